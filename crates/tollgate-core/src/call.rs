@@ -1,0 +1,43 @@
+//! A call as it was received: its bytes and the few facts that were read from them.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use crate::format::{Format, Operation};
+
+/// One request to a model. The body stays as it came; only facts that decide are read from it.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The format of `body`.
+    pub format: Format,
+    /// What is asked for.
+    pub operation: Operation,
+    /// The body as it was received (after content decoding).
+    pub body: Bytes,
+    /// The model as the caller names it.
+    pub model: Box<str>,
+    /// Whether the answer is to be a stream.
+    pub stream: bool,
+    /// Whether the caller asked for the usage of a stream (`stream_options.include_usage`).
+    pub wants_usage: bool,
+    /// The most tokens that the caller lets the answer have, if it said so.
+    pub max_tokens: Option<u64>,
+    /// Places in `body` that may have to be patched for the provider.
+    pub marks: Marks,
+    /// Headers of the caller that go on to the provider, names in lower case.
+    pub carried: Vec<(Bytes, Bytes)>,
+}
+
+/// Places in a body, as byte ranges, that a patch for the provider touches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Just behind the opening brace of the body, where a member may be put in.
+    pub start: usize,
+    /// The value of `model`, quotes included.
+    pub model: Range<usize>,
+    /// The value of `stream_options`, if the member is there.
+    pub stream_options: Option<Range<usize>>,
+    /// The value of `stream_options.include_usage`, if that member is there.
+    pub include_usage: Option<Range<usize>>,
+}

@@ -1,0 +1,11 @@
+//! How failures work. Whatever goes wrong is one [`Failure`] with one [`Code`] from one table
+//! ([`catalog`]). The code says what happened, the [`Origin`] who failed; status, headers and
+//! body follow from them in the caller's [`dialect::Dialect`]. A cause is kept for the log and
+//! never leaves the process.
+
+pub mod catalog;
+pub mod dialect;
+pub mod failure;
+
+pub use catalog::{Code, Retry};
+pub use failure::{AttemptRecord, Failure, FieldProblem, Origin, ProviderAnswer};

@@ -1,0 +1,210 @@
+//! Virtual keys: their form, hash, scope and status.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+
+use crate::error::dialect::Dialect;
+use crate::id::KeyId;
+use crate::time::Timestamp;
+
+/// What keys made by Tollgate begin with.
+pub const MADE_PREFIX: &str = "sk-tg-";
+/// What keys made by a test deployment begin with; a live deployment refuses them.
+pub const TEST_PREFIX: &str = "sk-tg-test-";
+/// No credential is longer than this many bytes; longer ones are refused unread.
+pub const LONGEST: usize = 512;
+
+/// The keyed hash under which a key is stored and found.
+#[derive(Clone, Copy, Eq, Hash)]
+pub struct KeyHash([u8; 32]);
+
+impl KeyHash {
+    /// Takes a hash as it was stored.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The hash as bytes, for storing.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+// The time of a comparison tells nothing about where two hashes differ.
+impl PartialEq for KeyHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Debug for KeyHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("KeyHash(hidden)")
+    }
+}
+
+/// Hashes keys with HMAC-SHA-256 under a secret of the deployment, so that a stolen database
+/// cannot be tried against lists of keys.
+#[derive(Clone)]
+pub struct KeyHasher(Hmac<Sha256>);
+
+impl KeyHasher {
+    /// Derives the hashing secret from the deployment's master key.
+    pub fn new(master_key: &[u8; 32]) -> Self {
+        let mut derive = mac(master_key);
+        derive.update(b"tollgate key hashes v1");
+        Self(mac(&derive.finalize().into_bytes().into()))
+    }
+
+    /// The hash of a key; its time depends on the length of the key alone.
+    pub fn hash(&self, key: &[u8]) -> KeyHash {
+        let mut state = self.0.clone();
+        state.update(key);
+        KeyHash(state.finalize().into_bytes().into())
+    }
+}
+
+impl fmt::Debug for KeyHasher {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("KeyHasher(hidden)")
+    }
+}
+
+fn mac(secret: &[u8; 32]) -> Hmac<Sha256> {
+    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length (RFC 2104)")]
+    Hmac::new_from_slice(secret).expect("HMAC takes any key")
+}
+
+/// A key that Tollgate gave out, without its clear text.
+#[derive(Clone, Debug)]
+pub struct VirtualKey {
+    /// Names the key in the API, the log and the console.
+    pub id: KeyId,
+    /// What its owner calls it.
+    pub name: Box<str>,
+    /// Under which it is found.
+    pub hash: KeyHash,
+    /// The first characters, for lists and logs: never enough to use the key.
+    pub prefix: Box<str>,
+    /// The last four characters, for lists.
+    pub last_four: Box<str>,
+    /// Which models it may use.
+    pub models: ModelScope,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// The dialect in which its errors are answered, if it has one of its own.
+    pub error_dialect: Option<Dialect>,
+    /// Whether the configuration file declares it; such keys are read-only in the API.
+    pub declared: bool,
+}
+
+/// Why a key that was found is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyProblem {
+    /// It was revoked.
+    Revoked,
+    /// Its time is over.
+    Expired,
+}
+
+impl VirtualKey {
+    /// Whether the key may be used at `now`.
+    pub fn check(&self, now: Timestamp) -> Result<(), KeyProblem> {
+        if self.revoked_at.is_some() {
+            return Err(KeyProblem::Revoked);
+        }
+        if self.expires_at.is_some_and(|end| now >= end) {
+            return Err(KeyProblem::Expired);
+        }
+        Ok(())
+    }
+
+    /// How lists show the key: `sk-tg-a…x9f4` without its middle.
+    pub fn masked(&self) -> String {
+        format!("{}...{}", self.prefix, self.last_four)
+    }
+}
+
+/// The first characters and the last four of a key, for showing it. Short keys show less, so
+/// that at least eight characters stay hidden.
+pub fn shown_parts(key: &str) -> (Box<str>, Box<str>) {
+    let count = key.chars().count();
+    let hidden = count.saturating_sub(8);
+    let last = if hidden >= 4 { 4 } else { 0 };
+    let first = hidden.saturating_sub(last).min(10);
+    let prefix = key.chars().take(first).collect::<String>();
+    let end = key.chars().skip(count - last).collect::<String>();
+    (prefix.into(), end.into())
+}
+
+/// Which models a key may use: names, or patterns that end in `*`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelScope(Box<[Box<str>]>);
+
+impl ModelScope {
+    /// A scope of these names and patterns. `*` alone allows everything, an empty list nothing.
+    pub fn new(patterns: impl IntoIterator<Item = impl Into<Box<str>>>) -> Self {
+        Self(patterns.into_iter().map(Into::into).collect())
+    }
+
+    /// A scope that allows every model.
+    pub fn all() -> Self {
+        Self::new(["*"])
+    }
+
+    /// The names and patterns as they were given.
+    pub fn patterns(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(AsRef::as_ref)
+    }
+
+    /// Whether the scope allows this model.
+    pub fn allows(&self, model: &str) -> bool {
+        self.0.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(start) => model.starts_with(start),
+            None => model == &**pattern,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_allows_names_and_patterns() {
+        let scope = ModelScope::new(["openai/gpt-4o", "sim/*"]);
+        assert!(scope.allows("openai/gpt-4o"));
+        assert!(scope.allows("sim/echo"));
+        assert!(!scope.allows("openai/gpt-4o-mini"));
+        assert!(!scope.allows("simulated"));
+        assert!(!ModelScope::new(Vec::<Box<str>>::new()).allows("a"));
+        assert!(ModelScope::all().allows("anything"));
+    }
+
+    #[test]
+    fn hashes_depend_on_the_whole_key_and_on_the_deployment() {
+        let one = KeyHasher::new(&[1; 32]);
+        assert_eq!(one.hash(b"sk-tg-a"), one.hash(b"sk-tg-a"));
+        assert_ne!(one.hash(b"sk-tg-a"), one.hash(b"sk-tg-b"));
+        assert_ne!(one.hash(b"sk-tg-a"), KeyHasher::new(&[2; 32]).hash(b"sk-tg-a"));
+    }
+
+    #[test]
+    fn a_shown_key_keeps_at_least_eight_characters_hidden() {
+        for length in 0..80 {
+            let key = "sk-tg-".chars().chain(std::iter::repeat('x')).take(length);
+            let key = key.collect::<String>();
+            let (first, last) = shown_parts(&key);
+            assert!(first.len() + last.len() + 8 <= length.max(8), "{length}");
+        }
+        let (first, last) = shown_parts("sk-tg-0123456789abcdefghij");
+        assert_eq!((&*first, &*last), ("sk-tg-0123", "ghij"));
+    }
+}

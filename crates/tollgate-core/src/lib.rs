@@ -1,0 +1,13 @@
+//! The rules of Tollgate: values and decisions that never wait, never read a clock and never
+//! touch the outside. Time, randomness and bytes arrive as values.
+
+pub mod call;
+pub mod caller;
+pub mod error;
+pub mod format;
+pub mod id;
+pub mod key;
+pub mod model;
+pub mod reply;
+pub mod secret;
+pub mod time;

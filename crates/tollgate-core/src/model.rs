@@ -1,0 +1,51 @@
+//! What callers may ask for, and who serves it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A name that callers may ask for, with the target that serves it.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The public name, for example `openai/gpt-4o`. For a wildcard the name that was asked for.
+    pub model: Arc<str>,
+    /// Who serves it.
+    pub target: Target,
+    /// How long each part of the exchange may take.
+    pub timeouts: Timeouts,
+}
+
+/// One model of one connection.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The name of the connection in the configuration.
+    pub connection: Arc<str>,
+    /// The model as the provider calls it.
+    pub model: Arc<str>,
+}
+
+/// Bounds on the parts of an exchange with a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until the connection stands, TLS included.
+    pub connect: Duration,
+    /// Streams: until the first event with content; headers alone do not count.
+    pub first_byte: Duration,
+    /// Streams: the longest silence after that.
+    pub idle: Duration,
+    /// Plain calls: until the whole answer is there.
+    pub answer: Duration,
+    /// Everything, retries included.
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            first_byte: Duration::from_mins(1),
+            idle: Duration::from_secs(30),
+            answer: Duration::from_mins(5),
+            total: Duration::from_mins(10),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What a provider answered, and what was seen in it while it was relayed.
+
+use bytes::Bytes;
+
+/// Token counts of one call, as the provider reported them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens of the prompt, cached ones included.
+    pub prompt: u64,
+    /// Tokens of the answer, reasoning included.
+    pub completion: u64,
+    /// Tokens of the prompt that came from the provider's cache.
+    pub cached: u64,
+    /// Tokens of the answer that were spent on reasoning.
+    pub reasoning: u64,
+}
+
+/// Why a model stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Finish {
+    /// It had said everything, or met a stop sequence.
+    Stop,
+    /// A token limit was reached.
+    Length,
+    /// It wants tools to be called.
+    ToolCalls,
+    /// A content filter cut it off.
+    ContentFilter,
+    /// Another reason, which passes through as it came.
+    Other,
+}
+
+/// A whole answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The body, byte for byte as it goes to the caller.
+    pub body: Bytes,
+    /// Token counts, if the provider reported any.
+    pub usage: Option<Usage>,
+    /// Why the model stopped, if it said so.
+    pub finish: Option<Finish>,
+}
+
+/// A part of a stream that is ready to leave: one or more whole events.
+#[derive(Clone, Debug, Default)]
+pub struct Piece {
+    /// The events in the caller's format. May be empty when only facts were seen.
+    pub bytes: Bytes,
+    /// Token counts, when this part carried them. The last ones seen count.
+    pub usage: Option<Usage>,
+    /// Why the model stopped, when this part said so.
+    pub finish: Option<Finish>,
+    /// Whether this part carries output of the model (text, tool calls, a refusal, a finish).
+    pub content: bool,
+    /// Whether the stream has ended well with this part.
+    pub last: bool,
+}
