@@ -91,6 +91,8 @@ pub struct VirtualKey {
     pub prefix: Box<str>,
     /// The last four characters, for lists.
     pub last_four: Box<str>,
+    /// What it may do.
+    pub permissions: Permissions,
     /// Which models it may use.
     pub models: ModelScope,
     /// When it was made.
@@ -144,6 +146,40 @@ pub fn shown_parts(key: &str) -> (Box<str>, Box<str>) {
     (prefix.into(), end.into())
 }
 
+/// What a key may do. Administration is not among it: that takes the admin key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permissions {
+    /// See what there is: models, and what the key itself is.
+    pub read: bool,
+    /// Send calls to models.
+    pub write: bool,
+}
+
+impl Permissions {
+    /// Everything that a key can be given.
+    pub const ALL: Self = Self { read: true, write: true };
+
+    /// What these names give; `None` if one of them is neither `read` nor `write`.
+    pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let mut given = Self { read: false, write: false };
+        for name in names {
+            match name {
+                "read" => given.read = true,
+                "write" => given.write = true,
+                _ => return None,
+            }
+        }
+        Some(given)
+    }
+
+    /// The names of what is given, in the order of the API.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        [("read", self.read), ("write", self.write)]
+            .into_iter()
+            .filter_map(|(name, given)| given.then_some(name))
+    }
+}
+
 /// Which models a key may use: names, or patterns that end in `*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelScope(Box<[Box<str>]>);
@@ -186,6 +222,16 @@ mod tests {
         assert!(!scope.allows("simulated"));
         assert!(!ModelScope::new(Vec::<Box<str>>::new()).allows("a"));
         assert!(ModelScope::all().allows("anything"));
+    }
+
+    #[test]
+    fn permissions_are_read_from_their_names_and_written_back() {
+        for names in [&[][..], &["read"], &["write"], &["read", "write"]] {
+            let given = Permissions::from_names(names.iter().copied()).unwrap();
+            assert_eq!(given.names().collect::<Vec<_>>(), names);
+        }
+        assert_eq!(Permissions::from_names(["write", "read"]), Some(Permissions::ALL));
+        assert_eq!(Permissions::from_names(["read", "admin"]), None);
     }
 
     #[test]

@@ -63,6 +63,19 @@ impl Dialect {
         }
     }
 
+    /// The name by which requests, configuration and the store write the dialect. Both forms of
+    /// `detail` share one: the surface tells them apart.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::LangMart => "langmart",
+            Self::DetailSimple | Self::DetailJobs => "detail",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::Problem => "problem",
+        }
+    }
+
     /// The whole answer to a request that failed before its first byte.
     pub fn render(self, failure: &Failure, context: &Context<'_>) -> Rendered {
         let _ = context;
