@@ -103,6 +103,12 @@ pub struct Facts {
     pub passthrough: Option<ProviderAnswer>,
     /// More facts for the `details` of the answer.
     pub details: Vec<(&'static str, Detail)>,
+    /// How the exchange with the provider broke, in one word of a closed set: for metrics and the
+    /// log. `None` when the provider answered.
+    pub exchange: Option<&'static str>,
+    /// Whether the provider surely never got the request, so that sending it again cannot do
+    /// the work twice. `false` when it may have.
+    pub unsent: bool,
     /// The cause: for the log only, it never leaves the process.
     pub cause: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -139,6 +145,8 @@ impl Failure {
             attempts: Vec::new(),
             passthrough: None,
             details: Vec::new(),
+            exchange: None,
+            unsent: false,
             cause: None,
         }))
     }

@@ -1,0 +1,217 @@
+//! Which headers go to a provider: those of the connection, prepared once, and those of the
+//! caller that may travel.
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
+    USER_AGENT,
+};
+
+use crate::provider::CredentialStyle;
+use crate::settings::{ConnectionSettings, Place, SettingsProblem};
+
+/// The `openai-organization` header.
+const ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
+
+/// Never taken from a caller, and not to be declared by a connection either: credentials, what
+/// frames the message, what belongs to one hop, and what would tell the provider about the
+/// caller's network. Sorted.
+const GUARDED: &[&str] = &[
+    "accept-encoding",
+    "api-key",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "cookie2",
+    "expect",
+    "forwarded",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-admin-key",
+    "x-api-key",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-goog-api-key",
+    "x-real-ip",
+];
+
+/// Credentials of other styles, which a connection may declare for itself.
+const DECLARABLE: &[&str] = &["api-key", "x-api-key", "x-goog-api-key"];
+
+fn is_guarded(name: &str) -> bool {
+    GUARDED.binary_search(&name).is_ok()
+}
+
+/// The headers of every request of a connection. `host` is among them: HTTP/2 drops it.
+pub(crate) fn template(settings: &ConnectionSettings) -> Result<HeaderMap, SettingsProblem> {
+    let mut headers = HeaderMap::with_capacity(16);
+    headers.insert(HOST, host(&settings.place)?);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    // What is relayed is read on its way, so it must come in clear.
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(
+        USER_AGENT,
+        HeaderValue::from_static(concat!("tollgate/", env!("CARGO_PKG_VERSION"))),
+    );
+    match (settings.provider.credential, &settings.credential) {
+        (CredentialStyle::Bearer, Some(credential)) => {
+            let mut value = HeaderValue::try_from(format!("Bearer {}", credential.expose()))
+                .map_err(|_| SettingsProblem::Credential)?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        (CredentialStyle::Bearer, None) | (CredentialStyle::None, _) => {}
+    }
+    if let Some(organization) = &settings.organization {
+        let value = HeaderValue::try_from(organization.as_str())
+            .map_err(|_| SettingsProblem::Organization)?;
+        headers.insert(ORGANIZATION, value);
+    }
+    for (name, value) in &settings.headers {
+        if is_guarded(name.as_str()) && !DECLARABLE.contains(&name.as_str()) {
+            return Err(SettingsProblem::Header(name.to_string()));
+        }
+        headers.insert(name.clone(), value.clone());
+    }
+    Ok(headers)
+}
+
+fn host(place: &Place) -> Result<HeaderValue, SettingsProblem> {
+    match place {
+        Place::Url(url) => HeaderValue::try_from(url.authority.as_str()).map_err(|_| {
+            SettingsProblem::BaseUrl(url.authority.to_string(), "its host fits no header")
+        }),
+        Place::InProcess => Ok(HeaderValue::from_static("simulator")),
+    }
+}
+
+/// Adds the caller's headers that may travel. Those that the connection sets stay as they are,
+/// except for the `user-agent`, which is the caller's if it has one.
+pub(crate) fn carry(
+    headers: &mut HeaderMap,
+    settings: &ConnectionSettings,
+    carried: &[(Bytes, Bytes)],
+) {
+    for (name, value) in carried {
+        let Ok(name) = HeaderName::from_bytes(name) else { continue };
+        let Ok(value) = HeaderValue::from_maybe_shared(value.clone()) else { continue };
+        if is_guarded(name.as_str()) || name == ORGANIZATION {
+            continue;
+        }
+        let declared = settings.headers.iter().any(|(declared, _)| *declared == name);
+        if name == USER_AGENT && !declared {
+            headers.insert(name, value);
+        } else if !declared && name != ACCEPT {
+            headers.append(name, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_core::secret::Secret;
+
+    use super::*;
+    use crate::provider::find;
+
+    fn settings() -> ConnectionSettings {
+        let provider = find("openai").unwrap();
+        let place = Place::of(provider, Some("https://api.example.com:8443/v1")).unwrap();
+        let mut settings = ConnectionSettings::new("main", provider, place);
+        settings.credential = Some(Secret::new("sk-provider"));
+        settings
+    }
+
+    fn carried(pairs: &[(&'static str, &'static str)]) -> Vec<(Bytes, Bytes)> {
+        pairs
+            .iter()
+            .map(|(name, value)| (Bytes::from_static(name.as_bytes()), Bytes::from_static(value.as_bytes())))
+            .collect()
+    }
+
+    #[test]
+    fn the_guarded_names_are_sorted_for_the_search() {
+        assert!(GUARDED.is_sorted());
+    }
+
+    #[test]
+    fn a_connection_sends_its_own_credential_host_and_identity_encoding() {
+        let headers = template(&settings()).unwrap();
+        assert_eq!(headers["authorization"], "Bearer sk-provider");
+        assert!(headers["authorization"].is_sensitive());
+        assert_eq!(headers["host"], "api.example.com:8443");
+        assert_eq!(headers["accept-encoding"], "identity");
+        assert!(!headers.contains_key("openai-organization"));
+    }
+
+    #[test]
+    fn a_guarded_header_of_a_caller_never_travels() {
+        let settings = settings();
+        let prepared = template(&settings).unwrap();
+        for name in GUARDED.iter().copied().chain(["openai-organization"]) {
+            let mut headers = prepared.clone();
+            carry(&mut headers, &settings, &carried(&[(name, "canary")]));
+            assert!(headers.values().all(|value| value != "canary"), "{name}");
+            assert_eq!(headers, prepared);
+        }
+    }
+
+    #[test]
+    fn trace_context_and_user_agent_travel() {
+        let settings = settings();
+        let mut headers = template(&settings).unwrap();
+        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        carry(
+            &mut headers,
+            &settings,
+            &carried(&[("traceparent", trace), ("user-agent", "OpenAI/Python"), ("openai-beta", "a")]),
+        );
+        assert_eq!(headers["traceparent"], trace);
+        assert_eq!(headers["user-agent"], "OpenAI/Python");
+        assert_eq!(headers["openai-beta"], "a");
+    }
+
+    #[test]
+    fn a_declared_header_wins_over_the_callers() {
+        let mut settings = settings();
+        settings.headers =
+            vec![(HeaderName::from_static("openai-beta"), HeaderValue::from_static("ours"))];
+        let mut headers = template(&settings).unwrap();
+        carry(&mut headers, &settings, &carried(&[("openai-beta", "theirs")]));
+        assert_eq!(headers.get_all("openai-beta").iter().collect::<Vec<_>>(), ["ours"]);
+    }
+
+    #[test]
+    fn a_connection_cannot_declare_what_frames_the_message() {
+        for name in ["host", "content-length", "transfer-encoding", "authorization"] {
+            let mut settings = settings();
+            settings.headers =
+                vec![(HeaderName::from_static(name), HeaderValue::from_static("1"))];
+            assert_eq!(template(&settings), Err(SettingsProblem::Header(name.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_malformed_is_left_out() {
+        let settings = settings();
+        let prepared = template(&settings).unwrap();
+        let mut headers = prepared.clone();
+        carry(&mut headers, &settings, &carried(&[("x bad", "1"), ("x-bad", "a\r\nb: c")]));
+        assert_eq!(headers, prepared);
+    }
+}
