@@ -3,9 +3,14 @@
 //! body follow from them in the caller's [`dialect::Dialect`]. A cause is kept for the log and
 //! never leaves the process.
 
+pub mod advice;
 pub mod catalog;
+pub mod detail;
 pub mod dialect;
+pub mod document;
 pub mod failure;
+mod guide;
+mod texts;
 
 pub use catalog::{Code, Retry};
 pub use failure::{AttemptRecord, Failure, FieldProblem, Origin, ProviderAnswer};

@@ -40,9 +40,33 @@ macro_rules! catalog {
             pub const fn retry(self) -> Retry {
                 match self { $(Self::$variant => Retry::$retry),* }
             }
+
+            /// The code of this name, if there is one.
+            pub fn from_slug(slug: &str) -> Option<Self> {
+                match slug {
+                    $($slug => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
         }
     };
 }
+
+impl Code {
+    /// Whether a provider's answer (or silence) is behind the row, so that its name is part of
+    /// the family A code.
+    pub fn is_of_provider(self) -> bool {
+        self.family().contains(PROVIDER_MARK)
+    }
+
+    /// The page that explains the code. `public_url` has no slash at its end.
+    pub fn doc_url(self, public_url: &str) -> String {
+        format!("{public_url}/errors/{}", self.slug())
+    }
+}
+
+/// What stands in a family A code for the provider's name in capitals.
+pub const PROVIDER_MARK: &str = "{P}";
 
 /// Whether the same request can succeed when it is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,6 +79,18 @@ pub enum Retry {
     Elsewhere,
     /// Another target may answer now, or this one after a wait.
     ElsewhereThenLater,
+}
+
+impl Retry {
+    /// The words of the documentation.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Later => "later",
+            Self::Elsewhere => "elsewhere",
+            Self::ElsewhereThenLater => "elsewhere, then later",
+        }
+    }
 }
 
 catalog! {

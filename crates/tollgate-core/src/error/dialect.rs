@@ -1,6 +1,22 @@
 //! How one failure looks to a caller: status, headers and body, as a pure function.
 
-use super::failure::Failure;
+mod anthropic;
+mod case;
+mod detail;
+mod gemini;
+mod langmart;
+mod openai;
+mod problem;
+mod provider;
+mod sentence;
+
+use serde_json::{Map, Value};
+
+use self::case::Case;
+use self::detail::Service;
+use super::advice::Advice;
+use super::catalog::Code;
+use super::failure::{Failure, ProviderAnswer};
 use crate::time::Timestamp;
 
 /// A form of error answers.
@@ -50,6 +66,17 @@ pub struct Rendered {
 }
 
 impl Dialect {
+    /// Every dialect, in the order of the documentation.
+    pub const ALL: &'static [Self] = &[
+        Self::OpenAi,
+        Self::LangMart,
+        Self::DetailSimple,
+        Self::DetailJobs,
+        Self::Anthropic,
+        Self::Gemini,
+        Self::Problem,
+    ];
+
     /// The dialect of this name, as requests and configuration write it.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
@@ -63,13 +90,14 @@ impl Dialect {
         }
     }
 
-    /// The name by which requests, configuration and the store write the dialect. Both forms of
-    /// `detail` share one: the surface tells them apart.
+    /// The name in documentation and configuration. The `detail` dialect has two sets of texts,
+    /// of which configuration knows only the second.
     pub const fn name(self) -> &'static str {
         match self {
             Self::OpenAi => "openai",
             Self::LangMart => "langmart",
-            Self::DetailSimple | Self::DetailJobs => "detail",
+            Self::DetailSimple => "detail (simple chat)",
+            Self::DetailJobs => "detail",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
             Self::Problem => "problem",
@@ -78,14 +106,122 @@ impl Dialect {
 
     /// The whole answer to a request that failed before its first byte.
     pub fn render(self, failure: &Failure, context: &Context<'_>) -> Rendered {
-        let _ = context;
-        Rendered { status: failure.code.status(), content_type: "application/json", headers: vec![], body: String::new() }
+        let case = self.case(failure, context);
+        let (status, body) = match self {
+            Self::OpenAi => (openai::status(&case), openai::body(&case)),
+            Self::LangMart => (langmart::status(&case), langmart::body(&case)),
+            Self::DetailSimple => detail::answer(Service::SimpleChat, &case),
+            Self::DetailJobs => detail::answer(Service::Jobs, &case),
+            Self::Anthropic => (anthropic::status(&case), anthropic::body(&case)),
+            Self::Gemini => (gemini::status(&case), gemini::body(&case)),
+            Self::Problem => (problem::status(&case), problem::body(&case)),
+        };
+        Rendered {
+            status,
+            content_type: match self {
+                Self::Problem => "application/problem+json",
+                Self::OpenAi
+                | Self::LangMart
+                | Self::DetailSimple
+                | Self::DetailJobs
+                | Self::Anthropic
+                | Self::Gemini => "application/json",
+            },
+            headers: headers(&case),
+            body: Value::Object(body).to_string(),
+        }
     }
 
     /// The last event of a stream that failed after its first byte, framed as the surface's
-    /// stream needs it, blank line included.
+    /// stream needs it, blank line included. No terminator of success may follow it.
     pub fn event(self, failure: &Failure, context: &Context<'_>) -> String {
-        let _ = (failure, context);
-        String::new()
+        let case = self.case(failure, context);
+        let data = match self {
+            // RFC 9457 knows no streams: who asks for it reads an OpenAI stream.
+            Self::OpenAi | Self::Problem => openai::event(&case),
+            Self::LangMart => langmart::event(&case),
+            Self::DetailSimple => detail::event(Service::SimpleChat, &case),
+            Self::DetailJobs => detail::event(Service::Jobs, &case),
+            Self::Anthropic => {
+                let data = Value::Object(anthropic::event(&case));
+                return format!("event: error\ndata: {data}\n\n");
+            }
+            Self::Gemini => gemini::event(&case),
+        };
+        format!("data: {}\n\n", Value::Object(data))
+    }
+
+    /// The provider's own answer, where the caller gets it byte for byte: it complains about the
+    /// request, and clients match on its wording. Only the dialects that are a provider's own do
+    /// this; the headers of [`Dialect::render`] go with it. Whether the provider speaks this very
+    /// dialect is known to whoever set [`super::failure::Facts::passthrough`].
+    pub fn passes_through(self, failure: &Failure) -> Option<&ProviderAnswer> {
+        let native = match self {
+            Self::OpenAi | Self::Anthropic | Self::Gemini => true,
+            Self::LangMart | Self::DetailSimple | Self::DetailJobs | Self::Problem => false,
+        };
+        let by_request = matches!(
+            failure.code,
+            Code::ContextLengthExceeded
+                | Code::ContentFiltered
+                | Code::ProviderInvalidRequest
+                | Code::ProviderRequestTooLarge
+        );
+        failure
+            .passthrough
+            .as_ref()
+            .filter(|answer| native && by_request && (400..500).contains(&answer.status))
+    }
+
+    fn case<'a>(self, failure: &'a Failure, context: &'a Context<'a>) -> Case<'a> {
+        // A model that the caller may not know of must look like one that does not exist. Only
+        // the detail dialect tells the two apart, by its seeds' contract.
+        let hidden = match self {
+            Self::DetailSimple | Self::DetailJobs => false,
+            Self::OpenAi | Self::LangMart | Self::Anthropic | Self::Gemini | Self::Problem => true,
+        };
+        let code = match failure.code {
+            Code::ModelAccessDenied if hidden => Code::ModelNotFound,
+            code => code,
+        };
+        Case {
+            failure,
+            context,
+            code,
+            advice: Advice::new(failure, context.now),
+        }
     }
 }
+
+/// The headers that every dialect sends.
+fn headers(case: &Case<'_>) -> Vec<(&'static str, String)> {
+    let advice = case.advice;
+    let mut headers = vec![
+        ("x-tollgate-error-code", case.code.slug().to_owned()),
+        ("x-should-retry", advice.should_retry().to_string()),
+    ];
+    if let (Some(seconds), Some(millis)) = (advice.seconds(), advice.millis()) {
+        headers.push(("retry-after", seconds.to_string()));
+        headers.push(("retry-after-ms", millis.to_string()));
+    }
+    headers
+}
+
+/// Says in the body what an event of a stream cannot say in headers.
+fn tell_retry(case: &Case<'_>, object: &mut Map<String, Value>) {
+    object.insert("retryable".into(), case.advice.should_retry().into());
+    if let Some(seconds) = case.advice.seconds() {
+        object.insert("retry_after".into(), seconds.into());
+    }
+}
+
+/// An object with these members, in this order.
+fn object<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
+    members
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

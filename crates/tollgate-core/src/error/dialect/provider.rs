@@ -1,0 +1,53 @@
+//! The names of providers as texts and codes write them.
+
+use std::borrow::Cow;
+
+use crate::error::failure::{Failure, Origin};
+
+/// The provider as it writes itself (`OpenRouter`), or the row's name with a capital.
+pub(super) fn display_name(row: &str) -> Cow<'static, str> {
+    Cow::Borrowed(match row {
+        "ai21" => "AI21",
+        "anthropic" => "Anthropic",
+        "azure" => "Azure",
+        "bedrock" => "Bedrock",
+        "cerebras" => "Cerebras",
+        "deepseek" => "DeepSeek",
+        "google" => "Google",
+        "groq" => "Groq",
+        "huggingface" => "HuggingFace",
+        "llama-cpp" => "llama.cpp",
+        "openai" => "OpenAI",
+        "openai-compatible" => "The upstream server",
+        "openrouter" => "OpenRouter",
+        "simulated" => "The simulated provider",
+        "vertex" => "Vertex AI",
+        "vllm" => "vLLM",
+        "xai" => "xAI",
+        other => return Cow::Owned(capitalised(other)),
+    })
+}
+
+/// The provider as it stands in codes of family A: `OPENAI`, `OPENAI_COMPATIBLE`.
+pub(super) fn in_capitals(failure: &Failure) -> String {
+    name(failure)
+        .unwrap_or("unknown")
+        .to_ascii_uppercase()
+        .replace('-', "_")
+}
+
+/// The provider's row, if a provider failed.
+pub(super) fn name(failure: &Failure) -> Option<&'static str> {
+    match failure.origin {
+        Origin::Provider(name) => Some(name),
+        Origin::Client | Origin::Gateway => None,
+    }
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => "The provider".to_owned(),
+    }
+}

@@ -1,0 +1,811 @@
+//! Every code in every dialect.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::json;
+
+use super::*;
+use crate::error::catalog::Retry;
+use crate::error::detail as name;
+use crate::error::document::{context, example};
+use crate::error::failure::Detail;
+use crate::error::{AttemptRecord, FieldProblem};
+
+const URL: &str = "https://llm.example.com";
+
+fn parse(body: &str) -> Value {
+    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error} in {body}"))
+}
+
+fn header<'a>(rendered: &'a Rendered, name: &str) -> Option<&'a str> {
+    rendered
+        .headers
+        .iter()
+        .find(|(found, _)| *found == name)
+        .map(|(_, value)| value.as_str())
+}
+
+fn text(text: &str) -> Detail {
+    Detail::Text(text.to_owned())
+}
+
+fn field(path: &str, message: &str, kind: &'static str) -> FieldProblem {
+    FieldProblem {
+        path: path.to_owned(),
+        message: message.to_owned(),
+        kind,
+    }
+}
+
+/// A failure with something in every field.
+fn crowded(code: Code) -> Failure {
+    let mut failure = example(code)
+        .message("An own sentence.")
+        .model("some/model")
+        .field(field("messages[0].role", "It is required.", "missing"))
+        .because("CANARY of the cause");
+    failure.provider_status = Some(418);
+    failure.provider_code = Some("teapot".to_owned());
+    failure.provider_text = Some("I am a teapot.".to_owned());
+    failure
+}
+
+#[test]
+fn every_code_renders_in_every_dialect() {
+    for dialect in Dialect::ALL {
+        let mut page = String::new();
+        for &code in Code::ALL {
+            let failure = example(code);
+            let rendered = dialect.render(&failure, &context(URL));
+            write!(page, "# {}\n{}", code.slug(), rendered.status).unwrap();
+            for (name, value) in &rendered.headers {
+                write!(page, " | {name}: {value}").unwrap();
+            }
+            let event = dialect.event(&failure, &context(URL));
+            writeln!(page, "\n{}\n{event}", rendered.body).unwrap();
+        }
+        let name = format!("{dialect:?}").to_lowercase();
+        insta::assert_snapshot!(name, page);
+    }
+}
+
+#[test]
+fn every_answer_keeps_the_contract() {
+    for &dialect in Dialect::ALL {
+        for &code in Code::ALL {
+            for failure in [example(code), crowded(code), Failure::client(code)] {
+                let place = format!("{} in {dialect:?}", code.slug());
+                let rendered = dialect.render(&failure, &context(URL));
+                let body = parse(&rendered.body);
+                assert!(!message_of(&body).trim().is_empty(), "{place}: {body}");
+                assert!(!rendered.body.contains("CANARY"), "{place} tells its cause");
+                assert!(rendered.status >= 400, "{place}");
+                keeps_the_contract_of_headers(&rendered, &place);
+
+                let event = dialect.event(&failure, &context(URL));
+                assert!(
+                    !event.contains("CANARY"),
+                    "{place} tells its cause in a stream"
+                );
+                keeps_the_contract_of_events(dialect, &event, &rendered, &place);
+            }
+        }
+    }
+}
+
+fn message_of(body: &Value) -> String {
+    let error = &body["error"];
+    let found = [
+        &error["message"],
+        &body["detail"],
+        &body["detail"][0]["msg"],
+    ];
+    found
+        .iter()
+        .find_map(|value| value.as_str())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn keeps_the_contract_of_headers(rendered: &Rendered, place: &str) {
+    let code = header(rendered, "x-tollgate-error-code").unwrap();
+    assert!(Code::from_slug(code).is_some(), "{place}: {code}");
+    let wait = header(rendered, "retry-after").map(|text| text.parse::<u64>().unwrap());
+    let wait_ms = header(rendered, "retry-after-ms").map(|text| text.parse::<u64>().unwrap());
+    match header(rendered, "x-should-retry").unwrap() {
+        "true" => {
+            let (wait, wait_ms) = (wait.unwrap(), wait_ms.unwrap());
+            assert!((1..=120).contains(&wait), "{place}: {wait}");
+            assert_eq!(wait, wait_ms.div_ceil(1000), "{place}");
+        }
+        "false" => assert_eq!((wait, wait_ms), (None, None), "{place}"),
+        other => panic!("{place}: {other}"),
+    }
+}
+
+fn keeps_the_contract_of_events(dialect: Dialect, event: &str, whole: &Rendered, place: &str) {
+    let prefix = match dialect {
+        Dialect::Anthropic => "event: error\ndata: ",
+        _ => "data: ",
+    };
+    let data = event
+        .strip_prefix(prefix)
+        .and_then(|rest| rest.strip_suffix("\n\n"))
+        .unwrap();
+    assert!(!data.contains('\n'), "{place}: {event}");
+    let data = parse(data);
+    let error = match dialect {
+        Dialect::Anthropic => &data["error"]["details"],
+        _ => &data["error"],
+    };
+    let retryable = header(whole, "x-should-retry").unwrap() == "true";
+    assert_eq!(error["retryable"], retryable, "{place}: {event}");
+    let wait = header(whole, "retry-after").map(|text| text.parse::<u64>().unwrap());
+    assert_eq!(error["retry_after"].as_u64(), wait, "{place}: {event}");
+    assert!(!message_of(&data).is_empty(), "{place}: {event}");
+}
+
+#[test]
+fn clients_that_retry_by_status_leave_permanent_failures_alone() {
+    for &code in Code::ALL {
+        let permanent = matches!(code.retry(), Retry::Never | Retry::Elsewhere);
+        let retried = matches!(code.status(), 408 | 409 | 429 | 500..);
+        // The table's own exceptions: a conflict is one, and where the gateway's side is not
+        // set up right, no 4xx would be true. `x-should-retry: false` goes with all of them.
+        let excepted = matches!(
+            code,
+            Code::Conflict
+                | Code::NoTargets
+                | Code::ProviderAuthenticationFailed
+                | Code::ProviderPermissionDenied
+                | Code::ProviderQuotaExhausted
+        );
+        assert_eq!(permanent && retried, excepted, "{}", code.slug());
+    }
+}
+
+#[test]
+fn a_hidden_model_looks_like_one_that_does_not_exist() {
+    for &dialect in Dialect::ALL {
+        let hidden = dialect.render(&crowded(Code::ModelAccessDenied), &context(URL));
+        let missing = dialect.render(&crowded(Code::ModelNotFound), &context(URL));
+        match dialect {
+            Dialect::DetailSimple => {
+                assert_eq!((hidden.status, missing.status), (403, 404));
+                assert_eq!(hidden.body, missing.body);
+            }
+            Dialect::DetailJobs => assert_eq!((hidden.status, missing.status), (403, 403)),
+            _ => {
+                assert_eq!(hidden, missing, "{dialect:?}");
+                let bare = Failure::client(Code::ModelNotFound).model("some/model");
+                assert_eq!(hidden, dialect.render(&bare, &context(URL)), "{dialect:?}");
+            }
+        }
+    }
+}
+
+/// The bodies that the seed documents print, each with the failure behind it.
+fn printed() -> Vec<(Dialect, Failure, u16, Value)> {
+    let mut printed = printed_by_seed_002();
+    printed.extend(printed_by_seed_002_about_targets());
+    printed.extend(printed_by_seeds_000_and_001());
+    printed.extend(printed_by_seed_004());
+    printed
+}
+
+fn printed_by_seed_004() -> Vec<(Dialect, Failure, u16, Value)> {
+    let error = |message: &str, kind: &str| json!({"error": {"message": message, "type": kind}});
+    let row = |code: Code, status, body| (Dialect::OpenAi, example(code), status, body);
+    let key = "Invalid API key provided";
+    let unknown = Failure::client(Code::ModelNotFound).model("invalid-model");
+    vec![
+        row(
+            Code::InvalidApiKey,
+            401,
+            json!({"error": {
+                "message": key, "type": "authentication_error", "code": "invalid_api_key"
+            }}),
+        ),
+        row(
+            Code::InsufficientCredits,
+            402,
+            error("Insufficient credits", "billing_error"),
+        ),
+        row(
+            Code::RateLimitExceeded,
+            429,
+            error("Rate limit exceeded", "rate_limit_error"),
+        ),
+        (
+            Dialect::OpenAi,
+            unknown,
+            404,
+            error("Model not found: invalid-model", "not_found_error"),
+        ),
+    ]
+}
+
+fn printed_by_seeds_000_and_001() -> Vec<(Dialect, Failure, u16, Value)> {
+    let simple = |code, status, text: &str| {
+        (
+            Dialect::DetailSimple,
+            example(code),
+            status,
+            json!({"detail": text}),
+        )
+    };
+    let jobs = |code, status, text: &str| {
+        (
+            Dialect::DetailJobs,
+            example(code),
+            status,
+            json!({"detail": text}),
+        )
+    };
+    let missing = || {
+        let problem = field("messages", "It is required.", "missing");
+        Failure::client(Code::InvalidRequest).field(problem)
+    };
+    let fields = json!({"detail": [
+        {"loc": ["body", "messages"], "msg": "field required", "type": "value_error.missing"}
+    ]});
+    let structure = Failure::client(Code::InvalidRequest).field(field(
+        "messages[0].role",
+        "It is required.",
+        "missing",
+    ));
+    vec![
+        simple(Code::InvalidApiKey, 401, "Invalid or missing API Key"),
+        simple(Code::MissingApiKey, 401, "Invalid or missing API Key"),
+        simple(
+            Code::RateLimitExceeded,
+            429,
+            "Too many requests. Please wait before trying again.",
+        ),
+        simple(
+            Code::InternalError,
+            500,
+            "Internal server error occurred while processing your request",
+        ),
+        (Dialect::DetailSimple, missing(), 422, fields.clone()),
+        jobs(Code::InvalidApiKey, 401, "Invalid or missing API key"),
+        jobs(
+            Code::InsufficientCredits,
+            403,
+            "Team suspended or insufficient credits",
+        ),
+        jobs(
+            Code::TeamSuspended,
+            403,
+            "Team access suspended - contact support",
+        ),
+        jobs(
+            Code::TeamPaused,
+            403,
+            "Team access is paused. Please contact support.",
+        ),
+        jobs(Code::ResourceNotFound, 404, "Job not found"),
+        jobs(Code::RateLimitExceeded, 429, "Rate limit exceeded"),
+        jobs(Code::InternalError, 500, "Internal server error"),
+        jobs(Code::Overloaded, 503, "Service temporarily unavailable"),
+        (Dialect::DetailJobs, missing(), 422, fields),
+        (
+            Dialect::DetailJobs,
+            structure,
+            400,
+            json!({"detail": "Invalid message format"}),
+        ),
+    ]
+}
+
+fn printed_by_seed_002() -> Vec<(Dialect, Failure, u16, Value)> {
+    let row = |code, status: u16, family: &str, kind: &str, message: &str| {
+        let error = json!({"code": family, "message": message, "type": kind, "status": status});
+        (
+            Dialect::LangMart,
+            example(code),
+            status,
+            json!({"error": error}),
+        )
+    };
+    vec![
+        row(
+            Code::InvalidApiKey,
+            401,
+            "GATEWAY1_AUTH_001",
+            "authentication_error",
+            "Invalid API key",
+        ),
+        row(
+            Code::InvalidRequest,
+            400,
+            "API_VALIDATION_001",
+            "invalid_request_error",
+            "Invalid request format",
+        ),
+        row(
+            Code::ModelNotFound,
+            404,
+            "GATEWAY1_ROUTING_001",
+            "not_found",
+            "Model not found",
+        ),
+        row(
+            Code::InsufficientCredits,
+            402,
+            "GATEWAY1_BILLING_001",
+            "billing_error",
+            "Insufficient credits. Your balance ($0.05) is below the minimum required ($0.10).",
+        ),
+        row(
+            Code::PermissionDenied,
+            403,
+            "GATEWAY1_AUTH_002",
+            "forbidden",
+            "Access denied",
+        ),
+        row(
+            Code::DatabaseError,
+            500,
+            "SYSTEM_DB_001",
+            "api_error",
+            "Database operation failed",
+        ),
+    ]
+}
+
+fn printed_by_seed_002_about_targets() -> Vec<(Dialect, Failure, u16, Value)> {
+    let row = |code, status: u16, body| (Dialect::LangMart, example(code), status, body);
+    vec![
+        row(
+            Code::ProviderRequestTooLarge,
+            413,
+            json!({"error": {
+                "code": "PROVIDER_ANTHROPIC_413",
+                "message": "Request exceeds Anthropic size limit",
+                "status": 413
+            }}),
+        ),
+        row(
+            Code::ProviderDataPolicy,
+            404,
+            json!({"error": {
+                "code": "PROVIDER_OPENROUTER_POLICY",
+                "message":
+                    "OpenRouter data policy restriction - free models require data sharing",
+                "status": 404
+            }}),
+        ),
+        row(
+            Code::ProviderRateLimited,
+            429,
+            json!({
+                "error": {
+                    "code": "PROVIDER_OPENAI_429",
+                    "message": "Rate limit exceeded",
+                    "type": "rate_limit_error",
+                    "status": 429
+                },
+                "retry_after": 60
+            }),
+        ),
+        row(
+            Code::RemoteGatewayUnavailable,
+            503,
+            json!({"error": {
+                "code": "GATEWAY3_CONN_001",
+                "message": "Gateway temporarily unavailable",
+                "status": 503
+            }}),
+        ),
+        row(
+            Code::RemoteGatewayTimeout,
+            504,
+            json!({
+                "error": {
+                    "code": "GATEWAY_TIMEOUT_001",
+                    "message": "Gateway did not respond within 60s",
+                    "type": "gateway_timeout",
+                    "status": 504
+                },
+                "retry_after": 5,
+                "gateway_id": "gw-123",
+                "gateway_type": "type3"
+            }),
+        ),
+        row(
+            Code::RouteSelectionFailed,
+            503,
+            json!({"error": {
+                "code": "ROUTE_SELECTION_FAILED",
+                "message": "Unable to route to any available model",
+                "status": 503
+            }}),
+        ),
+    ]
+}
+
+#[test]
+fn the_bodies_that_the_seeds_print_come_out() {
+    for (dialect, failure, status, expected) in printed() {
+        let rendered = dialect.render(&failure, &context(URL));
+        let body = parse(&rendered.body);
+        assert_eq!(rendered.status, status, "{dialect:?} {expected}");
+        match dialect {
+            Dialect::DetailSimple | Dialect::DetailJobs => assert_eq!(body, expected),
+            _ => assert!(holds(&body, &expected), "{expected} is not in {body}"),
+        }
+    }
+}
+
+/// Whether every member of `expected` is in `body`.
+fn holds(body: &Value, expected: &Value) -> bool {
+    match (body, expected) {
+        (Value::Object(body), Value::Object(expected)) => expected
+            .iter()
+            .all(|(name, value)| body.get(name).is_some_and(|found| holds(found, value))),
+        (body, expected) => body == expected,
+    }
+}
+
+/// Status and code of family A for every code that the table of seed 002 lists.
+#[test]
+fn the_codes_that_seed_002_lists_come_out() {
+    let provider = |code, name| Failure::provider(code, name);
+    for (failure, status, family) in [
+        (
+            provider(Code::ProviderInvalidRequest, "anthropic"),
+            400,
+            "PROVIDER_ANTHROPIC_400",
+        ),
+        (
+            provider(Code::ProviderAuthenticationFailed, "openai"),
+            401,
+            "PROVIDER_OPENAI_401",
+        ),
+        (
+            provider(Code::ProviderAuthenticationFailed, "anthropic"),
+            401,
+            "PROVIDER_ANTHROPIC_401",
+        ),
+        (
+            provider(Code::ProviderAuthenticationFailed, "google"),
+            401,
+            "PROVIDER_GOOGLE_401",
+        ),
+        (
+            provider(Code::ProviderAuthenticationFailed, "openrouter"),
+            401,
+            "PROVIDER_OPENROUTER_401",
+        ),
+        (
+            provider(Code::ProviderRateLimited, "google"),
+            429,
+            "PROVIDER_GOOGLE_429",
+        ),
+        (
+            provider(Code::ProviderQuotaExhausted, "google"),
+            429,
+            "PROVIDER_GOOGLE_QUOTA",
+        ),
+        (
+            provider(Code::ProviderOverloaded, "anthropic"),
+            529,
+            "PROVIDER_ANTHROPIC_529",
+        ),
+        (
+            provider(Code::ProviderOverloaded, "openai"),
+            503,
+            "PROVIDER_OPENAI_529",
+        ),
+        (
+            provider(Code::ProviderError, "openai-compatible"),
+            502,
+            "PROVIDER_OPENAI_COMPATIBLE_500",
+        ),
+        (
+            Failure::gateway(Code::ContextLengthExceeded),
+            400,
+            "PROVIDER_UNKNOWN_400",
+        ),
+        (
+            Failure::gateway(Code::InternalError),
+            500,
+            "SYSTEM_UNKNOWN_001",
+        ),
+        (Failure::gateway(Code::NoModels), 503, "ROUTE_NO_MODELS"),
+        (
+            Failure::gateway(Code::FallbackChainExhausted),
+            503,
+            "FALLBACK_CHAIN_EXHAUSTED",
+        ),
+        (
+            Failure::gateway(Code::CircuitBreakerOpen),
+            503,
+            "CIRCUIT_BREAKER_OPEN",
+        ),
+        (Failure::gateway(Code::NoTargets), 503, "LB_NO_TARGETS"),
+        (
+            Failure::gateway(Code::NoHealthyTargets),
+            503,
+            "LB_NO_HEALTHY_TARGETS",
+        ),
+        (
+            Failure::gateway(Code::RetryLimitExceeded),
+            503,
+            "RETRY_LIMIT_EXCEEDED",
+        ),
+        (
+            Failure::gateway(Code::RouteSelectionTimeout),
+            504,
+            "ROUTE_SELECTION_TIMEOUT",
+        ),
+    ] {
+        let rendered = Dialect::LangMart.render(&failure, &context(URL));
+        let body = parse(&rendered.body);
+        assert_eq!(rendered.status, status, "{family}");
+        assert_eq!(body["error"]["status"], status, "{family}");
+        assert_eq!(body["error"]["code"], family);
+    }
+}
+
+#[test]
+fn claude_code_is_stopped_at_spent_money_by_its_own_contract() {
+    let told = Context {
+        claude_code: true,
+        ..context(URL)
+    };
+    for code in [Code::InsufficientCredits, Code::BudgetExceeded] {
+        let rendered = Dialect::Anthropic.render(&example(code), &told);
+        assert_eq!(rendered.status, 429);
+        assert_eq!(header(&rendered, "x-should-retry"), Some("false"));
+        assert_eq!(parse(&rendered.body)["error"]["type"], "billing_error");
+        assert_eq!(
+            Dialect::Anthropic
+                .render(&example(code), &context(URL))
+                .status,
+            402
+        );
+        assert_eq!(Dialect::OpenAi.render(&example(code), &told).status, 402);
+    }
+}
+
+#[test]
+fn a_long_wait_is_told_as_a_time_of_reset() {
+    let failure = Failure::client(Code::RateLimitExceeded).retry_after(Duration::from_hours(1));
+    for &dialect in Dialect::ALL {
+        let rendered = dialect.render(&failure, &context(URL));
+        assert_eq!(
+            header(&rendered, "x-should-retry"),
+            Some("false"),
+            "{dialect:?}"
+        );
+        let told = rendered.body.contains("2026-11-21T11:00:00Z");
+        let strings_only = matches!(dialect, Dialect::DetailSimple | Dialect::DetailJobs);
+        assert_eq!(told, !strings_only, "{dialect:?}: {}", rendered.body);
+    }
+    let gemini = parse(&Dialect::Gemini.render(&failure, &context(URL)).body);
+    assert_eq!(gemini["error"]["details"][1]["retryDelay"], "3600s");
+}
+
+#[test]
+fn missing_money_is_always_told_with_the_word_credit() {
+    let plain = Failure::client(Code::BudgetExceeded).message("The budget is spent.");
+    for failure in [
+        plain,
+        example(Code::BudgetExceeded),
+        Failure::client(Code::BudgetExceeded),
+    ] {
+        for dialect in [Dialect::DetailSimple, Dialect::DetailJobs] {
+            let rendered = dialect.render(&failure, &context(URL));
+            assert_eq!(rendered.status, 403);
+            assert!(
+                rendered.body.to_lowercase().contains("credit"),
+                "{}",
+                rendered.body
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_printed_sentence_leaves_out_stands_in_the_details() {
+    let failure = Failure::client(Code::InvalidApiKey)
+        .message("This key is for test deployments.")
+        .detail("prefix", text("sk-tg-test-"));
+    for dialect in [Dialect::OpenAi, Dialect::LangMart] {
+        let body = parse(&dialect.render(&failure, &context(URL)).body);
+        let details = &body["error"]["details"];
+        assert_eq!(
+            details["explanation"], "This key is for test deployments.",
+            "{dialect:?}"
+        );
+        assert_eq!(details["prefix"], "sk-tg-test-", "{dialect:?}");
+    }
+    let anthropic = parse(&Dialect::Anthropic.render(&failure, &context(URL)).body);
+    assert_eq!(
+        anthropic["error"]["message"],
+        "This key is for test deployments."
+    );
+}
+
+#[test]
+fn every_field_at_fault_is_named() {
+    let mut failure = Failure::client(Code::InvalidRequest);
+    for index in 0..7 {
+        let path = format!("messages[{index}].role");
+        failure = failure.field(field(&path, "It is required.", "missing"));
+    }
+    let openai = parse(&Dialect::OpenAi.render(&failure, &context(URL)).body);
+    assert_eq!(openai["error"]["param"], "messages[0].role");
+    assert_eq!(
+        openai["error"]["details"]["fields"]
+            .as_array()
+            .unwrap()
+            .len(),
+        7
+    );
+    let message = openai["error"]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("`messages[0].role`: It is required. `messages[1]"),
+        "{message}"
+    );
+    assert!(
+        message.ends_with("`messages[4].role`: It is required. and 2 more."),
+        "{message}"
+    );
+    let gemini = parse(&Dialect::Gemini.render(&failure, &context(URL)).body);
+    let violations = &gemini["error"]["details"][1]["fieldViolations"];
+    assert_eq!(violations.as_array().unwrap().len(), 7);
+}
+
+#[test]
+fn the_attempts_are_listed_without_anything_secret() {
+    let rendered = Dialect::OpenAi.render(&example(Code::RouteSelectionFailed), &context(URL));
+    let body = parse(&rendered.body);
+    let expected = json!([
+        {"connection": "openai-main", "model": "gpt-4o", "code": "provider_error", "status": 500,
+         "duration_ms": 312},
+        {"connection": "openai-main", "model": "gpt-4o", "code": "provider_unreachable",
+         "status": null, "duration_ms": 5000},
+    ]);
+    assert_eq!(body["error"]["attempts"], expected);
+    assert_eq!(body["error"]["details"]["attempts"], expected);
+}
+
+#[test]
+fn a_provider_is_quoted_except_about_the_gateways_credential() {
+    let quoted = "maximum context length";
+    let mut failure = Failure::provider(Code::ContextLengthExceeded, "openai");
+    failure.provider_text = Some(format!("The {quoted} is 8192 tokens."));
+    for &dialect in Dialect::ALL {
+        let body = dialect.render(&failure, &context(URL)).body;
+        assert!(body.contains(quoted), "{dialect:?}: {body}");
+    }
+    failure.code = Code::ProviderAuthenticationFailed;
+    for &dialect in Dialect::ALL {
+        let body = dialect.render(&failure, &context(URL)).body;
+        assert!(!body.contains(quoted), "{dialect:?}: {body}");
+    }
+}
+
+#[test]
+fn a_models_name_is_not_taken_for_a_place_to_fill() {
+    let failure = Failure::provider(Code::ProviderModelNotFound, "openai").model("{provider}");
+    let body = parse(&Dialect::OpenAi.render(&failure, &context(URL)).body);
+    let message = body["error"]["message"].as_str().unwrap();
+    assert!(message.starts_with("OpenAI does not know"), "{message}");
+    assert!(message.contains("configured for {provider}."), "{message}");
+}
+
+#[test]
+fn jobs_speak_of_teams_and_models_as_their_server_does() {
+    let model = || Failure::client(Code::ModelNotFound).model("gpt-9");
+    let team = || text("acme");
+    for (failure, status, detail) in [
+        (
+            model().detail(name::TEAM_ID, team()),
+            403,
+            "Team 'acme' does not have access to model group 'gpt-9'",
+        ),
+        (
+            model(),
+            403,
+            "Team does not have access to the requested model",
+        ),
+        (
+            model().message("No active models configured for group 'gpt-9'"),
+            403,
+            "No active models configured for group 'gpt-9'",
+        ),
+        (
+            Failure::client(Code::PermissionDenied).detail(name::TEAM_ID, team()),
+            403,
+            "API key does not belong to team 'acme'",
+        ),
+        (
+            Failure::client(Code::Conflict)
+                .message("Job is already completed")
+                .detail(name::RESOURCE, text(name::JOB)),
+            400,
+            "Job is already completed",
+        ),
+        (
+            Failure::client(Code::Conflict).message("Team 'acme' already exists"),
+            409,
+            "Team 'acme' already exists",
+        ),
+    ] {
+        let rendered = Dialect::DetailJobs.render(&failure, &context(URL));
+        assert_eq!(parse(&rendered.body), json!({"detail": detail}));
+        assert_eq!(rendered.status, status, "{detail}");
+    }
+}
+
+#[test]
+fn only_complaints_about_the_request_pass_through_and_only_in_native_dialects() {
+    for &code in Code::ALL {
+        let mut failure = Failure::provider(code, "openai");
+        assert!(
+            Dialect::OpenAi.passes_through(&failure).is_none(),
+            "nothing to pass"
+        );
+        for status in [200, 400, 422, 499, 500] {
+            let body = Bytes::from_static(b"{}");
+            failure.passthrough = Some(ProviderAnswer {
+                status,
+                content_type: None,
+                body,
+            });
+            let by_request = matches!(
+                code,
+                Code::ContextLengthExceeded
+                    | Code::ContentFiltered
+                    | Code::ProviderInvalidRequest
+                    | Code::ProviderRequestTooLarge
+            );
+            for &dialect in Dialect::ALL {
+                let native = matches!(
+                    dialect,
+                    Dialect::OpenAi | Dialect::Anthropic | Dialect::Gemini
+                );
+                assert_eq!(
+                    dialect.passes_through(&failure).is_some(),
+                    by_request && native && (400..500).contains(&status),
+                    "{code:?} {dialect:?} {status}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn an_attempt_that_was_followed_by_another_is_not_worth_a_third_by_the_client() {
+    let attempt = || AttemptRecord {
+        connection: "a".into(),
+        model: "b".into(),
+        code: Some(Code::ProviderError),
+        status: Some(500),
+        duration: Duration::ZERO,
+    };
+    let mut failure = Failure::provider(Code::ProviderError, "openai");
+    failure.attempts = vec![attempt()];
+    let once = Dialect::OpenAi.render(&failure, &context(URL));
+    assert_eq!(header(&once, "x-should-retry"), Some("true"));
+    failure.attempts.push(attempt());
+    let twice = Dialect::OpenAi.render(&failure, &context(URL));
+    assert_eq!(header(&twice, "x-should-retry"), Some("false"));
+}
+
+#[test]
+fn names_of_dialects_are_read_back() {
+    for dialect in Dialect::ALL {
+        let known = Dialect::from_name(dialect.name());
+        match dialect {
+            Dialect::DetailSimple => assert_eq!(known, None, "it is chosen by route alone"),
+            _ => assert_eq!(known, Some(*dialect)),
+        }
+    }
+}
