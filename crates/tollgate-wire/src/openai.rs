@@ -1,0 +1,3 @@
+//! `OpenAI`'s format: chat completions and embeddings.
+
+pub mod request;
