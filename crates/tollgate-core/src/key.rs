@@ -1,6 +1,7 @@
 //! Virtual keys: their form, hash, scope and status.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -18,7 +19,7 @@ pub const TEST_PREFIX: &str = "sk-tg-test-";
 pub const LONGEST: usize = 512;
 
 /// The keyed hash under which a key is stored and found.
-#[derive(Clone, Copy, Eq, Hash)]
+#[derive(Clone, Copy, Eq)]
 pub struct KeyHash([u8; 32]);
 
 impl KeyHash {
@@ -37,6 +38,13 @@ impl KeyHash {
 impl PartialEq for KeyHash {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
+    }
+}
+
+// Written out because equality is; equal hashes give equal bytes.
+impl Hash for KeyHash {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(&self.0);
     }
 }
 
@@ -74,7 +82,10 @@ impl fmt::Debug for KeyHasher {
 }
 
 fn mac(secret: &[u8; 32]) -> Hmac<Sha256> {
-    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length (RFC 2104)")]
+    #[expect(
+        clippy::expect_used,
+        reason = "HMAC takes a key of any length (RFC 2104)"
+    )]
     Hmac::new_from_slice(secret).expect("HMAC takes any key")
 }
 
@@ -157,11 +168,17 @@ pub struct Permissions {
 
 impl Permissions {
     /// Everything that a key can be given.
-    pub const ALL: Self = Self { read: true, write: true };
+    pub const ALL: Self = Self {
+        read: true,
+        write: true,
+    };
 
     /// What these names give; `None` if one of them is neither `read` nor `write`.
     pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Self> {
-        let mut given = Self { read: false, write: false };
+        let mut given = Self {
+            read: false,
+            write: false,
+        };
         for name in names {
             match name {
                 "read" => given.read = true,
@@ -202,10 +219,12 @@ impl ModelScope {
 
     /// Whether the scope allows this model.
     pub fn allows(&self, model: &str) -> bool {
-        self.0.iter().any(|pattern| match pattern.strip_suffix('*') {
-            Some(start) => model.starts_with(start),
-            None => model == &**pattern,
-        })
+        self.0
+            .iter()
+            .any(|pattern| match pattern.strip_suffix('*') {
+                Some(start) => model.starts_with(start),
+                None => model == &**pattern,
+            })
     }
 }
 
@@ -230,7 +249,10 @@ mod tests {
             let given = Permissions::from_names(names.iter().copied()).unwrap();
             assert_eq!(given.names().collect::<Vec<_>>(), names);
         }
-        assert_eq!(Permissions::from_names(["write", "read"]), Some(Permissions::ALL));
+        assert_eq!(
+            Permissions::from_names(["write", "read"]),
+            Some(Permissions::ALL)
+        );
         assert_eq!(Permissions::from_names(["read", "admin"]), None);
     }
 
@@ -239,7 +261,10 @@ mod tests {
         let one = KeyHasher::new(&[1; 32]);
         assert_eq!(one.hash(b"sk-tg-a"), one.hash(b"sk-tg-a"));
         assert_ne!(one.hash(b"sk-tg-a"), one.hash(b"sk-tg-b"));
-        assert_ne!(one.hash(b"sk-tg-a"), KeyHasher::new(&[2; 32]).hash(b"sk-tg-a"));
+        assert_ne!(
+            one.hash(b"sk-tg-a"),
+            KeyHasher::new(&[2; 32]).hash(b"sk-tg-a")
+        );
     }
 
     #[test]
