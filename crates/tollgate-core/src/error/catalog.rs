@@ -147,3 +147,49 @@ catalog! {
     DatabaseError                "database_error"                   "api_error"                500 "SYSTEM_DB_001"                Later;
     InternalError                "internal_error"                   "api_error"                500 "SYSTEM_UNKNOWN_001"           Later;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Clients branch on these names: the list grows and never loses or renames one.
+    #[rustfmt::skip]
+    const PUBLISHED: &[&str] = &[
+        "missing_api_key", "invalid_api_key", "expired_api_key", "permission_denied",
+        "team_suspended", "team_paused", "model_access_denied", "model_not_found",
+        "resource_not_found", "unknown_url", "method_not_allowed", "invalid_request",
+        "malformed_json", "unsupported_media_type", "request_too_large", "request_timeout",
+        "conflict", "idempotency_mismatch", "insufficient_credits", "budget_exceeded",
+        "rate_limit_exceeded", "context_length_exceeded", "content_filtered",
+        "provider_invalid_request", "provider_request_too_large", "provider_data_policy",
+        "provider_model_not_found", "provider_authentication_failed", "provider_permission_denied",
+        "provider_quota_exhausted", "provider_rate_limited", "provider_overloaded",
+        "provider_error", "provider_unreachable", "provider_invalid_response",
+        "provider_generation_failed", "provider_timeout", "stream_interrupted", "no_models",
+        "no_targets", "no_healthy_targets", "circuit_breaker_open", "route_selection_failed",
+        "route_selection_timeout", "retry_limit_exceeded", "fallback_chain_exhausted",
+        "remote_gateway_unavailable", "remote_gateway_timeout", "overloaded", "maintenance",
+        "database_error", "internal_error",
+    ];
+
+    #[test]
+    fn published_codes_stay() {
+        let slugs: Vec<&str> = Code::ALL.iter().map(|code| code.slug()).collect();
+        assert_eq!(slugs, PUBLISHED);
+    }
+
+    #[test]
+    fn a_slug_names_one_code() {
+        for &code in Code::ALL {
+            assert_eq!(Code::from_slug(code.slug()), Some(code));
+        }
+        assert_eq!(Code::from_slug("unheard_of"), None);
+        assert_eq!(Code::from_slug(""), None);
+    }
+
+    #[test]
+    fn the_page_of_a_code_is_named_after_it() {
+        let url = Code::RateLimitExceeded.doc_url("https://llm.example.com");
+        assert_eq!(url, "https://llm.example.com/errors/rate_limit_exceeded");
+    }
+}

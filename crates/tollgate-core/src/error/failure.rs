@@ -231,3 +231,25 @@ impl fmt::Display for Failure {
 }
 
 impl Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_one_pointer_wide() {
+        assert_eq!(size_of::<Failure>(), size_of::<usize>());
+        assert_eq!(size_of::<Result<(), Failure>>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn the_log_is_told_the_cause() {
+        let failure = Failure::gateway(Code::DatabaseError)
+            .message("The store is away.")
+            .because("disk full");
+        assert_eq!(
+            failure.to_string(),
+            "database_error: The store is away. (disk full)"
+        );
+    }
+}

@@ -66,9 +66,10 @@ impl Case<'_> {
         if self.is_of_missing_model() {
             return details;
         }
-        let own = failure.message.as_deref().map(str::trim);
-        let unsaid = own.filter(|own| !own.is_empty() && !said.contains(*own));
-        add("explanation", unsaid.map(Value::from));
+        add(
+            "explanation",
+            sentence::explanation(failure, said).map(Value::from),
+        );
         add("provider", provider::name(failure).map(Value::from));
         add("provider_status", failure.provider_status.map(Value::from));
         add(

@@ -14,17 +14,34 @@ const FIELDS_NAMED: usize = 5;
 /// The whole sentence: the failure's own or the table's with names and figures filled in, and
 /// what the provider said. Never empty.
 pub(super) fn whole(failure: &Failure) -> String {
-    let lead = match failure.message.as_deref().map(str::trim) {
-        // Whether a model exists must not show, so these rows always read alike.
-        Some(own) if !own.is_empty() && !is_of_missing_model(failure.code) => own.to_owned(),
-        _ => by_table(failure),
-    };
+    let lead = own(failure).map_or_else(|| by_table(failure), str::to_owned);
     match provider_text(failure) {
         Some(text) if tells_provider_text(failure.code) && !lead.contains(text) => {
             format!("{lead} The provider's message: {text}")
         }
         _ => lead,
     }
+}
+
+/// What stands beside a printed sentence that says less than ours, if it does.
+pub(super) fn explanation(failure: &Failure, printed: &str) -> Option<String> {
+    match own(failure) {
+        Some(own) => (!printed.contains(own)).then(|| own.to_owned()),
+        // What our sentence adds to one that it begins with are figures, and those have places of
+        // their own.
+        None => Some(by_table(failure))
+            .filter(|ours| !printed.contains(ours) && !ours.starts_with(printed)),
+    }
+}
+
+/// The failure's own sentence.
+fn own(failure: &Failure) -> Option<&str> {
+    // Whether a model exists must not show, so these rows always read alike.
+    let own = failure
+        .message
+        .as_deref()
+        .filter(|_| !is_of_missing_model(failure.code));
+    own.map(str::trim).filter(|own| !own.is_empty())
 }
 
 /// The sentence for a model that is not there, or must look so.
@@ -112,7 +129,7 @@ fn budget_exceeded(failure: &Failure) -> Option<String> {
     let spent = text(failure, detail::SPENT_USD)?;
     let level = text(failure, detail::LEVEL).unwrap_or("account");
     let reset = match failure.resets_at {
-        Some(time) => format!("It starts anew at {}.", time.to_rfc3339()),
+        Some(time) => format!("The limit starts anew at {}.", time.to_rfc3339()),
         None => "Have it raised to go on.".to_owned(),
     };
     Some(format!(

@@ -24,6 +24,13 @@ pub fn example(code: Code) -> Failure {
         Code::MissingApiKey
         | Code::InvalidApiKey
         | Code::ExpiredApiKey
+        | Code::PermissionDenied
+        | Code::TeamSuspended
+        | Code::TeamPaused
+        | Code::ResourceNotFound
+        | Code::RequestTimeout
+        | Code::Conflict
+        | Code::IdempotencyMismatch
         | Code::UnknownUrl
         | Code::MethodNotAllowed
         | Code::MalformedJson
