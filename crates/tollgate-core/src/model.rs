@@ -8,6 +8,9 @@ use std::time::Duration;
 pub struct Route {
     /// The public name, for example `openai/gpt-4o`. For a wildcard the name that was asked for.
     pub model: Arc<str>,
+    /// The name under which metrics count it: the public name, or the pattern of a wildcard, so
+    /// that callers cannot make labels without end.
+    pub label: Arc<str>,
     /// Who serves it.
     pub target: Target,
     /// How long each part of the exchange may take.

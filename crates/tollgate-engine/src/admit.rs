@@ -1,0 +1,54 @@
+//! Who is calling, and may they ask for this?
+
+use std::sync::Arc;
+
+use tollgate_core::caller::Caller;
+use tollgate_core::error::{Code, Failure};
+use tollgate_core::key::{self, KeyProblem};
+use tollgate_core::model::Route;
+
+use crate::engine::Engine;
+
+/// Finds the caller behind a credential. The time it takes depends on the credential's length
+/// alone: it is hashed whole, then looked up.
+pub fn caller(engine: &Engine, credential: &[u8]) -> Result<Caller, Failure> {
+    if credential.len() > key::LONGEST {
+        return Err(Failure::client(Code::InvalidApiKey));
+    }
+    let hash = engine.accounts.hash(credential);
+    let Some(found) = engine.accounts.find(&hash) else {
+        return Err(unknown(engine, credential));
+    };
+    let now = engine.clock.now();
+    match found.check(now) {
+        Ok(()) => {
+            engine.accounts.note_use(&found, now);
+            Ok(Caller { key: found.key() })
+        }
+        Err(KeyProblem::Revoked) => Err(Failure::client(Code::InvalidApiKey)),
+        Err(KeyProblem::Expired) => Err(Failure::client(Code::ExpiredApiKey)),
+    }
+}
+
+fn unknown(engine: &Engine, credential: &[u8]) -> Failure {
+    let failure = Failure::client(Code::InvalidApiKey);
+    if engine.accounts.is_of_another_environment(credential) {
+        return failure.message(
+            "Invalid API key provided: this key belongs to another environment (test or live).",
+        );
+    }
+    failure
+}
+
+/// Finds the route of a model, if this caller may use it.
+pub fn route(engine: &Engine, caller: &Caller, model: &str) -> Result<Arc<Route>, Failure> {
+    let Some(route) = engine.routes().find(model) else {
+        return Err(Failure::client(Code::ModelNotFound).model(model));
+    };
+    // A scope may name the model or the alias under which it was asked for.
+    if caller.may_use(&route.model) || caller.may_use(model) {
+        Ok(route)
+    } else {
+        Err(Failure::client(Code::ModelAccessDenied).model(model))
+    }
+}
