@@ -1,1 +1,25 @@
-//! .
+//! The HTTP face of Tollgate. A connection is served by [`server`], a request finds its endpoint
+//! in [`routes`], and whatever fails becomes an answer in [`answer`].
+
+mod access_log;
+mod answer;
+mod body;
+mod credential;
+mod dialect;
+mod dispatch;
+mod framing;
+mod gateway;
+mod metrics;
+mod outgoing;
+mod record;
+mod refusal;
+mod request_id;
+mod routes;
+mod server;
+mod socket;
+mod stream;
+mod surface;
+
+pub use access_log::{AccessLog, LogFormat};
+pub use gateway::{Gateway, Settings};
+pub use server::serve;

@@ -1,0 +1,112 @@
+//! A failure becomes an answer: the only place that sets the status of an error.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use tollgate_core::error::Failure;
+use tollgate_core::error::dialect::{Context, Dialect};
+
+use crate::gateway::Gateway;
+use crate::outgoing::Outgoing;
+use crate::record::Record;
+use crate::request_id::RequestId;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
+
+/// Puts the id of the request into an answer, under both names that SDKs read.
+pub(crate) fn identify(headers: &mut HeaderMap, id: &RequestId) {
+    headers.insert(REQUEST_ID, id.header());
+    headers.insert(ANTHROPIC_REQUEST_ID, id.header());
+}
+
+/// Notes the attempts that were made.
+pub(crate) fn tell_attempts(headers: &mut HeaderMap, attempts: u32) {
+    headers.insert(ATTEMPTS, HeaderValue::from(attempts));
+}
+
+/// Renders a failure for the caller, and notes it in the record.
+pub(crate) fn refuse(
+    mut record: Record,
+    failure: &Failure,
+    dialect: Dialect,
+    request: &HeaderMap,
+) -> Response<Outgoing> {
+    record.fail(failure);
+    let gateway = record.gateway();
+    let settings = gateway.settings();
+    let context = context(
+        gateway,
+        &record.facts.id,
+        &settings.public_url,
+        is_claude_code(request),
+    );
+    let rendered = dialect.render(failure, &context);
+    let (body, content_type, status) = match dialect.passes_through(failure) {
+        Some(answer) => {
+            let content_type = answer
+                .content_type
+                .clone()
+                .map(HeaderValue::from_maybe_shared);
+            (
+                answer.body.clone(),
+                content_type.and_then(Result::ok),
+                answer.status,
+            )
+        }
+        None => (Bytes::from(rendered.body), None, rendered.status),
+    };
+    let content_type =
+        content_type.unwrap_or_else(|| HeaderValue::from_static(rendered.content_type));
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    record.facts.status = status.as_u16();
+    let id = record.facts.id.clone();
+    let attempts = record.facts.attempts;
+    let mut response = Response::new(Outgoing::Recorded(body, Some(Box::new(record))));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, content_type);
+    identify(headers, &id);
+    if attempts > 0 {
+        tell_attempts(headers, attempts);
+    }
+    for (name, value) in rendered.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    if let Some(id) = failure.provider_request_id.as_deref() {
+        tell_provider_request_id(headers, id);
+    }
+    response
+}
+
+/// Passes on the provider's id of the exchange.
+pub(crate) fn tell_provider_request_id(headers: &mut HeaderMap, id: &str) {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert("x-tollgate-provider-request-id", id);
+    }
+}
+
+/// Whether the caller says that it is Claude Code.
+pub(crate) fn is_claude_code(request: &HeaderMap) -> bool {
+    request
+        .get(USER_AGENT)
+        .is_some_and(|agent| agent.as_bytes().starts_with(b"claude-cli/"))
+}
+
+/// What a rendering needs to know of the request.
+pub(crate) fn context<'a>(
+    gateway: &Gateway,
+    id: &'a RequestId,
+    public_url: &'a str,
+    claude_code: bool,
+) -> Context<'a> {
+    Context {
+        request_id: id.as_str(),
+        public_url,
+        now: gateway.now(),
+        claude_code,
+    }
+}

@@ -1,0 +1,254 @@
+//! One request from its head to its answer: find the endpoint, check the right, act, and turn
+//! whatever fails into the caller's dialect.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, EXPECT};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+use tollgate_core::caller::Caller;
+use tollgate_core::error::{Code, Failure};
+use tollgate_core::format::Operation;
+use tollgate_engine::admit;
+
+use crate::answer;
+use crate::credential;
+use crate::dialect;
+use crate::framing::Heads;
+use crate::gateway::Gateway;
+use crate::outgoing::Outgoing;
+use crate::record::Record;
+use crate::routes::{Endpoint, Right};
+use crate::surface;
+
+/// How much of an unread body is taken in, and for how long, so that a client that is still
+/// sending gets to read its answer.
+const UNREAD_BYTES: usize = 64 * 1024 * 1024;
+const UNREAD_TIME: Duration = Duration::from_secs(5);
+
+/// What an endpoint gave.
+pub(crate) enum Given {
+    /// A provider's answer or stream.
+    Call(Box<surface::openai::Called>),
+    /// A document of ours.
+    Document {
+        status: u16,
+        content_type: &'static str,
+        body: Bytes,
+    },
+}
+
+impl Given {
+    pub(crate) fn json(status: u16, value: &serde_json::Value) -> Self {
+        let body = value.to_string().into();
+        Self::Document {
+            status,
+            content_type: "application/json",
+            body,
+        }
+    }
+}
+
+/// Answers one request. It never fails: a failure is an answer too.
+pub(crate) async fn handle(
+    gateway: Arc<Gateway>,
+    heads: &Heads,
+    request: Request<Incoming>,
+) -> Response<Outgoing> {
+    let (parts, mut body) = request.into_parts();
+    let ambiguous = heads.is_ambiguous(&parts);
+    let id = gateway.ids.of(&parts.headers);
+    let endpoint = Endpoint::find(parts.uri.path());
+    if let Some(endpoint) = endpoint.filter(|endpoint| is_plain_get(*endpoint, &parts.method))
+        && let Some(given) = surface::public(&gateway, endpoint)
+    {
+        let mut response = document(given);
+        answer::identify(response.headers_mut(), &id);
+        return response;
+    }
+    let surface = endpoint.map_or("unknown", Endpoint::surface);
+    let mut record = Record::begin(gateway, id, surface);
+    // A panic is a bug of ours; the caller of this one request gets an error, the others nothing.
+    let outcome = if ambiguous {
+        Err(Failure::client(Code::InvalidRequest).message(
+            "The request has both Content-Length and Transfer-Encoding. Send only one of them.",
+        ))
+    } else {
+        let acting = AssertUnwindSafe(act(&mut record, endpoint, &parts, &mut body));
+        acting.catch_unwind().await.unwrap_or_else(|_| {
+            Err(Failure::gateway(Code::InternalError)
+                .because("a panic while the request was served"))
+        })
+    };
+    match outcome {
+        Ok(Given::Call(called)) => surface::openai::respond(record, *called, &parts),
+        Ok(given) => finished(record, given),
+        Err(failure) => {
+            let of_key = record.facts.key.as_ref().and_then(|key| key.error_dialect);
+            let of_deployment = record.gateway().settings().dialect;
+            let dialect = dialect::choose(&parts.headers, parts.uri.path(), of_key, of_deployment);
+            take_in_unread(record.gateway(), &parts, body);
+            let mut response = answer::refuse(record, &failure, dialect, &parts.headers);
+            if ambiguous {
+                response
+                    .headers_mut()
+                    .insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            if failure.code == Code::MethodNotAllowed {
+                tell_methods(&mut response, endpoint);
+            }
+            if parts.method == Method::HEAD {
+                // The body of this answer is never asked for, so nobody else would end it.
+                if let Outgoing::Recorded(_, ended) = response.body_mut()
+                    && let Some(record) = ended.take()
+                {
+                    record.finish();
+                }
+            }
+            response
+        }
+    }
+}
+
+fn is_plain_get(endpoint: Endpoint<'_>, method: &Method) -> bool {
+    endpoint.right() == Right::Public && endpoint.methods().contains(method)
+}
+
+async fn act(
+    record: &mut Record,
+    endpoint: Option<Endpoint<'_>>,
+    parts: &Parts,
+    body: &mut Incoming,
+) -> Result<Given, Failure> {
+    let Some(endpoint) = endpoint else {
+        return Err(Failure::client(Code::UnknownUrl));
+    };
+    if !endpoint.methods().contains(&parts.method) {
+        return Err(Failure::client(Code::MethodNotAllowed));
+    }
+    let gateway = Arc::clone(record.gateway());
+    if gateway.is_draining() {
+        return Err(Failure::gateway(Code::Maintenance)
+            .message("The gateway is shutting down. Send the request again in a moment."));
+    }
+    match endpoint.right() {
+        Right::Public => surface::public(&gateway, endpoint)
+            .ok_or_else(|| Failure::client(Code::ResourceNotFound)),
+        right @ (Right::Read | Right::Write) => {
+            let credential = credential::read(&parts.headers)?;
+            let caller = admit::caller(&gateway.engine, credential)?;
+            record.facts.key = Some(Arc::clone(&caller.key));
+            let given = caller.key.permissions;
+            let (may, name) = match right {
+                Right::Write => (given.write, "write"),
+                Right::Public | Right::Read | Right::Admin => (given.read, "read"),
+            };
+            if !may {
+                return Err(Failure::client(Code::PermissionDenied).message(format!(
+                    "This key lacks the permission \"{name}\". Use a key that has it."
+                )));
+            }
+            for_caller(record, &caller, endpoint, parts, body).await
+        }
+        Right::Admin => {
+            credential::check_admin(&gateway, &parts.headers)?;
+            surface::admin::act(&gateway, endpoint, parts, body).await
+        }
+    }
+}
+
+async fn for_caller(
+    record: &mut Record,
+    caller: &Caller,
+    endpoint: Endpoint<'_>,
+    parts: &Parts,
+    body: &mut Incoming,
+) -> Result<Given, Failure> {
+    let gateway = Arc::clone(record.gateway());
+    match endpoint {
+        Endpoint::Chat => surface::openai::call(record, caller, Operation::Chat, parts, body).await,
+        Endpoint::Embeddings => {
+            surface::openai::call(record, caller, Operation::Embeddings, parts, body).await
+        }
+        Endpoint::Models => Ok(surface::models::list(&gateway, caller)),
+        Endpoint::Model(id) => surface::models::one(&gateway, caller, id),
+        Endpoint::Validate => Ok(surface::account::validate(caller)),
+        Endpoint::Keys
+        | Endpoint::TemporaryKeys
+        | Endpoint::Key(_)
+        | Endpoint::RotateKey(_)
+        | Endpoint::Errors
+        | Endpoint::Error(_)
+        | Endpoint::ErrorPages
+        | Endpoint::ErrorPage(_)
+        | Endpoint::Health
+        | Endpoint::Live
+        | Endpoint::Ready
+        | Endpoint::Metrics
+        | Endpoint::Front => Err(Failure::client(Code::UnknownUrl)),
+    }
+}
+
+fn finished(mut record: Record, given: Given) -> Response<Outgoing> {
+    let id = record.facts.id.clone();
+    let mut response = document(given);
+    record.facts.status = response.status().as_u16();
+    answer::identify(response.headers_mut(), &id);
+    record.finish();
+    response
+}
+
+fn document(given: Given) -> Response<Outgoing> {
+    let (status, content_type, body) = match given {
+        Given::Document {
+            status,
+            content_type,
+            body,
+        } => (status, content_type, body),
+        Given::Call(_) => (500, "application/json", Bytes::new()),
+    };
+    let mut response = Response::new(Outgoing::Whole(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+fn tell_methods(response: &mut Response<Outgoing>, endpoint: Option<Endpoint<'_>>) {
+    let methods: Vec<_> = endpoint
+        .map_or(&[][..], Endpoint::methods)
+        .iter()
+        .map(Method::as_str)
+        .collect();
+    if let Ok(methods) = HeaderValue::from_str(&methods.join(", ")) {
+        response.headers_mut().insert(ALLOW, methods);
+    }
+}
+
+/// A refused request may still be on its way in. Closing on it would reset the connection before
+/// the answer is read, so the rest is taken in and thrown away, within bounds.
+fn take_in_unread(gateway: &Gateway, parts: &Parts, mut body: Incoming) {
+    if body.is_end_stream() || parts.headers.contains_key(EXPECT) {
+        return;
+    }
+    gateway.tasks.spawn(async move {
+        let taking = async {
+            let mut taken = 0;
+            while let Some(Ok(frame)) = body.frame().await {
+                taken += frame.data_ref().map_or(0, Bytes::len);
+                if taken > UNREAD_BYTES {
+                    break;
+                }
+            }
+        };
+        // Running out of time means only that the client is cut off while it sends.
+        _ = tokio::time::timeout(UNREAD_TIME, taking).await;
+    });
+}

@@ -1,0 +1,200 @@
+//! The figures for Prometheus. Labels come from bounded sets only: surfaces, configured models
+//! and connections, codes of the catalogue.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::access_log::AccessLog;
+use crate::record::Facts;
+
+/// Seconds; a gateway's own share is far below a provider's, so the steps begin low.
+const SECONDS: [f64; 14] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
+];
+const OVERHEAD_SECONDS: [f64; 10] = [
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25,
+];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    surface: &'static str,
+    model: Arc<str>,
+    code: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AttemptLabels {
+    connection: Arc<str>,
+    class: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TokenLabels {
+    model: Arc<str>,
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SurfaceLabels {
+    surface: &'static str,
+}
+
+type Histograms = Family<SurfaceLabels, Histogram, fn() -> Histogram>;
+
+/// Every figure that Tollgate publishes.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    attempts: Family<AttemptLabels, Counter>,
+    tokens: Family<TokenLabels, Counter>,
+    duration: Histograms,
+    first_byte: Histograms,
+    overhead: Histograms,
+    no_model: Arc<str>,
+    /// Requests that have not come to their end.
+    pub(crate) requests_open: Gauge,
+    /// Streams that have begun and not come to their end.
+    pub(crate) streams_open: Gauge,
+    /// Connections of clients.
+    pub(crate) connections_open: Gauge,
+    log_lines_dropped: Counter,
+}
+
+impl Metrics {
+    pub(crate) fn new(log: &AccessLog) -> Self {
+        let seconds = || Histograms::new_with_constructor(|| Histogram::new(SECONDS));
+        let mut metrics = Self {
+            registry: Registry::with_prefix("tollgate"),
+            requests: Family::default(),
+            attempts: Family::default(),
+            tokens: Family::default(),
+            duration: seconds(),
+            first_byte: seconds(),
+            overhead: Histograms::new_with_constructor(|| Histogram::new(OVERHEAD_SECONDS)),
+            no_model: "".into(),
+            requests_open: Gauge::default(),
+            streams_open: Gauge::default(),
+            connections_open: Gauge::default(),
+            log_lines_dropped: log.dropped(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "requests",
+            "Requests by surface, model and outcome: ok, client_closed or a code of the catalogue",
+            self.requests.clone(),
+        );
+        registry.register(
+            "upstream_attempts",
+            "Attempts at providers by connection and how they ended",
+            self.attempts.clone(),
+        );
+        registry.register(
+            "tokens",
+            "Tokens that providers reported",
+            self.tokens.clone(),
+        );
+        registry.register(
+            "request_duration_seconds",
+            "From the request's head to the last byte of its answer",
+            self.duration.clone(),
+        );
+        registry.register(
+            "first_byte_seconds",
+            "Streams: from the request's head to the first byte of the answer",
+            self.first_byte.clone(),
+        );
+        registry.register(
+            "overhead_seconds",
+            "Plain calls: time that was not spent waiting for the provider",
+            self.overhead.clone(),
+        );
+        registry.register(
+            "requests_open",
+            "Requests under way",
+            self.requests_open.clone(),
+        );
+        registry.register(
+            "streams_open",
+            "Streams under way",
+            self.streams_open.clone(),
+        );
+        registry.register(
+            "connections_open",
+            "Connections of clients",
+            self.connections_open.clone(),
+        );
+        registry.register(
+            "log_lines_dropped",
+            "Request lines that the log could not take in time",
+            self.log_lines_dropped.clone(),
+        );
+    }
+
+    /// Counts a request that has come to its end.
+    pub(crate) fn record(&self, facts: &Facts, duration: Duration) {
+        let model = facts
+            .route
+            .as_ref()
+            .map_or(&self.no_model, |route| &route.label);
+        let (surface, code) = (facts.surface, facts.code);
+        self.requests
+            .get_or_create(&RequestLabels {
+                surface,
+                model: Arc::clone(model),
+                code,
+            })
+            .inc();
+        let labels = SurfaceLabels { surface };
+        self.duration
+            .get_or_create(&labels)
+            .observe(duration.as_secs_f64());
+        if let Some(first_byte) = facts.first_byte {
+            self.first_byte
+                .get_or_create(&labels)
+                .observe(first_byte.as_secs_f64());
+        }
+        let Some(route) = &facts.route else { return };
+        if facts.attempts > 0 {
+            let connection = Arc::clone(&route.target.connection);
+            self.attempts
+                .get_or_create(&AttemptLabels {
+                    connection,
+                    class: code,
+                })
+                .inc();
+            if !facts.stream {
+                let own = duration.saturating_sub(facts.waited);
+                self.overhead
+                    .get_or_create(&labels)
+                    .observe(own.as_secs_f64());
+            }
+        }
+        if let Some(usage) = facts.usage {
+            for (kind, count) in [("prompt", usage.prompt), ("completion", usage.completion)] {
+                let model = Arc::clone(model);
+                self.tokens
+                    .get_or_create(&TokenLabels { model, kind })
+                    .inc_by(count);
+            }
+        }
+    }
+
+    /// The text that Prometheus reads.
+    pub(crate) fn render(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}

@@ -1,0 +1,128 @@
+//! What happened to one request: exactly one outcome, written once to the metrics and the log.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tollgate_core::error::Failure;
+use tollgate_core::key::VirtualKey;
+use tollgate_core::model::Route;
+use tollgate_core::reply::{Piece, Usage};
+
+use crate::gateway::Gateway;
+use crate::request_id::RequestId;
+
+/// The outcome of a request that was answered well.
+const OK: &str = "ok";
+/// The outcome of a request whose caller went away before the end.
+const CLIENT_CLOSED: &str = "client_closed";
+
+/// The record of a request under way. Dropping it unfinished means that the caller has gone:
+/// whoever holds it is dropped by the server then.
+pub(crate) struct Record {
+    gateway: Arc<Gateway>,
+    pub(crate) facts: Facts,
+    finished: bool,
+}
+
+/// What is known of a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    pub(crate) id: RequestId,
+    pub(crate) surface: &'static str,
+    pub(crate) begin: Instant,
+    pub(crate) key: Option<Arc<VirtualKey>>,
+    pub(crate) route: Option<Arc<Route>>,
+    pub(crate) stream: bool,
+    /// 0 until an answer is decided.
+    pub(crate) status: u16,
+    /// A code of the catalogue, or one of the two outcomes above.
+    pub(crate) code: &'static str,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) attempts: u32,
+    /// How long the provider took until the answer or its first part was there.
+    pub(crate) waited: Duration,
+    /// From the request to the first byte of the answer, for streams.
+    pub(crate) first_byte: Option<Duration>,
+}
+
+impl Record {
+    pub(crate) fn begin(gateway: Arc<Gateway>, id: RequestId, surface: &'static str) -> Self {
+        let facts = Facts {
+            id,
+            surface,
+            begin: Instant::now(),
+            key: None,
+            route: None,
+            stream: false,
+            status: 0,
+            code: OK,
+            usage: None,
+            attempts: 0,
+            waited: Duration::ZERO,
+            first_byte: None,
+        };
+        gateway.metrics.requests_open.inc();
+        Self {
+            gateway,
+            facts,
+            finished: false,
+        }
+    }
+
+    pub(crate) fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+
+    /// Notes a failure, and writes its cause to the log: the only place that does.
+    pub(crate) fn fail(&mut self, failure: &Failure) {
+        self.facts.code = failure.code.slug();
+        if failure.cause.is_some() || failure.provider_text.is_some() {
+            let id = self.facts.id.as_str();
+            tracing::warn!(
+                request_id = id,
+                code = failure.code.slug(),
+                provider_status = failure.provider_status,
+                provider_text = failure.provider_text.as_deref().map(tracing::field::debug),
+                cause = failure.cause.as_deref().map(tracing::field::debug),
+                "request failed"
+            );
+        }
+    }
+
+    /// Notes what a part of a stream showed.
+    pub(crate) fn see(&mut self, piece: &Piece) {
+        if piece.usage.is_some() {
+            self.facts.usage = piece.usage;
+        }
+    }
+
+    /// The request has come to its end.
+    pub(crate) fn finish(mut self) {
+        self.write();
+    }
+
+    fn write(&mut self) {
+        if !self.finished {
+            self.finished = true;
+            let duration = self.facts.begin.elapsed();
+            self.gateway.metrics.requests_open.dec();
+            self.gateway.metrics.record(&self.facts, duration);
+            self.gateway
+                .log
+                .write(self.gateway.now(), &self.facts, duration);
+            self.gateway.note_end();
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if !self.finished {
+            // A failure that was already noted stays the outcome: only its telling broke off.
+            if self.facts.code == OK {
+                self.facts.code = CLIENT_CLOSED;
+            }
+            self.write();
+        }
+    }
+}

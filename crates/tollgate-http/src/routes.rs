@@ -1,0 +1,196 @@
+//! Every URL on one screen, with its methods and the right that it demands. A new endpoint does
+//! not compile until all of this is said.
+
+use http::Method;
+use tollgate_core::error::dialect::Dialect;
+
+/// What a path stands for. Parts of the path that are values come with it, still encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint<'a> {
+    Chat,
+    Embeddings,
+    Models,
+    Model(&'a str),
+    Validate,
+    Keys,
+    TemporaryKeys,
+    Key(&'a str),
+    RotateKey(&'a str),
+    Errors,
+    Error(&'a str),
+    ErrorPages,
+    ErrorPage(&'a str),
+    Health,
+    Live,
+    Ready,
+    Metrics,
+    Front,
+}
+
+/// What a caller must show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Right {
+    /// Nothing.
+    Public,
+    /// A virtual key that may see what there is.
+    Read,
+    /// A virtual key that may send calls to models.
+    Write,
+    /// The admin key.
+    Admin,
+}
+
+impl<'a> Endpoint<'a> {
+    /// The endpoint of a path.
+    pub(crate) fn find(path: &'a str) -> Option<Self> {
+        Some(match path {
+            "/v1/chat/completions" | "/chat/completions" => Self::Chat,
+            "/v1/embeddings" | "/embeddings" => Self::Embeddings,
+            "/v1/models" | "/models" => Self::Models,
+            "/v1/auth/validate" => Self::Validate,
+            "/api/keys" => Self::Keys,
+            "/api/keys/temporary" => Self::TemporaryKeys,
+            "/v1/errors" => Self::Errors,
+            "/errors" => Self::ErrorPages,
+            "/health" => Self::Health,
+            "/health/live" | "/healthz" | "/health/liveliness" | "/health/liveness" => Self::Live,
+            "/health/ready" | "/readyz" | "/health/readiness" => Self::Ready,
+            "/metrics" => Self::Metrics,
+            "/" => Self::Front,
+            _ => return Self::find_with_value(path),
+        })
+    }
+
+    fn find_with_value(path: &'a str) -> Option<Self> {
+        let value = |prefix: &str| path.strip_prefix(prefix).filter(|value| !value.is_empty());
+        let one = |prefix: &str| value(prefix).filter(|value| !value.contains('/'));
+        // The ids of models hold slashes.
+        if let Some(model) = value("/v1/models/").or_else(|| value("/models/")) {
+            return Some(Self::Model(model));
+        }
+        if let Some(code) = one("/v1/errors/") {
+            return Some(Self::Error(code));
+        }
+        if let Some(code) = one("/errors/") {
+            return Some(Self::ErrorPage(code));
+        }
+        let key = value("/api/keys/")?;
+        match key.split_once('/') {
+            None => Some(Self::Key(key)),
+            Some((id, "rotate")) if !id.is_empty() => Some(Self::RotateKey(id)),
+            Some(_) => None,
+        }
+    }
+
+    /// The methods that the endpoint has. `HEAD` goes wherever `GET` goes.
+    pub(crate) fn methods(self) -> &'static [Method] {
+        match self {
+            Self::Chat | Self::Embeddings | Self::TemporaryKeys | Self::RotateKey(_) => {
+                &[Method::POST]
+            }
+            Self::Keys => &[Method::GET, Method::HEAD, Method::POST],
+            Self::Key(_) => &[Method::GET, Method::HEAD, Method::DELETE],
+            Self::Models
+            | Self::Model(_)
+            | Self::Validate
+            | Self::Errors
+            | Self::Error(_)
+            | Self::ErrorPages
+            | Self::ErrorPage(_)
+            | Self::Health
+            | Self::Live
+            | Self::Ready
+            | Self::Metrics
+            | Self::Front => &[Method::GET, Method::HEAD],
+        }
+    }
+
+    /// What a caller must show to use the endpoint.
+    pub(crate) fn right(self) -> Right {
+        match self {
+            Self::Chat | Self::Embeddings => Right::Write,
+            Self::Models | Self::Model(_) | Self::Validate => Right::Read,
+            Self::Keys | Self::TemporaryKeys | Self::Key(_) | Self::RotateKey(_) => Right::Admin,
+            Self::Errors
+            | Self::Error(_)
+            | Self::ErrorPages
+            | Self::ErrorPage(_)
+            | Self::Health
+            | Self::Live
+            | Self::Ready
+            | Self::Metrics
+            | Self::Front => Right::Public,
+        }
+    }
+
+    /// The word for metrics and the log.
+    pub(crate) fn surface(self) -> &'static str {
+        match self {
+            Self::Chat => "openai_chat",
+            Self::Embeddings => "openai_embeddings",
+            Self::Models | Self::Model(_) => "models",
+            Self::Validate => "auth",
+            Self::Keys | Self::TemporaryKeys | Self::Key(_) | Self::RotateKey(_) => "admin",
+            Self::Errors | Self::Error(_) | Self::ErrorPages | Self::ErrorPage(_) => "errors",
+            Self::Health | Self::Live | Self::Ready => "health",
+            Self::Metrics => "metrics",
+            Self::Front => "front",
+        }
+    }
+}
+
+/// The dialect of a path whose surface has one of its own; `None` where the deployment's and
+/// the key's setting decide. Longer prefixes stand first.
+pub(crate) fn native_dialect(path: &str) -> Option<Dialect> {
+    [
+        ("/v1/messages", Dialect::Anthropic),
+        ("/v1beta/", Dialect::Gemini),
+        ("/api/jobs", Dialect::DetailJobs),
+        ("/api/v1/chat", Dialect::DetailSimple),
+    ]
+    .into_iter()
+    .find_map(|(prefix, dialect)| path.starts_with(prefix).then_some(dialect))
+    .or_else(|| (path == "/v1/chat").then_some(Dialect::DetailSimple))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_find_their_endpoint() {
+        for (path, endpoint) in [
+            ("/v1/chat/completions", Some(Endpoint::Chat)),
+            ("/chat/completions", Some(Endpoint::Chat)),
+            (
+                "/v1/models/openai/gpt-4o",
+                Some(Endpoint::Model("openai/gpt-4o")),
+            ),
+            ("/v1/models/", None),
+            ("/api/keys/key_1", Some(Endpoint::Key("key_1"))),
+            ("/api/keys/key_1/rotate", Some(Endpoint::RotateKey("key_1"))),
+            ("/api/keys/key_1/rotate/x", None),
+            ("/api/keys//rotate", None),
+            ("/v1/errors/a/b", None),
+            ("/v1//chat/completions", None),
+            ("/v1/chat/completions/", None),
+        ] {
+            assert_eq!(Endpoint::find(path), endpoint, "{path}");
+        }
+    }
+
+    #[test]
+    fn surfaces_of_other_families_answer_in_their_own_dialect() {
+        for (path, dialect) in [
+            ("/v1/messages", Some(Dialect::Anthropic)),
+            ("/v1/messages/count_tokens", Some(Dialect::Anthropic)),
+            ("/v1beta/models/x:generateContent", Some(Dialect::Gemini)),
+            ("/v1/chat", Some(Dialect::DetailSimple)),
+            ("/v1/chat/completions", None),
+            ("/api/jobs/1", Some(Dialect::DetailJobs)),
+            ("/nowhere", None),
+        ] {
+            assert_eq!(native_dialect(path), dialect, "{path}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! A provider's stream on its way to the caller: events as they come, a comment when it is
+//! silent, and one error event in place of the terminator when it breaks.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::Frame;
+use tokio::time::{Instant, Sleep};
+use tokio_util::sync::WaitForCancellationFutureOwned;
+use tollgate_core::error::dialect::Dialect;
+use tollgate_core::error::{Code, Failure};
+use tollgate_engine::port::Pieces;
+
+use crate::answer;
+use crate::record::Record;
+
+const COMMENT: &[u8] = b": keep-alive\n\n";
+
+/// The body of a streaming answer. It exists only once the first content is there, so that a
+/// comment can never leave before a failure could still become a status.
+pub(crate) struct EventBody {
+    /// Gone when the stream is over: the exchange with the provider ends at that moment.
+    pieces: Option<Pieces>,
+    /// Gone when the outcome is written.
+    record: Option<Record>,
+    dialect: Dialect,
+    claude_code: bool,
+    keep_alive: Duration,
+    last_sent: Instant,
+    silence: Option<Pin<Box<Sleep>>>,
+    cut: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+}
+
+type Next = Poll<Option<Result<Frame<Bytes>, Infallible>>>;
+
+impl EventBody {
+    pub(crate) fn new(pieces: Pieces, record: Record, dialect: Dialect, claude_code: bool) -> Self {
+        let keep_alive = record.gateway().settings().keep_alive;
+        record.gateway().metrics.streams_open.inc();
+        Self {
+            pieces: Some(pieces),
+            record: Some(record),
+            dialect,
+            claude_code,
+            keep_alive,
+            last_sent: Instant::now(),
+            silence: None,
+            cut: None,
+        }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.pieces.is_none()
+    }
+
+    pub(crate) fn poll_frame(&mut self, context: &mut Context<'_>) -> Next {
+        loop {
+            let Some(pieces) = &mut self.pieces else {
+                return Poll::Ready(None);
+            };
+            // What is there is taken first: a timer must not beat data that a slow reader left.
+            match pieces.as_mut().poll_next(context) {
+                Poll::Ready(Some(Ok(piece))) => {
+                    if let Some(record) = &mut self.record {
+                        record.see(&piece);
+                    }
+                    if piece.last {
+                        self.end();
+                    }
+                    if !piece.bytes.is_empty() {
+                        return self.send(piece.bytes);
+                    }
+                }
+                Poll::Ready(Some(Err(failure))) => return self.fail(&failure),
+                Poll::Ready(None) => {
+                    let failure = Failure::gateway(Code::StreamInterrupted);
+                    return self.fail(&failure);
+                }
+                Poll::Pending => return self.poll_waiting(context),
+            }
+        }
+    }
+
+    fn poll_waiting(&mut self, context: &mut Context<'_>) -> Next {
+        if self.poll_cut(context).is_ready() {
+            let failure = Failure::gateway(Code::Maintenance)
+                .message("The gateway is shutting down. Send the request again.");
+            return self.fail(&failure);
+        }
+        ready!(self.poll_silence(context));
+        self.send(Bytes::from_static(COMMENT))
+    }
+
+    fn poll_cut(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(record) = &self.record else {
+            return Poll::Pending;
+        };
+        let token = &record.gateway().cut;
+        self.cut
+            .get_or_insert_with(|| Box::pin(token.clone().cancelled_owned()))
+            .as_mut()
+            .poll(context)
+    }
+
+    /// Ready when nothing was sent for the whole interval. One timer serves the whole stream: it
+    /// is set anew only when it goes off, never for each event.
+    fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let keep_alive = self.keep_alive;
+        let due = self.last_sent + keep_alive;
+        let timer = self
+            .silence
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+        loop {
+            ready!(timer.as_mut().poll(context));
+            if Instant::now() >= due {
+                timer.as_mut().reset(Instant::now() + keep_alive);
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(due);
+        }
+    }
+
+    fn send(&mut self, bytes: Bytes) -> Next {
+        self.last_sent = Instant::now();
+        Poll::Ready(Some(Ok(Frame::data(bytes))))
+    }
+
+    fn fail(&mut self, failure: &Failure) -> Next {
+        self.pieces = None;
+        let Some(mut record) = self.record.take() else {
+            return Poll::Ready(None);
+        };
+        record.fail(failure);
+        let gateway = Arc::clone(record.gateway());
+        let settings = gateway.settings();
+        let context = answer::context(
+            &gateway,
+            &record.facts.id,
+            &settings.public_url,
+            self.claude_code,
+        );
+        let event = self.dialect.event(failure, &context);
+        finish(record);
+        self.send(event.into())
+    }
+
+    fn end(&mut self) {
+        self.pieces = None;
+        if let Some(record) = self.record.take() {
+            finish(record);
+        }
+    }
+}
+
+fn finish(record: Record) {
+    record.gateway().metrics.streams_open.dec();
+    record.finish();
+}
+
+impl Drop for EventBody {
+    fn drop(&mut self) {
+        if let Some(record) = &self.record {
+            record.gateway().metrics.streams_open.dec();
+        }
+    }
+}

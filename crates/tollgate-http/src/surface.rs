@@ -1,0 +1,37 @@
+//! The endpoints, by who uses them.
+
+pub(crate) mod account;
+pub(crate) mod admin;
+pub(crate) mod errors;
+pub(crate) mod health;
+pub(crate) mod models;
+pub(crate) mod openai;
+
+use crate::dispatch::Given;
+use crate::gateway::Gateway;
+use crate::routes::Endpoint;
+
+/// The documents that everybody may read; `None` for what is not one of them.
+pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Option<Given> {
+    let url = &*gateway.settings().public_url;
+    match endpoint {
+        Endpoint::Health => Some(health::healthy()),
+        Endpoint::Live => Some(health::live()),
+        Endpoint::Ready => Some(health::ready(gateway)),
+        Endpoint::Metrics => Some(health::metrics(gateway)),
+        Endpoint::Errors => Some(errors::list(url)),
+        Endpoint::Error(code) => errors::one(code, url),
+        Endpoint::ErrorPages => Some(errors::pages(url)),
+        Endpoint::ErrorPage(code) => errors::page(code, url),
+        Endpoint::Front => Some(health::front(url)),
+        Endpoint::Chat
+        | Endpoint::Embeddings
+        | Endpoint::Models
+        | Endpoint::Model(_)
+        | Endpoint::Validate
+        | Endpoint::Keys
+        | Endpoint::TemporaryKeys
+        | Endpoint::Key(_)
+        | Endpoint::RotateKey(_) => None,
+    }
+}

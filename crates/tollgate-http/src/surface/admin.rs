@@ -1,0 +1,49 @@
+//! What operators do, with the admin key.
+
+pub(crate) mod keys;
+
+use bytes::Bytes;
+use http::Method;
+use http::request::Parts;
+use hyper::body::Incoming;
+use tollgate_core::error::{Code, Failure};
+
+use crate::body::{self, Bounds};
+use crate::dispatch::Given;
+use crate::gateway::Gateway;
+use crate::routes::Endpoint;
+
+/// Does what the endpoint and the method say. The right was checked before.
+pub(crate) async fn act(
+    gateway: &Gateway,
+    endpoint: Endpoint<'_>,
+    parts: &Parts,
+    body: &mut Incoming,
+) -> Result<Given, Failure> {
+    let accounts = &*gateway.engine.accounts;
+    let (status, value) = match (endpoint, &parts.method) {
+        (Endpoint::Keys, &Method::POST) => {
+            keys::create(accounts, &read(gateway, parts, body).await?).await?
+        }
+        (Endpoint::TemporaryKeys, _) => {
+            keys::create_temporary(accounts, &read(gateway, parts, body).await?).await?
+        }
+        (Endpoint::Keys, _) => keys::list(accounts)?,
+        (Endpoint::Key(id), &Method::DELETE) => keys::revoke(accounts, id).await?,
+        (Endpoint::Key(id), _) => keys::one(accounts, id)?,
+        (Endpoint::RotateKey(id), _) => keys::rotate(accounts, id).await?,
+        _ => return Err(Failure::client(Code::UnknownUrl)),
+    };
+    Ok(Given::json(status, &value))
+}
+
+async fn read(gateway: &Gateway, parts: &Parts, body: &mut Incoming) -> Result<Bytes, Failure> {
+    let bounds = {
+        let settings = gateway.settings();
+        Bounds {
+            bytes: settings.body_limit,
+            time: settings.body_timeout,
+        }
+    };
+    body::read_json(&parts.headers, body, bounds).await
+}

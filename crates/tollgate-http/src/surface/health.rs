@@ -1,0 +1,56 @@
+//! What operators and their machines ask.
+
+use serde_json::json;
+
+use crate::dispatch::Given;
+use crate::gateway::Gateway;
+
+/// `/health`, in the words of seed 001.
+pub(crate) fn healthy() -> Given {
+    Given::json(
+        200,
+        &json!({"status": "healthy", "service": "saas-llm-api"}),
+    )
+}
+
+/// The process runs.
+pub(crate) fn live() -> Given {
+    Given::json(200, &json!({"status": "alive"}))
+}
+
+/// The process takes calls. The store is not asked: calls are served from memory, and taking
+/// every replica out because a shared database is down would make one failure of it a failure
+/// of all.
+pub(crate) fn ready(gateway: &Gateway) -> Given {
+    if gateway.is_draining() {
+        return Given::json(503, &json!({"status": "draining"}));
+    }
+    Given::json(200, &json!({"status": "ready"}))
+}
+
+/// The figures for Prometheus.
+pub(crate) fn metrics(gateway: &Gateway) -> Given {
+    let (status, body) = match gateway.metrics.render() {
+        Ok(text) => (200, text),
+        Err(_) => (500, String::new()),
+    };
+    Given::Document {
+        status,
+        content_type: "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        body: body.into(),
+    }
+}
+
+/// The front door: says what this is and where to go.
+pub(crate) fn front(url: &str) -> Given {
+    Given::json(
+        200,
+        &json!({
+            "name": "Tollgate",
+            "version": env!("CARGO_PKG_VERSION"),
+            "openai_base_url": format!("{url}/v1"),
+            "errors": format!("{url}/errors"),
+            "health": format!("{url}/health"),
+        }),
+    )
+}

@@ -1,0 +1,144 @@
+//! Calls in OpenAI's form: chat completions and embeddings.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Response};
+use hyper::body::Incoming;
+use tollgate_core::caller::Caller;
+use tollgate_core::error::Failure;
+use tollgate_core::format::Operation;
+use tollgate_engine::chat::{self, Served};
+use tollgate_engine::port::Reply;
+use tollgate_wire::openai::request;
+
+use crate::body::{self, Bounds};
+use crate::dispatch::Given;
+use crate::outgoing::Outgoing;
+use crate::record::Record;
+use crate::stream::EventBody;
+use crate::{answer, dialect};
+
+/// A call that a provider has begun to answer.
+pub(crate) struct Called(Served);
+
+/// Reads the request and has it served.
+pub(crate) async fn call(
+    record: &mut Record,
+    caller: &Caller,
+    operation: Operation,
+    parts: &Parts,
+    body: &mut Incoming,
+) -> Result<Given, Failure> {
+    let gateway = record.gateway().clone();
+    let bounds = {
+        let settings = gateway.settings();
+        Bounds {
+            bytes: settings.body_limit,
+            time: settings.body_timeout,
+        }
+    };
+    let body = body::read_json(&parts.headers, body, bounds).await?;
+    let mut call = match operation {
+        Operation::Chat => request::read_chat(body)?,
+        Operation::Embeddings => request::read_embeddings(body)?,
+    };
+    call.carried = carried(&parts.headers);
+    record.facts.stream = call.stream;
+    let id = record.facts.id.clone();
+    match chat::serve(&gateway.engine, caller, &call, id.as_str()).await {
+        Ok(served) => Ok(Given::Call(Box::new(Called(served)))),
+        Err(unserved) => {
+            record.facts.attempts = u32::try_from(unserved.failure.attempts.len()).unwrap_or(1);
+            record.facts.route = unserved.route;
+            record.facts.waited = unserved.waited;
+            Err(unserved.failure)
+        }
+    }
+}
+
+/// Headers of the caller that a provider may see. Everything else stays here.
+fn carried(headers: &HeaderMap) -> Vec<(Bytes, Bytes)> {
+    let allowed = |name: &str| match name.as_bytes().first() {
+        Some(b'u') => name == "user-agent",
+        Some(b'o') => name == "openai-beta",
+        Some(b't') => name == "traceparent" || name == "tracestate",
+        Some(b'a') => name.starts_with("anthropic-"),
+        Some(b'x') => name.starts_with("x-claude-code-"),
+        _ => false,
+    };
+    headers
+        .iter()
+        .filter(|(name, _)| allowed(name.as_str()))
+        .map(|(name, value)| {
+            let name = match name.as_str() {
+                "user-agent" => Bytes::from_static(b"user-agent"),
+                other => Bytes::copy_from_slice(other.as_bytes()),
+            };
+            (name, Bytes::copy_from_slice(value.as_bytes()))
+        })
+        .collect()
+}
+
+/// Turns what the provider gave into the answer.
+pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Response<Outgoing> {
+    let Served {
+        route,
+        delivery,
+        attempts,
+        waited,
+    } = called.0;
+    record.facts.status = 200;
+    record.facts.attempts = attempts;
+    record.facts.waited = waited;
+    let id = record.facts.id.clone();
+    record.facts.route = Some(route.clone());
+    let mut response = match delivery.reply {
+        Reply::Answer(given) => {
+            record.facts.usage = given.usage;
+            let mut response =
+                Response::new(Outgoing::Recorded(given.body, Some(Box::new(record))));
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+        }
+        Reply::Stream(pieces) => {
+            record.facts.first_byte = Some(record.facts.begin.elapsed());
+            let of_key = record.facts.key.as_ref().and_then(|key| key.error_dialect);
+            let of_deployment = record.gateway().settings().dialect;
+            let dialect = dialect::choose(&parts.headers, parts.uri.path(), of_key, of_deployment);
+            let claude_code = answer::is_claude_code(&parts.headers);
+            let events = EventBody::new(pieces, record, dialect, claude_code);
+            let mut response = Response::new(Outgoing::Events(Box::new(events)));
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            // Proxies in front must not gather what is meant to arrive at once.
+            headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+            response
+        }
+    };
+    let headers = response.headers_mut();
+    answer::identify(headers, &id);
+    answer::tell_attempts(headers, attempts);
+    tell(
+        headers,
+        HeaderName::from_static("x-tollgate-model"),
+        &route.model,
+    );
+    tell(
+        headers,
+        HeaderName::from_static("x-tollgate-connection"),
+        &route.target.connection,
+    );
+    if let Some(id) = delivery.provider_request_id.as_deref() {
+        answer::tell_provider_request_id(headers, id);
+    }
+    response
+}
+
+fn tell(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
