@@ -1,1 +1,85 @@
-fn main() {}
+//! Parses the command line and hands over.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tollgate::command::{self, key, serve};
+use tollgate::config::Overrides;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// An LLM API gateway: one address between applications and providers.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArguments,
+}
+
+#[derive(clap::Args)]
+struct ServeArguments {
+    /// The configuration; tollgate.toml of this folder if it is there.
+    #[arg(long, value_name = "FILE", env = "TOLLGATE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where to listen, before the configuration.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves the gateway (the default).
+    Serve(ServeArguments),
+    /// Says everything that is wrong with a configuration.
+    Check {
+        /// The configuration; tollgate.toml of this folder if it is there.
+        #[arg(long, value_name = "FILE", env = "TOLLGATE_CONFIG")]
+        config: Option<PathBuf>,
+    },
+    /// Serves the simulated provider alone.
+    Simulate {
+        /// Where to listen.
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4010")]
+        listen: SocketAddr,
+        /// Rules for faults, as JSON.
+        #[arg(long, value_name = "FILE")]
+        script: Option<PathBuf>,
+    },
+    /// Makes, lists, revokes and rotates virtual keys.
+    Key(key::KeyArguments),
+    /// Explains the error codes.
+    Errors {
+        /// One code, with cause, fix and examples.
+        code: Option<String>,
+    },
+    /// Prints documents that are made from the code.
+    #[command(hide = true)]
+    Docs {
+        /// Which one: settings, errors or simulator.
+        document: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match arguments.command {
+        None => serve::run(&order(arguments.serve)),
+        Some(Command::Serve(given)) => serve::run(&order(given)),
+        Some(Command::Check { config }) => command::check::run(config.as_deref()),
+        Some(Command::Simulate { listen, script }) => {
+            command::simulate::run(listen, script.as_deref())
+        }
+        Some(Command::Key(given)) => key::run(given),
+        Some(Command::Errors { code }) => command::errors::run(code.as_deref()),
+        Some(Command::Docs { document }) => command::docs::run(&document),
+    }
+}
+
+fn order(given: ServeArguments) -> serve::Order {
+    serve::Order { file: given.config, overrides: Overrides { listen: given.listen } }
+}

@@ -1,0 +1,110 @@
+//! From a configuration to what the crates need to be told: the only place where they meet.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tollgate_core::key::Permissions;
+use tollgate_engine::accounts::{self, NewKey};
+use tollgate_engine::routes::{DeclaredModel, RouteTable};
+use tollgate_http::{LogFormat, Settings};
+use tollgate_upstream::provider::Home;
+
+use crate::config::{self, Config};
+
+/// The table of models.
+pub fn routes(config: &Config) -> RouteTable {
+    RouteTable::new(
+        config
+            .models
+            .iter()
+            .map(|model| declared(config, model))
+            .collect(),
+    )
+}
+
+fn declared(config: &Config, model: &config::Model) -> DeclaredModel {
+    let simulated = config.connections.iter().any(|connection| {
+        connection.name == model.target.connection && connection.provider.home == Home::InProcess
+    });
+    let known = match model.name.strip_suffix('*') {
+        Some(prefix) if simulated => {
+            let names = tollgate_simulator::MODELS.iter();
+            names
+                .map(|name| Arc::from(format!("{prefix}{name}")))
+                .collect()
+        }
+        _ => Vec::new(),
+    };
+    DeclaredModel {
+        name: Arc::clone(&model.name),
+        aliases: model.aliases.clone(),
+        target: model.target.clone(),
+        timeouts: model.timeouts,
+        known,
+    }
+}
+
+/// The keys that the file declares.
+pub fn keys(config: &Config) -> Vec<accounts::DeclaredKey> {
+    let file = config
+        .file
+        .as_ref()
+        .map_or("the environment".to_owned(), |file| {
+            file.display().to_string()
+        });
+    config
+        .keys
+        .iter()
+        .map(|key| accounts::DeclaredKey {
+            facts: NewKey {
+                name: key.name.as_str().into(),
+                permissions: Permissions::ALL,
+                models: key.models.clone(),
+                expires_at: key.expires_at,
+                error_dialect: key.error_dialect,
+            },
+            secret: key.key.clone(),
+            place: format!("{file}, key \"{}\"", key.name).into(),
+        })
+        .collect()
+}
+
+/// The settings of the HTTP face; `listen` is where it really listens.
+pub fn face(config: &Config, listen: SocketAddr) -> Settings {
+    let server = &config.server;
+    let public_url = server
+        .public_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{listen}"));
+    Settings {
+        listen,
+        body_limit: server.body_limit,
+        public_url: public_url.into(),
+        dialect: config.dialect,
+        max_connections: server.max_connections,
+        header_timeout: server.header_timeout,
+        header_limit: server.header_limit,
+        body_timeout: server.body_timeout,
+        write_timeout: server.write_timeout,
+        keep_alive: server.keep_alive,
+        shutdown: server.shutdown,
+        max_streams: server.max_streams,
+    }
+}
+
+/// The form of the request log. Levels above `info` leave it out.
+pub fn request_log(log: config::Log) -> LogFormat {
+    match (log.level, log.format) {
+        ("error" | "warn", _) => LogFormat::Off,
+        (_, config::LogFormat::Text) => LogFormat::Text,
+        (_, config::LogFormat::Json) => LogFormat::Json,
+    }
+}
+
+/// Which keys are made.
+pub fn environment(config: &Config) -> accounts::Environment {
+    match config.deployment {
+        config::Deployment::Live => accounts::Environment::Live,
+        config::Deployment::Test => accounts::Environment::Test,
+    }
+}

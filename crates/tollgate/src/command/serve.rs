@@ -1,0 +1,174 @@
+//! `tollgate serve`: the gateway.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tollgate_engine::accounts::Accounts;
+use tollgate_engine::engine::Engine;
+use tollgate_http::{AccessLog, Gateway};
+use tollgate_simulator::Simulator;
+use tollgate_upstream::Upstreams;
+
+use crate::clock::SystemClock;
+use crate::config::{Config, Environment, Overrides};
+use crate::{assemble, banner, ownership, reload, shutdown, telemetry};
+
+/// How often the uses of keys are written.
+const USES_EVERY: Duration = Duration::from_secs(10);
+/// How many files may be open; each stream needs two. The system may allow fewer.
+const DESCRIPTORS: u64 = 65_536;
+
+/// What the command line says.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// The configuration file.
+    pub file: Option<PathBuf>,
+    /// What wins over the file.
+    pub overrides: Overrides,
+}
+
+/// Reads the configuration and serves until the process is asked to stop.
+pub fn run(order: &Order) -> ExitCode {
+    let config = match load(order) {
+        Ok(config) => config,
+        Err(problems) => {
+            crate::complain(&problems);
+            return ExitCode::FAILURE;
+        }
+    };
+    telemetry::begin(config.log);
+    for warning in config.warnings.lines() {
+        tracing::warn!("{warning}");
+    }
+    if let Err(error) = rlimit::increase_nofile_limit(DESCRIPTORS) {
+        tracing::warn!(%error, "the limit of open files cannot be raised");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            crate::complain(&error);
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(serve(order, config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            crate::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reads the configuration that the order names.
+pub fn load(order: &Order) -> Result<Config, crate::config::Problems> {
+    Config::load(
+        order.file.as_deref(),
+        &Environment::of_process(),
+        &order.overrides,
+    )
+}
+
+async fn serve(order: &Order, config: Config) -> Result<(), Box<dyn Error>> {
+    let possession = ownership::take(&config).await?;
+    let accounts = Arc::new(possession.accounts(&config).await?);
+    accounts.declare_admin(config.admin_key.as_ref());
+    accounts.declare(assemble::keys(&config))?;
+    let listener = bind(config.server.listen).await?;
+    let address = listener.local_addr()?;
+    let simulator = Simulator::new(tollgate_simulator::Settings::default());
+    let dial = {
+        let simulator = simulator.clone();
+        Arc::new(move || simulator.connect())
+    };
+    let upstreams = Arc::new(Upstreams::new(config.connections.clone(), Some(dial))?);
+    let engine = Arc::new(Engine::new(
+        Arc::clone(&accounts),
+        upstreams.clone(),
+        Arc::new(SystemClock),
+        assemble::routes(&config),
+    ));
+    let log = Arc::new(AccessLog::new(assemble::request_log(config.log)));
+    let gateway = Gateway::new(
+        Arc::clone(&engine),
+        assemble::face(&config, address),
+        Arc::clone(&log),
+    );
+    let asked = shutdown::asked()?;
+    let hangups = shutdown::reload()?;
+    banner::print(&accounts, &config, address).await?;
+    let control = possession.announce(&accounts, address)?;
+
+    let writer = {
+        let log = Arc::clone(&log);
+        std::thread::Builder::new()
+            .name("request-log".to_owned())
+            .spawn(move || log.drain(&mut std::io::stdout()))?
+    };
+    let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
+    let tasks = TaskTracker::new();
+    tasks.spawn(flush_uses(Arc::clone(&accounts), ended.clone()));
+    let live = reload::Live {
+        order: order.clone(),
+        address,
+        accounts,
+        upstreams,
+        engine,
+        gateway,
+    };
+    let gateway = Arc::clone(&live.gateway);
+    tasks.spawn(reload::at_each(hangups, live, config, ended.clone()));
+    tasks.spawn({
+        let stop = stop.clone();
+        async move {
+            asked.await;
+            tracing::info!("asked to stop: new calls are refused, requests under way may end");
+            stop.cancel();
+        }
+    });
+    tollgate_http::serve(gateway, listener, stop.clone()).await;
+    stop.cancel();
+    ended.cancel();
+    tasks.close();
+    tasks.wait().await;
+    log.close();
+    if writer.join().is_err() {
+        tracing::error!("the request log broke off");
+    }
+    drop(control);
+    Ok(())
+}
+
+async fn bind(listen: SocketAddr) -> Result<TcpListener, Box<dyn Error>> {
+    TcpListener::bind(listen)
+        .await
+        .map_err(|error| format!("cannot listen on {listen}: {error}").into())
+}
+
+/// Writes the uses of keys every few seconds, and once more at the end.
+async fn flush_uses(accounts: Arc<Accounts>, ended: CancellationToken) {
+    let mut ticks = tokio::time::interval(USES_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let over = tokio::select! {
+            _ = ticks.tick() => false,
+            () = ended.cancelled() => true,
+        };
+        if let Err(error) = accounts.flush_uses().await {
+            tracing::warn!(%error, "the uses of keys could not be written");
+        }
+        if over {
+            return;
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! SIGHUP: the file is read again. A good one takes effect, a bad one changes nothing.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::signal::unix::Signal;
+use tokio_util::sync::CancellationToken;
+use tollgate_engine::accounts::Accounts;
+use tollgate_engine::engine::Engine;
+use tollgate_http::Gateway;
+use tollgate_upstream::Upstreams;
+
+use crate::assemble;
+use crate::command::serve::{self, Order};
+use crate::config::Config;
+
+/// What a new configuration is given to.
+pub struct Live {
+    /// Where the configuration comes from.
+    pub order: Order,
+    /// Where the gateway listens.
+    pub address: SocketAddr,
+    /// Takes the declared keys.
+    pub accounts: Arc<Accounts>,
+    /// Takes the connections.
+    pub upstreams: Arc<Upstreams>,
+    /// Takes the models.
+    pub engine: Arc<Engine>,
+    /// Takes the settings of the HTTP face.
+    pub gateway: Arc<Gateway>,
+}
+
+/// Reads the configuration again at each signal, until the end.
+pub async fn at_each(mut hangups: Signal, live: Live, first: Config, ended: CancellationToken) {
+    let mut current = first;
+    loop {
+        tokio::select! {
+            signal = hangups.recv() => if signal.is_none() { return },
+            () = ended.cancelled() => return,
+        }
+        match serve::load(&live.order) {
+            Ok(config) => match live.take(&config) {
+                Ok(()) => {
+                    tell(&current, &config);
+                    current = config;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the new configuration is refused, the old one stays");
+                }
+            },
+            Err(problems) => {
+                for problem in problems.lines() {
+                    tracing::error!("{problem}");
+                }
+                tracing::error!("the new configuration is refused, the old one stays");
+            }
+        }
+    }
+}
+
+impl Live {
+    /// Gives the configuration to every part. What can refuse it comes first; connections come
+    /// before the models that refer to them.
+    fn take(&self, config: &Config) -> Result<(), Box<dyn std::error::Error>> {
+        self.accounts.declare(assemble::keys(config))?;
+        self.upstreams.reload(config.connections.clone())?;
+        self.accounts.declare_admin(config.admin_key.as_ref());
+        self.engine.set_routes(assemble::routes(config));
+        self.gateway
+            .set_settings(assemble::face(config, self.address));
+        Ok(())
+    }
+}
+
+fn tell(old: &Config, new: &Config) {
+    for warning in new.warnings.lines() {
+        tracing::warn!("{warning}");
+    }
+    for key in new.differs_in_restart_only_keys(old) {
+        tracing::warn!("{key} has changed: it takes effect at the next start");
+    }
+    tracing::info!("the configuration was read again and is in effect");
+}
