@@ -90,17 +90,25 @@ impl Dialect {
         }
     }
 
-    /// The name in documentation and configuration. The `detail` dialect has two sets of texts,
-    /// of which configuration knows only the second.
+    /// The name by which requests, configuration and the store write the dialect. Both forms of
+    /// `detail` share one: the surface tells them apart.
     pub const fn name(self) -> &'static str {
         match self {
             Self::OpenAi => "openai",
             Self::LangMart => "langmart",
-            Self::DetailSimple => "detail (simple chat)",
-            Self::DetailJobs => "detail",
+            Self::DetailSimple | Self::DetailJobs => "detail",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
             Self::Problem => "problem",
+        }
+    }
+
+    /// The name in documentation, where both forms of `detail` are shown.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::DetailSimple => "detail (simple chat)",
+            Self::DetailJobs => "detail (jobs)",
+            other => other.name(),
         }
     }
 

@@ -72,7 +72,7 @@ pub fn entry_text(code: Code, public_url: &str) -> String {
         code.slug(),
         code.title(),
         code.kind(),
-        code.status(),
+        status_text(code),
         code.family(),
         code.retry().as_str(),
         code.doc_url(public_url),
@@ -93,21 +93,29 @@ pub fn entry_text(code: Code, public_url: &str) -> String {
 pub fn list_text() -> String {
     let mut text = String::new();
     for &code in Code::ALL {
-        let (slug, status, retry) = (code.slug(), code.status(), code.retry().as_str());
+        let (slug, status, retry) = (code.slug(), status_text(code), code.retry().as_str());
         write(
             &mut text,
-            format_args!("{slug:<32}{status:<5}{retry:<23}{}\n", code.title()),
+            format_args!("{slug:<32}{status:<11}{retry:<23}{}\n", code.title()),
         );
     }
     text
 }
 
-/// The example of a row in every dialect, with the dialect's name.
+/// The example of a row in every dialect, with the dialect's label.
 pub fn examples_of(code: Code, public_url: &str) -> Vec<(&'static str, Rendered)> {
     let failure = example(code);
     let context = context(public_url);
-    let render = |dialect: &Dialect| (dialect.name(), dialect.render(&failure, &context));
+    let render = |dialect: &Dialect| (dialect.label(), dialect.render(&failure, &context));
     Dialect::ALL.iter().map(render).collect()
+}
+
+/// The status for people: one code is only met in streams, which have begun with 200.
+fn status_text(code: Code) -> String {
+    match code {
+        Code::StreamInterrupted => "in stream".to_owned(),
+        code => code.status().to_string(),
+    }
 }
 
 /// The request of the examples.
@@ -140,7 +148,7 @@ mod tests {
             assert_eq!(entry["code"], code.slug());
             assert_eq!(entry["doc_url"], format!("{URL}/errors/{}", code.slug()));
             for dialect in Dialect::ALL {
-                let name = dialect.name();
+                let name = dialect.label();
                 assert!(
                     entry["examples"][name].is_object(),
                     "{} in {name}",

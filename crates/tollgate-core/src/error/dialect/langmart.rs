@@ -72,13 +72,14 @@ fn message(case: &Case<'_>) -> String {
         Code::RouteSelectionFailed => "Unable to route to any available model",
         Code::InsufficientCredits => return sentence::insufficient_credits(case.failure),
         Code::ProviderRequestTooLarge => {
-            return format!("Request exceeds {} size limit", provider_name(case));
+            let name = provider::name(case.failure).map(provider::name_in_sentence);
+            let name = name.as_deref().unwrap_or("the provider's");
+            return format!("Request exceeds {name} size limit");
         }
         Code::ProviderDataPolicy => {
-            return format!(
-                "{} data policy restriction - free models require data sharing",
-                provider_name(case)
-            );
+            let name = provider::name(case.failure).map(provider::display_name);
+            let name = name.as_deref().unwrap_or("Provider");
+            return format!("{name} data policy restriction - free models require data sharing");
         }
         Code::RemoteGatewayTimeout => {
             let seconds = sentence::number(case.failure, detail::WAITED_SECONDS).unwrap_or(60);
@@ -87,13 +88,6 @@ fn message(case: &Case<'_>) -> String {
         _ => return case.sentence(),
     };
     fixed.to_owned()
-}
-
-fn provider_name(case: &Case<'_>) -> String {
-    provider::name(case.failure).map_or_else(
-        || "Provider".to_owned(),
-        |row| provider::display_name(row).into_owned(),
-    )
 }
 
 const fn kind(code: Code) -> &'static str {

@@ -28,6 +28,16 @@ pub(super) fn display_name(row: &str) -> Cow<'static, str> {
     })
 }
 
+/// The provider's display name within a sentence, where a name that begins with an article has
+/// it in lower case.
+pub(super) fn name_in_sentence(row: &str) -> Cow<'static, str> {
+    let name = display_name(row);
+    match name.strip_prefix("The ") {
+        Some(rest) => Cow::Owned(format!("the {rest}")),
+        None => name,
+    }
+}
+
 /// The provider as it stands in codes of family A: `OPENAI`, `OPENAI_COMPATIBLE`.
 pub(super) fn in_capitals(failure: &Failure) -> String {
     name(failure)
@@ -49,5 +59,27 @@ fn capitalised(word: &str) -> String {
     match letters.next() {
         Some(first) => first.to_uppercase().chain(letters).collect(),
         None => "The provider".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn providers_are_named_as_they_write_themselves() {
+        for (row, alone, within) in [
+            ("openrouter", "OpenRouter", "OpenRouter"),
+            (
+                "openai-compatible",
+                "The upstream server",
+                "the upstream server",
+            ),
+            ("newcomer", "Newcomer", "Newcomer"),
+            ("", "The provider", "the provider"),
+        ] {
+            assert_eq!(display_name(row), alone);
+            assert_eq!(name_in_sentence(row), within);
+        }
     }
 }

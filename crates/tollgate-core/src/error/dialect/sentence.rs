@@ -158,19 +158,17 @@ fn resource_not_found(failure: &Failure) -> Option<String> {
 
 /// Fills names into a sentence of the table.
 fn fill(sentence: &str, failure: &Failure) -> String {
-    let provider = match provider::name(failure) {
-        Some(row) => provider::display_name(row),
-        None => Cow::Borrowed("The provider"),
+    let provider = match (provider::name(failure), sentence.starts_with("{provider}")) {
+        (Some(row), true) => provider::display_name(row),
+        (Some(row), false) => provider::name_in_sentence(row),
+        (None, true) => Cow::Borrowed("The provider"),
+        (None, false) => Cow::Borrowed("the provider"),
     };
     let model = failure
         .model
         .as_deref()
         .filter(|model| !model.is_empty())
         .unwrap_or("the model");
-    let provider = match provider.strip_prefix("The ") {
-        Some(name) if !sentence.starts_with("{provider}") => Cow::Owned(format!("the {name}")),
-        _ => provider,
-    };
     // The model's name comes from the caller and goes in last, so that nothing in it is filled.
     sentence
         .replace("{provider}", &provider)

@@ -1,6 +1,6 @@
 //! The catalogue as one Markdown page.
 
-use super::{examples_of, write};
+use super::{examples_of, status_text, write};
 use crate::error::catalog::Code;
 
 /// The whole of `docs/errors.md`: a table of all rows, then a section for each code.
@@ -13,7 +13,7 @@ pub fn markdown(public_url: &str) -> String {
             format_args!(
                 "| [`{slug}`](#{slug}) | `{}` | {} | `{}` | {} |\n",
                 code.kind(),
-                code.status(),
+                status_text(code),
                 code.family(),
                 code.retry().as_str(),
                 slug = code.slug(),
