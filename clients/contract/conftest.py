@@ -1,0 +1,61 @@
+"""One gateway for the whole run."""
+
+import json
+import pathlib
+import urllib.request
+
+import pytest
+
+from client import Watched
+from gateway import ADMIN_KEY, Gateway
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory):
+    running = Gateway(tmp_path_factory.mktemp("gateway"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def client(gateway):
+    """Makes watched clients of the gateway; they are closed at the end of the test."""
+    open_clients = []
+
+    def make(**options):
+        watched = Watched(gateway.address, **options).__enter__()
+        open_clients.append(watched)
+        return watched
+
+    yield make
+    for watched in reversed(open_clients):
+        watched.__exit__()
+
+
+@pytest.fixture(scope="session")
+def manage(gateway):
+    """Calls a management address; returns the decoded answer."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def call(method, path, body=None):
+        request = urllib.request.Request(
+            gateway.address + path, method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"X-Admin-Key": ADMIN_KEY, "content-type": "application/json"})
+        with opener.open(request, timeout=10) as answer:
+            return json.loads(answer.read() or "null")
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def revoked_key(manage):
+    """A key that was made and then revoked."""
+    made = manage("POST", "/api/keys", {"name": "to be revoked"})
+    manage("DELETE", f"/api/keys/{made['id']}")
+    return made["key"]
+
+
+def cases(table):
+    """The rows of one table of cases.json."""
+    return json.loads((pathlib.Path(__file__).parent / "cases.json").read_text())[table]

@@ -1,0 +1,176 @@
+"""Starts the binary as a user would, and stops it again."""
+
+import os
+import pathlib
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+START_S = 30
+STOP_S = 15
+
+KEY = "sk-contract-key-0123456789"
+NARROW_KEY = "sk-contract-narrow-0123456789"
+EXPIRED_KEY = "sk-contract-expired-0123456789"
+ADMIN_KEY = "contract-admin-key-0123456789"
+BODY_LIMIT = 64 * 1024
+
+CONFIGURATION = """
+[server]
+listen = "127.0.0.1:{port}"
+body_limit = "64KiB"
+body_timeout_ms = 500
+keep_alive_ms = 100
+
+[admin]
+key = "{admin_key}"
+
+[database]
+url = "sqlite://{folder}/tollgate.db"
+
+[routing]
+timeouts = {{ connect_ms = 1000, first_byte_ms = 700, idle_ms = 700, answer_ms = 700, total_ms = 5000 }}
+
+[[connections]]
+name = "sim"
+provider = "simulated"
+
+[[connections]]
+name = "tcp"
+provider = "openai"
+api_key = "sk-simulated"
+base_url = "http://127.0.0.1:{simulator_port}/v1"
+
+[[connections]]
+name = "nobody"
+provider = "openai-compatible"
+base_url = "http://127.0.0.1:{closed_port}/v1"
+
+[[models]]
+name = "sim/*"
+targets = [{{ connection = "sim" }}]
+
+[[models]]
+name = "tcp/*"
+targets = [{{ connection = "tcp" }}]
+
+[[models]]
+name = "nobody/home"
+targets = [{{ connection = "nobody", model = "home" }}]
+
+[[models]]
+name = "google/gemini-3.5-flash"
+aliases = ["flash"]
+targets = [{{ connection = "sim", model = "echo" }}]
+
+[[keys]]
+name = "contract"
+key = "{key}"
+
+[[keys]]
+name = "narrow"
+key = "{narrow_key}"
+models = ["sim/echo"]
+
+[[keys]]
+name = "expired"
+key = "{expired_key}"
+expires_at = 2020-01-01T00:00:00Z
+"""
+
+
+def binary():
+    """The binary under test: `TOLLGATE_BIN`, or the debug build."""
+    path = pathlib.Path(os.environ.get("TOLLGATE_BIN", REPOSITORY / "target/debug/tollgate"))
+    if not path.is_file():
+        raise RuntimeError(f"{path} is not there: build it with `cargo build`, or name it in TOLLGATE_BIN")
+    return path.resolve()
+
+
+def free_ports(count):
+    """Ports that nobody listens on at the moment."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+class Process:
+    """One running command of the binary, with its output in a file."""
+
+    def __init__(self, arguments, folder, name):
+        self.log = folder / f"{name}.log"
+        # Nothing of the caller's environment may change the settings under test.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("TOLLGATE_")}
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [binary(), *arguments], cwd=folder, env=environment,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+
+    def wait_until(self, address, status=200):
+        """Returns when `address` answers with `status`; raises when the process ends or time is up."""
+        deadline = time.monotonic() + START_S
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"exited with {self.process.returncode}:\n{self.output()}")
+            try:
+                with opener.open(address, timeout=1) as answer:
+                    if answer.status == status:
+                        return
+            except urllib.error.HTTPError as error:
+                if error.code == status:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.02)
+        self.stop()
+        raise RuntimeError(f"not ready after {START_S} s:\n{self.output()}")
+
+    def output(self):
+        return self.log.read_text(errors="replace")[-4000:]
+
+    def stop(self):
+        """Asks the process to end, and ends it if it does not; only this one."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+class Gateway:
+    """A gateway with two ways to the simulated provider: `sim`, inside, and `tcp`, on a port."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        port, simulator_port, closed_port = free_ports(3)
+        self.address = f"http://127.0.0.1:{port}"
+        self.simulator_address = f"http://127.0.0.1:{simulator_port}"
+        configuration = folder / "tollgate.toml"
+        configuration.write_text(CONFIGURATION.format(
+            port=port, simulator_port=simulator_port, closed_port=closed_port, folder=folder,
+            key=KEY, narrow_key=NARROW_KEY, expired_key=EXPIRED_KEY, admin_key=ADMIN_KEY))
+        self.simulator = Process(["simulate", "--listen", f"127.0.0.1:{simulator_port}"], folder, "simulator")
+        self.process = None
+        try:
+            self.simulator.wait_until(f"{self.simulator_address}/v1/models")
+            self.process = Process(["serve", "--config", configuration], folder, "gateway")
+            self.process.wait_until(f"{self.address}/health/ready")
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self):
+        for process in (self.process, self.simulator):
+            if process is not None:
+                process.stop()
