@@ -6,6 +6,9 @@ use std::process::Command;
 
 use crate::workspace::{Workspace, output};
 
+/// The address of a gateway without configuration, which the examples in documents show.
+const DEFAULT_URL: &str = "http://127.0.0.1:4000";
+
 /// What to do with a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -22,7 +25,13 @@ pub(crate) fn run(
     mode: Mode,
     tollgate: Option<&Path>,
 ) -> Result<String, String> {
-    let documents = [("docs/settings.md", settings(tollgate)?)];
+    let documents = [
+        (
+            "docs/errors.md",
+            tollgate_core::error::document::markdown(DEFAULT_URL),
+        ),
+        ("docs/settings.md", settings(tollgate)?),
+    ];
     let stale: Result<Vec<&str>, String> = documents
         .into_iter()
         .filter_map(
