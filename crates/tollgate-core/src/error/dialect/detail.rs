@@ -254,11 +254,16 @@ fn field(problem: &FieldProblem) -> Value {
 fn of_first_pydantic(kind: &'static str) -> &'static str {
     match kind {
         "string_type" => "type_error.str",
-        "int_type" | "int_from_float" => "type_error.integer",
+        "int_type" => "type_error.integer",
         "float_type" => "type_error.float",
         "bool_type" => "type_error.bool",
         "list_type" => "type_error.list",
         "dict_type" => "type_error.dict",
+        "too_short" => "value_error.list.min_items",
+        "string_too_short" => "value_error.any_str.min_length",
+        "string_too_long" => "value_error.any_str.max_length",
+        "greater_than_equal" => "value_error.number.not_ge",
+        "less_than_equal" => "value_error.number.not_le",
         other => other,
     }
 }
