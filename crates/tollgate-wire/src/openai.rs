@@ -1,3 +1,4 @@
 //! `OpenAI`'s format: chat completions and embeddings.
 
+pub mod failure;
 pub mod request;
