@@ -6,8 +6,8 @@ use std::process::Command;
 
 use crate::workspace::{Workspace, output};
 
-/// The address of a gateway without configuration, which the examples in documents show.
-const DEFAULT_URL: &str = "http://127.0.0.1:4000";
+/// The documents, as `tollgate docs` names them.
+const DOCUMENTS: &[&str] = &["errors", "settings", "simulator"];
 
 /// What to do with a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,36 +18,29 @@ pub(crate) enum Mode {
     Check,
 }
 
-/// Makes every document, the settings with the given `tollgate` or, without one, through cargo.
-/// Fails when a document cannot be made or, when only checking, differs.
+/// Makes every document, with the given `tollgate` or, without one, through cargo. Fails when a
+/// document cannot be made or, when only checking, differs.
 pub(crate) fn run(
     workspace: &Workspace,
     mode: Mode,
     tollgate: Option<&Path>,
 ) -> Result<String, String> {
-    let documents = [
-        (
-            "docs/errors.md",
-            tollgate_core::error::document::markdown(DEFAULT_URL),
-        ),
-        ("docs/settings.md", settings(tollgate)?),
-    ];
-    let stale: Result<Vec<&str>, String> = documents
-        .into_iter()
-        .filter_map(
-            |(path, text)| match bring_up(&workspace.root.join(path), &text, mode) {
-                Ok(true) => None,
-                Ok(false) => Some(Ok(path)),
-                Err(problem) => Some(Err(format!("{path}: {problem}\n"))),
-            },
-        )
-        .collect();
-    match (&*stale?, mode) {
-        ([], _) => Ok("generate: every document is as the code has it\n".to_owned()),
-        (paths, Mode::Write) => Ok(format!("generate: wrote {}\n", paths.join(", "))),
-        (paths, Mode::Check) => Err(format!(
-            "{} differ from the code: run `cargo xtask generate`\n",
-            paths.join(", ")
+    let mut stale = Vec::new();
+    for name in DOCUMENTS {
+        let path = format!("docs/{name}.md");
+        let text = document(name, tollgate)?;
+        match bring_up(&workspace.root.join(&path), &text, mode) {
+            Ok(true) => {}
+            Ok(false) => stale.push(path),
+            Err(problem) => return Err(format!("{path}: {problem}\n")),
+        }
+    }
+    let names = stale.join(", ");
+    match mode {
+        _ if stale.is_empty() => Ok("generate: every document is as the code has it\n".to_owned()),
+        Mode::Write => Ok(format!("generate: wrote {names}\n")),
+        Mode::Check => Err(format!(
+            "not as the code has it: {names}; run `cargo xtask generate`\n"
         )),
     }
 }
@@ -62,13 +55,13 @@ fn bring_up(path: &Path, text: &str, mode: Mode) -> std::io::Result<bool> {
     Ok(same)
 }
 
-/// The settings, as the binary documents them.
-fn settings(tollgate: Option<&Path>) -> Result<String, String> {
+/// What the binary prints as this document.
+fn document(name: &str, tollgate: Option<&Path>) -> Result<String, String> {
     let mut command = Command::new(tollgate.unwrap_or(Path::new("cargo")));
     if tollgate.is_none() {
         command.args(["run", "--quiet", "--package", "tollgate", "--"]);
     }
-    output(command.args(["docs", "settings"]))
+    output(command.args(["docs", name]))
 }
 
 #[cfg(test)]

@@ -84,8 +84,8 @@ const TABLE: &[Row] = &[
     },
     Row {
         name: "xtask",
-        ours: &["tollgate-core", "tollgate-simulator"],
-        outside: None,
+        ours: &[],
+        outside: Some(&["serde_json"]),
     },
 ];
 

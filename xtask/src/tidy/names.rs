@@ -70,13 +70,18 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
 }
 
 /// The first provider that a text names as a word of its own. In `openai-beta`, a header, it is
-/// no word; in `api.openai.com` and `openai/gpt-4o` it is.
+/// no word; in `api.openai.com` and `openai/gpt-4o` it is. Formats bear names of providers, so
+/// a sentence may speak of the `OpenAI` format.
 fn provider_in(text: &str) -> Option<&'static str> {
     let is_inside = |character: char| character.is_alphanumeric() || "-_".contains(character);
-    let mut words = text.split(|character| !is_inside(character));
-    words.find_map(|word| {
+    let words: Vec<&str> = text.split(|character| !is_inside(character)).collect();
+    words.iter().enumerate().find_map(|(at, word)| {
         let word = word.to_lowercase();
-        PROVIDERS.iter().copied().find(|provider| *provider == word)
+        let is_format = words.get(at + 1).is_some_and(|next| *next == "format");
+        PROVIDERS
+            .iter()
+            .copied()
+            .find(|provider| *provider == word && !is_format)
     })
 }
 
@@ -113,6 +118,7 @@ mod tests {
     fn comments_headers_and_tests_may_name_providers() {
         let source = "// openai\nf(\"openai-beta\");\n#[cfg(test)]\nmod tests { f(\"openai\"); }\n";
         assert!(lines("crates/tollgate-http/src/a.rs", source).is_empty());
+        assert!(lines("crates/tollgate/src/a.rs", "f(\"in the OpenAI format\")").is_empty());
         assert!(lines("crates/tollgate/tests/it/main.rs", "f(\"openai\")").is_empty());
     }
 
