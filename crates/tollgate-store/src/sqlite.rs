@@ -1,0 +1,213 @@
+//! The store on SQLite: one connection that writes and a few that read, all of one file.
+
+mod open;
+mod row;
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use sqlx::{Row as _, SqlitePool};
+use tollgate_core::error::dialect::Dialect;
+use tollgate_core::id::KeyId;
+use tollgate_core::key::VirtualKey;
+use tollgate_core::time::Timestamp;
+use tollgate_engine::port::{BoxFuture, Store, StoreError, StoredKey};
+
+pub use open::{OpenError, open};
+
+/// The longest that one statement may take; disks have been seen to hang.
+const STATEMENT_LIMIT: Duration = Duration::from_secs(15);
+/// The longest that reading all keys may take: a million of them are read in a few seconds.
+const READ_ALL_LIMIT: Duration = Duration::from_mins(2);
+
+/// Keeps everything in one SQLite file. What an awaited change returned from survives a loss of
+/// power: changes are rare, so each may cost a sync of the disk.
+pub struct SqliteStore {
+    /// One connection: SQLite lets one write at a time, and waiting here is fairer than there.
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Writes the log back into the file and closes it. Whatever comes after fails.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    async fn read_keys(&self) -> Result<Vec<StoredKey>, StoreError> {
+        let mut rows = sqlx::query(
+            "SELECT id, name, hash, prefix, last_four, permissions, models, created_at, \
+             expires_at, revoked_at, last_used_at, error_dialect FROM keys ORDER BY id",
+        )
+        .fetch(&self.readers);
+        let mut keys = Vec::new();
+        while let Some(row) = rows.try_next().await.map_err(failed)? {
+            keys.push(row::read(&row)?);
+        }
+        Ok(keys)
+    }
+
+    async fn insert(&self, key: &VirtualKey) -> Result<(), StoreError> {
+        let lists = row::Lists::of(key)?;
+        sqlx::query(
+            "INSERT INTO keys (id, name, hash, prefix, last_four, permissions, models, \
+             created_at, expires_at, revoked_at, error_dialect) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        )
+        .bind(key.id.as_str())
+        .bind(&*key.name)
+        .bind(key.hash.as_bytes().as_slice())
+        .bind(&*key.prefix)
+        .bind(&*key.last_four)
+        .bind(lists.permissions)
+        .bind(lists.models)
+        .bind(key.created_at.as_millis())
+        .bind(key.expires_at.map(Timestamp::as_millis))
+        .bind(key.revoked_at.map(Timestamp::as_millis))
+        .bind(key.error_dialect.map(Dialect::name))
+        .execute(&self.writer)
+        .await
+        .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn update(&self, key: &VirtualKey) -> Result<(), StoreError> {
+        let lists = row::Lists::of(key)?;
+        let changed = sqlx::query(
+            "UPDATE keys SET name = $2, hash = $3, prefix = $4, last_four = $5, \
+             permissions = $6, models = $7, expires_at = $8, revoked_at = $9, \
+             error_dialect = $10 WHERE id = $1",
+        )
+        .bind(key.id.as_str())
+        .bind(&*key.name)
+        .bind(key.hash.as_bytes().as_slice())
+        .bind(&*key.prefix)
+        .bind(&*key.last_four)
+        .bind(lists.permissions)
+        .bind(lists.models)
+        .bind(key.expires_at.map(Timestamp::as_millis))
+        .bind(key.revoked_at.map(Timestamp::as_millis))
+        .bind(key.error_dialect.map(Dialect::name))
+        .execute(&self.writer)
+        .await
+        .map_err(failed)?;
+        if changed.rows_affected() == 0 {
+            return Err(StoreError(format!("there is no key {}", key.id).into()));
+        }
+        Ok(())
+    }
+
+    async fn write_uses(&self, uses: &[(KeyId, Timestamp)]) -> Result<(), StoreError> {
+        if uses.is_empty() {
+            return Ok(());
+        }
+        // One statement for all of them: the list travels as one parameter.
+        sqlx::query(
+            "WITH uses (id, at) AS (\
+                 SELECT value ->> 0, max(value ->> 1) FROM json_each($1) GROUP BY 1) \
+             UPDATE keys SET last_used_at = max(uses.at, coalesce(last_used_at, uses.at)) \
+             FROM uses WHERE keys.id = uses.id",
+        )
+        .bind(row::uses(uses))
+        .execute(&self.writer)
+        .await
+        .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn read_setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        sqlx::query("SELECT value FROM settings WHERE name = $1")
+            .bind(name)
+            .fetch_optional(&self.readers)
+            .await
+            .and_then(|row| row.map(|row| row.try_get(0)).transpose())
+            .map_err(failed)
+    }
+
+    async fn write_setting(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO settings (name, value) VALUES ($1, $2) \
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )
+        .bind(name)
+        .bind(value)
+        .execute(&self.writer)
+        .await
+        .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn read_anything(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1 FROM settings LIMIT 1")
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(failed)?;
+        Ok(())
+    }
+}
+
+impl Store for SqliteStore {
+    fn keys(&self) -> BoxFuture<'_, Result<Vec<StoredKey>, StoreError>> {
+        within(READ_ALL_LIMIT, self.read_keys())
+    }
+
+    fn insert_key<'a>(&'a self, key: &'a VirtualKey) -> BoxFuture<'a, Result<(), StoreError>> {
+        within(STATEMENT_LIMIT, self.insert(key))
+    }
+
+    fn update_key<'a>(&'a self, key: &'a VirtualKey) -> BoxFuture<'a, Result<(), StoreError>> {
+        within(STATEMENT_LIMIT, self.update(key))
+    }
+
+    fn note_uses<'a>(
+        &'a self,
+        uses: &'a [(KeyId, Timestamp)],
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        within(STATEMENT_LIMIT, self.write_uses(uses))
+    }
+
+    fn setting<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
+        within(STATEMENT_LIMIT, self.read_setting(name))
+    }
+
+    fn set_setting<'a>(
+        &'a self,
+        name: &'a str,
+        value: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        within(STATEMENT_LIMIT, self.write_setting(name, value))
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        within(STATEMENT_LIMIT, self.read_anything())
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SqliteStore")
+    }
+}
+
+fn within<'a, T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'a,
+) -> BoxFuture<'a, Result<T, StoreError>> {
+    Box::pin(async move {
+        tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+            Err(StoreError(
+                format!("SQLite did not answer within {limit:?}").into(),
+            ))
+        })
+    })
+}
+
+fn failed(error: sqlx::Error) -> StoreError {
+    StoreError(error.into())
+}
+
+#[cfg(test)]
+mod tests;
