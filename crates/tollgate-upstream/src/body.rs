@@ -49,8 +49,14 @@ impl Body for RequestBody {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let next = self.next;
-        let part = self.parts.get_mut(next).map(std::mem::take).filter(|part| !part.is_empty());
-        let Some(part) = part else { return Poll::Ready(None) };
+        let part = self
+            .parts
+            .get_mut(next)
+            .map(std::mem::take)
+            .filter(|part| !part.is_empty());
+        let Some(part) = part else {
+            return Poll::Ready(None);
+        };
         self.next += 1;
         self.left -= part.len() as u64;
         Poll::Ready(Some(Ok(Frame::data(part))))
@@ -84,7 +90,9 @@ mod tests {
     #[test]
     fn any_number_of_slices_is_sent_whole_and_in_order() {
         for count in 0..9_usize {
-            let parts: Vec<Bytes> = (0..count).map(|n| Bytes::from(n.to_string().repeat(n))).collect();
+            let parts: Vec<Bytes> = (0..count)
+                .map(|n| Bytes::from(n.to_string().repeat(n)))
+                .collect();
             let body = RequestBody::new(parts.clone());
             let expected = parts.concat();
             assert_eq!(body.size_hint().exact(), Some(expected.len() as u64));

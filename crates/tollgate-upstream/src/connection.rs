@@ -47,9 +47,11 @@ impl Connection {
         let mut headers_http2 = headers.clone();
         headers_http2.remove(HOST);
         let tls = match &settings.place {
-            Place::Url(url) if url.is_https() => {
-                Some(Tls::new(settings.http, settings.roots.clone(), trust.clone()))
-            }
+            Place::Url(url) if url.is_https() => Some(Tls::new(
+                settings.http,
+                settings.roots.clone(),
+                trust.clone(),
+            )),
             Place::Url(_) | Place::InProcess => None,
         };
         let dialer = Dialer::new(settings.place.clone(), tls, simulator);
@@ -65,7 +67,11 @@ impl Connection {
 
     /// The request that carries a call.
     pub(crate) fn outgoing<'a>(&'a self, call: &'a Call, body: RequestBody) -> Outgoing<'a> {
-        Outgoing { connection: self, call, body }
+        Outgoing {
+            connection: self,
+            call,
+            body,
+        }
     }
 }
 
@@ -75,7 +81,10 @@ impl Address {
             Place::Url(url) => (url.scheme.clone(), url.authority.clone(), &*url.path),
             Place::InProcess => (Scheme::HTTP, Authority::from_static("simulator"), "/v1"),
         };
-        let text = format!("{base}{}", provider::path(settings.provider.format, operation));
+        let text = format!(
+            "{base}{}",
+            provider::path(settings.provider.format, operation)
+        );
         let refuse = |why| SettingsProblem::BaseUrl(text.clone(), why);
         let path = PathAndQuery::try_from(text.as_str())
             .map_err(|_| refuse("its path cannot be part of an address"))?;
@@ -84,7 +93,10 @@ impl Address {
         parts.authority = Some(authority);
         parts.path_and_query = Some(path.clone());
         let absolute = Uri::from_parts(parts).map_err(|_| refuse("it is no address"))?;
-        Ok(Self { path: Uri::from(path), absolute })
+        Ok(Self {
+            path: Uri::from(path),
+            absolute,
+        })
     }
 }
 
@@ -97,8 +109,14 @@ pub(crate) struct Outgoing<'a> {
 
 impl Requests for Outgoing<'_> {
     fn request(&self, version: Version) -> Request<RequestBody> {
-        let Connection { settings, headers, headers_http2, chat, embeddings, .. } =
-            self.connection;
+        let Connection {
+            settings,
+            headers,
+            headers_http2,
+            chat,
+            embeddings,
+            ..
+        } = self.connection;
         let address = match self.call.operation {
             Operation::Chat => chat,
             Operation::Embeddings => embeddings,

@@ -32,7 +32,11 @@ pub(crate) struct Dialed {
 impl Dialer {
     /// A dialer; `tls` for places that are encrypted.
     pub(crate) fn new(place: Place, tls: Option<Tls>, simulator: Option<DialSimulator>) -> Self {
-        Self { place, tls, simulator }
+        Self {
+            place,
+            tls,
+            simulator,
+        }
     }
 
     /// Whether TLS will tell which version of HTTP is spoken.
@@ -57,26 +61,40 @@ impl Dialer {
         // A whole request or chunk is written at once, so waiting to fill packets only delays it.
         tcp.set_nodelay(true).map_err(Broken::connecting)?;
         match &self.tls {
-            None => Ok(Dialed { io: Io::Tcp(tcp), agreed_http2: false }),
+            None => Ok(Dialed {
+                io: Io::Tcp(tcp),
+                agreed_http2: false,
+            }),
             Some(tls) => {
                 let stream = tls.handshake(url.host(), tcp).await?;
                 let agreed_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                Ok(Dialed { io: Io::Tls(Box::new(stream)), agreed_http2 })
+                Ok(Dialed {
+                    io: Io::Tls(Box::new(stream)),
+                    agreed_http2,
+                })
             }
         }
     }
 
     fn dial_simulator(&self) -> Result<Dialed, Broken> {
         match &self.simulator {
-            Some(dial) => Ok(Dialed { io: Io::Pipe(dial()), agreed_http2: false }),
-            None => Err(Broken::because(Fault::Refused, "no simulated provider runs here")),
+            Some(dial) => Ok(Dialed {
+                io: Io::Pipe(dial()),
+                agreed_http2: false,
+            }),
+            None => Err(Broken::because(
+                Fault::Refused,
+                "no simulated provider runs here",
+            )),
         }
     }
 }
 
 async fn resolve(url: &BaseUrl) -> Result<Vec<SocketAddr>, Broken> {
     let found = tokio::net::lookup_host((url.host(), url.port())).await;
-    let addresses: Vec<_> = found.map_err(|problem| Broken::because(Fault::Dns, problem))?.collect();
+    let addresses: Vec<_> = found
+        .map_err(|problem| Broken::because(Fault::Dns, problem))?
+        .collect();
     if addresses.is_empty() {
         return Err(Broken::because(Fault::Dns, "the name has no address"));
     }
@@ -87,8 +105,9 @@ async fn resolve(url: &BaseUrl) -> Result<Vec<SocketAddr>, Broken> {
 /// fails: a broken IPv6 must not make every connection slow.
 async fn connect(addresses: Vec<SocketAddr>, until: Instant) -> Result<TcpStream, Broken> {
     let prefers_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
-    let (first, second): (Vec<_>, Vec<_>) =
-        addresses.into_iter().partition(|address| address.is_ipv6() == prefers_v6);
+    let (first, second): (Vec<_>, Vec<_>) = addresses
+        .into_iter()
+        .partition(|address| address.is_ipv6() == prefers_v6);
     if second.is_empty() {
         return in_turn(first, until).await;
     }

@@ -125,10 +125,9 @@ impl Fault {
                 Self::ResetInAnswer | Self::ClosedInAnswer | Self::Stalled | Self::NoTerminator,
                 Stage::Begun,
             ) => Code::StreamInterrupted,
-            (
-                Self::AnswerTimeout | Self::FirstByteTimeout | Self::Deadline | Self::Stalled,
-                _,
-            ) => Code::ProviderTimeout,
+            (Self::AnswerTimeout | Self::FirstByteTimeout | Self::Deadline | Self::Stalled, _) => {
+                Code::ProviderTimeout
+            }
             (
                 Self::NotHttp
                 | Self::ResetInAnswer
@@ -158,16 +157,12 @@ impl Fault {
                 "The provider's stream did not begin within the time allowed."
             }
             Self::Deadline => "The time allowed for the whole request was over before its end.",
-            Self::ResetInAnswer => {
-                "The provider reset the connection in the middle of its answer."
-            }
+            Self::ResetInAnswer => "The provider reset the connection in the middle of its answer.",
             Self::ClosedInAnswer => {
                 "The provider closed the connection in the middle of its answer."
             }
             Self::Stalled => "The provider's stream fell silent for longer than allowed.",
-            Self::NoTerminator => {
-                "The provider's stream ended without saying that it is complete."
-            }
+            Self::NoTerminator => "The provider's stream ended without saying that it is complete.",
             Self::Invalid => "The provider's answer is not what was asked for.",
         }
     }
@@ -185,19 +180,31 @@ pub(crate) struct Broken {
 
 impl From<Fault> for Broken {
     fn from(fault: Fault) -> Self {
-        Self { fault, sentence: None, cause: None }
+        Self {
+            fault,
+            sentence: None,
+            cause: None,
+        }
     }
 }
 
 impl Broken {
     /// A fault with its cause.
     pub(crate) fn because(fault: Fault, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { fault, sentence: None, cause: Some(cause.into()) }
+        Self {
+            fault,
+            sentence: None,
+            cause: Some(cause.into()),
+        }
     }
 
     /// An answer that is not what was asked for; the sentence says why.
     pub(crate) fn invalid(sentence: impl Into<String>) -> Self {
-        Self { fault: Fault::Invalid, sentence: Some(sentence.into()), cause: None }
+        Self {
+            fault: Fault::Invalid,
+            sentence: Some(sentence.into()),
+            cause: None,
+        }
     }
 
     /// A connection that could not be made.
@@ -224,16 +231,23 @@ impl Broken {
 
     /// An exchange that broke in the body of the answer.
     pub(crate) fn in_answer(problem: hyper::Error) -> Self {
-        let fault = if is_reset(&problem) { Fault::ResetInAnswer } else { Fault::ClosedInAnswer };
+        let fault = if is_reset(&problem) {
+            Fault::ResetInAnswer
+        } else {
+            Fault::ClosedInAnswer
+        };
         Self::because(fault, problem)
     }
 
     /// The failure that the caller meets.
     pub(crate) fn failure(self, provider: &Provider, stage: Stage) -> Failure {
-        let Self { fault, sentence, cause } = self;
+        let Self {
+            fault,
+            sentence,
+            cause,
+        } = self;
         let sentence = sentence.unwrap_or_else(|| fault.sentence().to_owned());
-        let mut failure =
-            Failure::provider(fault.code(stage), provider.name).message(sentence);
+        let mut failure = Failure::provider(fault.code(stage), provider.name).message(sentence);
         failure.exchange = Some(fault.as_str());
         failure.unsent = fault.is_unsent();
         failure.cause = Some(cause.unwrap_or_else(|| fault.sentence().into()));
@@ -266,16 +280,24 @@ mod tests {
     #[test]
     fn every_fault_has_a_word_of_its_own() {
         for fault in Fault::ALL {
-            let same = Fault::ALL.iter().filter(|other| other.as_str() == fault.as_str());
+            let same = Fault::ALL
+                .iter()
+                .filter(|other| other.as_str() == fault.as_str());
             assert_eq!(same.count(), 1, "{fault:?}");
         }
     }
 
     #[test]
     fn only_what_broke_before_the_connection_stood_is_surely_unsent() {
-        let unsent: Vec<_> =
-            Fault::ALL.iter().filter(|fault| fault.is_unsent()).map(|fault| fault.as_str()).collect();
-        assert_eq!(unsent, ["dns", "refused", "unreachable", "connect_timeout", "tls"]);
+        let unsent: Vec<_> = Fault::ALL
+            .iter()
+            .filter(|fault| fault.is_unsent())
+            .map(|fault| fault.as_str())
+            .collect();
+        assert_eq!(
+            unsent,
+            ["dns", "refused", "unreachable", "connect_timeout", "tls"]
+        );
     }
 
     #[test]
@@ -287,21 +309,36 @@ mod tests {
             .collect();
         assert_eq!(
             interrupted,
-            ["reset_in_answer", "closed_in_answer", "stalled", "no_terminator"]
+            [
+                "reset_in_answer",
+                "closed_in_answer",
+                "stalled",
+                "no_terminator"
+            ]
         );
         for fault in Fault::ALL {
-            assert_ne!(fault.code(Stage::Before), Code::StreamInterrupted, "{fault:?}");
+            assert_ne!(
+                fault.code(Stage::Before),
+                Code::StreamInterrupted,
+                "{fault:?}"
+            );
         }
     }
 
     #[test]
     fn a_cause_stays_out_of_the_message() {
         let cause = io::Error::other("10.0.0.7:443 canary");
-        let failure =
-            Broken::connecting(cause).failure(find("openai").unwrap(), Stage::Before);
+        let failure = Broken::connecting(cause).failure(find("openai").unwrap(), Stage::Before);
         assert_eq!(failure.code, Code::ProviderUnreachable);
         assert_eq!(failure.exchange, Some("unreachable"));
         assert!(!failure.message.as_deref().unwrap().contains("canary"));
-        assert!(failure.cause.as_ref().unwrap().to_string().contains("canary"));
+        assert!(
+            failure
+                .cause
+                .as_ref()
+                .unwrap()
+                .to_string()
+                .contains("canary")
+        );
     }
 }

@@ -108,12 +108,19 @@ pub(crate) fn carry(
     carried: &[(Bytes, Bytes)],
 ) {
     for (name, value) in carried {
-        let Ok(name) = HeaderName::from_bytes(name) else { continue };
-        let Ok(value) = HeaderValue::from_maybe_shared(value.clone()) else { continue };
+        let Ok(name) = HeaderName::from_bytes(name) else {
+            continue;
+        };
+        let Ok(value) = HeaderValue::from_maybe_shared(value.clone()) else {
+            continue;
+        };
         if is_guarded(name.as_str()) || name == ORGANIZATION {
             continue;
         }
-        let declared = settings.headers.iter().any(|(declared, _)| *declared == name);
+        let declared = settings
+            .headers
+            .iter()
+            .any(|(declared, _)| *declared == name);
         if name == USER_AGENT && !declared {
             headers.insert(name, value);
         } else if !declared && name != ACCEPT {
@@ -140,7 +147,12 @@ mod tests {
     fn carried(pairs: &[(&'static str, &'static str)]) -> Vec<(Bytes, Bytes)> {
         pairs
             .iter()
-            .map(|(name, value)| (Bytes::from_static(name.as_bytes()), Bytes::from_static(value.as_bytes())))
+            .map(|(name, value)| {
+                (
+                    Bytes::from_static(name.as_bytes()),
+                    Bytes::from_static(value.as_bytes()),
+                )
+            })
             .collect()
     }
 
@@ -179,7 +191,11 @@ mod tests {
         carry(
             &mut headers,
             &settings,
-            &carried(&[("traceparent", trace), ("user-agent", "OpenAI/Python"), ("openai-beta", "a")]),
+            &carried(&[
+                ("traceparent", trace),
+                ("user-agent", "OpenAI/Python"),
+                ("openai-beta", "a"),
+            ]),
         );
         assert_eq!(headers["traceparent"], trace);
         assert_eq!(headers["user-agent"], "OpenAI/Python");
@@ -189,20 +205,36 @@ mod tests {
     #[test]
     fn a_declared_header_wins_over_the_callers() {
         let mut settings = settings();
-        settings.headers =
-            vec![(HeaderName::from_static("openai-beta"), HeaderValue::from_static("ours"))];
+        settings.headers = vec![(
+            HeaderName::from_static("openai-beta"),
+            HeaderValue::from_static("ours"),
+        )];
         let mut headers = template(&settings).unwrap();
-        carry(&mut headers, &settings, &carried(&[("openai-beta", "theirs")]));
-        assert_eq!(headers.get_all("openai-beta").iter().collect::<Vec<_>>(), ["ours"]);
+        carry(
+            &mut headers,
+            &settings,
+            &carried(&[("openai-beta", "theirs")]),
+        );
+        assert_eq!(
+            headers.get_all("openai-beta").iter().collect::<Vec<_>>(),
+            ["ours"]
+        );
     }
 
     #[test]
     fn a_connection_cannot_declare_what_frames_the_message() {
-        for name in ["host", "content-length", "transfer-encoding", "authorization"] {
+        for name in [
+            "host",
+            "content-length",
+            "transfer-encoding",
+            "authorization",
+        ] {
             let mut settings = settings();
-            settings.headers =
-                vec![(HeaderName::from_static(name), HeaderValue::from_static("1"))];
-            assert_eq!(template(&settings), Err(SettingsProblem::Header(name.to_owned())));
+            settings.headers = vec![(HeaderName::from_static(name), HeaderValue::from_static("1"))];
+            assert_eq!(
+                template(&settings),
+                Err(SettingsProblem::Header(name.to_owned()))
+            );
         }
     }
 
@@ -211,7 +243,11 @@ mod tests {
         let settings = settings();
         let prepared = template(&settings).unwrap();
         let mut headers = prepared.clone();
-        carry(&mut headers, &settings, &carried(&[("x bad", "1"), ("x-bad", "a\r\nb: c")]));
+        carry(
+            &mut headers,
+            &settings,
+            &carried(&[("x bad", "1"), ("x-bad", "a\r\nb: c")]),
+        );
         assert_eq!(headers, prepared);
     }
 }

@@ -68,7 +68,10 @@ impl Http1 {
             .handshake(TokioIo::new(io))
             .await
             .map_err(Broken::before_answer)?;
-        Ok(Self { sender, driver: Some(driver) })
+        Ok(Self {
+            sender,
+            driver: Some(driver),
+        })
     }
 
     async fn exchange(&mut self, request: Request<RequestBody>) -> Sent {
@@ -92,23 +95,16 @@ impl Http1 {
         // each chunk would wake this task a second time.
         let mut unwoken = Context::from_waker(Waker::noop());
         if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(&mut unwoken) {
-            return Poll::Ready(self.checked(frame));
+            return Poll::Ready(checked(frame));
         }
         drive(&mut self.driver, cx);
         match Pin::new(body).poll_frame(&mut unwoken) {
-            Poll::Ready(frame) => Poll::Ready(self.checked(frame)),
+            Poll::Ready(frame) => Poll::Ready(checked(frame)),
             Poll::Pending if self.driver.is_none() => {
                 Poll::Ready(Some(Err(Fault::ClosedInAnswer.into())))
             }
             Poll::Pending => Poll::Pending,
         }
-    }
-
-    fn checked(
-        &self,
-        frame: Option<Result<Frame<Bytes>, hyper::Error>>,
-    ) -> Option<Result<Frame<Bytes>, Broken>> {
-        frame.map(|frame| frame.map_err(Broken::in_answer))
     }
 
     /// Whether the connection can take another request now.
@@ -135,6 +131,12 @@ impl Http1 {
             }
         }
     }
+}
+
+fn checked(
+    frame: Option<Result<Frame<Bytes>, hyper::Error>>,
+) -> Option<Result<Frame<Bytes>, Broken>> {
+    frame.map(|frame| frame.map_err(Broken::in_answer))
 }
 
 /// What was found behind the end of a stream.
@@ -201,9 +203,7 @@ impl Inflow {
         loop {
             let frame = match &mut self.lane {
                 Lane::One(http1) => http1.poll_frame(&mut self.body, cx),
-                Lane::Two(_) => Pin::new(&mut self.body)
-                    .poll_frame(cx)
-                    .map(|frame| frame.map(|frame| frame.map_err(Broken::in_answer))),
+                Lane::Two(_) => Pin::new(&mut self.body).poll_frame(cx).map(checked),
             };
             match frame {
                 Poll::Pending => return Poll::Pending,

@@ -6,16 +6,19 @@
 mod body;
 mod connection;
 mod dial;
+mod exchange;
 mod fault;
+mod gather;
 mod headers;
 mod io;
+mod judge;
 mod lane;
 mod pool;
 pub mod provider;
+mod relay;
 pub mod settings;
 mod tls;
 mod upstreams;
-pub mod wire_seam;
 
 pub use fault::Fault;
 pub use settings::ConnectionSettings;

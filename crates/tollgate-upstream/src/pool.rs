@@ -29,6 +29,8 @@ const SWEEP: Duration = Duration::from_secs(15);
 const MOST_IDLE: usize = 1024;
 /// How many exchanges share an HTTP/2 connection at most, whatever the provider would allow.
 const MOST_SHARED: usize = 256;
+/// How many share one before the provider has said how many it allows.
+const FIRST_SHARED: usize = 100;
 /// What one HTTP/2 exchange may have unread. The connection's window holds it for all exchanges,
 /// so that callers who read slowly cannot hold up the others.
 const STREAM_WINDOW: u32 = 64 * 1024;
@@ -143,7 +145,9 @@ impl Pool {
         if let Some(http2) = self.shared_lane() {
             return Some(Lane::Two(http2));
         }
-        std::future::poll_fn(|cx| Poll::Ready(self.take_idle(cx))).await.map(Lane::One)
+        std::future::poll_fn(|cx| Poll::Ready(self.take_idle(cx)))
+            .await
+            .map(Lane::One)
     }
 
     fn shared_lane(&self) -> Option<Http2> {
@@ -155,14 +159,19 @@ impl Pool {
         let free = shared.iter().find(|shared| {
             shared.taken.load(Ordering::Relaxed) < shared.allowed.load(Ordering::Relaxed)
         })?;
-        Some(Http2 { sender: free.sender.clone(), taken: Taken::new(&free.taken) })
+        Some(Http2 {
+            sender: free.sender.clone(),
+            taken: Taken::new(&free.taken),
+        })
     }
 
     /// Takes the connection that has waited least: the others may time out in peace.
     fn take_idle(&self, cx: &mut Context<'_>) -> Option<Box<Http1>> {
         let mut not_yet = Vec::new();
         let found = loop {
-            let Some(mut idle) = lock(&self.idle).waiting.pop() else { break None };
+            let Some(mut idle) = lock(&self.idle).waiting.pop() else {
+                break None;
+            };
             match idle.look(cx) {
                 Look::Ready => break Some(idle.http1),
                 Look::NotYet => not_yet.push(idle),
@@ -189,7 +198,9 @@ impl Pool {
             return self.begin_http2(dialed.io).await.map(Lane::Two);
         }
         self.agreed_http1.store(true, Ordering::Relaxed);
-        Http1::new(dialed.io).await.map(|http1| Lane::One(Box::new(http1)))
+        Http1::new(dialed.io)
+            .await
+            .map(|http1| Lane::One(Box::new(http1)))
     }
 
     async fn begin_http2(&self, io: Io) -> Result<Http2, Broken> {
@@ -204,7 +215,8 @@ impl Pool {
             .handshake(TokioIo::new(io))
             .await
             .map_err(Broken::before_answer)?;
-        let allowed = Arc::new(AtomicUsize::new(1));
+        // Until the provider says how many it allows.
+        let allowed = Arc::new(AtomicUsize::new(FIRST_SHARED));
         let noted = allowed.clone();
         self.tasks.spawn(async move {
             let ended = std::future::poll_fn(|cx| {
@@ -218,14 +230,25 @@ impl Pool {
             }
         });
         let taken = Arc::new(AtomicUsize::new(0));
-        let http2 = Http2 { sender: sender.clone(), taken: Taken::new(&taken) };
-        lock(&self.shared).push(Shared { sender, taken, allowed });
+        let http2 = Http2 {
+            sender: sender.clone(),
+            taken: Taken::new(&taken),
+        };
+        lock(&self.shared).push(Shared {
+            sender,
+            taken,
+            allowed,
+        });
         Ok(http2)
     }
 
     /// Takes back a connection whose exchange is over, or has only the end of its body left.
     pub(crate) fn put(pool: &Arc<Self>, http1: Box<Http1>, rest: Option<Incoming>) {
-        let idle = Idle { http1, rest, since: Instant::now() };
+        let idle = Idle {
+            http1,
+            rest,
+            since: Instant::now(),
+        };
         let mut list = lock(&pool.idle);
         if list.waiting.len() >= MOST_IDLE {
             return;
@@ -285,7 +308,11 @@ impl Idle {
                 Drained::Broken => return Look::Dead,
             }
         }
-        if self.http1.is_ready(cx) { Look::Ready } else { Look::Dead }
+        if self.http1.is_ready(cx) {
+            Look::Ready
+        } else {
+            Look::Dead
+        }
     }
 }
 

@@ -1,8 +1,7 @@
 //! The provider table: one row for each provider. One that speaks a known format is one more row.
 
 use tollgate_core::format::{Format, Operation};
-
-use crate::wire_seam::Terminator;
+use tollgate_wire::openai::stream::Terminator;
 
 /// A row: what is particular to one provider.
 #[derive(Debug, PartialEq, Eq)]
@@ -115,7 +114,10 @@ mod tests {
             }
             if let Home::Public(url) = provider.home {
                 BaseUrl::parse(url).unwrap();
-                assert!(url.starts_with("https://"), "{url} carries credentials in clear text");
+                assert!(
+                    url.starts_with("https://"),
+                    "{url} carries credentials in clear text"
+                );
             }
         }
     }

@@ -128,8 +128,16 @@ impl BaseUrl {
         if path.as_ref().is_some_and(|path| path.query().is_some()) {
             return refuse("it must have no query");
         }
-        let path = path.as_ref().map_or("", |path| path.path()).trim_end_matches('/').into();
-        Ok(Self { scheme, authority, path })
+        let path = path
+            .as_ref()
+            .map_or("", |path| path.path())
+            .trim_end_matches('/')
+            .into();
+        Ok(Self {
+            scheme,
+            authority,
+            path,
+        })
     }
 
     /// Whether the connection is encrypted.
@@ -139,12 +147,17 @@ impl BaseUrl {
 
     /// The host, without the brackets of an IPv6 address.
     pub fn host(&self) -> &str {
-        self.authority.host().trim_start_matches('[').trim_end_matches(']')
+        self.authority
+            .host()
+            .trim_start_matches('[')
+            .trim_end_matches(']')
     }
 
     /// The port, by the scheme if the URL has none.
     pub fn port(&self) -> u16 {
-        self.authority.port_u16().unwrap_or(if self.is_https() { 443 } else { 80 })
+        self.authority
+            .port_u16()
+            .unwrap_or(if self.is_https() { 443 } else { 80 })
     }
 }
 
@@ -171,7 +184,9 @@ impl Roots {
             .collect::<Result<_, _>>()
             .map_err(|problem| SettingsProblem::Roots(problem.to_string()))?;
         if certificates.is_empty() {
-            return Err(SettingsProblem::Roots("there is no certificate in it".to_owned()));
+            return Err(SettingsProblem::Roots(
+                "there is no certificate in it".to_owned(),
+            ));
         }
         let mut store = rustls::RootCertStore::empty();
         for certificate in &certificates {
@@ -215,7 +230,10 @@ mod tests {
     fn a_base_url_is_taken_apart() {
         let url = BaseUrl::parse("https://api.example.com/v1/").unwrap();
         assert!(url.is_https());
-        assert_eq!((url.host(), url.port(), &*url.path), ("api.example.com", 443, "/v1"));
+        assert_eq!(
+            (url.host(), url.port(), &*url.path),
+            ("api.example.com", 443, "/v1")
+        );
         let url = BaseUrl::parse("http://[::1]:8080").unwrap();
         assert_eq!((url.host(), url.port(), &*url.path), ("::1", 8080, ""));
     }
@@ -240,10 +258,19 @@ mod tests {
     #[test]
     fn a_provider_without_a_public_api_needs_a_base_url() {
         let compatible = find("openai-compatible").unwrap();
-        assert_eq!(Place::of(compatible, None), Err(SettingsProblem::BaseUrlMissing));
+        assert_eq!(
+            Place::of(compatible, None),
+            Err(SettingsProblem::BaseUrlMissing)
+        );
         assert!(Place::of(compatible, Some("http://127.0.0.1:8000/v1")).is_ok());
-        assert_eq!(Place::of(find("simulated").unwrap(), None), Ok(Place::InProcess));
-        assert!(matches!(Place::of(find("openai").unwrap(), None), Ok(Place::Url(_))));
+        assert_eq!(
+            Place::of(find("simulated").unwrap(), None),
+            Ok(Place::InProcess)
+        );
+        assert!(matches!(
+            Place::of(find("openai").unwrap(), None),
+            Ok(Place::Url(_))
+        ));
     }
 
     #[test]

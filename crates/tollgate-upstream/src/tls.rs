@@ -31,7 +31,12 @@ pub(crate) struct Tls {
 impl Tls {
     /// TLS that trusts the given roots, or the system's.
     pub(crate) fn new(http: HttpVersion, roots: Option<Roots>, system: SystemTrust) -> Self {
-        Self { http, roots, system, connector: OnceCell::new() }
+        Self {
+            http,
+            roots,
+            system,
+            connector: OnceCell::new(),
+        }
     }
 
     /// Encrypts a connection and verifies who is at its other end.
@@ -52,12 +57,13 @@ impl Tls {
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(|problem| Broken::because(Fault::Tls, problem))?;
-        let builder = match &self.roots {
-            Some(roots) => builder.with_root_certificates(store(roots)?),
-            None => {
-                let verifier: Arc<dyn ServerCertVerifier> = self.system.load(provider).await?;
-                builder.dangerous().with_custom_certificate_verifier(verifier)
-            }
+        let builder = if let Some(roots) = &self.roots {
+            builder.with_root_certificates(store(roots)?)
+        } else {
+            let verifier: Arc<dyn ServerCertVerifier> = self.system.load(provider).await?;
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(verifier)
         };
         let mut config = builder.with_no_client_auth();
         config.alpn_protocols = match self.http {

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::io::DuplexStream;
 use tokio_util::task::TaskTracker;
+use tollgate_core::error::{Code, Failure};
+use tollgate_engine::port::{Attempt, BoxFuture, Clock, Delivery, Upstream};
 
 use crate::connection::Connection;
+use crate::exchange::Exchange;
 use crate::settings::{ConnectionSettings, SettingsProblem};
 use crate::tls::SystemTrust;
 
@@ -19,6 +22,7 @@ pub struct Upstreams {
     connections: ArcSwap<HashMap<Arc<str>, Arc<Connection>>>,
     trust: SystemTrust,
     simulator: Option<DialSimulator>,
+    clock: Arc<dyn Clock>,
     tasks: TaskTracker,
 }
 
@@ -28,11 +32,13 @@ impl Upstreams {
     pub fn new(
         settings: Vec<ConnectionSettings>,
         simulator: Option<DialSimulator>,
+        clock: Arc<dyn Clock>,
     ) -> Result<Self, SettingsProblem> {
         let upstreams = Self {
             connections: ArcSwap::default(),
             trust: SystemTrust::default(),
             simulator,
+            clock,
             tasks: TaskTracker::new(),
         };
         upstreams.reload(settings)?;
@@ -46,7 +52,9 @@ impl Upstreams {
         let mut new = HashMap::with_capacity(settings.len());
         for settings in settings {
             let name = settings.name.clone();
-            let kept = old.get(&name).filter(|kept| kept.settings.same_as(&settings));
+            let kept = old
+                .get(&name)
+                .filter(|kept| kept.settings.same_as(&settings));
             let connection = match kept {
                 Some(kept) => kept.clone(),
                 None => Arc::new(Connection::new(
@@ -66,8 +74,24 @@ impl Upstreams {
     pub fn names(&self) -> Vec<Arc<str>> {
         self.connections.load().keys().cloned().collect()
     }
+}
 
-    pub(crate) fn connection(&self, name: &str) -> Option<Arc<Connection>> {
-        self.connections.load().get(name).cloned()
+impl Upstream for Upstreams {
+    fn send<'a>(&'a self, attempt: Attempt<'a>) -> BoxFuture<'a, Result<Delivery, Failure>> {
+        Box::pin(async move {
+            let name = &attempt.target.connection;
+            let Some(connection) = self.connections.load().get(name).cloned() else {
+                // A reload has just taken it away; routes that are read now no longer name it.
+                return Err(Failure::gateway(Code::NoTargets)
+                    .because(format!("there is no connection `{name}`")));
+            };
+            Exchange {
+                connection: &connection,
+                attempt,
+                clock: &self.clock,
+            }
+            .run()
+            .await
+        })
     }
 }

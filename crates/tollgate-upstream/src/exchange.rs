@@ -1,0 +1,311 @@
+//! One attempt: send the request, bound every wait, and read what comes back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use http::response::Parts;
+use http::{HeaderValue, StatusCode};
+use tokio::time::{Instant, sleep_until, timeout_at};
+use tollgate_core::error::Failure;
+use tollgate_engine::port::{Attempt, Clock, Delivery, Reply};
+use tollgate_wire::openai::reply::{AnswerProblem, read_answer};
+use tollgate_wire::same;
+
+use crate::body::RequestBody;
+use crate::connection::{Connection, Outgoing};
+use crate::fault::{Broken, Fault, Stage};
+use crate::gather::Gathered;
+use crate::judge::Judge;
+use crate::lane::Inflow;
+use crate::relay::{Relay, Timing};
+
+/// The largest plain answer that is taken.
+const ANSWER: usize = 64 * 1024 * 1024;
+/// How much of an error's body is read.
+const ERROR: usize = 64 * 1024;
+/// How long an error's body may take; its status alone says enough to go on.
+const ERROR_WAIT: Duration = Duration::from_secs(5);
+/// The longest request id that is kept.
+const REQUEST_ID: usize = 128;
+
+/// One attempt at one connection.
+pub(crate) struct Exchange<'a> {
+    pub(crate) connection: &'a Arc<Connection>,
+    pub(crate) attempt: Attempt<'a>,
+    pub(crate) clock: &'a Arc<dyn Clock>,
+}
+
+/// A bound on a wait, and what it means when it is reached.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    pub(crate) at: Instant,
+    pub(crate) fault: Fault,
+}
+
+impl Limit {
+    /// The earlier of a wait's own bound and the deadline of the whole request.
+    fn new(own: Duration, fault: Fault, deadline: Instant) -> Self {
+        let at = Instant::now() + own;
+        if deadline <= at {
+            Self {
+                at: deadline,
+                fault: Fault::Deadline,
+            }
+        } else {
+            Self { at, fault }
+        }
+    }
+}
+
+impl Exchange<'_> {
+    /// Makes the attempt.
+    pub(crate) async fn run(&self) -> Result<Delivery, Failure> {
+        if Instant::now() >= self.attempt.deadline {
+            let mut failure = self.broken(Fault::Deadline.into());
+            failure.unsent = true;
+            return Err(failure);
+        }
+        let call = self.attempt.call;
+        let ask_usage = self.connection.settings.provider.ask_usage;
+        let patched = same::patch(call, &self.attempt.target.model, ask_usage);
+        let outgoing = self
+            .connection
+            .outgoing(call, RequestBody::new(patched.into_parts()));
+        if call.stream {
+            self.stream(outgoing).await
+        } else {
+            self.plain(outgoing).await
+        }
+    }
+
+    async fn plain(&self, outgoing: Outgoing<'_>) -> Result<Delivery, Failure> {
+        let Attempt {
+            timeouts, deadline, ..
+        } = self.attempt;
+        let limit = Limit::new(timeouts.answer, Fault::AnswerTimeout, deadline);
+        let whole = async {
+            let (head, inflow) = self.head(&outgoing).await?;
+            if !head.status.is_success() {
+                return Err(self.refused(&head, inflow, limit).await);
+            }
+            self.answer(&head, inflow)
+                .await
+                .map_err(|failure| self.about(failure, &head))
+        };
+        match timeout_at(limit.at, whole).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(self.broken(limit.fault.into())),
+        }
+    }
+
+    async fn stream(&self, outgoing: Outgoing<'_>) -> Result<Delivery, Failure> {
+        let Attempt {
+            timeouts, deadline, ..
+        } = self.attempt;
+        let limit = Limit::new(timeouts.first_byte, Fault::FirstByteTimeout, deadline);
+        // The one timer of this stream: it goes on with it when it has begun.
+        let mut timer = Box::pin(sleep_until(limit.at));
+        let (head, inflow) = tokio::select! {
+            biased;
+            head = self.head(&outgoing) => head?,
+            () = &mut timer => return Err(self.broken(limit.fault.into())),
+        };
+        if !head.status.is_success() {
+            return Err(self.refused(&head, inflow, limit).await);
+        }
+        let begun = async {
+            self.check_encoding(&head)?;
+            if is_type(&head.headers, "application/json") || is_type(&head.headers, "text/html") {
+                return Err(self.no_stream(inflow, limit).await);
+            }
+            let timing = Timing {
+                timer,
+                limit,
+                idle: timeouts.idle,
+                deadline,
+            };
+            let mut relay = Relay::new(self.judge(), self.attempt.call.wants_usage, inflow, timing);
+            relay.begin().await?;
+            Ok(relay)
+        };
+        let relay = begun.await.map_err(|failure| self.about(failure, &head))?;
+        Ok(Delivery {
+            reply: Reply::Stream(Box::pin(relay)),
+            provider_request_id: self.request_id(&head.headers),
+        })
+    }
+
+    async fn head(&self, outgoing: &Outgoing<'_>) -> Result<(Parts, Inflow), Failure> {
+        let connect = self.attempt.timeouts.connect;
+        let sent = self.connection.pool.send(outgoing, connect).await;
+        sent.map_err(|broken| self.broken(broken))
+    }
+
+    /// Reads a plain answer of a good status.
+    async fn answer(&self, head: &Parts, mut inflow: Inflow) -> Result<Delivery, Failure> {
+        self.check_encoding(head)?;
+        let mut gathered = Gathered::new(ANSWER);
+        gathered
+            .read(&mut inflow)
+            .await
+            .map_err(|broken| self.broken(broken))?;
+        if !gathered.is_complete() {
+            return Err(self.broken(Broken::invalid(
+                "The provider's answer is larger than 64 MiB.",
+            )));
+        }
+        inflow.release();
+        let body = gathered.into_bytes();
+        match read_answer(self.attempt.call.operation, body.clone()) {
+            Ok(answer) => Ok(Delivery {
+                reply: Reply::Answer(answer),
+                provider_request_id: self.request_id(&head.headers),
+            }),
+            Err(problem) => Err(self.not_an_answer(problem, &body, &head.headers)),
+        }
+    }
+
+    /// What a body of a good status that holds no answer amounts to.
+    fn not_an_answer(&self, problem: AnswerProblem, body: &Bytes, headers: &HeaderMap) -> Failure {
+        let is_html = looks_like_html(body) || is_type(headers, "text/html");
+        let sentence = match &problem {
+            AnswerProblem::Error { json } => {
+                return self.judge().error(StatusCode::OK, headers, json, true);
+            }
+            AnswerProblem::NotJson(_) if body.trim_ascii().is_empty() => {
+                "The provider answered with an empty body."
+            }
+            AnswerProblem::NotJson(_) if is_html => {
+                "The provider answered with an HTML page instead of JSON."
+            }
+            AnswerProblem::NotJson(_) => "The provider's answer is not valid JSON.",
+            AnswerProblem::NotAnAnswer(_) => "The provider's answer lacks what was asked for.",
+        };
+        self.broken(Broken {
+            cause: Some(problem.into()),
+            ..Broken::invalid(sentence)
+        })
+    }
+
+    /// What a good status without a stream, where one was asked for, amounts to.
+    async fn no_stream(&self, mut inflow: Inflow, limit: Limit) -> Failure {
+        let mut gathered = Gathered::new(ERROR);
+        let until = limit.at.min(Instant::now() + ERROR_WAIT);
+        // However reading ends, what has come is looked at.
+        let read = timeout_at(until, gathered.read(&mut inflow)).await;
+        if matches!(read, Ok(Ok(()))) && gathered.is_complete() {
+            inflow.release();
+        }
+        let body = gathered.into_bytes();
+        match read_answer(self.attempt.call.operation, body.clone()) {
+            Ok(_) => self.broken(Broken::invalid(
+                "The provider sent a plain answer where a stream was asked for.",
+            )),
+            Err(problem) => self.not_an_answer(problem, &body, &HeaderMap::new()),
+        }
+    }
+
+    /// What an answer of another status than a good one amounts to.
+    async fn refused(&self, head: &Parts, mut inflow: Inflow, limit: Limit) -> Failure {
+        let status = head.status;
+        if !(status.is_client_error() || status.is_server_error()) {
+            let sentence = refusal_of_status(status);
+            return self.about(self.broken(Broken::invalid(sentence)), head);
+        }
+        let mut gathered = Gathered::new(ERROR);
+        let until = limit.at.min(Instant::now() + ERROR_WAIT);
+        let read = timeout_at(until, gathered.read(&mut inflow)).await;
+        let is_whole = matches!(read, Ok(Ok(()))) && gathered.is_complete();
+        if is_whole {
+            inflow.release();
+        }
+        let mut body = gathered.into_bytes();
+        let is_encoded = encoding(&head.headers).is_some();
+        if is_encoded {
+            // It cannot be read; the status must do.
+            body = Bytes::new();
+        }
+        let mut failure = self
+            .judge()
+            .error(status, &head.headers, &body, is_whole && !is_encoded);
+        if is_encoded {
+            failure.passthrough = None;
+        }
+        self.about(failure, head)
+    }
+
+    fn check_encoding(&self, head: &Parts) -> Result<(), Failure> {
+        match encoding(&head.headers) {
+            None => Ok(()),
+            Some(_) => Err(self.broken(Broken::invalid(
+                "The provider encoded its answer although it was asked not to.",
+            ))),
+        }
+    }
+
+    /// Adds to a failure what the head of the answer says.
+    fn about(&self, mut failure: Failure, head: &Parts) -> Failure {
+        failure.provider_status = Some(head.status.as_u16());
+        failure.provider_request_id = self.request_id(&head.headers).map(Into::into);
+        failure
+    }
+
+    fn broken(&self, broken: Broken) -> Failure {
+        broken.failure(self.connection.settings.provider, Stage::Before)
+    }
+
+    fn judge(&self) -> Judge {
+        Judge {
+            connection: self.connection.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// The provider's request id, if it is well-formed: it is shown to callers and logged.
+    fn request_id(&self, headers: &HeaderMap) -> Option<Box<str>> {
+        let names = self.connection.settings.provider.request_id_headers;
+        let value = names.iter().find_map(|name| headers.get(*name))?.as_bytes();
+        let is_fit = !value.is_empty()
+            && value.len() <= REQUEST_ID
+            && value.iter().all(u8::is_ascii_graphic);
+        if is_fit {
+            std::str::from_utf8(value).ok().map(Into::into)
+        } else {
+            None
+        }
+    }
+}
+
+fn refusal_of_status(status: StatusCode) -> String {
+    let number = status.as_u16();
+    if status.is_redirection() {
+        format!("The provider answered with a redirect (status {number}), which is not followed.")
+    } else {
+        format!("The provider answered with status {number}, which means nothing here.")
+    }
+}
+
+/// The encoding of a body that is not plain.
+fn encoding(headers: &HeaderMap) -> Option<&HeaderValue> {
+    headers
+        .get(CONTENT_ENCODING)
+        .filter(|value| !value.is_empty() && !value.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// Whether the content type is this one, whatever its parameters.
+fn is_type(headers: &HeaderMap, name: &str) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| {
+        let kind = value
+            .as_bytes()
+            .split(|byte| *byte == b';')
+            .next()
+            .unwrap_or_default();
+        kind.trim_ascii().eq_ignore_ascii_case(name.as_bytes())
+    })
+}
+
+fn looks_like_html(body: &[u8]) -> bool {
+    body.trim_ascii_start().first() == Some(&b'<')
+}

@@ -1,9 +1,0 @@
-//! Temporary.
-/// T.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Terminator {
-    /// D.
-    Done,
-    /// F.
-    FinishThenEnd,
-}

@@ -1,0 +1,16 @@
+//! Exchanges with a provider that breaks in every way.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "the helpers of tests may stop a test as the tests themselves may"
+)]
+
+mod connecting;
+mod headers;
+mod http2;
+mod plain;
+mod reuse;
+mod streams;
+mod world;
