@@ -13,7 +13,7 @@ use tollgate_core::time::Timestamp;
 pub use phrase::wait_in_text;
 
 /// No wait is taken for longer than this: more is a mistake of the sender.
-pub const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+pub const LONGEST: Duration = Duration::from_hours(30 * 24);
 
 /// Members of a body deeper than this are not looked at.
 const DEEPEST: usize = 8;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 use tollgate_core::error::{Code, Failure, ProviderAnswer, Retry};
+use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
 
 use crate::provider_text;
@@ -22,7 +23,7 @@ use reading::{Form, Reading};
 use rule::Evidence;
 
 /// Waits above this are given with the time at which they end: no client should sleep that long.
-const LONGEST_SLEEP: Duration = Duration::from_secs(120);
+const LONGEST_SLEEP: Duration = Duration::from_mins(2);
 
 /// No code of a provider is kept beyond this many bytes.
 const LONGEST_CODE: usize = 128;
@@ -33,24 +34,23 @@ pub struct ErrorAnswer<'a> {
     /// The HTTP status; 200 for an error inside an answer or a stream.
     pub status: u16,
     /// The content type, if there was one.
-    pub content_type: Option<&'a [u8]>,
+    pub content_type: Option<Bytes>,
     /// The body, cut to a bound by the caller; of a stream the data of the event.
-    pub body: &'a [u8],
+    pub body: Bytes,
     /// Whether the body is all that the provider sent.
     pub complete: bool,
-    /// Whether this is an event of a stream.
-    pub in_stream: bool,
     /// What the headers say about waiting.
     pub hints: RetryHints,
     /// When the answer came.
     pub now: Timestamp,
     /// The secret that was sent with the call, so that it can be taken out of what comes back.
-    pub credential: Option<&'a str>,
+    pub credential: Option<&'a Secret>,
 }
 
 /// Tells what the provider means. Every input gives a failure, whatever the bytes.
 pub fn classify(answer: &ErrorAnswer<'_>, provider: &'static str) -> Failure {
-    let reading = Reading::of(answer.body, answer.content_type, answer.now);
+    let reading = Reading::of(&answer.body, answer.content_type.as_deref(), answer.now);
+    let credential = answer.credential.map(Secret::expose);
     let evidence = Evidence {
         reading: &reading,
         status: telling_status(answer.status, reading.status),
@@ -61,11 +61,11 @@ pub fn classify(answer: &ErrorAnswer<'_>, provider: &'static str) -> Failure {
     let mut failure = Failure::provider(code, provider);
     failure.provider_status = Some(answer.status);
     failure.provider_code = reading.code.as_deref().map(|code| {
-        let mut code = provider_text::clean(code, answer.credential);
+        let mut code = provider_text::clean(code, credential);
         code.truncate(code.floor_char_boundary(LONGEST_CODE));
         code
     });
-    let text = provider_text::clean(&reading.said, answer.credential);
+    let text = provider_text::clean(&reading.said, credential);
     failure.provider_text = Some(text).filter(|text| !text.is_empty());
     failure.retry_after = wait_for(code, answer, &reading);
     failure.resets_at = failure
@@ -109,21 +109,21 @@ fn passthrough(code: Code, answer: &ErrorAnswer<'_>, form: Form) -> Option<Provi
             | Code::ContentFiltered
             | Code::ProviderRequestTooLarge
     );
-    let is_whole = answer.complete && !answer.in_stream && form == Form::Json;
+    let is_whole = answer.complete && form == Form::Json;
     if !is_of_the_request || !is_whole || !(400..500).contains(&answer.status) {
         return None;
     }
-    let text = str::from_utf8(answer.body).ok()?;
+    let text = str::from_utf8(&answer.body).ok()?;
     let value: Value = serde_json::from_str(text).ok()?;
     let mut plain = String::from(text);
     append_plain(&value, &mut plain);
-    if provider_text::betrays(&plain, answer.credential) {
+    if provider_text::betrays(&plain, answer.credential.map(Secret::expose)) {
         return None;
     }
     Some(ProviderAnswer {
         status: answer.status,
-        content_type: answer.content_type.map(Bytes::copy_from_slice),
-        body: Bytes::copy_from_slice(answer.body),
+        content_type: answer.content_type.clone(),
+        body: answer.body.clone(),
     })
 }
 

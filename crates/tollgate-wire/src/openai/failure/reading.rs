@@ -155,12 +155,12 @@ impl Walk {
                 | "innererror" | "inner_error" | "innerError" | "metadata" | "violations" => {
                     self.visit(value, depth);
                 }
-                "code" | "error_code" | "errorCode" => self.note_code(value),
+                "code" | "error_code" | "errorCode" | "status_code" | "statusCode"
+                | "http_status_code" | "httpStatusCode" | "raw_status_code" | "http_code"
+                | "http_status" => self.note_code(value),
                 "type" | "error_type" | "status" | "reason" | "limit_source" | "quotaId" => {
                     self.note_type(Some(value));
                 }
-                "status_code" | "statusCode" | "http_status_code" | "httpStatusCode"
-                | "raw_status_code" | "http_code" | "http_status" => self.note_code(value),
                 "response" => {
                     if let Some(error) = value.get("error") {
                         self.visit(error, depth);
@@ -175,11 +175,11 @@ impl Walk {
     /// another one said.
     fn text(&mut self, text: &str, depth: usize) {
         let trimmed = text.trim();
-        if trimmed.starts_with(['{', '[']) {
-            if let Ok(value) = serde_json::from_str::<Value>(trimmed) {
-                self.visit(&value, depth);
-                return;
-            }
+        if trimmed.starts_with(['{', '['])
+            && let Ok(value) = serde_json::from_str::<Value>(trimmed)
+        {
+            self.visit(&value, depth);
+            return;
         }
         self.say(trimmed);
         if let Some(code) = embedded::member(trimmed, "code") {

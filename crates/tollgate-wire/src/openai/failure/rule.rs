@@ -8,7 +8,7 @@ use super::reading::Reading;
 
 /// Waits up to this length are those of a rate limit; longer ones belong to a used-up allowance.
 /// Providers' rolling windows end at five hours, their allowances begin at a day.
-pub(super) const LONGEST_LIMIT_WAIT: Duration = Duration::from_secs(6 * 3600);
+pub(super) const LONGEST_LIMIT_WAIT: Duration = Duration::from_hours(6);
 
 /// All that a rule may look at.
 pub(super) struct Evidence<'a> {

@@ -51,9 +51,8 @@ fn by_status(evidence: &Evidence<'_>) -> Code {
         409 | 423 | 424 | 425 => Code::ProviderError,
         429 => Code::ProviderRateLimited,
         529 => Code::ProviderOverloaded,
-        // The server will never do this, whoever asks again.
-        501 => Code::ProviderInvalidRequest,
-        400..=499 => Code::ProviderInvalidRequest,
+        // 501: the server will never do this, whoever asks again.
+        501 | 400..=499 => Code::ProviderInvalidRequest,
         500..=599 => Code::ProviderError,
         // A redirect leads elsewhere with our credential, so it is never followed.
         _ => Code::ProviderInvalidResponse,

@@ -7,13 +7,12 @@ use super::*;
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_795_255_200_000);
 
 /// An answer with this status and body, without headers.
-pub(super) fn answer(status: u16, body: &[u8]) -> ErrorAnswer<'_> {
+pub(super) fn answer(status: u16, body: &[u8]) -> ErrorAnswer<'static> {
     ErrorAnswer {
         status,
-        content_type: Some(b"application/json"),
-        body,
+        content_type: Some(Bytes::from_static(b"application/json")),
+        body: Bytes::copy_from_slice(body),
         complete: true,
-        in_stream: false,
         hints: RetryHints::default(),
         now: NOW,
         credential: None,
@@ -43,10 +42,10 @@ fn what_is_known_of_the_error_is_kept() {
 #[test]
 fn a_long_wait_is_given_with_its_end() {
     let mut answer = answer(429, b"");
-    answer.hints.retry_after = Some(Duration::from_secs(600));
+    answer.hints.retry_after = Some(Duration::from_mins(10));
     let failure = classify(&answer, "openai");
     assert_eq!(failure.code, Code::ProviderRateLimited);
-    assert_eq!(failure.resets_at, Some(NOW.after(Duration::from_secs(600))));
+    assert_eq!(failure.resets_at, Some(NOW.after(Duration::from_mins(10))));
 }
 
 #[test]
@@ -102,20 +101,14 @@ fn other_answers_are_not_kept() {
         }),
         "cut off"
     );
-    assert!(
-        !kept(&ErrorAnswer {
-            in_stream: true,
-            ..answer(400, body)
-        }),
-        "in a stream"
-    );
-    assert!(
-        !kept(&ErrorAnswer {
-            credential: Some("Unknown"),
-            ..answer(400, body)
-        }),
-        "credential"
-    );
+    let inside = br#"{"error":{"message":"no","code":400}}"#;
+    assert!(!kept(&answer(200, inside)), "not a 4xx");
+    let secret = Secret::new("Unknown");
+    let told = ErrorAnswer {
+        credential: Some(&secret),
+        ..answer(400, body)
+    };
+    assert!(!kept(&told), "tells the credential");
     assert!(!kept(&answer(401, body)), "not about the request");
     assert!(!kept(&answer(501, body)), "not a 4xx");
     assert!(!kept(&answer(400, b"Unknown parameter")), "not JSON");
@@ -131,6 +124,7 @@ fn shown_texts_are_clean_and_bounded_whatever_comes() {
         "hf_canaryCANARY0123456789",
         "my own credential",
     ];
+    let secret = Secret::new("my own credential");
     for canary in canaries {
         for filler in ["", "é ", "日本語 ", "\u{1b}[31m\n", "word "] {
             let said = format!("{}{canary} {}", filler.repeat(400), filler.repeat(4000));
@@ -144,7 +138,7 @@ fn shown_texts_are_clean_and_bounded_whatever_comes() {
             ] {
                 let answer = answer(400, body.as_bytes());
                 let answer = ErrorAnswer {
-                    credential: Some("my own credential"),
+                    credential: Some(&secret),
                     ..answer
                 };
                 let failure = classify(&answer, "openai");

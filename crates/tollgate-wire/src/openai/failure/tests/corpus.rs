@@ -1,5 +1,6 @@
 //! Every error of the corpus is understood, and told as the catalogue wants it.
 
+use bytes::Bytes;
 use serde_json::Value;
 use tollgate_core::error::{Code, Retry};
 
@@ -72,11 +73,11 @@ impl Row {
             "request_too_large" => Code::ProviderRequestTooLarge,
             "authentication" => Code::ProviderAuthenticationFailed,
             "permission" | "unsupported_region" => Code::ProviderPermissionDenied,
-            "quota_exhausted" => Code::ProviderQuotaExhausted,
+            "rate_limited" if retryable => Code::ProviderRateLimited,
+            // A daily limit: waiting a minute does not help.
+            "quota_exhausted" | "rate_limited" => Code::ProviderQuotaExhausted,
             "model_not_found" => Code::ProviderModelNotFound,
             "data_policy" => Code::ProviderDataPolicy,
-            "rate_limited" if retryable => Code::ProviderRateLimited,
-            "rate_limited" => Code::ProviderQuotaExhausted,
             "overloaded" => Code::ProviderOverloaded,
             "server_error" | "unavailable" => Code::ProviderError,
             "timeout" => Code::ProviderTimeout,
@@ -98,8 +99,7 @@ impl Row {
             &ErrorAnswer {
                 content_type: headers()
                     .find(|(name, _)| *name == "content-type")
-                    .map(|(_, value)| value.as_bytes()),
-                in_stream: self.0["streaming"] == true,
+                    .map(|(_, value)| Bytes::copy_from_slice(value.as_bytes())),
                 hints: RetryHints::from_headers(
                     headers().map(|(name, value)| (name, value.as_bytes())),
                     NOW,
