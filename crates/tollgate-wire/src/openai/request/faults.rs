@@ -37,15 +37,10 @@ impl Faults {
 
     /// The failure that names them all.
     pub(super) fn into_failure(self, model: Option<&str>) -> Failure {
-        let mut message = String::new();
-        for field in &self.named {
-            if !message.is_empty() {
-                message.push(' ');
-            }
-            message.push_str(&field.message);
-        }
+        let sentences: Vec<&str> = self.named.iter().map(|field| &*field.message).collect();
+        let mut message = sentences.join(" ");
         if self.unnamed > 0 {
-            message.push_str(&format!(" {} more fields are at fault.", self.unnamed));
+            message = format!("{message} {} more fields are at fault.", self.unnamed);
         }
         let mut failure = Failure::client(Code::InvalidRequest).message(message);
         failure.fields = self.named;

@@ -1,0 +1,188 @@
+//! Token counts, as the many servers of this format write them.
+
+use tollgate_core::reply::Usage;
+
+use crate::json::{self, Count, Kind, NameBuffer, Problem, Scanner};
+
+/// The greatest count that is believed; no call has that many tokens, and sums of counts below
+/// it cannot overflow.
+const MOST: u64 = u32::MAX as u64;
+
+/// The counts as they are written.
+#[derive(Default)]
+struct Counts {
+    prompt: Option<u64>,
+    completion: Option<u64>,
+    total: Option<u64>,
+    cached: Option<u64>,
+    /// `prompt_cache_hit_tokens` and `cached_tokens` beside the other counts, for servers that
+    /// give no details.
+    cached_plainly: Option<u64>,
+    reasoning: Option<u64>,
+}
+
+/// Takes the value of `usage`. There is none unless tokens of the prompt or of the answer are
+/// counted. Counts that are negative, broken or no numbers do not count.
+pub(super) fn read(scanner: &mut Scanner<'_>) -> Result<Option<Usage>, Problem> {
+    if scanner.kind()? != Kind::Object {
+        scanner.skip()?;
+        return Ok(None);
+    }
+    let mut counts = Counts::default();
+    let mut members = scanner.object()?;
+    let mut buffer = NameBuffer::new();
+    while let Some(name) = scanner.member(&mut members)? {
+        match name.name(&mut buffer) {
+            b"prompt_tokens" => counts.prompt = count(scanner)?,
+            b"completion_tokens" => counts.completion = count(scanner)?,
+            b"total_tokens" => counts.total = count(scanner)?,
+            b"prompt_tokens_details" => counts.cached = detail(scanner, b"cached_tokens")?,
+            b"completion_tokens_details" => {
+                counts.reasoning = detail(scanner, b"reasoning_tokens")?;
+            }
+            b"prompt_cache_hit_tokens" | b"cached_tokens" => {
+                counts.cached_plainly = count(scanner)?;
+            }
+            _ => scanner.skip()?,
+        }
+    }
+    Ok(counts.into_usage())
+}
+
+impl Counts {
+    fn into_usage(self) -> Option<Usage> {
+        if self.prompt.is_none() && self.completion.is_none() {
+            return None;
+        }
+        let prompt = self.prompt.unwrap_or_default();
+        let mut completion = self.completion.unwrap_or_default();
+        let reasoning = self.reasoning.unwrap_or_default();
+        // xAI counts reasoning beside the answer, not within it; only the total tells.
+        if reasoning > 0 && self.total == Some(prompt + completion + reasoning) {
+            completion += reasoning;
+        }
+        // Some report more cached tokens than the prompt has.
+        let cached = self
+            .cached
+            .or(self.cached_plainly)
+            .unwrap_or_default()
+            .min(prompt);
+        Some(Usage {
+            prompt,
+            completion,
+            cached,
+            reasoning: reasoning.min(completion),
+        })
+    }
+}
+
+/// Takes the count of this name out of an object of details.
+fn detail(scanner: &mut Scanner<'_>, wanted: &[u8]) -> Result<Option<u64>, Problem> {
+    if scanner.kind()? != Kind::Object {
+        scanner.skip()?;
+        return Ok(None);
+    }
+    let mut found = None;
+    let mut members = scanner.object()?;
+    let mut buffer = NameBuffer::new();
+    while let Some(name) = scanner.member(&mut members)? {
+        if name.name(&mut buffer) == wanted {
+            found = count(scanner)?;
+        } else {
+            scanner.skip()?;
+        }
+    }
+    Ok(found)
+}
+
+fn count(scanner: &mut Scanner<'_>) -> Result<Option<u64>, Problem> {
+    if scanner.kind()? != Kind::Number {
+        scanner.skip()?;
+        return Ok(None);
+    }
+    Ok(match json::count(scanner.number()?) {
+        Count::Whole(value) => Some(value.min(MOST)),
+        Count::Negative | Count::Fraction => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(json: &str) -> Option<Usage> {
+        read(&mut Scanner::new(json)).unwrap()
+    }
+
+    #[test]
+    fn counts_are_read_as_servers_write_them() {
+        let plain = |prompt, completion| Usage {
+            prompt,
+            completion,
+            ..Usage::default()
+        };
+        for (json, want) in [
+            ("null", None),
+            ("{}", None),
+            ("[1]", None),
+            (r#"{"prompt_tokens":null,"total_tokens":5}"#, None),
+            (r#"{"prompt_tokens":"5"}"#, None),
+            (
+                r#"{"prompt_tokens":0,"completion_tokens":0}"#,
+                Some(plain(0, 0)),
+            ),
+            (r#"{"prompt_tokens":9,"total_tokens":9}"#, Some(plain(9, 0))),
+            (
+                r#"{"prompt_tokens":24.0,"completion_tokens":-3}"#,
+                Some(plain(24, 0)),
+            ),
+            (
+                r#"{"prompt_tokens":1.5,"completion_tokens":3}"#,
+                Some(plain(0, 3)),
+            ),
+            (
+                r#"{"prompt_tokens":1e300,"completion_tokens":3}"#,
+                Some(plain(MOST, 3)),
+            ),
+            (
+                r#"{"prompt_tokens":18446744073709551617}"#,
+                Some(plain(MOST, 0)),
+            ),
+            (r#"{"prompt_tok\u0065ns":7}"#, Some(plain(7, 0))),
+            (
+                r#"{"prompt_tokens":12,"completion_tokens":1,"total_tokens":303,
+                    "completion_tokens_details":{"reasoning_tokens":290}}"#,
+                Some(Usage {
+                    prompt: 12,
+                    completion: 291,
+                    cached: 0,
+                    reasoning: 290,
+                }),
+            ),
+            (
+                r#"{"prompt_tokens":203,"completion_tokens":15,"total_tokens":218,
+                    "prompt_tokens_details":{"cached_tokens":314},
+                    "completion_tokens_details":{"reasoning_tokens":0}}"#,
+                Some(Usage {
+                    prompt: 203,
+                    completion: 15,
+                    cached: 203,
+                    reasoning: 0,
+                }),
+            ),
+            (
+                r#"{"prompt_tokens":10,"completion_tokens":5,"prompt_cache_hit_tokens":4,
+                    "prompt_tokens_details":null,
+                    "completion_tokens_details":{"reasoning_tokens":9}}"#,
+                Some(Usage {
+                    prompt: 10,
+                    completion: 5,
+                    cached: 4,
+                    reasoning: 5,
+                }),
+            ),
+        ] {
+            assert_eq!(usage(json), want, "{json}");
+        }
+    }
+}
