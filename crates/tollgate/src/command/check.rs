@@ -1,0 +1,60 @@
+//! `tollgate check`: reads a configuration and says everything that is wrong with it.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::config::{Config, Environment, Overrides};
+
+/// Checks this file, or the default one. Problems are printed one per line, and the exit code is
+/// 1 if there are any; warnings do not count.
+pub fn run(path: Option<&Path>) -> ExitCode {
+    let loaded = Config::load(path, &Environment::of_process(), &Overrides::default());
+    let is_good = loaded.is_ok();
+    let text = match loaded {
+        Ok(config) => good(&config),
+        Err(problems) => format!("{problems}\n{}\n", counted(problems.len(), "problem")),
+    };
+    // A reader that has gone away changes nothing about the configuration.
+    let written = io::stdout().lock().write_all(text.as_bytes());
+    if is_good && written.is_ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn good(config: &Config) -> String {
+    let warnings = config
+        .warnings
+        .lines()
+        .map(|warning| format!("{warning} (warning)\n"));
+    let source = match &config.file {
+        Some(file) => file.display().to_string(),
+        None => "no file, built-in configuration".to_owned(),
+    };
+    let counts = [
+        counted(config.connections.len(), "connection"),
+        counted(config.models.len(), "model"),
+        counted(config.keys.len(), "declared key"),
+        counted(config.warnings.len(), "warning"),
+    ];
+    let summary = format!("{source}: ok: {}\n", counts.join(", "));
+    warnings.chain([summary]).collect()
+}
+
+fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_counts_in_words() {
+        assert_eq!(counted(1, "model"), "1 model");
+        assert_eq!(counted(0, "model"), "0 models");
+    }
+}

@@ -1,0 +1,184 @@
+//! The configuration: read from file, environment and command line, checked as a whole, and
+//! either complete or a list of everything that is wrong with it.
+
+mod check;
+mod environment;
+mod file;
+mod markdown;
+mod problem;
+mod quantity;
+mod resolve;
+mod restart;
+mod schema;
+mod section;
+mod source;
+mod substitute;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tollgate_core::error::dialect::Dialect;
+use tollgate_core::key::ModelScope;
+use tollgate_core::model::{Target, Timeouts};
+use tollgate_core::secret::Secret;
+use tollgate_core::time::Timestamp;
+use tollgate_upstream::settings::ConnectionSettings;
+
+pub use environment::Environment;
+pub use markdown::settings_markdown;
+pub use problem::{Place, Problem, Problems};
+pub use source::DEFAULT_FILE;
+
+/// A configuration without problems. `Debug` shows no secret.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file that was read, if there was one.
+    pub file: Option<PathBuf>,
+    /// The side that faces the callers.
+    pub server: Server,
+    /// Which keys made by Tollgate are accepted.
+    pub deployment: Deployment,
+    /// Protects stored secrets; made at the first start where it is not given.
+    pub master_key: Option<Secret>,
+    /// What is logged.
+    pub log: Log,
+    /// The admin key; made at the first start where it is not given.
+    pub admin_key: Option<Secret>,
+    /// What survives a restart.
+    pub database: Database,
+    /// The form of errors for keys without a dialect of their own.
+    pub dialect: Dialect,
+    /// Accounts at providers.
+    pub connections: Vec<ConnectionSettings>,
+    /// What callers may ask for.
+    pub models: Vec<Model>,
+    /// Bounds for models without their own.
+    pub timeouts: Timeouts,
+    /// Keys that the file declares.
+    pub keys: Vec<DeclaredKey>,
+    /// What is doubtful, but no reason not to start.
+    pub warnings: Problems,
+    /// The settings that cannot change while running.
+    fixed: Vec<restart::Fixed>,
+}
+
+/// The side that faces the callers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Where callers are accepted.
+    pub listen: SocketAddr,
+    /// How callers reach the gateway, without a slash at the end; where it listens if not given.
+    pub public_url: Option<String>,
+    /// The most bytes of a request body, after decoding.
+    pub body_limit: usize,
+    /// The most connections at once.
+    pub max_connections: usize,
+    /// The most requests at once on one HTTP/2 connection.
+    pub max_streams: u32,
+    /// The most bytes of a request head.
+    pub header_limit: usize,
+    /// The longest time until a request head is there.
+    pub header_timeout: Duration,
+    /// The longest time until a request body is there.
+    pub body_timeout: Duration,
+    /// The longest time that a caller may not read.
+    pub write_timeout: Duration,
+    /// The silence in a stream after which a comment is sent.
+    pub keep_alive: Duration,
+    /// How long open streams may finish at the end.
+    pub shutdown: Duration,
+}
+
+/// Which keys made by Tollgate a deployment accepts and makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deployment {
+    /// Those of live deployments.
+    Live,
+    /// Those of test deployments.
+    Test,
+}
+
+/// What is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// The least important level: `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: &'static str,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// What survives a restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Database {
+    /// Its address: `sqlite://` and a path.
+    pub url: String,
+    /// The folder of the database, where the master key is kept too.
+    pub directory: PathBuf,
+}
+
+/// A model that callers may ask for.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The name; one that ends in `/*` opens a whole connection.
+    pub name: Arc<str>,
+    /// Other names.
+    pub aliases: Vec<Arc<str>>,
+    /// Who serves it. The target's model of a wildcard is `*`.
+    pub target: Target,
+    /// Bounds on the exchange, those of `routing` where the model has none.
+    pub timeouts: Timeouts,
+}
+
+/// A key that the file declares.
+#[derive(Clone, Debug)]
+pub struct DeclaredKey {
+    /// What lists and logs call it.
+    pub name: String,
+    /// The key itself.
+    pub key: Secret,
+    /// Which models it may use.
+    pub models: ModelScope,
+    /// The form of its errors, if it has one of its own.
+    pub error_dialect: Option<Dialect>,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What the command line sets; it wins over the environment and the file.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--listen`.
+    pub listen: Option<String>,
+}
+
+impl Config {
+    /// Reads the configuration: this file, or `tollgate.toml` of the working directory if there
+    /// is one, then the environment, then the command line. Fails with everything that is wrong.
+    pub fn load(
+        path: Option<&Path>,
+        environment: &Environment,
+        overrides: &Overrides,
+    ) -> Result<Self, Problems> {
+        let source = source::Source::open(path)?;
+        source::read(&source, environment, overrides)
+    }
+
+    /// The keys whose change since `old` takes effect only after a restart.
+    pub fn differs_in_restart_only_keys(&self, old: &Self) -> Vec<String> {
+        restart::differences(&old.fixed, &self.fixed)
+    }
+}

@@ -1,0 +1,106 @@
+//! The reference of all settings as a document, made from the schema.
+
+use super::schema::keys::ROOT;
+use super::schema::{Key, Kind, Presence, join};
+
+/// What stands before the keys.
+const INTRODUCTION: &str = "\
+# Settings
+
+<!-- Made by `cargo xtask generate`; changes belong in crates/tollgate/src/config/schema/keys.rs. -->
+
+The configuration is TOML: the file named by `--config`, or `tollgate.toml` in the working
+directory. `tollgate check` reads it and reports every problem with file, line and key.
+`tollgate.example.toml` shows every key in its place.
+
+**Order.** A value of the command line wins over the environment, which wins over the file. The
+variable of a key is `TOLLGATE_` and its path in capitals, with two underscores per level and
+positions in lists: `TOLLGATE_SERVER__LISTEN`, `TOLLGATE_CONNECTIONS__0__API_KEY`. Lists of names
+are written with commas or in TOML, sections in TOML; `_` in the name of a header stands for `-`.
+
+**Values from elsewhere.** Inside any string, `${VAR}` stands for an environment variable and
+`${file:PATH}` for the contents of a file without its last line end; a relative path starts at the
+folder of the configuration file. A whole string may be `os.environ/VAR`. A variable that is not
+set or a file that cannot be read is a problem, not an empty value. `$${` is a literal `${`.
+
+**Changes.** `SIGHUP` reads the file again; a file with problems is refused and the old values
+stay. Keys marked with ↻ need a restart.
+";
+
+/// The whole document.
+pub fn settings_markdown() -> String {
+    let sections = ROOT.iter().map(|key| section("", key));
+    std::iter::once(INTRODUCTION.to_owned())
+        .chain(sections)
+        .collect()
+}
+
+fn section(path: &str, key: &Key) -> String {
+    let Some(keys) = key.kind.section() else {
+        return String::new();
+    };
+    let path = join(path, key.name);
+    let title = match key.kind {
+        Kind::List(_) => format!("[[{path}]]"),
+        _ => format!("[{path}]"),
+    };
+    let rows = keys.iter().map(row).collect::<String>();
+    let below = keys
+        .iter()
+        .map(|key| section(&path, key))
+        .collect::<String>();
+    format!(
+        "\n## `{title}`\n\n{}\n\n| key | takes | default | what and why |\n\
+         |---|---|---|---|\n{rows}{below}",
+        key.text
+    )
+}
+
+fn row(key: &Key) -> String {
+    let restart = if key.restart { " ↻" } else { "" };
+    let bounds = key
+        .kind
+        .bounds()
+        .map(|bounds| format!(": {bounds}"))
+        .unwrap_or_default();
+    let default = match key.presence {
+        Presence::Required => "required".to_owned(),
+        Presence::Optional => "not set".to_owned(),
+        Presence::Default(default) => format!("`{default}`"),
+    };
+    let (name, takes) = (key.name, takes(key.kind));
+    format!(
+        "| `{name}`{restart} | {takes}{bounds} | {default} | {} |\n",
+        key.text
+    )
+}
+
+/// The type, in a word or two.
+fn takes(kind: Kind) -> String {
+    match kind {
+        Kind::Text => "text".to_owned(),
+        Kind::Name => "name".to_owned(),
+        Kind::Secret(_) => "credential".to_owned(),
+        Kind::Address => "IP address and port".to_owned(),
+        Kind::Url => "http(s) address".to_owned(),
+        Kind::Database => "database address".to_owned(),
+        Kind::Path => "path".to_owned(),
+        Kind::Size(_) => "size".to_owned(),
+        Kind::Millis(_) => "milliseconds".to_owned(),
+        Kind::Count(_) => "number".to_owned(),
+        Kind::Choice { words, .. } => words
+            .iter()
+            .map(|word| format!("`{word}`"))
+            .collect::<Vec<_>>()
+            .join(", "),
+        Kind::Provider => tollgate_upstream::provider::names()
+            .map(|name| format!("`{name}`"))
+            .collect::<Vec<_>>()
+            .join(", "),
+        Kind::Names => "list of names".to_owned(),
+        Kind::Headers => "table of headers".to_owned(),
+        Kind::Time => "point in time (RFC 3339)".to_owned(),
+        Kind::Table(_) => "section, below".to_owned(),
+        Kind::List(_) => "list of sections, below".to_owned(),
+    }
+}

@@ -1,0 +1,153 @@
+//! Accounts at providers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue};
+use tollgate_upstream::provider::{CredentialStyle, Home, PROVIDERS, Provider};
+use tollgate_upstream::settings::{ConnectionSettings, HttpVersion, Place, Roots, SettingsProblem};
+
+use super::Findings;
+use crate::config::section::Section;
+use crate::config::value::header_value;
+
+/// What the built-in connection to the simulated provider is called.
+pub(super) const SIMULATED: &str = "sim";
+
+/// Reads all connections; without any, the simulated provider is connected.
+pub(super) fn read(root: &Section, findings: &mut Findings<'_>) -> Vec<ConnectionSettings> {
+    let sections = root.sections("connections");
+    let mut names = HashMap::new();
+    for section in sections {
+        if let Some(other) = section
+            .text("name")
+            .and_then(|name| names.insert(name, section))
+        {
+            let message = format!("`{}` is the same name", other.path_of("name"));
+            findings.problem(section, "name", message);
+        }
+    }
+    if sections.is_empty() {
+        return built_in().into_iter().collect();
+    }
+    sections
+        .iter()
+        .filter_map(|section| connection(section, findings))
+        .collect()
+}
+
+/// The connection that is there when none is declared.
+fn built_in() -> Option<ConnectionSettings> {
+    let inside = |provider: &&Provider| provider.home == Home::InProcess;
+    let provider = PROVIDERS.iter().find(inside)?;
+    Some(ConnectionSettings::new(
+        SIMULATED,
+        provider,
+        Place::InProcess,
+    ))
+}
+
+fn connection(section: &Section, findings: &mut Findings<'_>) -> Option<ConnectionSettings> {
+    let provider = section.provider("provider");
+    let place = provider.and_then(|provider| place(section, provider, findings));
+    let roots = roots(section, findings);
+    // Bound before the early return, so that every problem of the section is found.
+    let (name, provider, place) = (section.text("name")?, provider?, place?);
+    let mut settings = ConnectionSettings::new(Arc::<str>::from(name), provider, place);
+    settings.http = http_version(section);
+    settings.credential = section.secret("api_key").cloned();
+    settings.roots = roots;
+    settings.organization = organization(section, findings);
+    check_credential(section, provider, findings);
+    let plain = settings.clone();
+    let headers = section.headers("headers").iter();
+    let allowed = |header: &&_| is_allowed(section, &plain, header, findings);
+    settings.headers = headers.filter(allowed).cloned().collect();
+    Some(settings)
+}
+
+fn place(section: &Section, provider: &Provider, findings: &mut Findings<'_>) -> Option<Place> {
+    match Place::of(provider, section.text("base_url")) {
+        Ok(place) => Some(place),
+        Err(SettingsProblem::BaseUrlMissing) => {
+            // A base URL that was given and is wrong has been reported as such.
+            if !section.was_given("base_url") {
+                let message = format!("is missing: the provider `{}` needs it", provider.name);
+                findings.problem(section, "base_url", message);
+            }
+            None
+        }
+        Err(_) => {
+            findings.problem(section, "base_url", "is not an address that can be used");
+            None
+        }
+    }
+}
+
+fn check_credential(section: &Section, provider: &Provider, findings: &mut Findings<'_>) {
+    let own_server = section.was_given("base_url") || !matches!(provider.home, Home::Public(_));
+    let wants_one = match provider.credential {
+        CredentialStyle::Bearer => !own_server,
+        CredentialStyle::None => false,
+    };
+    if wants_one && !section.was_given("api_key") {
+        let message = format!(
+            "is missing: the provider `{}` answers nobody without",
+            provider.name
+        );
+        findings.problem(section, "api_key", message);
+    }
+}
+
+fn organization(section: &Section, findings: &mut Findings<'_>) -> Option<String> {
+    let organization = section.text("organization")?;
+    match header_value(organization) {
+        Ok(_) => Some(organization.to_owned()),
+        Err(message) => {
+            findings.problem(section, "organization", message);
+            None
+        }
+    }
+}
+
+/// Whether the upstream side accepts this header as one of a connection.
+fn is_allowed(
+    section: &Section,
+    plain: &ConnectionSettings,
+    header: &(HeaderName, HeaderValue),
+    findings: &mut Findings<'_>,
+) -> bool {
+    let probe = ConnectionSettings {
+        headers: vec![header.clone()],
+        ..plain.clone()
+    };
+    let is_allowed = probe.check().is_ok();
+    if !is_allowed {
+        let message = format!(
+            "the header `{}` cannot be declared: Tollgate sets it itself or never sends it; \
+             credentials belong in `api_key`",
+            header.0
+        );
+        findings.problem(section, "headers", message);
+    }
+    is_allowed
+}
+
+fn http_version(section: &Section) -> HttpVersion {
+    match section.word("http") {
+        Some("1") => HttpVersion::Http1,
+        Some("2") => HttpVersion::Http2,
+        _ => HttpVersion::Auto,
+    }
+}
+
+fn roots(section: &Section, findings: &mut Findings<'_>) -> Option<Roots> {
+    let path = section.path_to_file("ca_file")?;
+    let read = std::fs::read(path).map_err(|error| format!("the file cannot be read: {error}"));
+    let roots = read.and_then(|pem| {
+        Roots::from_pem(&pem).map_err(|_| "the file holds no usable certificate in PEM".to_owned())
+    });
+    roots
+        .map_err(|message| findings.problem(section, "ca_file", message))
+        .ok()
+}

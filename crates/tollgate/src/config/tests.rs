@@ -1,0 +1,39 @@
+//! The configuration as a whole: one row per kind of problem, and what may never happen.
+
+mod example;
+mod good;
+mod problems;
+mod property;
+mod secrets;
+
+use std::path::{Path, PathBuf};
+
+use super::source::{Source, read};
+use super::{Config, Environment, Overrides, Problems};
+
+/// A folder of its own for the files of one test.
+pub(super) fn directory(test: &str) -> PathBuf {
+    let name = format!("tollgate-config-{test}-{}", std::process::id());
+    let directory = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&directory).unwrap();
+    directory
+}
+
+/// Reads a text as if it stood in `t.toml` of this folder.
+fn load_in(directory: &Path, text: &str, variables: &[(&str, &str)]) -> Result<Config, Problems> {
+    let source = Source {
+        file: Some(directory.join("t.toml")),
+        text: text.to_owned(),
+        readable_by_others: false,
+    };
+    read(
+        &source,
+        &Environment::new(variables.iter().copied()),
+        &Overrides::default(),
+    )
+}
+
+/// Reads a text as if it stood in `t.toml`.
+fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, Problems> {
+    load_in(Path::new(""), text, variables)
+}
