@@ -266,7 +266,8 @@ impl Walk {
         }
         Reading {
             form,
-            wait: wait.or_else(|| retry_after::wait_in_text(&spoken)),
+            // Where both are given, one is the other rounded.
+            wait: wait.max(retry_after::wait_in_text(&spoken)),
             names,
             said: self.said,
             spoken,

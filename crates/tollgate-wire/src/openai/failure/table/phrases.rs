@@ -216,6 +216,7 @@ pub(super) const RULES: &[Rule] = &[
             NotStatus(&[401, 404, 413, 500, 501, 502, 503, 504]),
             Says(&[
                 "current quota",
+                "exceed*quota",
                 "insufficient quota",
                 "insufficient balance",
                 "insufficient credit",
@@ -259,6 +260,18 @@ pub(super) const RULES: &[Rule] = &[
                 "欠费",
                 "额度",
             ]),
+        ],
+    },
+    // A refusal that names a limit: of a rate, or else of what the account may spend.
+    Rule {
+        code: Code::ProviderRateLimited,
+        signs: &[Status(&[403]), Says(&["rate limit", "rate-limit"])],
+    },
+    Rule {
+        code: Code::ProviderQuotaExhausted,
+        signs: &[
+            Status(&[402, 403]),
+            Says(&["limit exceeded", "limit reached", "exceed*limit"]),
         ],
     },
     // Words that could as well be the caller's own are believed only beside a fitting status.
@@ -311,6 +324,7 @@ pub(super) const RULES: &[Rule] = &[
                 "invalid subscription key",
                 "subscription key*missing",
                 "access token*invalid",
+                "token*expired",
                 "access token*expired",
                 "access token*missing",
                 "invalid access token",
@@ -407,11 +421,20 @@ pub(super) const RULES: &[Rule] = &[
                 "lacks the required",
                 "permission denied",
                 "permission to access",
-                "not permitted",
                 "not authorized",
+                "access*denied",
+            ]),
+        ],
+    },
+    // With a 400 these speak of members of the request.
+    Rule {
+        code: Code::ProviderPermissionDenied,
+        signs: &[
+            Status(&[401, 403]),
+            Says(&[
+                "not permitted",
                 "not allowed to",
                 "not enabled for",
-                "access*denied",
                 "gated",
             ]),
         ],
@@ -453,6 +476,25 @@ pub(super) const RULES: &[Rule] = &[
                 "deployment*not found",
                 "no endpoints found for",
                 "模型不存在",
+            ]),
+        ],
+    },
+    // Not there is what the caller named, and not the model.
+    Rule {
+        code: Code::ProviderInvalidRequest,
+        signs: &[
+            Status(&[404]),
+            Says(&[
+                "invalid url",
+                "unknown request url",
+                "unrecognized request url",
+                "previous response",
+                "conversation with id",
+                "no such file",
+                "file*not found",
+                "cached content",
+                "cache content",
+                "vector store",
             ]),
         ],
     },
