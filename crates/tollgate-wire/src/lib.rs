@@ -4,6 +4,7 @@
 pub mod credential;
 pub mod json;
 pub mod openai;
+pub mod provider_text;
 pub mod retry_after;
 pub mod same;
-pub mod provider_text;
+pub mod sse;

@@ -1,4 +1,8 @@
 //! `OpenAI`'s format: chat completions and embeddings.
 
+mod chunk;
 pub mod failure;
+pub mod reply;
 pub mod request;
+pub mod stream;
+mod usage;
