@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 use tollgate_core::error::dialect::Dialect;
-use tollgate_core::error::{Code, Failure};
+use tollgate_core::error::failure::Detail;
+use tollgate_core::error::{Code, Failure, detail};
 use tollgate_core::id::KeyId;
 use tollgate_core::key::{
     self, KeyHash, KeyHasher, MADE_PREFIX, ModelScope, Permissions, TEST_PREFIX, VirtualKey,
@@ -141,6 +142,11 @@ impl Accounts {
         })
     }
 
+    /// The time by the clock that keys expire by.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// The hash of a credential; its time depends on the length alone.
     pub fn hash(&self, credential: &[u8]) -> KeyHash {
         self.hasher.hash(credential)
@@ -186,6 +192,7 @@ impl Accounts {
         self.table.get(&KeyId::from_stored(id)).ok_or_else(|| {
             Failure::client(Code::ResourceNotFound)
                 .message("There is no key of this id. GET /api/keys lists all of them.")
+                .detail(detail::RESOURCE, Detail::Text("key".to_owned()))
         })
     }
 

@@ -23,3 +23,8 @@ mod surface;
 pub use access_log::{AccessLog, LogFormat};
 pub use gateway::{Gateway, Settings};
 pub use server::serve;
+
+/// What the key API answers, for commands that do without a running gateway.
+pub mod keys {
+    pub use crate::surface::admin::keys::{create, create_temporary, list, one, revoke, rotate};
+}

@@ -1,5 +1,6 @@
 //! What operators do, with the admin key.
 
+mod fields;
 pub(crate) mod keys;
 
 use bytes::Bytes;
