@@ -43,6 +43,16 @@ pub enum Place {
     BuiltIn,
 }
 
+impl Place {
+    /// The line, for places in the file.
+    pub(super) fn line(&self) -> Option<usize> {
+        match self {
+            Self::Line { line, .. } => Some(*line),
+            Self::File | Self::Environment(_) | Self::CommandLine(_) | Self::BuiltIn => None,
+        }
+    }
+}
+
 impl Problems {
     /// No problems yet, of a configuration in this file, if there is one.
     pub fn new(file: Option<&Path>) -> Self {
@@ -64,20 +74,6 @@ impl Problems {
             key: key.into(),
             message: message.into(),
         });
-    }
-
-    /// Whether a syntax error was found on this line; what else is said about such a line is
-    /// noise.
-    pub(super) fn has_line(&self, place: &Place) -> bool {
-        let line_of = |place: &Place| match place {
-            Place::Line { line, .. } => Some(*line),
-            Place::File | Place::Environment(_) | Place::CommandLine(_) | Place::BuiltIn => None,
-        };
-        line_of(place).is_some_and(|line| {
-            self.list
-                .iter()
-                .any(|problem| line_of(&problem.place) == Some(line))
-        })
     }
 
     /// Puts them in the order of the file, then the environment, then the command line.

@@ -1,5 +1,6 @@
 //! Where a configuration comes from, and the order: file, environment, command line.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use super::{Config, Overrides};
 pub const DEFAULT_FILE: &str = "tollgate.toml";
 
 /// The most bytes of a configuration file.
-const LONGEST: u64 = 16 << 20;
+const LONGEST: u64 = 4 << 20;
 
 /// The text of a configuration and where it was found.
 pub(super) struct Source {
@@ -136,13 +137,16 @@ pub(super) fn read(
     Ok(config)
 }
 
-/// The syntax errors, with what is wrong on other lines.
+/// The syntax errors, with what is wrong on other lines: what else would be said about a line
+/// that could not be read is noise.
 fn around_syntax(syntax: &Problems, problems: &Problems) -> Problems {
-    let mut all = syntax.clone();
-    for problem in problems
+    let lines: HashSet<_> = syntax
         .iter()
-        .filter(|problem| !syntax.has_line(&problem.place))
-    {
+        .filter_map(|problem| problem.place.line())
+        .collect();
+    let is_apart = |place: &Place| place.line().is_none_or(|line| !lines.contains(&line));
+    let mut all = syntax.clone();
+    for problem in problems.iter().filter(|problem| is_apart(&problem.place)) {
         all.push(
             &problem.place,
             problem.key.as_str(),

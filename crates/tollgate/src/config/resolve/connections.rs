@@ -85,6 +85,10 @@ fn place(section: &Section, provider: &Provider, findings: &mut Findings<'_>) ->
 }
 
 fn check_credential(section: &Section, provider: &Provider, findings: &mut Findings<'_>) {
+    if provider.credential == CredentialStyle::None && section.was_given("api_key") {
+        let message = format!("the provider `{}` takes no credential", provider.name);
+        findings.warning(section, "api_key", message);
+    }
     let own_server = section.was_given("base_url") || !matches!(provider.home, Home::Public(_));
     let wants_one = match provider.credential {
         CredentialStyle::Bearer => !own_server,

@@ -34,7 +34,7 @@ pub(super) fn read(
             findings.problem(section, "key", message);
         }
         check_deployment(section, deployment, findings);
-        warn_of_scope(section, models, findings);
+        check_scope(section, models, findings);
         keys.extend(key(section));
     }
     keys
@@ -70,25 +70,34 @@ fn check_deployment(section: &Section, deployment: Deployment, findings: &mut Fi
     }
 }
 
-/// A pattern that matches nothing is allowed (the model may come later) but mostly a slip.
-fn warn_of_scope(section: &Section, models: &[Model], findings: &mut Findings<'_>) {
+/// Whether the names and patterns can match. One that matches nothing now is allowed, since the
+/// model may come later, but it is mostly a slip.
+fn check_scope(section: &Section, models: &[Model], findings: &mut Findings<'_>) {
     for (index, name) in section.names("models").iter().enumerate() {
-        let is_useful = match name.text.strip_suffix('*') {
-            Some(start) => models.iter().any(|model| {
-                model.name.starts_with(start)
-                    || model.aliases.iter().any(|alias| alias.starts_with(start))
-                    || model
-                        .name
-                        .strip_suffix('*')
-                        .is_some_and(|open| start.starts_with(open))
-            }),
-            None => is_served(models, &name.text),
+        let key = format!("{}[{index}]", section.path_of("models"));
+        let (start, is_pattern) = match name.text.strip_suffix('*') {
+            Some(start) => (start, true),
+            None => (name.text.as_str(), false),
         };
-        if !is_useful {
-            let key = format!("{}[{index}]", section.path_of("models"));
+        if start.contains('*') {
+            let message = "`*` stands for any end of a name, so nothing comes behind it";
+            findings.problems.push(&name.place, key, message);
+        } else if !(is_pattern && opens_any(models, start) || is_served(models, &name.text)) {
             findings
                 .warnings
                 .push(&name.place, key, "matches no model that is declared");
         }
     }
+}
+
+/// Whether some name that can be asked for begins like this.
+fn opens_any(models: &[Model], start: &str) -> bool {
+    models.iter().any(|model| {
+        let mut names = std::iter::once(&model.name).chain(&model.aliases);
+        names.any(|name| name.starts_with(start))
+            || model
+                .name
+                .strip_suffix('*')
+                .is_some_and(|open| start.starts_with(open))
+    })
 }

@@ -327,6 +327,11 @@ const WARNINGS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "[[connections]]\nname = 'x'\nprovider = 'simulated'\napi_key = 'k'\n\
+         [[models]]\nname = 'x/*'\ntargets = [{ connection = 'x' }]\n",
+        &["4:11: connections[0].api_key: the provider `simulated` takes no credential"],
+    ),
+    (
         "[admin]\nkey = '12345678'\n",
         &["2:7: admin.key: fewer than 16 characters"],
     ),

@@ -368,6 +368,13 @@ const ROWS: &[(&str, &[&str])] = &[
     ),
     // Keys.
     (
+        "[[keys]]\nname = 'x'\nkey = 'sk-12345'\nmodels = ['*', 'a*b', '**']\n",
+        &[
+            "4:16: keys[0].models[1]: `*` stands for any end of a name",
+            "4:23: keys[0].models[2]: `*` stands for any end of a name",
+        ],
+    ),
+    (
         "[[keys]]\n",
         &[
             "1:1: keys[0].key: is missing",
