@@ -5,4 +5,6 @@ pub mod failure;
 pub mod reply;
 pub mod request;
 pub mod stream;
+#[cfg(test)]
+mod fixtures;
 mod usage;

@@ -55,3 +55,95 @@ pub fn read_answer(operation: Operation, body: Bytes) -> Result<Answer, AnswerPr
         finish: chunk.finish,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use tollgate_core::reply::{Finish, Usage};
+
+    use super::*;
+
+    fn read(operation: Operation, body: &str) -> Result<Answer, AnswerProblem> {
+        read_answer(operation, Bytes::copy_from_slice(body.as_bytes()))
+    }
+
+    #[test]
+    fn an_answer_is_read_and_kept_as_it_came() {
+        let body = "\n\n\n{\"choices\":[{\"message\":{\"content\":\"x\"},\"finish_reason\":\"length\"}],\
+                    \"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2},\"error\":null}\n";
+        let answer = read(Operation::Chat, body).unwrap();
+        assert_eq!(&answer.body[..], body.as_bytes());
+        assert_eq!(answer.finish, Some(Finish::Length));
+        assert_eq!(
+            answer.usage,
+            Some(Usage {
+                prompt: 1,
+                completion: 2,
+                ..Usage::default()
+            })
+        );
+        let answer = read(
+            Operation::Embeddings,
+            r#"{"data":[],"usage":{"prompt_tokens":8}}"#,
+        )
+        .unwrap();
+        assert_eq!(answer.usage.map(|usage| usage.prompt), Some(8));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_told_apart() {
+        for body in [
+            "",
+            "\n \n",
+            "<html>",
+            r#"{"choices":[{"mess"#,
+            "{\"choices\":[]}{}",
+            "plain",
+        ] {
+            let problem = read(Operation::Chat, body).unwrap_err();
+            assert!(
+                matches!(problem, AnswerProblem::NotJson(_)),
+                "{body}: {problem}"
+            );
+        }
+        let broken = read_answer(
+            Operation::Chat,
+            Bytes::from_static(b"{\"choices\":[\"\xff\"]}"),
+        );
+        assert!(matches!(broken, Err(AnswerProblem::NotJson(_))));
+        for body in [
+            "[]",
+            "null",
+            "\"x\"",
+            "{}",
+            r#"{"choices":null}"#,
+            r#"{"choices":{}}"#,
+            r#"{"data":[]}"#,
+        ] {
+            let problem = read(Operation::Chat, body).unwrap_err();
+            assert!(
+                matches!(problem, AnswerProblem::NotAnAnswer(_)),
+                "{body}: {problem}"
+            );
+        }
+        for body in [r#"{"choices":[]}"#, r#"{"data":{}}"#] {
+            let problem = read(Operation::Embeddings, body).unwrap_err();
+            assert!(
+                matches!(problem, AnswerProblem::NotAnAnswer(_)),
+                "{body}: {problem}"
+            );
+        }
+        for body in [
+            r#"{"error":{"message":"m"},"choices":[]}"#,
+            r#"{"code":"c","error":"text"}"#,
+            r#"{"object":"error","message":"m","code":400}"#,
+            r#"{"type":"error","error":{}}"#,
+            r#"{"choices":[{"message":{},"finish_reason":"error"}]}"#,
+        ] {
+            let json = Bytes::copy_from_slice(body.as_bytes());
+            assert_eq!(
+                read(Operation::Chat, body).unwrap_err(),
+                AnswerProblem::Error { json }
+            );
+        }
+    }
+}
