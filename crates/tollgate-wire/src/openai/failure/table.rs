@@ -1,9 +1,12 @@
 //! The rules in the order in which they are tried: a provider's own signals, names that mean one
 //! thing, phrases, names that mean little alone, and at last the status.
 
+mod account;
 mod exact;
 mod family;
 mod phrases;
+mod prompt;
+mod server;
 mod vague;
 
 use tollgate_core::error::Code;
@@ -16,6 +19,9 @@ pub(super) fn verdict(evidence: &Evidence<'_>, provider: &str) -> Code {
     let lists = [
         family::rules(provider),
         exact::RULES,
+        prompt::RULES,
+        server::RULES,
+        account::RULES,
         phrases::RULES,
         vague::RULES,
     ];
