@@ -323,9 +323,18 @@ impl World {
 
     /// A world with more lines at the end of its configuration.
     pub async fn with(more: &str) -> Self {
+        Self::with_both("", more).await
+    }
+
+    /// A world with more lines in `[server]`.
+    pub async fn with_server(more: &str) -> Self {
+        Self::with_both(more, "").await
+    }
+
+    async fn with_both(server: &str, more: &str) -> Self {
         let folder = Folder::new();
         let (simulator, provider, stops) = provider().await;
-        write_config(folder.path(), provider, more);
+        write_config(folder.path(), provider, server, more);
         let gateway = Gateway::start(folder.path(), &[]);
         Self {
             gateway,
@@ -343,7 +352,7 @@ impl World {
 
     /// Rewrites the configuration file.
     pub fn rewrite_config(&self, more: &str) {
-        write_config(self.folder.path(), self.provider, more);
+        write_config(self.folder.path(), self.provider, "", more);
     }
 
     /// The standard output of the gateway after its banner.
@@ -365,12 +374,12 @@ pub async fn provider() -> (Simulator, SocketAddr, DropGuard) {
     (simulator, address, stop.drop_guard())
 }
 
-fn write_config(folder: &Path, provider: SocketAddr, more: &str) {
+fn write_config(folder: &Path, provider: SocketAddr, server: &str, more: &str) {
     let text = format!(
         r#"
 [server]
 listen = "127.0.0.1:0"
-
+{server}
 [admin]
 key = "{ADMIN_KEY}"
 

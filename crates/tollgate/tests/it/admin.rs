@@ -1,0 +1,4 @@
+//! What operators do.
+
+mod commands;
+mod keys;

@@ -1,0 +1,9 @@
+//! What operators rely on: starting, stopping, reloading, watching.
+
+mod equal_time;
+mod first_run;
+mod http2;
+mod reload;
+mod restart;
+mod shutdown;
+mod watching;

@@ -1,0 +1,96 @@
+//! HTTP/2 from the client, and to the provider.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use http::{Request, Response, Version};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+
+use crate::world::{KEY, World};
+
+const ANSWER: &str = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"over two"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#;
+const EVENTS: &str = concat!(
+    "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":",
+    "{\"content\":\"over two\"},\"finish_reason\":null}]}\n\n",
+    "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":",
+    "{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
+);
+
+/// A provider that speaks nothing but HTTP/2.
+async fn provider(seen: Arc<AtomicUsize>) -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let tasks = TaskTracker::new();
+    tasks.clone().spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let seen = Arc::clone(&seen);
+            let service = service_fn(move |request: Request<Incoming>| {
+                let seen = Arc::clone(&seen);
+                async move {
+                    if request.version() == Version::HTTP_2 {
+                        seen.fetch_add(1, Ordering::Relaxed);
+                    }
+                    let body = request.into_body().collect().await.unwrap().to_bytes();
+                    let stream = String::from_utf8_lossy(&body).contains("\"stream\":true");
+                    let (kind, text) = if stream {
+                        ("text/event-stream", EVENTS)
+                    } else {
+                        ("application/json", ANSWER)
+                    };
+                    let body = Full::new(Bytes::from_static(text.as_bytes()));
+                    let answer = Response::builder().header("content-type", kind).body(body);
+                    Ok::<_, Infallible>(answer.unwrap())
+                }
+            });
+            tasks.spawn(async move {
+                hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await
+                    .ok();
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_on_both_sides() {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let address = provider(Arc::clone(&seen)).await;
+    let world = World::with(&format!(
+        "[[connections]]\nname = \"two\"\nprovider = \"openai\"\napi_key = \"sk-provider-2\"\n\
+         base_url = \"http://{address}/v1\"\nhttp = \"2\"\n[[models]]\nname = \"two\"\n\
+         targets = [{{ connection = \"two\", model = \"m\" }}]\n"
+    ))
+    .await;
+    let client: Client<_, Full<Bytes>> =
+        Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    let mut calls = Vec::new();
+    for stream in [false, true, false, true, false] {
+        let body = json!({"model": "two", "stream": stream,
+            "messages": [{"role": "user", "content": "x"}]});
+        let request = Request::post(format!("http://{}/v1/chat/completions", world.gateway.address))
+            .header("authorization", format!("Bearer {KEY}"))
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(body.to_string())))
+            .unwrap();
+        calls.push(client.request(request));
+    }
+    for call in calls {
+        let answer = call.await.unwrap();
+        assert_eq!(answer.version(), Version::HTTP_2);
+        assert_eq!(answer.status(), 200);
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        assert!(String::from_utf8_lossy(&body).contains("over two"));
+    }
+    assert_eq!(seen.load(Ordering::Relaxed), 5, "the provider was asked over HTTP/2");
+}
