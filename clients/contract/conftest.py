@@ -12,7 +12,10 @@ from gateway import ADMIN_KEY, Gateway
 
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory):
-    running = Gateway(tmp_path_factory.mktemp("gateway"))
+    try:
+        running = Gateway(tmp_path_factory.mktemp("gateway"))
+    except RuntimeError as problem:
+        pytest.exit(f"the gateway did not start: {problem}", returncode=1)
     yield running
     running.stop()
 

@@ -24,6 +24,7 @@ listen = "127.0.0.1:{port}"
 body_limit = "64KiB"
 body_timeout_ms = 500
 keep_alive_ms = 100
+shutdown_ms = 1500
 
 [admin]
 key = "{admin_key}"
