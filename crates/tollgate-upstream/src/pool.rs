@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http::response::Parts;
-use http::{Request, Version};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -27,6 +27,8 @@ const IDLE: Duration = Duration::from_secs(90);
 const SWEEP: Duration = Duration::from_secs(15);
 /// How many connections wait at most.
 const MOST_IDLE: usize = 1024;
+/// How many waiting connections may turn out to be dead before a new one is made.
+const STALE: usize = 3;
 /// How many exchanges share an HTTP/2 connection at most, whatever the provider would allow.
 const MOST_SHARED: usize = 256;
 /// How many share one before the provider has said how many it allows.
@@ -89,45 +91,50 @@ impl Pool {
     }
 
     /// Sends a request over a waiting connection or a new one, and waits for the head of the
-    /// answer. A waiting connection that has died is replaced as long as nothing was sent on it.
+    /// answer. A waiting connection that has died is replaced when nothing was sent on it.
     pub(crate) async fn send(
         self: &Arc<Self>,
         requests: &impl Requests,
         connect: Duration,
     ) -> Result<(Parts, Inflow), Broken> {
-        loop {
-            let (mut lane, is_new) = self.lane(connect).await?;
+        for _ in 0..STALE {
+            let Some(mut lane) = self.waiting_lane().await else {
+                break;
+            };
             match lane.exchange(requests.request(lane.version())).await {
-                Ok(answer) => {
-                    let (parts, body) = answer.into_parts();
-                    return Ok((parts, Inflow::new(body, lane, self.clone())));
-                }
-                Err(refused) if refused.message().is_some() && !is_new => {}
+                Ok(answer) => return Ok(self.begun(answer, lane)),
+                Err(refused) if refused.message().is_some() => {}
                 Err(refused) => return Err(Broken::before_answer(refused.into_error())),
             }
         }
+        let mut lane = self.new_lane(connect).await?;
+        match lane.exchange(requests.request(lane.version())).await {
+            Ok(answer) => Ok(self.begun(answer, lane)),
+            Err(refused) => Err(Broken::before_answer(refused.into_error())),
+        }
     }
 
-    /// A connection that is ready, and whether it is new.
-    async fn lane(self: &Arc<Self>, connect: Duration) -> Result<(Lane, bool), Broken> {
-        if let Some(lane) = self.waiting_lane().await {
-            return Ok((lane, false));
-        }
+    fn begun(self: &Arc<Self>, answer: Response<Incoming>, lane: Lane) -> (Parts, Inflow) {
+        let (parts, body) = answer.into_parts();
+        (parts, Inflow::new(body, lane, self.clone()))
+    }
+
+    /// Makes a connection, unless another call has just made one that both can use.
+    async fn new_lane(&self, connect: Duration) -> Result<Lane, Broken> {
         let until = Instant::now() + connect;
         if !self.may_share() {
-            return self.dial(until).await.map(|lane| (lane, true));
+            return self.dial(until).await;
         }
         let turn = timeout_at(until, self.dialing.lock())
             .await
             .map_err(|elapsed| Broken::because(Fault::ConnectTimeout, elapsed))?;
-        // Whoever had the turn before may have made what this call can use.
-        if let Some(lane) = self.waiting_lane().await {
-            return Ok((lane, false));
+        if let Some(http2) = self.shared_lane() {
+            return Ok(Lane::Two(http2));
         }
         if !self.may_share() {
             drop(turn);
         }
-        self.dial(until).await.map(|lane| (lane, true))
+        self.dial(until).await
     }
 
     /// Whether a connection may turn out to speak HTTP/2.
@@ -184,7 +191,7 @@ impl Pool {
         found
     }
 
-    async fn dial(self: &Arc<Self>, until: Instant) -> Result<Lane, Broken> {
+    async fn dial(&self, until: Instant) -> Result<Lane, Broken> {
         let dialed = self.dialer.dial(until).await?;
         let is_http2 = match self.http {
             HttpVersion::Http1 => false,
@@ -244,11 +251,12 @@ impl Pool {
 
     /// Takes back a connection whose exchange is over, or has only the end of its body left.
     pub(crate) fn put(pool: &Arc<Self>, http1: Box<Http1>, rest: Option<Incoming>) {
-        let idle = Idle {
-            http1,
-            rest,
-            since: Instant::now(),
-        };
+        let since = Instant::now();
+        let mut idle = Idle { http1, rest, since };
+        // Nobody waits for it, so nobody is woken for it; one that is of no use is closed now.
+        if idle.look(&mut Context::from_waker(Waker::noop())) == Look::Dead {
+            return;
+        }
         let mut list = lock(&pool.idle);
         if list.waiting.len() >= MOST_IDLE {
             return;

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tollgate_core::error::Code;
 use tollgate_engine::port::Reply;
 
@@ -256,4 +259,35 @@ async fn a_switch_of_protocols_is_invalid() {
         gateway.plain_failure().await.code,
         Code::ProviderInvalidResponse
     );
+}
+
+#[tokio::test]
+async fn an_early_refusal_is_heard_while_the_body_is_still_being_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gateway = Gateway::at(
+        "openai",
+        &format!("http://{}/v1", listener.local_addr().unwrap()),
+    );
+    let mut call = call(false);
+    let filler = format!("{{\"x\":\"{}\",", "x".repeat(20_000_000));
+    call.body = Bytes::from([filler.as_bytes(), &call.body[1..]].concat());
+    call.marks.model = filler.len() + 8..filler.len() + 11;
+    let (outcome, mut stream) = tokio::join!(gateway.send(&call), async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.read_u8().await.unwrap();
+        let refusal = answer(
+            "413 Content Too Large",
+            JSON,
+            r#"{"error":{"message":"no"}}"#,
+        );
+        stream.write_all(&refusal).await.unwrap();
+        stream
+    });
+    let failure = outcome.err().unwrap();
+    assert_eq!(failure.code, Code::ProviderRequestTooLarge);
+    // What is left of the request must not be taken for another one.
+    let mut rest = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(1), stream.read_to_end(&mut rest)).await;
+    assert!(closed.is_ok(), "the connection is closed at once");
+    assert!(rest.len() < 20_000_000);
 }

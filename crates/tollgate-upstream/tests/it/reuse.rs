@@ -125,10 +125,11 @@ async fn waiting_connections_are_closed_after_a_while() {
 async fn a_connection_that_the_provider_closed_is_replaced_unnoticed() {
     let provider = Provider::always(vec![send(chat()), Step::Close]);
     let gateway = Gateway::at("openai", &provider.listen().await);
-    for _ in 0..200 {
+    for number in 1..=200 {
         gateway.plain().await.unwrap();
-        // The close is seen before the next call, as it is on any connection that has idled.
-        tokio::time::timeout(Duration::from_millis(2), std::future::pending::<()>())
+        provider.closed(number).await;
+        // Lets the runtime ask the system for news, as it does whenever a connection idles.
+        tokio::time::timeout(Duration::from_millis(1), std::future::pending::<()>())
             .await
             .ok();
     }
@@ -166,7 +167,8 @@ async fn a_connection_that_says_close_is_not_used_again() {
         gateway.plain().await.unwrap();
     }
     assert_eq!(provider.connections(), 3);
-    provider.closed(3).await;
+    let closed = tokio::time::timeout(Duration::from_secs(1), provider.closed(3)).await;
+    assert!(closed.is_ok(), "connections of no use are closed at once");
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ pub(crate) struct Provider {
     script: Script,
     connections: Arc<AtomicUsize>,
     received: Arc<Mutex<Vec<Received>>>,
-    /// How many connections the other side has closed.
+    /// How many connections are over.
     closed: watch::Sender<usize>,
     tasks: TaskTracker,
 }
@@ -130,7 +130,8 @@ impl Provider {
         self.received.lock().unwrap().clone()
     }
 
-    /// Waits until the other side has closed so many connections.
+    /// Waits until so many connections are over; one that holds is over when the other side
+    /// closes it.
     pub(crate) async fn closed(&self, count: usize) {
         let mut closed = self.closed.subscribe();
         closed.wait_for(|closed| *closed >= count).await.unwrap();
@@ -139,8 +140,10 @@ impl Provider {
     fn serve<S: Wire>(&self, stream: S) {
         let this = self.clone();
         self.connections.fetch_add(1, Ordering::SeqCst);
-        self.tasks
-            .spawn(async move { this.serve_one(stream).await });
+        self.tasks.spawn(async move {
+            this.serve_one(stream).await;
+            this.closed.send_modify(|closed| *closed += 1);
+        });
     }
 
     async fn serve_one<S: Wire>(&self, mut stream: S) {
@@ -154,7 +157,6 @@ impl Provider {
                 match step {
                     Step::Send(bytes) => {
                         if stream.write_all(&bytes).await.is_err() {
-                            self.closed.send_modify(|closed| *closed += 1);
                             return;
                         }
                         drop(stream.flush().await);
@@ -167,7 +169,6 @@ impl Provider {
                     }
                     Step::Hold => {
                         while stream.read_u8().await.is_ok() {}
-                        self.closed.send_modify(|closed| *closed += 1);
                         return;
                     }
                     Step::Close => return,
@@ -178,7 +179,6 @@ impl Provider {
                 }
             }
         }
-        self.closed.send_modify(|closed| *closed += 1);
     }
 }
 
