@@ -112,10 +112,8 @@ const REACH: usize = 3;
 /// account ids replaced by [`REDACTED`], at most [`LONGEST`] bytes. `credential` is the secret
 /// that was used for the call, if there was one.
 pub fn clean(said: &str, credential: Option<&str>) -> String {
-    let said = said
-        .get(..said.floor_char_boundary(READ))
-        .unwrap_or_default();
-    let folded = fold(&without(said, credential));
+    let whole = without(said, credential);
+    let folded = fold(head(&whole, READ));
     let mut cleaned = redact(&folded, Strictness::Cautious).unwrap_or(folded);
     if cleaned.len() > LONGEST {
         cleaned.truncate(cleaned.floor_char_boundary(LONGEST - '…'.len_utf8()));
@@ -130,8 +128,24 @@ pub fn betrays(text: &str, credential: Option<&str>) -> bool {
     matches!(without(text, credential), Cow::Owned(_)) || redact(text, Strictness::Sure).is_some()
 }
 
+/// At most so many bytes from the beginning, without a word that the cut would split: a split
+/// secret is not recognised any more.
+pub(crate) fn head(text: &str, longest: usize) -> &str {
+    if text.len() <= longest {
+        return text;
+    }
+    let text = text
+        .get(..text.floor_char_boundary(longest))
+        .unwrap_or_default();
+    let is_gap =
+        |letter: char| letter.is_whitespace() || letter.is_control() || is_invisible(letter);
+    text.rfind(is_gap)
+        .and_then(|end| text.get(..end))
+        .unwrap_or(text)
+}
+
 /// Takes the very credential out, in whatever context it stands.
-fn without<'a>(text: &'a str, credential: Option<&str>) -> Cow<'a, str> {
+pub(crate) fn without<'a>(text: &'a str, credential: Option<&str>) -> Cow<'a, str> {
     // A credential this short is a placeholder that would match ordinary words.
     const SHORTEST: usize = 6;
     match credential.filter(|secret| secret.len() >= SHORTEST && text.contains(*secret)) {
@@ -466,6 +480,24 @@ mod tests {
         assert!(betrays("{\"echo\":\"upstream canary\"}", Some(secret)));
         assert!(!betrays("{\"echo\":\"nothing\"}", Some(secret)));
         assert!(!betrays("a long word", Some("a")));
+    }
+
+    #[test]
+    fn a_secret_that_a_cut_would_split_does_not_show() {
+        for (gap, secret) in [
+            (" ", "plain-words"),
+            ("\u{200b}", "plain-words"),
+            ("\u{1}", "sk-abcdef"),
+        ] {
+            for place in READ - 12..=READ {
+                let said = format!("{}{secret} end", gap.repeat(place / gap.len()));
+                let cleaned = clean(&said, Some("plain-words"));
+                assert!(
+                    !cleaned.contains("plain") && !cleaned.contains("sk-"),
+                    "{cleaned}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -49,8 +49,10 @@ pub struct ErrorAnswer<'a> {
 
 /// Tells what the provider means. Every input gives a failure, whatever the bytes.
 pub fn classify(answer: &ErrorAnswer<'_>, provider: &'static str) -> Failure {
-    let reading = Reading::of(&answer.body, answer.content_type.as_deref(), answer.now);
     let credential = answer.credential.map(Secret::expose);
+    let text = String::from_utf8_lossy(&answer.body);
+    let text = provider_text::without(&text, credential);
+    let reading = Reading::of(&text, answer.content_type.as_deref(), answer.now);
     let evidence = Evidence {
         reading: &reading,
         status: telling_status(answer.status, reading.status),

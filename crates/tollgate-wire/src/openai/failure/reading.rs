@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use tollgate_core::time::Timestamp;
 
 use super::embedded;
-use crate::retry_after;
+use crate::{provider_text, retry_after};
 
 /// Objects nested deeper than this say nothing about the error any more.
 const DEEPEST: usize = 8;
@@ -53,9 +53,8 @@ pub(super) struct Reading {
 
 impl Reading {
     /// Reads a body.
-    pub(super) fn of(body: &[u8], content_type: Option<&[u8]>, now: Timestamp) -> Self {
-        let text = String::from_utf8_lossy(body);
-        let text = text.trim_start_matches('\u{feff}').trim();
+    pub(super) fn of(body: &str, content_type: Option<&[u8]>, now: Timestamp) -> Self {
+        let text = body.trim_start_matches('\u{feff}').trim();
         let mut walk = Walk::default();
         let mut wait = None;
         let form = if text.is_empty() || is_binary(text) {
@@ -208,10 +207,7 @@ impl Walk {
     }
 
     fn say(&mut self, text: &str) {
-        let text = text
-            .get(..text.floor_char_boundary(LONGEST_TEXT))
-            .unwrap_or_default()
-            .trim();
+        let text = provider_text::head(text, LONGEST_TEXT).trim();
         if text.is_empty() || self.said.len() >= LONGEST_TEXT || self.said.contains(text) {
             return;
         }
