@@ -11,12 +11,29 @@ use std::path::{Path, PathBuf};
 use super::source::{Source, read};
 use super::{Config, Environment, Overrides, Problems};
 
-/// A folder of its own for the files of one test.
-pub(super) fn directory(test: &str) -> PathBuf {
+/// A folder for the files of one test, removed with its contents at the end.
+pub(super) struct Folder(PathBuf);
+
+impl std::ops::Deref for Folder {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What is left behind in the folder for temporary files does no harm.
+        _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+pub(super) fn directory(test: &str) -> Folder {
     let name = format!("tollgate-config-{test}-{}", std::process::id());
     let directory = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&directory).unwrap();
-    directory
+    Folder(directory)
 }
 
 /// Reads a text as if it stood in `t.toml` of this folder.

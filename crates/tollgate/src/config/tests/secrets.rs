@@ -128,7 +128,8 @@ fn credentials_in_a_file_that_others_may_read_are_doubtful() {
 fn whether_others_may_read_a_file_is_seen() {
     use std::os::unix::fs::PermissionsExt as _;
 
-    let file = directory("mode").join("t.toml");
+    let directory = directory("mode");
+    let file = directory.join("t.toml");
     std::fs::write(&file, "").unwrap();
     for (mode, open) in [(0o600, false), (0o640, true), (0o604, true)] {
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
