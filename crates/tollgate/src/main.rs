@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tollgate::command::{self, key, serve};
+use tollgate::command::{self, serve};
 use tollgate::config::Overrides;
 
 #[global_allocator]
@@ -51,7 +51,7 @@ enum Command {
         script: Option<PathBuf>,
     },
     /// Makes, lists, revokes and rotates virtual keys.
-    Key(key::KeyArguments),
+    Key(command::key::KeyArguments),
     /// Explains the error codes.
     Errors {
         /// One code, with cause, fix and examples.
@@ -74,7 +74,7 @@ fn main() -> ExitCode {
         Some(Command::Simulate { listen, script }) => {
             command::simulate::run(listen, script.as_deref())
         }
-        Some(Command::Key(given)) => key::run(given),
+        Some(Command::Key(given)) => command::key::run(given),
         Some(Command::Errors { code }) => command::errors::run(code.as_deref()),
         Some(Command::Docs { document }) => command::docs::run(&document),
     }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tollgate_engine::accounts::Accounts;
 use tollgate_engine::engine::Engine;
+use tollgate_engine::port::Clock;
 use tollgate_http::{AccessLog, Gateway};
 use tollgate_simulator::Simulator;
 use tollgate_upstream::Upstreams;
@@ -86,16 +87,22 @@ async fn serve(order: &Order, config: Config) -> Result<(), Box<dyn Error>> {
     accounts.declare(assemble::keys(&config))?;
     let listener = bind(config.server.listen).await?;
     let address = listener.local_addr()?;
-    let simulator = Simulator::new(tollgate_simulator::Settings::default());
+    let simulator = Simulator::new(tollgate_simulator::Settings {
+        // Nobody can ask for them here.
+        keep_requests: 0,
+        ..tollgate_simulator::Settings::default()
+    });
     let dial = {
         let simulator = simulator.clone();
         Arc::new(move || simulator.connect())
     };
-    let upstreams = Arc::new(Upstreams::new(config.connections.clone(), Some(dial))?);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let connections = config.connections.clone();
+    let upstreams = Arc::new(Upstreams::new(connections, Some(dial), Arc::clone(&clock))?);
     let engine = Arc::new(Engine::new(
         Arc::clone(&accounts),
         upstreams.clone(),
-        Arc::new(SystemClock),
+        clock,
         assemble::routes(&config),
     ));
     let log = Arc::new(AccessLog::new(assemble::request_log(config.log)));
@@ -107,7 +114,7 @@ async fn serve(order: &Order, config: Config) -> Result<(), Box<dyn Error>> {
     let asked = shutdown::asked()?;
     let hangups = shutdown::reload()?;
     banner::print(&accounts, &config, address).await?;
-    let control = possession.announce(&accounts, address)?;
+    possession.announce(&accounts, address)?;
 
     let writer = {
         let log = Arc::clone(&log);
@@ -145,7 +152,7 @@ async fn serve(order: &Order, config: Config) -> Result<(), Box<dyn Error>> {
     if writer.join().is_err() {
         tracing::error!("the request log broke off");
     }
-    drop(control);
+    possession.close().await;
     Ok(())
 }
 

@@ -1,0 +1,61 @@
+//! The data directory: taken by one process, with the secret and the store that live in it.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tollgate_core::key::KeyHasher;
+use tollgate_engine::accounts::{Accounts, Parts};
+use tollgate_store::{Control, Owner, SqliteStore};
+
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::{assemble, master_key};
+
+/// Bytes from the system's generator.
+fn random(buffer: &mut [u8]) -> std::io::Result<()> {
+    getrandom::fill(buffer).map_err(std::io::Error::other)
+}
+
+/// What belongs to the process that owns the data directory.
+pub struct Possession {
+    owner: Owner,
+    store: Arc<SqliteStore>,
+    hasher: KeyHasher,
+}
+
+/// Takes the directory, its master key and its store. Fails when another process has them.
+pub async fn take(config: &Config) -> Result<Possession, Box<dyn Error>> {
+    let directory = &config.database.directory;
+    let owner = Owner::take(directory)?;
+    let master_key = master_key::find(config.master_key.as_ref(), directory)?;
+    let store = Arc::new(tollgate_store::open(&config.database.url).await?);
+    Ok(Possession { owner, store, hasher: KeyHasher::new(&master_key) })
+}
+
+impl Possession {
+    /// The keys in the store.
+    pub async fn accounts(&self, config: &Config) -> Result<Accounts, Box<dyn Error>> {
+        let accounts = Accounts::open(Parts {
+            store: self.store.clone(),
+            clock: Arc::new(SystemClock),
+            hasher: self.hasher.clone(),
+            environment: assemble::environment(config),
+            entropy: random,
+        });
+        Ok(accounts.await?)
+    }
+
+    /// Tells commands on this machine that the gateway is here.
+    pub fn announce(&self, accounts: &Accounts, address: SocketAddr) -> Result<(), Box<dyn Error>> {
+        let token = accounts.make_control_token()?;
+        let control = Control { address, pid: std::process::id(), token };
+        control.write(&self.owner)?;
+        Ok(())
+    }
+
+    /// Closes the store in an orderly way.
+    pub async fn close(self) {
+        self.store.close().await;
+    }
+}
