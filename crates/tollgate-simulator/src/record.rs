@@ -79,7 +79,7 @@ pub enum Outcome {
     Answered,
     /// A fault ended the answer, or took its place.
     Faulted,
-    /// The client went away before the end.
+    /// The client went away, or closed its side of the connection, before the end.
     ClientGone,
     /// The simulator was stopped before the end.
     Stopped,

@@ -28,16 +28,25 @@ fn section(group: Group) -> String {
 }
 
 fn line(row: &FaultRow) -> String {
-    let is_error = row.parameters.len() > 8;
-    let shown = if is_error {
-        "as described above".to_owned()
-    } else {
-        parameters(row.parameters)
-    };
+    // The many parameters of errors are the same for all of them; the introduction has them.
+    let is_error = row.parameter("shape").is_some();
+    let own: Vec<_> = row
+        .parameters
+        .iter()
+        .filter(|one| !is_error || one.name == "status")
+        .collect();
+    let mut shown = parameters(&own);
+    if is_error {
+        shown.push_str(if own.is_empty() {
+            "those of errors"
+        } else {
+            "; those of errors"
+        });
+    }
     format!("| `{}` | {shown} | {} |\n", row.name, row.does)
 }
 
-fn parameters(parameters: &[Parameter]) -> String {
+fn parameters(parameters: &[&Parameter]) -> String {
     let mut text = String::new();
     for parameter in parameters {
         if !text.is_empty() {
