@@ -74,7 +74,7 @@ fn main() -> ExitCode {
         Some(Command::Simulate { listen, script }) => {
             command::simulate::run(listen, script.as_deref())
         }
-        Some(Command::Key(given)) => command::key::run(given),
+        Some(Command::Key(given)) => command::key::run(&given),
         Some(Command::Errors { code }) => command::errors::run(code.as_deref()),
         Some(Command::Docs { document }) => command::docs::run(&document),
     }

@@ -1,0 +1,245 @@
+//! `tollgate key …`: makes, lists, revokes and rotates virtual keys.
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use http::Method;
+use serde_json::{Map, Value};
+
+use super::control::{self, Call, CommandError, Site};
+use crate::config::{Config, Environment, Overrides};
+
+/// What is to be done with keys.
+#[derive(Debug, clap::Args)]
+pub struct KeyArguments {
+    /// The configuration; tollgate.toml of this folder if it is there.
+    #[arg(long, value_name = "FILE", env = "TOLLGATE_CONFIG", global = true)]
+    config: Option<PathBuf>,
+    /// Prints the answer as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Makes a key and shows it, once.
+    Create(New),
+    /// Lists all keys, without their text.
+    List,
+    /// Revokes a key at once.
+    Revoke {
+        /// The id of the key, key_….
+        id: String,
+    },
+    /// Gives a key a new text; the old one is dead at once.
+    Rotate {
+        /// The id of the key, key_….
+        id: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct New {
+    /// What to call the key.
+    name: String,
+    /// Which models it may use, with commas between them: openai/gpt-4o,sim/*. All if left out.
+    #[arg(long, value_name = "MODELS", value_delimiter = ',')]
+    models: Vec<String>,
+    /// What it may do: read, write or both. Both if left out.
+    #[arg(long, value_name = "PERMISSIONS", value_delimiter = ',')]
+    permissions: Vec<String>,
+    /// After how many days it ends. Never if left out.
+    #[arg(long, value_name = "DAYS", conflicts_with = "expires_at")]
+    expires_in_days: Option<u64>,
+    /// When it ends, for example 2030-01-31T12:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    expires_at: Option<String>,
+    /// The dialect of its errors: openai, langmart, detail, anthropic, gemini or problem.
+    #[arg(long, value_name = "DIALECT")]
+    dialect: Option<String>,
+}
+
+/// Does it, through the running gateway if there is one.
+pub fn run(arguments: &KeyArguments) -> ExitCode {
+    let loaded = Config::load(
+        arguments.config.as_deref(),
+        &Environment::of_process(),
+        &Overrides::default(),
+    );
+    let config = match loaded {
+        Ok(config) => config,
+        Err(problems) => return failed(&problems),
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error),
+    };
+    let text = match runtime.block_on(act(&config, arguments)) {
+        Ok(text) => text,
+        Err(error) => return failed(&error),
+    };
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn failed(reason: &dyn Display) -> ExitCode {
+    crate::complain(reason);
+    ExitCode::FAILURE
+}
+
+/// Does it, and gives what is to be printed.
+pub(super) async fn act(config: &Config, arguments: &KeyArguments) -> Result<String, CommandError> {
+    let answer = match control::find(config).await? {
+        Site::There(gateway) => control::ask(&gateway, call(&arguments.action)).await?,
+        Site::Here(accounts, possession) => {
+            use tollgate_http::keys;
+            let outcome = match &arguments.action {
+                Action::Create(new) => {
+                    keys::create(&accounts, body(new).to_string().as_bytes()).await
+                }
+                Action::List => keys::list(&accounts),
+                Action::Revoke { id } => keys::revoke(&accounts, id).await,
+                Action::Rotate { id } => keys::rotate(&accounts, id).await,
+            };
+            possession.close().await;
+            outcome.map_err(|failure| control::failed(&failure))?.1
+        }
+    };
+    if arguments.json {
+        return Ok(format!("{answer:#}\n"));
+    }
+    Ok(match &arguments.action {
+        Action::Create(_) | Action::Rotate { .. } => sheet(&answer),
+        Action::List => table(&answer),
+        Action::Revoke { .. } => format!("{}\n", cell(answer.get("message"))),
+    })
+}
+
+fn call(action: &Action) -> Call {
+    let (method, path, body) = match action {
+        Action::Create(new) => (Method::POST, "/api/keys".to_owned(), Some(body(new))),
+        Action::List => (Method::GET, "/api/keys".to_owned(), None),
+        Action::Revoke { id } => (Method::DELETE, format!("/api/keys/{}", segment(id)), None),
+        Action::Rotate { id } => (
+            Method::POST,
+            format!("/api/keys/{}/rotate", segment(id)),
+            None,
+        ),
+    };
+    Call { method, path, body }
+}
+
+fn body(new: &New) -> Value {
+    let list = |items: &[String]| (!items.is_empty()).then(|| Value::from(items));
+    let members = [
+        ("name", Some(new.name.as_str().into())),
+        ("models", list(&new.models)),
+        ("permissions", list(&new.permissions)),
+        ("expires_in_days", new.expires_in_days.map(Value::from)),
+        ("expires_at", new.expires_at.as_deref().map(Value::from)),
+        ("error_dialect", new.dialect.as_deref().map(Value::from)),
+    ];
+    let given = members
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Value::Object(given.collect::<Map<_, _>>())
+}
+
+/// An id as one segment of a path. No id holds anything that would have to be escaped; what does
+/// is the id of no key, and `-` neither.
+fn segment(id: &str) -> &str {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if !id.is_empty() && id.bytes().all(is_plain) {
+        id
+    } else {
+        "-"
+    }
+}
+
+/// One key, a fact per line.
+fn sheet(answer: &Value) -> String {
+    let rows = [
+        ("key", "key"),
+        ("id", "id"),
+        ("name", "name"),
+        ("permissions", "permissions"),
+        ("models", "models"),
+        ("expires", "expires_at"),
+        ("", "message"),
+    ];
+    let mut text = String::new();
+    for (title, name) in rows {
+        if let Some(value) = answer.get(name) {
+            let value = if value.is_null() {
+                "never".to_owned()
+            } else {
+                cell(Some(value))
+            };
+            text.push_str(format!("{title:<13}{value}").trim_end());
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// All keys, one per line, in columns.
+fn table(answer: &Value) -> String {
+    const COLUMNS: [(&str, &str); 7] = [
+        ("ID", "id"),
+        ("NAME", "name"),
+        ("KEY", "key_prefix"),
+        ("STATUS", "status"),
+        ("MODELS", "models"),
+        ("EXPIRES", "expires_at"),
+        ("LAST USED", "last_used_at"),
+    ];
+    let keys = answer.get("keys").and_then(Value::as_array);
+    let of_key = |key: &Value| COLUMNS.map(|(_, name)| cell(key.get(name)));
+    let mut rows = vec![COLUMNS.map(|(title, _)| title.to_owned())];
+    rows.extend(keys.into_iter().flatten().map(of_key));
+    let mut widths = [0; COLUMNS.len()];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let mut text = String::new();
+    for row in &rows {
+        let cells = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:<width$}  "));
+        text.push_str(cells.collect::<String>().trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A value as people read it. Names come from elsewhere and must not steer the terminal.
+fn cell(value: Option<&Value>) -> String {
+    let text = match value {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(items)) => {
+            let items: Vec<_> = items.iter().map(|item| cell(Some(item))).collect();
+            items.join(",")
+        }
+        Some(other) => other.to_string(),
+    };
+    text.chars()
+        .map(|letter| if letter.is_control() { '?' } else { letter })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
