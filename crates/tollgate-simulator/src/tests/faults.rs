@@ -154,6 +154,7 @@ const CHUNKS: u64 = 204;
 fn cases() -> Vec<(&'static str, Ask, Check)> {
     [
         error_cases(),
+        limit_cases(),
         server_error_cases(),
         body_cases(),
         usage_cases(),
@@ -225,6 +226,11 @@ fn error_cases() -> Vec<(&'static str, Ask, Check)> {
         ("conflict", Plain, |s, _| is_error(s, 409, INVALID, "")),
         ("too-large", Plain, |s, _| is_error(s, 413, INVALID, "")),
         ("unprocessable", Plain, |s, _| is_error(s, 422, INVALID, "")),
+    ]
+}
+
+fn limit_cases() -> Vec<(&'static str, Ask, Check)> {
+    vec![
         ("rate-limit", Stream, |s, r| {
             is_error(s, 429, "requests", "rate_limit_exceeded")
                 && s.header("retry-after") == Some("1")
