@@ -97,8 +97,10 @@ impl KeyTable {
     pub fn put(&self, key: Arc<VirtualKey>) -> Arc<Entry> {
         let mut by_id = self.lock();
         let former = by_id.get(&key.id).map(Arc::clone);
-        let last_used_at = former.as_ref().and_then(|entry| entry.last_used_at());
-        let entry = Arc::new(Entry::new(key, None, last_used_at));
+        let entry = Arc::new(Entry::new(key, None, None));
+        if let Some(former) = &former {
+            entry.inherit_use(former);
+        }
         if let Some(former) = former.filter(|former| former.key.hash != entry.key.hash) {
             self.change_shard(&former.key.hash, |map| {
                 map.remove(&former.key.hash);
@@ -107,6 +109,9 @@ impl KeyTable {
         self.change_shard(&entry.key.hash, |map| {
             map.insert(entry.key.hash, Arc::clone(&entry));
         });
+        if entry.unwritten_use().is_some() {
+            self.mark_used(&entry);
+        }
         by_id.insert(entry.key.id.clone(), Arc::clone(&entry));
         entry
     }
@@ -148,13 +153,7 @@ impl KeyTable {
         if entry.declared_at.is_some() {
             return;
         }
-        if let Some(shard) = self.shard(&entry.key.hash) {
-            // A use that meets the writer in this very moment may wait for the key's next use to
-            // be written; that is exact enough for a figure that people read.
-            if !shard.used.load(Ordering::Relaxed) {
-                shard.used.store(true, Ordering::Release);
-            }
-        }
+        self.mark_used(entry);
     }
 
     /// The parts of the table, for [`Self::take_uses`].
@@ -186,7 +185,16 @@ impl KeyTable {
     /// Puts back uses that could not be written.
     pub(crate) fn uses_are_not_written(&self, uses: &[Use]) {
         for (entry, _) in uses {
-            if let Some(shard) = self.shard(&entry.key.hash) {
+            self.mark_used(entry);
+        }
+    }
+
+    /// Has the part of the table that holds the entry looked through at the next writing.
+    fn mark_used(&self, entry: &Entry) {
+        if let Some(shard) = self.shard(&entry.key.hash) {
+            // A use that meets the writer in this very moment may wait for the key's next use to
+            // be written; that is exact enough for a figure that people read.
+            if !shard.used.load(Ordering::Relaxed) {
                 shard.used.store(true, Ordering::Release);
             }
         }
@@ -245,6 +253,15 @@ impl Entry {
     pub fn last_used_at(&self) -> Option<Timestamp> {
         let ms = self.last_used_ms.load(Ordering::Relaxed);
         (ms != NEVER).then_some(Timestamp::from_millis(ms))
+    }
+
+    /// Takes over what is known of the use of the entry that this one replaces; what of it has
+    /// not been written stays to be written.
+    fn inherit_use(&self, former: &Self) {
+        let used = former.last_used_ms.load(Ordering::Relaxed);
+        let written = former.written_ms.load(Ordering::Relaxed);
+        self.last_used_ms.store(used, Ordering::Relaxed);
+        self.written_ms.store(written, Ordering::Relaxed);
     }
 
     fn unwritten_use(&self) -> Option<Timestamp> {

@@ -182,10 +182,21 @@ fn the_last_use_never_goes_back() {
 }
 
 #[test]
-fn a_rotated_key_keeps_its_last_use() {
-    let table = table([("one", "1")]);
-    let entry = table.find(&hash("1")).unwrap();
-    table.note_use(&entry, at(20));
-    let rotated = table.put(key("one", "2").into());
-    assert_eq!(rotated.last_used_at(), Some(at(20)));
+fn a_changed_key_keeps_its_last_use_and_has_it_written() {
+    for text in ["1", "another"] {
+        let table = table([("one", "1")]);
+        let entry = table.find(&hash("1")).unwrap();
+        table.note_use(&entry, at(20));
+        let changed = table.put(key("one", text).into());
+        assert_eq!(changed.last_used_at(), Some(at(20)), "{text}");
+        let taken = uses(&table);
+        assert_eq!(taken.len(), 1, "{text}");
+        KeyTable::uses_are_written(&taken);
+        table.put(key("one", "a third").into());
+        assert_eq!(
+            uses(&table).len(),
+            0,
+            "what has been written is not written again"
+        );
+    }
 }
