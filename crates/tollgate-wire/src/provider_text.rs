@@ -114,6 +114,8 @@ const REACH: usize = 3;
 pub fn clean(said: &str, credential: Option<&str>) -> String {
     let whole = without(said, credential);
     let folded = fold(head(&whole, READ));
+    // Characters that were dropped may have stood in the middle of it.
+    let folded = without(&folded, credential).into_owned();
     let mut cleaned = redact(&folded, Strictness::Cautious).unwrap_or(folded);
     if cleaned.len() > LONGEST {
         cleaned.truncate(cleaned.floor_char_boundary(LONGEST - '…'.len_utf8()));
@@ -477,6 +479,9 @@ mod tests {
             clean("you sent upstream canary.", Some(secret)),
             "you sent [redacted]."
         );
+        for split in ["upstream\n\tcanary", "up\u{0}stream \u{200b}canary"] {
+            assert_eq!(clean(split, Some(secret)), "[redacted]");
+        }
         assert!(betrays("{\"echo\":\"upstream canary\"}", Some(secret)));
         assert!(!betrays("{\"echo\":\"nothing\"}", Some(secret)));
         assert!(!betrays("a long word", Some("a")));
