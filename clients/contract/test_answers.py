@@ -79,7 +79,7 @@ def tokens(watched):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_tool_call(client, way):
-    answer = client().chat(f"{way}/tools", messages=asked("Use the tool."), tools=TOOLS)
+    answer = client().chat(f"{way}/echo", messages=asked("Please call the tool."), tools=TOOLS)
     assert answer.choices[0].finish_reason == "tool_calls"
     call = answer.choices[0].message.tool_calls[0]
     assert call.id and call.function.name == "weather"
@@ -89,8 +89,8 @@ def test_a_tool_call(client, way):
 @pytest.mark.parametrize("way", WAYS)
 def test_a_tool_call_in_a_stream_is_the_same(client, way):
     watched = client()
-    plain = watched.chat(f"{way}/tools", messages=asked("Use the tool."), tools=TOOLS)
-    chunks = watched.chat(f"{way}/tools", stream=True, messages=asked("Use the tool."), tools=TOOLS)
+    plain = watched.chat(f"{way}/echo", messages=asked("Please call the tool."), tools=TOOLS)
+    chunks = watched.chat(f"{way}/echo", stream=True, messages=asked("Please call the tool."), tools=TOOLS)
     names, arguments = [], []
     for delta in (choice.delta for chunk in chunks for choice in chunk.choices):
         for part in delta.tool_calls or []:

@@ -32,8 +32,9 @@ def check(watched, error, case):
 
     asked = case.get("asked", 1)
     assert len(watched.requests) == asked, f"asked {len(watched.requests)} times"
-    assert headers["x-should-retry"] == ("true" if asked > 1 else "false")
-    assert ("retry-after" in headers) == (asked > 1)
+    retryable = case.get("retryable", asked > 1)
+    assert headers["x-should-retry"] == ("true" if retryable else "false")
+    assert ("retry-after" in headers) == ("retry-after-ms" in headers) == retryable
     assert watched.waits == [case.get("wait_s", 0)] * (asked - 1)
 
 
@@ -81,7 +82,7 @@ def call(watched, **more):
 # How each error of our own is raised, by the `raise` of its case: options of the client, and
 # what it does.
 WAYS_TO_RAISE = {
-    "no key": ({"default_headers": {"Authorization": openai.Omit()}}, call),
+    "no key": ({}, lambda w: call(w, extra_headers={"Authorization": openai.Omit()})),
     "wrong key": ({"key": "sk-tg-wrong"}, call),
     "key of a test deployment": ({"key": "sk-tg-test-0123456789"}, call),
     "two different keys": ({"default_headers": {"x-api-key": "sk-tg-other"}}, call),
