@@ -14,6 +14,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tollgate_core::error::Failure;
+use tollgate_core::error::dialect::Dialect;
 use tollgate_engine::accounts::Accounts;
 use tollgate_engine::port::Clock as _;
 use tollgate_store::{Control, ControlError, OwnerError};
@@ -204,7 +205,7 @@ async fn exchange(
         .header(HOST, reachable(control.address).to_string())
         .header("x-admin-key", control.token.expose())
         // Whatever dialect the deployment answers in: this is the one that is read here.
-        .header("x-tollgate-error-dialect", "openai")
+        .header("x-tollgate-error-dialect", Dialect::OpenAi.name())
         .header(ACCEPT, "application/json")
         .header(CONTENT_TYPE, "application/json")
         .body(Full::new(Bytes::from(

@@ -5,13 +5,19 @@ use std::process::ExitCode;
 
 use crate::config::settings_markdown;
 
+/// The address of a gateway without configuration, which the examples show.
+const DEFAULT_URL: &str = "http://127.0.0.1:4000";
+
 /// Prints the document of this name. Fails when there is none.
 pub fn run(name: &str) -> ExitCode {
     let text = match name {
+        "errors" => tollgate_core::error::document::markdown(DEFAULT_URL),
         "settings" => settings_markdown(),
         "simulator" => tollgate_simulator::documentation(),
         _ => {
-            crate::complain(&format!("there is no document {name:?}; there is: settings, simulator"));
+            crate::complain(&format!(
+                "there is no document {name:?}; there are: errors, settings, simulator"
+            ));
             return ExitCode::FAILURE;
         }
     };
