@@ -13,7 +13,8 @@ use tollgate_engine::keys::KeyTable;
 use tollgate_engine::port::StoredKey;
 
 const SIZES: [usize; 2] = [100, 1_000_000];
-/// How many different keys callers present in turn: more than the caches of a core hold.
+/// How many different keys are presented in turn where there are that many: with a million of
+/// them each one is cold, so this shows the cost of memory and not of searching.
 const CALLERS: usize = 4096;
 
 /// The key of a number: the form and length of a made one.
