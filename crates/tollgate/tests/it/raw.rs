@@ -15,6 +15,13 @@ impl Raw {
         Self(TcpStream::connect(address).await.unwrap())
     }
 
+    /// A connection that takes in little before it is read.
+    pub async fn open_narrow(address: SocketAddr) -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        Self(socket.connect(address).await.unwrap())
+    }
+
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.write_all(bytes.as_ref()).await.unwrap();
     }
@@ -26,11 +33,17 @@ impl Raw {
             while !String::from_utf8_lossy(&read).contains(text) {
                 let mut buffer = [0; 4096];
                 let count = self.0.read(&mut buffer).await.unwrap();
-                assert!(count > 0, "the end before {text:?}: {}", String::from_utf8_lossy(&read));
+                assert!(
+                    count > 0,
+                    "the end before {text:?}: {}",
+                    String::from_utf8_lossy(&read)
+                );
                 read.extend_from_slice(&buffer[..count]);
             }
         };
-        tokio::time::timeout(PATIENCE, reading).await.expect("in time");
+        tokio::time::timeout(PATIENCE, reading)
+            .await
+            .expect("in time");
         String::from_utf8_lossy(&read).into_owned()
     }
 
@@ -38,7 +51,10 @@ impl Raw {
     pub async fn rest(mut self) -> String {
         let mut read = Vec::new();
         let reading = self.0.read_to_end(&mut read);
-        tokio::time::timeout(PATIENCE, reading).await.expect("in time").ok();
+        tokio::time::timeout(PATIENCE, reading)
+            .await
+            .expect("in time")
+            .ok();
         String::from_utf8_lossy(&read).into_owned()
     }
 }

@@ -51,9 +51,15 @@ const STREAMS: &[&str] = &[
 const LEFT: &str = "fault/stall-after=3";
 
 fn amount(name: &str, usual: usize) -> usize {
-    #[expect(clippy::disallowed_methods, reason = "the length of a test is no configuration")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the length of a test is no configuration"
+    )]
     let given = std::env::var(name);
-    given.ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+    given
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(usual)
 }
 
 /// The outcome as a client sees it, in the words of the metrics.
@@ -77,15 +83,27 @@ async fn ask(world: &World, model: &str, stream: bool) -> String {
         return "ok".to_owned();
     }
     let text = String::from_utf8(body.to_vec()).unwrap();
-    let last = text.lines().filter_map(|line| line.strip_prefix("data: ")).last().unwrap();
+    let last = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .last()
+        .unwrap();
     if last == "[DONE]" {
         return "ok".to_owned();
     }
     let event: Value = serde_json::from_str(last).unwrap();
-    event["error"]["code"].as_str().expect("a broken stream ends in an error").to_owned()
+    event["error"]["code"]
+        .as_str()
+        .expect("a broken stream ends in an error")
+        .to_owned()
 }
 
-async fn run(world: &Arc<World>, count: usize, models: &'static [&str], stream: bool) -> BTreeMap<String, u64> {
+async fn run(
+    world: &Arc<World>,
+    count: usize,
+    models: &'static [&str],
+    stream: bool,
+) -> BTreeMap<String, u64> {
     let next = Arc::new(AtomicUsize::new(0));
     let tasks = TaskTracker::new();
     let workers: Vec<_> = (0..WORKERS)
@@ -128,27 +146,48 @@ async fn every_request_ends_in_exactly_one_outcome() {
     let world = Arc::new(World::start().await);
     // A first tenth brings memory to where it stays.
     let mut outcomes = run(&world, requests / 10, PLAIN, false).await;
-    merge(&mut outcomes, run(&world, streams / 10, STREAMS, true).await);
+    merge(
+        &mut outcomes,
+        run(&world, streams / 10, STREAMS, true).await,
+    );
     settle(&world).await;
     let before = world.gateway.resident_kib();
-    merge(&mut outcomes, run(&world, requests - requests / 10, PLAIN, false).await);
-    merge(&mut outcomes, run(&world, streams - streams / 10, STREAMS, true).await);
+    merge(
+        &mut outcomes,
+        run(&world, requests - requests / 10, PLAIN, false).await,
+    );
+    merge(
+        &mut outcomes,
+        run(&world, streams - streams / 10, STREAMS, true).await,
+    );
     settle(&world).await;
     let after = world.gateway.resident_kib();
     println!("resident KiB: {before} after a tenth, {after} at the end");
     for (outcome, count) in &outcomes {
         let code = format!("code=\"{outcome}\"");
         let labels = ["surface=\"openai_chat\"", &code];
-        let counted = world.gateway.metric("tollgate_requests_total", &labels).await;
+        let counted = world
+            .gateway
+            .metric("tollgate_requests_total", &labels)
+            .await;
         println!("{outcome}: {count} seen by clients, {counted} counted by the gateway");
         assert_eq!(counted, *count as f64, "{outcome}");
     }
     let labels = ["surface=\"openai_chat\""];
-    let all = world.gateway.metric("tollgate_requests_total", &labels).await;
+    let all = world
+        .gateway
+        .metric("tollgate_requests_total", &labels)
+        .await;
     assert_eq!(all, (requests + streams) as f64);
     assert_eq!(outcomes.values().sum::<u64>(), (requests + streams) as u64);
-    assert_eq!(world.gateway.metric("tollgate_streams_open", &[]).await, 0.0);
-    assert!(after < before + 16 * 1024, "memory grew from {before} to {after} KiB");
+    assert_eq!(
+        world.gateway.metric("tollgate_streams_open", &[]).await,
+        0.0
+    );
+    assert!(
+        after < before + 16 * 1024,
+        "memory grew from {before} to {after} KiB"
+    );
     let log = std::fs::read_to_string(&world.gateway.log).unwrap();
     assert!(!log.contains("panicked"), "{log}");
 }

@@ -17,14 +17,21 @@ fn key(folder: &Path, arguments: &[&str]) -> Output {
 }
 
 fn printed(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 fn made(folder: &Path, name: &str) -> (String, String) {
     let text = printed(&key(folder, &["create", name, "--json"]));
     let made: serde_json::Value = serde_json::from_str(&text).unwrap();
-    (made["id"].as_str().unwrap().to_owned(), made["key"].as_str().unwrap().to_owned())
+    (
+        made["id"].as_str().unwrap().to_owned(),
+        made["key"].as_str().unwrap().to_owned(),
+    )
 }
 
 #[tokio::test]
@@ -32,7 +39,14 @@ async fn a_revocation_by_command_takes_effect_within_a_second_while_serving() {
     let world = World::start().await;
     let (id, made) = made(world.folder.path(), "to be revoked");
     let status = async || {
-        world.gateway.get("/v1/auth/validate").key(&made).send().await.status.as_u16()
+        world
+            .gateway
+            .get("/v1/auth/validate")
+            .key(&made)
+            .send()
+            .await
+            .status
+            .as_u16()
     };
     assert_eq!(status().await, 200, "a key made by command works at once");
     printed(&key(world.folder.path(), &["revoke", &id]));
@@ -47,12 +61,22 @@ async fn keys_made_without_a_gateway_work_in_the_next_one() {
     let folder = Folder::new();
     let (id, secret) = made(folder.path(), "made first");
     let list = printed(&key(folder.path(), &["list"]));
-    assert!(list.contains("made first") && !list.contains(&secret), "{list}");
+    assert!(
+        list.contains("made first") && !list.contains(&secret),
+        "{list}"
+    );
     let rotated = printed(&key(folder.path(), &["rotate", &id, "--json"]));
     let rotated: serde_json::Value = serde_json::from_str(&rotated).unwrap();
     let new = rotated["key"].as_str().unwrap();
     let gateway = Gateway::start(folder.path(), &["--listen", "127.0.0.1:0"]);
-    let status = async |key: &str| gateway.get("/v1/auth/validate").key(key).send().await.status;
+    let status = async |key: &str| {
+        gateway
+            .get("/v1/auth/validate")
+            .key(key)
+            .send()
+            .await
+            .status
+    };
     assert_eq!(status(new).await, 200);
     assert_eq!(status(&secret).await, 401);
 }
@@ -68,7 +92,10 @@ async fn a_second_gateway_on_the_same_store_is_refused() {
         .unwrap();
     assert!(!output.status.success());
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(text.contains("another") || text.contains("already"), "{text}");
+    assert!(
+        text.contains("another") || text.contains("already"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -76,5 +103,9 @@ fn unknown_ids_are_told_and_fail() {
     let folder = Folder::new();
     let output = key(folder.path(), &["revoke", "key_none"]);
     assert!(!output.status.success());
-    assert!(String::from_utf8(output.stderr).unwrap().contains("resource_not_found"));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("resource_not_found")
+    );
 }

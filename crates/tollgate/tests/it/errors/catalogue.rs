@@ -15,10 +15,16 @@ async fn every_code_has_its_document_and_its_page() {
     for code in Code::ALL {
         let slug = code.slug();
         assert!(list.contains(&format!("\"{slug}\"")), "{slug}");
-        let one = world.gateway.get(&format!("/v1/errors/{slug}")).send().await;
+        let one = world
+            .gateway
+            .get(&format!("/v1/errors/{slug}"))
+            .send()
+            .await;
         assert_eq!(one.json()["code"], slug);
         let url = one.json()["doc_url"].as_str().unwrap().to_owned();
-        let path = url.strip_prefix(&format!("http://{}", world.gateway.address)).unwrap();
+        let path = url
+            .strip_prefix(&format!("http://{}", world.gateway.address))
+            .unwrap();
         let page = world.gateway.get(path).send().await;
         assert_eq!(page.status, 200, "{path}");
         assert!(page.header("content-type").starts_with("text/html"));
@@ -34,7 +40,11 @@ async fn every_code_has_its_document_and_its_page() {
 fn the_command_explains_a_code() {
     let run = |arguments: &[&str]| {
         let binary = env!("CARGO_BIN_EXE_tollgate");
-        Command::new(binary).arg("errors").args(arguments).output().unwrap()
+        Command::new(binary)
+            .arg("errors")
+            .args(arguments)
+            .output()
+            .unwrap()
     };
     let all = run(&[]);
     assert!(all.status.success());
@@ -43,8 +53,15 @@ fn the_command_explains_a_code() {
         assert!(all.contains(code.slug()));
     }
     let one = String::from_utf8(run(&["provider_rate_limited"]).stdout).unwrap();
-    assert!(one.contains("429") && one.contains("provider_rate_limited"), "{one}");
+    assert!(
+        one.contains("429") && one.contains("provider_rate_limited"),
+        "{one}"
+    );
     let wrong = run(&["provider_rate_limitd"]);
     assert!(!wrong.status.success());
-    assert!(String::from_utf8(wrong.stderr).unwrap().contains("provider_rate_limited"));
+    assert!(
+        String::from_utf8(wrong.stderr)
+            .unwrap()
+            .contains("provider_rate_limited")
+    );
 }

@@ -34,7 +34,14 @@ fn a_wrong_key_costs_the_same_wherever_it_differs() {
     }
     firsts.sort();
     lasts.sort();
-    let (one, other) = (firsts[ROUNDS / 2].as_secs_f64(), lasts[ROUNDS / 2].as_secs_f64());
+    let (one, other) = (
+        firsts[ROUNDS / 2].as_secs_f64(),
+        lasts[ROUNDS / 2].as_secs_f64(),
+    );
     let difference = (one - other).abs() / one;
-    assert!(difference < 0.05, "medians differ by {:.1} %", difference * 100.0);
+    assert!(
+        difference < 0.05,
+        "medians differ by {:.1} %",
+        difference * 100.0
+    );
 }

@@ -72,17 +72,21 @@ async fn http_2_is_spoken_on_both_sides() {
          targets = [{{ connection = \"two\", model = \"m\" }}]\n"
     ))
     .await;
-    let client: Client<_, Full<Bytes>> =
-        Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new())
+        .http2_only(true)
+        .build_http();
     let mut calls = Vec::new();
     for stream in [false, true, false, true, false] {
         let body = json!({"model": "two", "stream": stream,
             "messages": [{"role": "user", "content": "x"}]});
-        let request = Request::post(format!("http://{}/v1/chat/completions", world.gateway.address))
-            .header("authorization", format!("Bearer {KEY}"))
-            .header("content-type", "application/json")
-            .body(Full::new(Bytes::from(body.to_string())))
-            .unwrap();
+        let request = Request::post(format!(
+            "http://{}/v1/chat/completions",
+            world.gateway.address
+        ))
+        .header("authorization", format!("Bearer {KEY}"))
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(body.to_string())))
+        .unwrap();
         calls.push(client.request(request));
     }
     for call in calls {
@@ -92,5 +96,9 @@ async fn http_2_is_spoken_on_both_sides() {
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         assert!(String::from_utf8_lossy(&body).contains("over two"));
     }
-    assert_eq!(seen.load(Ordering::Relaxed), 5, "the provider was asked over HTTP/2");
+    assert_eq!(
+        seen.load(Ordering::Relaxed),
+        5,
+        "the provider was asked over HTTP/2"
+    );
 }

@@ -25,7 +25,11 @@ async fn after_a_kill_during_200_streams_it_serves_again_within_a_second() {
     let begin = Instant::now();
     let again = Gateway::start(world.folder.path(), &[]);
     let call = json!({"model": "sim/echo", "messages": [{"role": "user", "content": "x"}]});
-    let answer = again.post("/v1/chat/completions", &call).key(KEY).send().await;
+    let answer = again
+        .post("/v1/chat/completions", &call)
+        .key(KEY)
+        .send()
+        .await;
     let took = begin.elapsed();
     assert_eq!(answer.status, 200, "{answer:?}");
     assert!(took < Duration::from_secs(1), "{took:?}");

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::world::World;
 
 fn stream(model: &str) -> serde_json::Value {
-    json!({"model": model, "stream": true,
+    json!({"model": model, "stream": true, "max_tokens": 10,
         "messages": [{"role": "user", "content": "one two three four five six seven eight"}]})
 }
 
@@ -38,6 +38,9 @@ async fn a_stream_that_does_not_end_in_time_ends_in_an_error_event() {
     open.next().await.unwrap().unwrap();
     world.gateway.signal("TERM");
     let rest = String::from_utf8(open.rest().await.unwrap().to_vec()).unwrap();
-    assert!(rest.contains("\"maintenance\"") && !rest.contains("[DONE]"), "{rest}");
+    assert!(
+        rest.contains("\"maintenance\"") && !rest.contains("[DONE]"),
+        "{rest}"
+    );
     assert!(world.gateway.wait_for_end().success());
 }

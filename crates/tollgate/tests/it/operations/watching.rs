@@ -8,7 +8,10 @@ use crate::world::{KEY, PROVIDER_KEY, World};
 async fn health_is_told_under_every_usual_name() {
     let world = World::start().await;
     let health = world.gateway.get("/health").send().await;
-    assert_eq!(health.json(), json!({"status": "healthy", "service": "saas-llm-api"}));
+    assert_eq!(
+        health.json(),
+        json!({"status": "healthy", "service": "saas-llm-api"})
+    );
     for path in [
         "/health/live",
         "/health/ready",
@@ -26,17 +29,33 @@ async fn health_is_told_under_every_usual_name() {
 #[tokio::test]
 async fn requests_are_counted_by_surface_model_and_outcome() {
     let world = World::start().await;
-    let call = |model: &str| json!({"model": model, "messages": [{"role": "user", "content": "x"}]});
-    for model in ["sim/echo", "sim/story", "openai/gpt-4o", "nobody/nothing", "sim/fault/quota"] {
+    let call =
+        |model: &str| json!({"model": model, "messages": [{"role": "user", "content": "x"}]});
+    for model in [
+        "sim/echo",
+        "sim/story",
+        "openai/gpt-4o",
+        "nobody/nothing",
+        "sim/fault/quota",
+    ] {
         world.chat(&call(model)).send().await;
     }
     for (labels, count) in [
-        (vec!["surface=\"openai_chat\"", "model=\"sim/*\"", "code=\"ok\""], 2.0),
+        (
+            vec!["surface=\"openai_chat\"", "model=\"sim/*\"", "code=\"ok\""],
+            2.0,
+        ),
         (vec!["model=\"openai/gpt-4o\"", "code=\"ok\""], 1.0),
         (vec!["model=\"\"", "code=\"model_not_found\""], 1.0),
-        (vec!["model=\"sim/*\"", "code=\"provider_quota_exhausted\""], 1.0),
+        (
+            vec!["model=\"sim/*\"", "code=\"provider_quota_exhausted\""],
+            1.0,
+        ),
     ] {
-        let seen = world.gateway.metric("tollgate_requests_total", &labels).await;
+        let seen = world
+            .gateway
+            .metric("tollgate_requests_total", &labels)
+            .await;
         assert_eq!(seen, count, "{labels:?}");
     }
     let text = world.gateway.get("/metrics").send().await.text();
@@ -55,12 +74,27 @@ async fn requests_are_counted_by_surface_model_and_outcome() {
 async fn each_request_has_one_line_in_the_log_without_secrets() {
     let mut world = World::start().await;
     let body = json!({"model": "sim/echo", "messages": [{"role": "user", "content": "x"}]});
-    world.chat(&body).header("x-request-id", "line-1").send().await;
+    world
+        .chat(&body)
+        .header("x-request-id", "line-1")
+        .send()
+        .await;
     let stream = json!({"model": "sim/echo", "stream": true, "messages": body["messages"]});
-    world.chat(&stream).header("x-request-id", "line-2").send().await;
+    world
+        .chat(&stream)
+        .header("x-request-id", "line-2")
+        .send()
+        .await;
     let hostile = json!({"model": "sim/a\u{1b}[31m\r\nb", "messages": body["messages"]});
-    world.chat(&hostile).header("x-request-id", "line-3").send().await;
-    world.chat(&json!({"model": "sim/fault/quota", "messages": body["messages"]})).send().await;
+    world
+        .chat(&hostile)
+        .header("x-request-id", "line-3")
+        .send()
+        .await;
+    world
+        .chat(&json!({"model": "sim/fault/quota", "messages": body["messages"]}))
+        .send()
+        .await;
     world.gateway.signal("TERM");
     world.gateway.wait_for_end();
     let begin = std::time::Instant::now();
@@ -71,8 +105,10 @@ async fn each_request_has_one_line_in_the_log_without_secrets() {
         }
         tokio::task::yield_now().await;
     };
-    let lines: Vec<Value> =
-        printed.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let lines: Vec<Value> = printed
+        .lines()
+        .map(|line| serde_json::from_str(line).expect(line))
+        .collect();
     assert_eq!(lines.len(), 4, "{printed}");
     let line = |id: &str| lines.iter().find(|line| line["request_id"] == id).unwrap();
     let plain = line("line-1");
@@ -87,7 +123,10 @@ async fn each_request_has_one_line_in_the_log_without_secrets() {
     assert!(line("line-2")["completion_tokens"].as_u64().unwrap() > 0);
     let errors = std::fs::read_to_string(&world.gateway.log).unwrap();
     for secret in [KEY, PROVIDER_KEY] {
-        assert!(!printed.contains(secret) && !errors.contains(secret), "a secret is in the log");
+        assert!(
+            !printed.contains(secret) && !errors.contains(secret),
+            "a secret is in the log"
+        );
     }
     assert!(!printed.contains('\u{1b}') && !errors.contains('\u{1b}'));
 }

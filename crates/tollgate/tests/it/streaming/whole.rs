@@ -7,19 +7,29 @@ use crate::world::{Answer, World};
 /// The JSON of every event but the terminator; panics unless the terminator is the last one.
 pub fn events(answer: &Answer) -> Vec<Value> {
     let text = answer.text();
-    let mut data: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    let mut data: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .collect();
     assert_eq!(data.pop(), Some("[DONE]"), "{text}");
-    data.into_iter().map(|event| serde_json::from_str(event).unwrap()).collect()
+    data.into_iter()
+        .map(|event| serde_json::from_str(event).unwrap())
+        .collect()
 }
 
 pub fn text(events: &[Value]) -> String {
-    events.iter().filter_map(|event| event["choices"][0]["delta"]["content"].as_str()).collect()
+    events
+        .iter()
+        .filter_map(|event| event["choices"][0]["delta"]["content"].as_str())
+        .collect()
 }
 
 fn body(more: Value) -> Value {
     let mut body = json!({"model": "sim/echo", "stream": true,
         "messages": [{"role": "user", "content": "one two three"}]});
-    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
     body
 }
 
@@ -38,11 +48,21 @@ async fn a_stream_arrives_event_by_event_and_ends_with_its_terminator() {
 async fn usage_is_known_to_us_and_shown_only_to_who_asked() {
     let world = World::start().await;
     let silent = events(&world.chat(&body(json!({}))).send().await);
-    assert!(silent.iter().all(|event| event["usage"].is_null()), "{silent:?}");
-    assert!(silent.iter().all(|event| event["choices"].as_array().is_some_and(|c| !c.is_empty())));
+    assert!(
+        silent.iter().all(|event| event["usage"].is_null()),
+        "{silent:?}"
+    );
+    assert!(
+        silent
+            .iter()
+            .all(|event| event["choices"].as_array().is_some_and(|c| !c.is_empty()))
+    );
     let sent = world.simulator.requests().pop().unwrap();
     assert!(sent.body.contains("include_usage"), "{}", sent.body);
-    let counted = world.gateway.metric("tollgate_tokens_total", &["completion"]).await;
+    let counted = world
+        .gateway
+        .metric("tollgate_tokens_total", &["completion"])
+        .await;
     assert!(counted > 0.0, "the usage is known");
     let refused = body(json!({"stream_options": {"include_usage": false, "x": 1}}));
     let refused = events(&world.chat(&refused).send().await);
@@ -51,7 +71,12 @@ async fn usage_is_known_to_us_and_shown_only_to_who_asked() {
     assert!(sent.body.contains("\"x\":1"), "{}", sent.body);
     let asked = body(json!({"stream_options": {"include_usage": true}}));
     let asked = events(&world.chat(&asked).send().await);
-    assert!(asked.last().unwrap()["usage"]["completion_tokens"].as_u64().unwrap() > 0);
+    assert!(
+        asked.last().unwrap()["usage"]["completion_tokens"]
+            .as_u64()
+            .unwrap()
+            > 0
+    );
 }
 
 #[tokio::test]
