@@ -19,9 +19,10 @@ fn random(buffer: &mut [u8]) -> std::io::Result<()> {
 
 /// What belongs to the process that owns the data directory.
 pub struct Possession {
-    owner: Owner,
     store: Arc<SqliteStore>,
     hasher: KeyHasher,
+    /// Dropped last: the directory is free only when the store is closed.
+    owner: Owner,
 }
 
 /// Takes the directory, its master key and its store. Fails when another process has them.
