@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use super::{Fault, Problem};
 
 /// Room for the names that are compared; longer names are known to nobody.
@@ -11,6 +13,7 @@ const LONGEST_NAME: usize = 40;
 #[derive(Clone, Copy, Debug)]
 pub struct Text<'a> {
     raw: &'a str,
+    /// Whether it holds escapes other than line ends and tabs, which no known name has.
     escaped: bool,
 }
 
@@ -43,17 +46,17 @@ impl<'a> Text<'a> {
 
     /// Whether it says this, however it is spelled.
     pub fn is(&self, plain: &str) -> bool {
-        if self.escaped {
-            self.decode().is_some_and(|text| text == plain)
-        } else {
-            self.raw == plain
-        }
+        self.raw == plain || (self.raw.len() > plain.len() && self.decodes_to(plain))
+    }
+
+    fn decodes_to(&self, plain: &str) -> bool {
+        self.decode().is_some_and(|text| text == plain)
     }
 
     /// The text with its escapes resolved; borrowed when it has none. `None` if an escape is half
     /// a surrogate pair, which no text can hold.
     pub fn decode(&self) -> Option<Cow<'a, str>> {
-        if self.escaped {
+        if memchr(b'\\', self.raw.as_bytes()).is_some() {
             Characters::new(self.raw)
                 .collect::<Option<String>>()
                 .map(Cow::Owned)
@@ -88,25 +91,123 @@ impl<'a> Text<'a> {
     }
 }
 
+/// As many bytes as a vector register has, so that the compiler compares them all at once, and
+/// one more: what follows a backslash.
+const BLOCK: usize = 16 + 1;
+
 /// The index of the closing quote of the string whose first character is at `begin`, and whether
-/// the string holds escapes.
+/// the string holds escapes other than the plainest ones (see [`marks`]).
+///
+/// Escapes are dealt with in place and the next block is always the one behind, so that blocks do
+/// not wait for each other: text with an escape in every line is what coding agents send.
+/// `memchr` has no search for ranges, and its set-up costs more than most strings are long.
 pub(super) fn end(bytes: &[u8], begin: usize) -> Result<(usize, bool), Problem> {
+    if let Some(place) = end_of_name(bytes, begin) {
+        return Ok((place, false));
+    }
     let mut at = begin;
-    let mut escaped = false;
+    // Behind the last escape; marks before it are part of it.
+    let mut from = begin;
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
+        for mut marks in marks(block) {
+            if from > at {
+                marks &= behind(from - at);
+            }
+            while marks != 0 {
+                let place = at + marks.trailing_zeros() as usize / 8;
+                match bytes.get(place) {
+                    Some(b'"') => return Ok((place, from > begin)),
+                    Some(b'\\') => from = place + escape_length(bytes, place),
+                    _ => {
+                        return Err(Problem {
+                            at: place,
+                            fault: Fault::ControlCharacter,
+                        });
+                    }
+                }
+                if from == place {
+                    return Err(bad_escape(bytes, place));
+                }
+                marks &= behind(from - at);
+            }
+            at += 8;
+        }
+    }
+    end_bytewise(bytes, at.max(from), from > begin)
+}
+
+/// The closing quote, if it is one of the next eight bytes and nothing before it needs a look: most
+/// strings are names, and short.
+fn end_of_name(bytes: &[u8], begin: usize) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let word = u64::from_le_bytes(*bytes.get(begin..)?.first_chunk()?);
+    let quote = word ^ (ONES * u64::from(b'"'));
+    let backslash = word ^ (ONES * u64::from(b'\\'));
+    // A byte below the subtrahend borrows from its highest bit. What a borrow does to the bytes
+    // above does not matter, as only the lowest mark counts.
+    let marks = ((quote.wrapping_sub(ONES) & !quote)
+        | (backslash.wrapping_sub(ONES) & !backslash)
+        | (word.wrapping_sub(ONES * u64::from(b' ')) & !word))
+        & HIGHS;
+    let place = begin + marks.trailing_zeros() as usize / 8;
+    (marks != 0 && bytes.get(place) == Some(&b'"')).then_some(place)
+}
+
+/// Marks what must be looked at in the first 16 bytes of a block, each by a byte of ones: quotes,
+/// control characters, and backslashes unless `n`, `t` or `r` follows. Those are most of all
+/// escapes, and need no look: they are good if their backslash begins an escape, and part of one
+/// that is looked at if not. The first byte is the lowest of the first word.
+// Inlined, the comparisons get mixed up with the loop and are no longer made all at once.
+#[inline(never)]
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a branch per byte would cost what this saves"
+)]
+fn marks(block: &[u8; BLOCK]) -> [u64; 2] {
+    let mut flags = [0_u8; BLOCK - 1];
+    for ((flag, byte), next) in flags.iter_mut().zip(block).zip(block.iter().skip(1)) {
+        let plain = (*next == b'n') | (*next == b't') | (*next == b'r');
+        let special = (*byte == b'"') | ((*byte == b'\\') & !plain) | (*byte < b' ');
+        *flag = 0_u8.wrapping_sub(u8::from(special));
+    }
+    let mut words = [0; 2];
+    for (word, flags) in words.iter_mut().zip(flags.as_chunks::<8>().0) {
+        *word = u64::from_le_bytes(*flags);
+    }
+    words
+}
+
+/// All marks of a word but those of its first bytes.
+fn behind(bytes: usize) -> u64 {
+    if bytes < 8 {
+        u64::MAX << (8 * bytes)
+    } else {
+        0
+    }
+}
+
+/// As [`end`], for the last few bytes of a text.
+#[cold]
+fn end_bytewise(bytes: &[u8], mut at: usize, mut escaped: bool) -> Result<(usize, bool), Problem> {
     loop {
-        at = special(bytes, at);
         match bytes.get(at) {
             Some(b'"') => return Ok((at, escaped)),
             Some(b'\\') => {
+                let length = escape_length(bytes, at);
+                if length == 0 {
+                    return Err(bad_escape(bytes, at));
+                }
                 escaped = true;
-                at = behind_escape(bytes, at)?;
+                at += length;
             }
-            Some(_) => {
+            Some(0..=0x1F) => {
                 return Err(Problem {
                     at,
                     fault: Fault::ControlCharacter,
                 });
             }
+            Some(_) => at += 1,
             None => {
                 return Err(Problem {
                     at: bytes.len(),
@@ -117,66 +218,45 @@ pub(super) fn end(bytes: &[u8], begin: usize) -> Result<(usize, bool), Problem> 
     }
 }
 
-/// The index of the next quote, backslash or control character, or beyond the end.
-///
-/// Eight bytes at a time, by the carries of a subtraction. The lowest mark is exact; those above
-/// it may be wrong, and are not looked at. `memchr` has no search for ranges, and strings are
-/// short or full of escapes too often for its set-up.
-fn special(bytes: &[u8], begin: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    const QUOTES: u64 = ONES * b'"' as u64;
-    const BACKSLASHES: u64 = ONES * b'\\' as u64;
-    const BLANKS: u64 = ONES * b' ' as u64;
-    let mut at = begin;
-    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*block);
-        let (quote, backslash) = (word ^ QUOTES, word ^ BACKSLASHES);
-        let marks = ((quote.wrapping_sub(ONES) & !quote)
-            | (backslash.wrapping_sub(ONES) & !backslash)
-            | (word.wrapping_sub(BLANKS) & !word))
-            & HIGHS;
-        if marks != 0 {
-            return at + (marks.trailing_zeros() / 8) as usize;
+/// The length of the escape whose backslash is at `at`; 0 if it is none.
+fn escape_length(bytes: &[u8], at: usize) -> usize {
+    match bytes.get(at + 1) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
+        Some(b'u') => {
+            let digits = bytes.get(at + 2..).and_then(<[u8]>::first_chunk::<4>);
+            6 * usize::from(digits.is_some_and(|digits| are_hex(*digits)))
         }
-        at += 8;
+        _ => 0,
     }
-    while bytes
-        .get(at)
-        .is_some_and(|byte| !matches!(byte, b'"' | b'\\' | ..=0x1F))
-    {
-        at += 1;
-    }
-    at
 }
 
-/// Behind the escape whose backslash is at `at`.
-fn behind_escape(bytes: &[u8], at: usize) -> Result<usize, Problem> {
-    match bytes.get(at + 1) {
-        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
-        Some(b'u') => {
-            let digits = bytes.get(at + 2..).unwrap_or_default().iter().take(4);
-            let good = digits.take_while(|byte| byte.is_ascii_hexdigit()).count();
-            if good == 4 {
-                return Ok(at + 6);
-            }
-            let at = at + 2 + good;
-            let fault = if at < bytes.len() {
-                Fault::Escape
-            } else {
-                Fault::End
-            };
-            Err(Problem { at, fault })
-        }
-        Some(_) => Err(Problem {
-            at: at + 1,
-            fault: Fault::Escape,
-        }),
-        None => Err(Problem {
-            at: bytes.len(),
-            fault: Fault::End,
-        }),
+/// Whether all four are hexadecimal digits, compared all at once.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a branch per digit would cost what this saves"
+)]
+fn are_hex(digits: [u8; 4]) -> bool {
+    digits.iter().fold(true, |good, byte| {
+        let figure = byte.wrapping_sub(b'0') < 10;
+        let letter = (byte | 0x20).wrapping_sub(b'a') < 6;
+        good & (figure | letter)
+    })
+}
+
+/// What is wrong with the escape whose backslash is at `at`.
+#[cold]
+fn bad_escape(bytes: &[u8], at: usize) -> Problem {
+    let mut wrong = at + 1;
+    if bytes.get(wrong) == Some(&b'u') {
+        let digits = bytes.get(at + 2..).unwrap_or_default().iter();
+        wrong += 1 + digits.take_while(|byte| byte.is_ascii_hexdigit()).count();
     }
+    let fault = if wrong < bytes.len() {
+        Fault::Escape
+    } else {
+        Fault::End
+    };
+    Problem { at: wrong, fault }
 }
 
 /// The characters of a string with its escapes resolved; `None` for half a surrogate pair.
@@ -273,7 +353,7 @@ mod tests {
     #[test]
     fn the_end_is_found_wherever_it_lies() {
         for length in 0..40 {
-            for special in ["\"", "\\n\"", "\u{1}"] {
+            for special in ["\"", "\\/\"", "\u{1}"] {
                 let json = format!("{}{special}{}", "ü".repeat(length), "\"\\x\u{2}".repeat(5));
                 let found = end(json.as_bytes(), 0);
                 let begin = 2 * length;

@@ -130,7 +130,7 @@ fn without_comments(stream: &[u8]) -> String {
         .replace("\r\n", "\n");
     let events = text.split("\n\n").map(|event| {
         let lines = event.lines().filter(|line| !line.starts_with(':'));
-        lines.map(|line| format!("{line}\n")).collect::<String>()
+        lines.flat_map(|line| [line, "\n"]).collect::<String>()
     });
     events
         .filter(|event| !event.is_empty())

@@ -248,7 +248,7 @@ fn stream(end: &str, mark: bool, comments: bool) -> Vec<u8> {
         }
         lines.insert(0, "");
     }
-    let text: String = lines.iter().map(|line| format!("{line}{end}")).collect();
+    let text: String = lines.iter().flat_map(|line| [*line, end]).collect();
     if mark {
         format!("\u{feff}{text}").into_bytes()
     } else {

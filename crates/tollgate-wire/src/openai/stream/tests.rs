@@ -62,7 +62,7 @@ fn run<'a>(rules: StreamRules, chunks: impl IntoIterator<Item = &'a [u8]>) -> Ou
 }
 
 fn events(lines: &[&str]) -> String {
-    lines.iter().map(|line| format!("{line}\n\n")).collect()
+    lines.iter().flat_map(|line| [line, "\n\n"]).collect()
 }
 
 fn run_events(rules: StreamRules, lines: &[&str]) -> Outcome {
@@ -423,7 +423,7 @@ fn logical(end: &str, mark: bool, comments: bool) -> Vec<u8> {
         }
         lines.insert(0, "");
     }
-    let text: String = lines.iter().map(|line| format!("{line}{end}")).collect();
+    let text: String = lines.iter().flat_map(|line| [*line, end]).collect();
     if mark {
         format!("\u{feff}{text}").into_bytes()
     } else {
@@ -444,7 +444,7 @@ fn normal(bytes: &[u8]) -> String {
     events
         .into_iter()
         .filter(|event| !event.is_empty())
-        .map(|event| format!("{event}\n\n"))
+        .flat_map(|event| [event, "\n\n"])
         .collect()
 }
 
