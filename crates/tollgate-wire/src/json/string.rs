@@ -91,9 +91,9 @@ impl<'a> Text<'a> {
     }
 }
 
-/// As many bytes as a vector register has, so that the compiler compares them all at once, and
-/// one more: what follows a backslash.
-const BLOCK: usize = 16 + 1;
+/// A few vector registers full, so that the compiler compares their bytes all at once, and one
+/// byte more: what follows a backslash.
+const BLOCK: usize = 32 + 1;
 
 /// The index of the closing quote of the string whose first character is at `begin`, and whether
 /// the string holds escapes other than the plainest ones (see [`marks`]).
@@ -154,7 +154,7 @@ fn end_of_name(bytes: &[u8], begin: usize) -> Option<usize> {
     (marks != 0 && bytes.get(place) == Some(&b'"')).then_some(place)
 }
 
-/// Marks what must be looked at in the first 16 bytes of a block, each by a byte of ones: quotes,
+/// Marks what must be looked at in the first 32 bytes of a block, each by a byte of ones: quotes,
 /// control characters, and backslashes unless `n`, `t` or `r` follows. Those are most of all
 /// escapes, and need no look: they are good if their backslash begins an escape, and part of one
 /// that is looked at if not. The first byte is the lowest of the first word.
@@ -164,14 +164,14 @@ fn end_of_name(bytes: &[u8], begin: usize) -> Option<usize> {
     clippy::needless_bitwise_bool,
     reason = "a branch per byte would cost what this saves"
 )]
-fn marks(block: &[u8; BLOCK]) -> [u64; 2] {
+fn marks(block: &[u8; BLOCK]) -> [u64; 4] {
     let mut flags = [0_u8; BLOCK - 1];
     for ((flag, byte), next) in flags.iter_mut().zip(block).zip(block.iter().skip(1)) {
         let plain = (*next == b'n') | (*next == b't') | (*next == b'r');
         let special = (*byte == b'"') | ((*byte == b'\\') & !plain) | (*byte < b' ');
         *flag = 0_u8.wrapping_sub(u8::from(special));
     }
-    let mut words = [0; 2];
+    let mut words = [0; 4];
     for (word, flags) in words.iter_mut().zip(flags.as_chunks::<8>().0) {
         *word = u64::from_le_bytes(*flags);
     }

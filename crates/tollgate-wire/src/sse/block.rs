@@ -27,7 +27,7 @@ pub(super) struct Found {
     pub(super) end: usize,
     /// The block ends with a carriage return and a line feed.
     pub(super) paired: bool,
-    /// The block ends with a carriage return that is the chunk's last byte.
+    /// The block ends with a carriage return whose line feed may come in the next chunk.
     pub(super) open_return: bool,
 }
 
@@ -60,11 +60,10 @@ impl BlockFinder {
                     self.place = Place::LineStart;
                     let paired = bytes.get(at + 1) == Some(&b'\n');
                     let end = at + 1 + usize::from(paired);
-                    let open_return = !paired && end == bytes.len();
                     return Some(Found {
                         end,
                         paired,
-                        open_return,
+                        open_return: !paired,
                     });
                 }
                 _ => {
