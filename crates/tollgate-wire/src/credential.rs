@@ -24,7 +24,11 @@ pub fn bearer(value: &[u8]) -> Result<&[u8], BearerProblem> {
         return Err(BearerProblem::NotBearer);
     }
     let key = rest.trim_ascii();
-    if key.iter().all(u8::is_ascii_graphic) { Ok(key) } else { Err(BearerProblem::Malformed) }
+    if key.iter().all(u8::is_ascii_graphic) {
+        Ok(key)
+    } else {
+        Err(BearerProblem::Malformed)
+    }
 }
 
 #[cfg(test)]

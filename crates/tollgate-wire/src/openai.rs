@@ -2,9 +2,9 @@
 
 mod chunk;
 pub mod failure;
+#[cfg(test)]
+mod fixtures;
 pub mod reply;
 pub mod request;
 pub mod stream;
-#[cfg(test)]
-mod fixtures;
 mod usage;
