@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, EXPECT};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tollgate_core::caller::Caller;
@@ -20,7 +20,6 @@ use tollgate_engine::admit;
 use crate::answer;
 use crate::credential;
 use crate::dialect;
-use crate::framing::Heads;
 use crate::gateway::Gateway;
 use crate::outgoing::Outgoing;
 use crate::record::Record;
@@ -58,11 +57,10 @@ impl Given {
 /// Answers one request. It never fails: a failure is an answer too.
 pub(crate) async fn handle(
     gateway: Arc<Gateway>,
-    heads: &Heads,
-    request: Request<Incoming>,
+    parts: Parts,
+    mut body: Incoming,
+    is_ambiguous: bool,
 ) -> Response<Outgoing> {
-    let (parts, mut body) = request.into_parts();
-    let ambiguous = heads.is_ambiguous(&parts);
     let id = gateway.ids.of(&parts.headers);
     let endpoint = Endpoint::find(parts.uri.path());
     if let Some(endpoint) = endpoint.filter(|endpoint| is_plain_get(*endpoint, &parts.method))
@@ -75,7 +73,7 @@ pub(crate) async fn handle(
     let surface = endpoint.map_or("unknown", Endpoint::surface);
     let mut record = Record::begin(gateway, id, surface);
     // A panic is a bug of ours; the caller of this one request gets an error, the others nothing.
-    let outcome = if ambiguous {
+    let outcome = if is_ambiguous {
         Err(Failure::client(Code::InvalidRequest).message(
             "The request has both Content-Length and Transfer-Encoding. Send only one of them.",
         ))
@@ -95,7 +93,7 @@ pub(crate) async fn handle(
             let dialect = dialect::choose(&parts.headers, parts.uri.path(), of_key, of_deployment);
             take_in_unread(record.gateway(), &parts, body);
             let mut response = answer::refuse(record, &failure, dialect, &parts.headers);
-            if ambiguous {
+            if is_ambiguous {
                 response
                     .headers_mut()
                     .insert(CONNECTION, HeaderValue::from_static("close"));

@@ -4,7 +4,7 @@
 //! The HTTP library obeys `Transfer-Encoding` and drops `Content-Length` before we see the
 //! headers, so the bytes of the head are kept until its request arrives.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::header::TRANSFER_ENCODING;
 use http::request::Parts;
@@ -12,11 +12,15 @@ use http::request::Parts;
 /// How much of what was read last is kept; the head of a request is at the end of it.
 const KEPT: usize = 16 * 1024;
 
-/// The bytes that a connection read last.
-#[derive(Default)]
+/// The bytes that a connection of HTTP/1.1 read last.
 pub(crate) struct Heads(Mutex<Vec<u8>>);
 
 impl Heads {
+    /// Nothing was read yet. Shared by the socket, which reads, and the service, which judges.
+    pub(crate) fn shared() -> Arc<Self> {
+        Arc::new(Self(Mutex::default()))
+    }
+
     /// Keeps what was read.
     pub(crate) fn note(&self, read: &[u8]) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,7 +76,7 @@ mod tests {
     use super::*;
 
     fn is_ambiguous(reads: &[&str], chunked: bool) -> bool {
-        let heads = Heads::default();
+        let heads = Heads::shared();
         for read in reads {
             heads.note(read.as_bytes());
         }
@@ -115,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_bounded() {
-        let heads = Heads::default();
+        let heads = Heads::shared();
         for _ in 0..100 {
             heads.note(&[b'x'; 10_000]);
         }

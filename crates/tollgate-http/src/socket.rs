@@ -21,7 +21,8 @@ use crate::refusal;
 pub(crate) struct Socket {
     stream: TcpStream,
     gateway: Arc<Gateway>,
-    heads: Arc<Heads>,
+    /// Where what is read is noted, for HTTP/1.1.
+    heads: Option<Arc<Heads>>,
     write_timeout: Duration,
     /// Runs while a write is blocked.
     stalled: Option<Pin<Box<Sleep>>>,
@@ -30,7 +31,7 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) fn new(stream: TcpStream, gateway: Arc<Gateway>, heads: Arc<Heads>) -> Self {
+    pub(crate) fn new(stream: TcpStream, gateway: Arc<Gateway>, heads: Option<Arc<Heads>>) -> Self {
         let write_timeout = gateway.settings().write_timeout;
         Self {
             stream,
@@ -99,8 +100,9 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        self.heads
-            .note(buffer.filled().get(before..).unwrap_or_default());
+        if let Some(heads) = &self.heads {
+            heads.note(buffer.filled().get(before..).unwrap_or_default());
+        }
         Poll::Ready(Ok(()))
     }
 }

@@ -7,36 +7,29 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// How many slices fit without an allocation: a body with the model and the usage option patched.
-const PARTS: usize = 5;
-
-/// Slices that are sent one after the other. Cloning copies no bytes.
+/// Slices that are sent one after the other. Cloning copies no bytes. It is kept small, because
+/// the HTTP library sets aside room for many requests on every connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RequestBody {
-    parts: [Bytes; PARTS],
-    next: usize,
+    next: Bytes,
+    /// What follows `next`, the last one first. Empty for most bodies, which need no allocation.
+    later: Vec<Bytes>,
     left: u64,
 }
 
 impl RequestBody {
-    /// A body out of these slices. More than fit are joined into one.
+    /// A body out of these slices.
     pub(crate) fn new(parts: impl IntoIterator<Item = Bytes>) -> Self {
-        let mut body = Self::default();
         let mut parts = parts.into_iter().filter(|part| !part.is_empty());
-        let (last, others) = body.parts.split_at_mut(PARTS - 1);
-        for (slot, part) in last.iter_mut().zip(&mut parts) {
-            *slot = part;
+        let next = parts.next().unwrap_or_default();
+        let mut later: Vec<Bytes> = parts.collect();
+        later.reverse();
+        let left = next.len() + later.iter().map(Bytes::len).sum::<usize>();
+        Self {
+            next,
+            later,
+            left: left as u64,
         }
-        if let Some(slot) = others.first_mut() {
-            let rest: Vec<Bytes> = parts.collect();
-            *slot = match rest.as_slice() {
-                [] => Bytes::new(),
-                [one] => one.clone(),
-                several => several.concat().into(),
-            };
-        }
-        body.left = body.parts.iter().map(|part| part.len() as u64).sum();
-        body
     }
 }
 
@@ -48,16 +41,11 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let next = self.next;
-        let part = self
-            .parts
-            .get_mut(next)
-            .map(std::mem::take)
-            .filter(|part| !part.is_empty());
-        let Some(part) = part else {
+        let later = self.later.pop().unwrap_or_default();
+        let part = std::mem::replace(&mut self.next, later);
+        if part.is_empty() {
             return Poll::Ready(None);
-        };
-        self.next += 1;
+        }
         self.left -= part.len() as u64;
         Poll::Ready(Some(Ok(Frame::data(part))))
     }

@@ -8,9 +8,6 @@ use clap::{Parser, Subcommand};
 use tollgate::command::{self, serve};
 use tollgate::config::Overrides;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// An LLM API gateway: one address between applications and providers.
 #[derive(Parser)]
 #[command(version)]
@@ -81,5 +78,10 @@ fn main() -> ExitCode {
 }
 
 fn order(given: ServeArguments) -> serve::Order {
-    serve::Order { file: given.config, overrides: Overrides { listen: given.listen } }
+    serve::Order {
+        file: given.config,
+        overrides: Overrides {
+            listen: given.listen,
+        },
+    }
 }

@@ -31,7 +31,11 @@ pub async fn take(config: &Config) -> Result<Possession, Box<dyn Error>> {
     let owner = Owner::take(directory)?;
     let master_key = master_key::find(config.master_key.as_ref(), directory)?;
     let store = Arc::new(tollgate_store::open(&config.database.url).await?);
-    Ok(Possession { owner, store, hasher: KeyHasher::new(&master_key) })
+    Ok(Possession {
+        owner,
+        store,
+        hasher: KeyHasher::new(&master_key),
+    })
 }
 
 impl Possession {
@@ -50,7 +54,11 @@ impl Possession {
     /// Tells commands on this machine that the gateway is here.
     pub fn announce(&self, accounts: &Accounts, address: SocketAddr) -> Result<(), Box<dyn Error>> {
         let token = accounts.make_control_token()?;
-        let control = Control { address, pid: std::process::id(), token };
+        let control = Control {
+            address,
+            pid: std::process::id(),
+            token,
+        };
         control.write(&self.owner)?;
         Ok(())
     }

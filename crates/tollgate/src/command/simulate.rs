@@ -14,7 +14,9 @@ use crate::shutdown;
 
 /// Serves until the process is asked to stop.
 pub fn run(listen: SocketAddr, script: Option<&Path>) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let served = match runtime {
         Ok(runtime) => runtime.block_on(serve(listen, script)),
         Err(error) => Err(error.into()),
