@@ -12,7 +12,7 @@ use tollgate_upstream::provider::Home;
 use crate::config::{self, Config};
 
 /// The table of models.
-pub fn routes(config: &Config) -> RouteTable {
+pub(crate) fn routes(config: &Config) -> RouteTable {
     RouteTable::new(
         config
             .models
@@ -45,7 +45,7 @@ fn declared(config: &Config, model: &config::Model) -> DeclaredModel {
 }
 
 /// The keys that the file declares.
-pub fn keys(config: &Config) -> Vec<accounts::DeclaredKey> {
+pub(crate) fn keys(config: &Config) -> Vec<accounts::DeclaredKey> {
     let file = config
         .file
         .as_ref()
@@ -70,7 +70,7 @@ pub fn keys(config: &Config) -> Vec<accounts::DeclaredKey> {
 }
 
 /// The settings of the HTTP face; `listen` is where it really listens.
-pub fn face(config: &Config, listen: SocketAddr) -> Settings {
+pub(crate) fn face(config: &Config, listen: SocketAddr) -> Settings {
     let server = &config.server;
     let public_url = server
         .public_url
@@ -93,7 +93,7 @@ pub fn face(config: &Config, listen: SocketAddr) -> Settings {
 }
 
 /// The form of the request log. Levels above `info` leave it out.
-pub fn request_log(log: config::Log) -> LogFormat {
+pub(crate) fn request_log(log: config::Log) -> LogFormat {
     match (log.level, log.format) {
         ("error" | "warn", _) => LogFormat::Off,
         (_, config::LogFormat::Text) => LogFormat::Text,
@@ -102,7 +102,7 @@ pub fn request_log(log: config::Log) -> LogFormat {
 }
 
 /// Which keys are made.
-pub fn environment(config: &Config) -> accounts::Environment {
+pub(crate) fn environment(config: &Config) -> accounts::Environment {
     match config.deployment {
         config::Deployment::Live => accounts::Environment::Live,
         config::Deployment::Test => accounts::Environment::Test,

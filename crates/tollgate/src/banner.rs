@@ -16,7 +16,7 @@ const FIRST_KEY: &str = "first key";
 
 /// Makes the keys that a first start needs, and says where the gateway is. The last line is the
 /// address, for whoever waits for it.
-pub async fn print(
+pub(crate) async fn print(
     accounts: &Accounts,
     config: &Config,
     address: SocketAddr,

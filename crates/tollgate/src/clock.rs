@@ -6,7 +6,7 @@ use tollgate_core::time::Timestamp;
 use tollgate_engine::port::{BoxFuture, Clock};
 
 /// Time as the system tells it.
-pub struct SystemClock;
+pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {

@@ -18,7 +18,7 @@ fn random(buffer: &mut [u8]) -> std::io::Result<()> {
 }
 
 /// What belongs to the process that owns the data directory.
-pub struct Possession {
+pub(crate) struct Possession {
     store: Arc<SqliteStore>,
     hasher: KeyHasher,
     /// Dropped last: the directory is free only when the store is closed.
@@ -26,7 +26,7 @@ pub struct Possession {
 }
 
 /// Takes the directory, its master key and its store. Fails when another process has them.
-pub async fn take(config: &Config) -> Result<Possession, Box<dyn Error>> {
+pub(crate) async fn take(config: &Config) -> Result<Possession, Box<dyn Error>> {
     let directory = &config.database.directory;
     let owner = Owner::take(directory)?;
     let master_key = master_key::find(config.master_key.as_ref(), directory)?;
@@ -40,7 +40,7 @@ pub async fn take(config: &Config) -> Result<Possession, Box<dyn Error>> {
 
 impl Possession {
     /// The keys in the store.
-    pub async fn accounts(&self, config: &Config) -> Result<Accounts, Box<dyn Error>> {
+    pub(crate) async fn accounts(&self, config: &Config) -> Result<Accounts, Box<dyn Error>> {
         let accounts = Accounts::open(Parts {
             store: self.store.clone(),
             clock: Arc::new(SystemClock),
@@ -52,7 +52,11 @@ impl Possession {
     }
 
     /// Tells commands on this machine that the gateway is here.
-    pub fn announce(&self, accounts: &Accounts, address: SocketAddr) -> Result<(), Box<dyn Error>> {
+    pub(crate) fn announce(
+        &self,
+        accounts: &Accounts,
+        address: SocketAddr,
+    ) -> Result<(), Box<dyn Error>> {
         let token = accounts.make_control_token()?;
         let control = Control {
             address,
@@ -64,7 +68,7 @@ impl Possession {
     }
 
     /// Closes the store in an orderly way.
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         self.store.close().await;
     }
 }

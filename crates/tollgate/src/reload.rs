@@ -15,23 +15,28 @@ use crate::command::serve::{self, Order};
 use crate::config::Config;
 
 /// What a new configuration is given to.
-pub struct Live {
+pub(crate) struct Live {
     /// Where the configuration comes from.
-    pub order: Order,
+    pub(crate) order: Order,
     /// Where the gateway listens.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// Takes the declared keys.
-    pub accounts: Arc<Accounts>,
+    pub(crate) accounts: Arc<Accounts>,
     /// Takes the connections.
-    pub upstreams: Arc<Upstreams>,
+    pub(crate) upstreams: Arc<Upstreams>,
     /// Takes the models.
-    pub engine: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
     /// Takes the settings of the HTTP face.
-    pub gateway: Arc<Gateway>,
+    pub(crate) gateway: Arc<Gateway>,
 }
 
 /// Reads the configuration again at each signal, until the end.
-pub async fn at_each(mut hangups: Signal, live: Live, first: Config, ended: CancellationToken) {
+pub(crate) async fn at_each(
+    mut hangups: Signal,
+    live: Live,
+    first: Config,
+    ended: CancellationToken,
+) {
     let mut current = first;
     loop {
         tokio::select! {

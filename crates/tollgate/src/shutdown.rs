@@ -6,7 +6,7 @@ use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Resolves at SIGTERM or SIGINT. The handlers stand as soon as this returns.
-pub fn asked() -> io::Result<impl Future<Output = ()>> {
+pub(crate) fn asked() -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
@@ -18,6 +18,6 @@ pub fn asked() -> io::Result<impl Future<Output = ()>> {
 }
 
 /// The signal that asks for the configuration to be read again.
-pub fn reload() -> io::Result<Signal> {
+pub(crate) fn reload() -> io::Result<Signal> {
     signal(SignalKind::hangup())
 }

@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 use crate::config::{Log, LogFormat};
 
 /// Begins to write diagnostics of the configured level and form. Only the first call counts.
-pub fn begin(log: Log) {
+pub(crate) fn begin(log: Log) {
     // Libraries say little that an operator can act on below a warning.
     let filter = EnvFilter::new(format!("warn,tollgate={0}", log.level));
     let filter = if matches!(log.level, "debug" | "trace") {

@@ -1,10 +1,12 @@
 //! `tollgate serve`: the gateway.
 
 use std::error::Error;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -20,6 +22,7 @@ use tollgate_upstream::Upstreams;
 
 use crate::clock::SystemClock;
 use crate::config::{Config, Environment, Overrides};
+use crate::reload::Live;
 use crate::{assemble, banner, ownership, reload, shutdown, telemetry};
 
 /// How often the uses of keys are written.
@@ -87,53 +90,17 @@ async fn serve(order: &Order, config: Config) -> Result<(), Box<dyn Error>> {
     accounts.declare(assemble::keys(&config))?;
     let listener = bind(config.server.listen).await?;
     let address = listener.local_addr()?;
-    let simulator = Simulator::new(tollgate_simulator::Settings {
-        // Nobody can ask for them here.
-        keep_requests: 0,
-        ..tollgate_simulator::Settings::default()
-    });
-    let dial = {
-        let simulator = simulator.clone();
-        Arc::new(move || simulator.connect())
-    };
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let connections = config.connections.clone();
-    let upstreams = Arc::new(Upstreams::new(connections, Some(dial), Arc::clone(&clock))?);
-    let engine = Arc::new(Engine::new(
-        Arc::clone(&accounts),
-        upstreams.clone(),
-        clock,
-        assemble::routes(&config),
-    ));
     let log = Arc::new(AccessLog::new(assemble::request_log(config.log)));
-    let gateway = Gateway::new(
-        Arc::clone(&engine),
-        assemble::face(&config, address),
-        Arc::clone(&log),
-    );
+    let live = put_together(order, &config, &accounts, &log, address)?;
+    let gateway = Arc::clone(&live.gateway);
     let asked = shutdown::asked()?;
     let hangups = shutdown::reload()?;
-    banner::print(&accounts, &config, address).await?;
     possession.announce(&accounts, address)?;
-
-    let writer = {
-        let log = Arc::clone(&log);
-        std::thread::Builder::new()
-            .name("request-log".to_owned())
-            .spawn(move || log.drain(&mut std::io::stdout()))?
-    };
+    banner::print(&accounts, &config, address).await?;
+    let writer = write_in_the_background(Arc::clone(&log))?;
     let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
     let tasks = TaskTracker::new();
-    tasks.spawn(flush_uses(Arc::clone(&accounts), ended.clone()));
-    let live = reload::Live {
-        order: order.clone(),
-        address,
-        accounts,
-        upstreams,
-        engine,
-        gateway,
-    };
-    let gateway = Arc::clone(&live.gateway);
+    tasks.spawn(flush_uses(accounts, ended.clone()));
     tasks.spawn(reload::at_each(hangups, live, config, ended.clone()));
     tasks.spawn({
         let stop = stop.clone();
@@ -143,8 +110,7 @@ async fn serve(order: &Order, config: Config) -> Result<(), Box<dyn Error>> {
             stop.cancel();
         }
     });
-    tollgate_http::serve(gateway, listener, stop.clone()).await;
-    stop.cancel();
+    tollgate_http::serve(gateway, listener, stop).await;
     ended.cancel();
     tasks.close();
     tasks.wait().await;
@@ -154,6 +120,46 @@ async fn serve(order: &Order, config: Config) -> Result<(), Box<dyn Error>> {
     }
     possession.close().await;
     Ok(())
+}
+
+/// Makes the parts that requests meet.
+fn put_together(
+    order: &Order,
+    config: &Config,
+    accounts: &Arc<Accounts>,
+    log: &Arc<AccessLog>,
+    address: SocketAddr,
+) -> Result<Live, Box<dyn Error>> {
+    let simulator = Simulator::new(tollgate_simulator::Settings {
+        // Nobody can ask for them here.
+        keep_requests: 0,
+        ..tollgate_simulator::Settings::default()
+    });
+    let dial = Arc::new(move || simulator.connect());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let connections = config.connections.clone();
+    let upstreams = Arc::new(Upstreams::new(connections, Some(dial), Arc::clone(&clock))?);
+    let upstream = Arc::clone(&upstreams);
+    let routes = assemble::routes(config);
+    let engine = Arc::new(Engine::new(Arc::clone(accounts), upstream, clock, routes));
+    let face = assemble::face(config, address);
+    let gateway = Gateway::new(Arc::clone(&engine), face, Arc::clone(log));
+    let (order, accounts) = (order.clone(), Arc::clone(accounts));
+    Ok(Live {
+        order,
+        address,
+        accounts,
+        upstreams,
+        engine,
+        gateway,
+    })
+}
+
+/// Gives the request log a thread of its own.
+fn write_in_the_background(log: Arc<AccessLog>) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name("request-log".to_owned())
+        .spawn(move || log.drain(&mut io::stdout()))
 }
 
 async fn bind(listen: SocketAddr) -> Result<TcpListener, Box<dyn Error>> {

@@ -173,11 +173,11 @@ impl Gateway {
 
     /// A figure of `/metrics`: the sum of all lines that begin with this name and hold all of
     /// these labels.
-    pub async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+    pub async fn metric(&self, name: &str, labels: &[&str]) -> u64 {
         let text = self.get("/metrics").send().await.text();
         text.lines()
             .filter(|line| line.starts_with(name) && labels.iter().all(|one| line.contains(one)))
-            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
             .sum()
     }
 }

@@ -43,13 +43,13 @@ async fn requests_are_counted_by_surface_model_and_outcome() {
     for (labels, count) in [
         (
             vec!["surface=\"openai_chat\"", "model=\"sim/*\"", "code=\"ok\""],
-            2.0,
+            2,
         ),
-        (vec!["model=\"openai/gpt-4o\"", "code=\"ok\""], 1.0),
-        (vec!["model=\"\"", "code=\"model_not_found\""], 1.0),
+        (vec!["model=\"openai/gpt-4o\"", "code=\"ok\""], 1),
+        (vec!["model=\"\"", "code=\"model_not_found\""], 1),
         (
             vec!["model=\"sim/*\"", "code=\"provider_quota_exhausted\""],
-            1.0,
+            1,
         ),
     ] {
         let seen = world
