@@ -3,6 +3,9 @@
 use bytes::Bytes;
 use serde_json::Value;
 
+/// What the models of every answer begin with.
+const NAMESPACE: &str = "sim/";
+
 /// One request, whole.
 pub(crate) struct Request {
     /// Which request this is, counted from one over all connections; 0 while it is not counted.
@@ -37,11 +40,16 @@ impl Request {
             .filter(|value| !value.is_null())
     }
 
-    /// The model that the body names; empty if none.
+    /// The model that the body names, with or without [`NAMESPACE`]; empty if none.
     pub(crate) fn model(&self) -> &str {
-        self.member("model")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        let named = self.member("model").and_then(Value::as_str);
+        let named = named.unwrap_or_default();
+        named.strip_prefix(NAMESPACE).unwrap_or(named)
+    }
+
+    /// The model as answers name it, so that nobody takes what they say for a model's words.
+    pub(crate) fn shown_model(&self) -> String {
+        format!("{NAMESPACE}{}", self.model())
     }
 
     /// Whether the body asks for a stream.

@@ -165,7 +165,7 @@ impl<'a> Wanted<'a> {
         Completion {
             id: format!("chatcmpl-sim-{drawn:016x}{:08x}", request.number),
             created: FIRST_SECOND + request.number,
-            model: request.model().to_owned(),
+            model: request.shown_model(),
             choices: self.choices,
             said,
             finish,

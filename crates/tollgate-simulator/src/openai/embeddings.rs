@@ -52,7 +52,7 @@ pub(super) fn answer(request: &Request, seed: u64) -> Result<Draft, Problem> {
     let body = json!({
         "object": "list",
         "data": data.collect::<Vec<_>>(),
-        "model": request.model(),
+        "model": request.shown_model(),
         "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
     });
     let headers = headers::common(request.number, seed, "application/json");

@@ -28,7 +28,7 @@ async fn the_parts_of_a_message_are_put_together() {
     let messages = json!([{"role": "user", "content": parts}]);
     let answer = plain("gpt-4o", json!({"messages": messages})).await;
     assert_eq!(answer["choices"][0]["message"]["content"], "one two");
-    assert_eq!(answer["model"], "gpt-4o");
+    assert_eq!(answer["model"], "sim/gpt-4o");
 }
 
 #[tokio::test]

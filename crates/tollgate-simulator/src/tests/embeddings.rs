@@ -18,7 +18,7 @@ async fn an_embedding_is_an_array_of_floats() {
         answer["usage"],
         json!({"prompt_tokens": 2, "total_tokens": 2})
     );
-    assert_eq!(answer["model"], "embed");
+    assert_eq!(answer["model"], "sim/embed");
 }
 
 #[tokio::test]

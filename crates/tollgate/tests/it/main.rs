@@ -9,6 +9,9 @@
     clippy::string_slice,
     clippy::too_many_lines,
     clippy::format_collect,
+    clippy::needless_pass_by_value,
+    clippy::duration_suboptimal_units,
+    unreachable_pub,
     reason = "a test that meets something unexpected ends there"
 )]
 

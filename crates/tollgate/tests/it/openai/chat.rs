@@ -11,6 +11,7 @@ async fn a_plain_call_gets_the_providers_answer_and_our_headers() {
     let answer = world.chat(&body).send().await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.json()["choices"][0]["message"]["content"], "Hello");
+    assert_eq!(answer.json()["model"], "sim/echo");
     assert_eq!(answer.header("content-type"), "application/json");
     assert_eq!(answer.header("x-tollgate-attempts"), "1");
     assert_eq!(answer.header("x-tollgate-model"), "sim/echo");
