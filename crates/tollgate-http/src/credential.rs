@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn a_credential_is_found_in_every_accepted_place() {
-        let cases: [(&[(&'static str, &'static str)], Result<&str, Code>); 12] = [
+        type Headers = &'static [(&'static str, &'static str)];
+        let cases: [(Headers, Result<&str, Code>); 12] = [
             (&[("authorization", "Bearer sk-1")], Ok("sk-1")),
             (&[("authorization", "bearer   sk-1 ")], Ok("sk-1")),
             (&[("x-api-key", "sk-1")], Ok("sk-1")),
