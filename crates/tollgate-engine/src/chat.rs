@@ -14,8 +14,6 @@ use crate::{admit, attempt, engine::Engine};
 
 /// A call that a provider has begun to answer.
 pub struct Served {
-    /// Who answers.
-    pub route: Arc<Route>,
     /// The answer, or the stream.
     pub delivery: Delivery,
     /// How many attempts it took.
@@ -24,46 +22,39 @@ pub struct Served {
     pub waited: Duration,
 }
 
-/// Why a call came to nothing, and how far it had come.
+/// Why a call came to nothing.
 pub struct Unserved {
     /// What the caller is told.
     pub failure: Failure,
-    /// The route, if one was found.
-    pub route: Option<Arc<Route>>,
     /// How long the provider took.
     pub waited: Duration,
 }
 
-/// Takes a call through its life. Dropping the future, or the stream that it gave, cancels the
+/// Finds who would serve the call, if this caller may have it. Nothing is sent yet.
+pub fn plan(engine: &Engine, caller: &Caller, call: &Call) -> Result<Arc<Route>, Failure> {
+    admit::route(engine, caller, &call.model)
+}
+
+/// Has the call served by its route. Dropping the future, or the stream that it gave, cancels the
 /// exchange with the provider.
 pub async fn serve(
     engine: &Engine,
-    caller: &Caller,
+    route: &Route,
     call: &Call,
     request_id: &str,
 ) -> Result<Served, Unserved> {
-    let route = admit::route(engine, caller, &call.model).map_err(|failure| Unserved {
-        failure,
-        route: None,
-        waited: Duration::ZERO,
-    })?;
     let begin = Instant::now();
-    let outcome = attempt::run(engine, &route, call, begin, request_id).await;
+    let outcome = attempt::run(engine, route, call, begin, request_id).await;
     let waited = begin.elapsed();
     match outcome {
         Ok(delivery) => Ok(Served {
-            route,
             delivery,
             attempts: 1,
             waited,
         }),
-        Err(failure) => {
-            let failure = failure.model(&*call.model);
-            Err(Unserved {
-                failure,
-                route: Some(route),
-                waited,
-            })
-        }
+        Err(failure) => Err(Unserved {
+            failure: failure.model(&*call.model),
+            waited,
+        }),
     }
 }

@@ -5,6 +5,7 @@ use http::header::{CONTENT_TYPE, HeaderName, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tollgate_core::error::Failure;
 use tollgate_core::error::dialect::{Context, Dialect};
+use tollgate_core::model::Route;
 
 use crate::gateway::Gateway;
 use crate::outgoing::Outgoing;
@@ -13,6 +14,8 @@ use crate::request_id::RequestId;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const MODEL: HeaderName = HeaderName::from_static("x-tollgate-model");
+const CONNECTION: HeaderName = HeaderName::from_static("x-tollgate-connection");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
 
 /// Puts the id of the request into an answer, under both names that SDKs read.
@@ -24,6 +27,19 @@ pub(crate) fn identify(headers: &mut HeaderMap, id: &RequestId) {
 /// Notes the attempts that were made.
 pub(crate) fn tell_attempts(headers: &mut HeaderMap, attempts: u32) {
     headers.insert(ATTEMPTS, HeaderValue::from(attempts));
+}
+
+/// Says who answers, or was to answer.
+pub(crate) fn tell_route(headers: &mut HeaderMap, route: &Route) {
+    for (name, value) in [
+        (MODEL, &route.model),
+        (CONNECTION, &route.target.connection),
+    ] {
+        // A name that no header can hold is left out.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    }
 }
 
 /// Renders a failure for the caller, and notes it in the record.
@@ -63,6 +79,7 @@ pub(crate) fn refuse(
     record.facts.status = status.as_u16();
     let id = record.facts.id.clone();
     let attempts = record.facts.attempts;
+    let route = record.facts.route.clone();
     let mut response = Response::new(Outgoing::Recorded(body, Some(Box::new(record))));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -70,6 +87,9 @@ pub(crate) fn refuse(
     identify(headers, &id);
     if attempts > 0 {
         tell_attempts(headers, attempts);
+    }
+    if let Some(route) = route {
+        tell_route(headers, &route);
     }
     for (name, value) in rendered.headers {
         if let Ok(value) = HeaderValue::from_str(&value) {

@@ -72,12 +72,21 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Failure> {
 fn too_large(limit: usize) -> Failure {
     Failure::client(Code::RequestTooLarge)
         .message(format!(
-            "The request body is larger than the limit of {limit} bytes. Make the request smaller."
+            "The request body is larger than the limit of {limit} bytes{}. Make the request smaller.",
+            in_mebibytes(limit)
         ))
         .detail(
             "limit_bytes",
             Detail::Number(i64::try_from(limit).unwrap_or(i64::MAX)),
         )
+}
+
+fn in_mebibytes(bytes: usize) -> String {
+    let mebibytes = bytes >> 20;
+    if mebibytes == 0 {
+        return String::new();
+    }
+    format!(" ({mebibytes} MiB)")
 }
 
 async fn receive(

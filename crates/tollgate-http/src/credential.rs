@@ -4,6 +4,7 @@ use crate::gateway::Gateway;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use tollgate_core::error::{Code, Failure};
+use tollgate_engine::admit;
 use tollgate_wire::credential::{self, BearerProblem};
 
 /// Reads the one credential of a request: `Authorization: Bearer`, `x-api-key` or
@@ -26,19 +27,32 @@ pub(crate) fn read(headers: &HeaderMap) -> Result<&[u8], Failure> {
 
 /// Checks the admin key of a management request.
 pub(crate) fn check_admin(gateway: &Gateway, headers: &HeaderMap) -> Result<(), Failure> {
-    let Some(shown) = headers.get("x-admin-key") else {
-        return Err(match read(headers) {
-            Ok(_) => Failure::client(Code::PermissionDenied).message(
-                "Managing needs the admin key in the header X-Admin-Key; a virtual key cannot do it.",
-            ),
-            Err(_) => Failure::client(Code::MissingApiKey)
-                .message("Managing needs the admin key in the header X-Admin-Key."),
-        });
+    let mut found = None;
+    for value in headers.get_all("x-admin-key") {
+        take(&mut found, value.as_bytes().trim_ascii())?;
+    }
+    let Some(shown) = found else {
+        return Err(without_admin_key(gateway, headers));
     };
-    if gateway.engine.accounts.is_admin(shown.as_bytes()) {
+    if gateway.engine.accounts.is_admin(shown) {
         return Ok(());
     }
     Err(Failure::client(Code::InvalidApiKey).message("Invalid admin key provided."))
+}
+
+/// What a caller is told who shows no admin key: what is wrong with the key that it shows, if
+/// anything is, and otherwise that such a key does not do.
+fn without_admin_key(gateway: &Gateway, headers: &HeaderMap) -> Failure {
+    let checked = read(headers).and_then(|key| admit::caller(&gateway.engine, key));
+    match checked {
+        Ok(_) => Failure::client(Code::PermissionDenied).message(
+            "Managing needs the admin key in the header X-Admin-Key; a virtual key cannot do it.",
+        ),
+        Err(failure) if failure.code == Code::MissingApiKey => {
+            failure.message("Managing needs the admin key in the header X-Admin-Key.")
+        }
+        Err(failure) => failure,
+    }
 }
 
 fn take<'a>(found: &mut Option<&'a [u8]>, credential: &'a [u8]) -> Result<(), Failure> {

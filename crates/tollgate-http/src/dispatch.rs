@@ -1,15 +1,17 @@
 //! One request from its head to its answer: find the endpoint, check the right, act, and turn
 //! whatever fails into the caller's dialect.
 
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, EXPECT};
 use http::request::Parts;
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::{HeaderValue, Method, Response, StatusCode, Version};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tollgate_core::caller::Caller;
@@ -78,7 +80,9 @@ pub(crate) async fn handle(
             "The request has both Content-Length and Transfer-Encoding. Send only one of them.",
         ))
     } else {
-        let acting = AssertUnwindSafe(act(&mut record, endpoint, &parts, &mut body));
+        let gateway = Arc::clone(record.gateway());
+        let acting = act(&mut record, endpoint, &parts, &mut body);
+        let acting = AssertUnwindSafe(until_cut(&gateway, parts.version, acting));
         acting.catch_unwind().await.unwrap_or_else(|_| {
             Err(Failure::gateway(Code::InternalError)
                 .because("a panic while the request was served"))
@@ -112,6 +116,33 @@ pub(crate) async fn handle(
             response
         }
     }
+}
+
+/// Lets a request act until the gateway's time is over. A connection of HTTP/1.1 looks at its
+/// request whenever it wakes, and is woken at that moment, so that a request costs no entry in a
+/// list that all share; on HTTP/2 requests are tasks of their own and have to wait for it.
+async fn until_cut(
+    gateway: &Gateway,
+    version: Version,
+    acting: impl Future<Output = Result<Given, Failure>>,
+) -> Result<Given, Failure> {
+    let over = || {
+        Err(Failure::gateway(Code::Maintenance)
+            .message("The gateway is shutting down. Send the request again in a moment."))
+    };
+    tokio::pin!(acting);
+    if version == Version::HTTP_2 {
+        return tokio::select! {
+            biased;
+            given = acting => given,
+            () = gateway.cut.cancelled() => over(),
+        };
+    }
+    std::future::poll_fn(|context| match acting.as_mut().poll(context) {
+        Poll::Pending if gateway.is_cut() => Poll::Ready(over()),
+        polled => polled,
+    })
+    .await
 }
 
 fn is_plain_get(endpoint: Endpoint<'_>, method: &Method) -> bool {

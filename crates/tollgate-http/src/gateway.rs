@@ -63,6 +63,8 @@ pub struct Gateway {
     ended: Notify,
     /// Cancelled when requests under way have had their time: streams end in an error event.
     pub(crate) cut: CancellationToken,
+    /// The same as a flag, for those who look often.
+    is_cut: AtomicBool,
 }
 
 impl Gateway {
@@ -79,6 +81,7 @@ impl Gateway {
             tasks: TaskTracker::new(),
             draining: AtomicBool::new(false),
             cut: CancellationToken::new(),
+            is_cut: AtomicBool::new(false),
         })
     }
 
@@ -119,6 +122,16 @@ impl Gateway {
             }
             ended.await;
         }
+    }
+
+    /// Requests under way have had their time.
+    pub(crate) fn cut_short(&self) {
+        self.is_cut.store(true, Ordering::Relaxed);
+        self.cut.cancel();
+    }
+
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::Relaxed)
     }
 
     /// From now on new calls are told that the gateway is going away.

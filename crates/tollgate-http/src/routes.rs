@@ -51,7 +51,7 @@ impl<'a> Endpoint<'a> {
             "/api/keys" => Self::Keys,
             "/api/keys/temporary" => Self::TemporaryKeys,
             "/v1/errors" => Self::Errors,
-            "/errors" => Self::ErrorPages,
+            "/errors" | "/errors/" => Self::ErrorPages,
             "/health" => Self::Health,
             "/health/live" | "/healthz" | "/health/liveliness" | "/health/liveness" => Self::Live,
             "/health/ready" | "/readyz" | "/health/readiness" => Self::Ready,

@@ -58,7 +58,7 @@ pub async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: Cancellat
         () = tokio::time::sleep_until(Instant::now() + limit) => {}
     }
     drop(listener);
-    gateway.cut.cancel();
+    gateway.cut_short();
     // Waiting in vain here has no consequence: whatever is left is closed with the process.
     _ = tokio::time::timeout(LAST_WORDS, gateway.idle()).await;
     connections.closing.cancel();
@@ -167,6 +167,11 @@ async fn http1(
         .half_close(false)
         .serve_connection(TokioIo::new(socket), service);
     tokio::pin!(serving);
+    // Waking up here makes requests under way see that their time is over.
+    tokio::select! {
+        ended = serving.as_mut() => return ended,
+        () = gateway.cut.cancelled() => {}
+    }
     tokio::select! {
         ended = serving.as_mut() => ended,
         () = closing.cancelled() => {

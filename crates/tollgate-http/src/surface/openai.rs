@@ -1,13 +1,16 @@
 //! Calls in OpenAI's form: chat completions and embeddings.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response};
 use hyper::body::Incoming;
 use tollgate_core::caller::Caller;
 use tollgate_core::error::Failure;
 use tollgate_core::format::Operation;
+use tollgate_core::model::Route;
 use tollgate_engine::chat::{self, Served};
 use tollgate_engine::port::Reply;
 use tollgate_wire::openai::request;
@@ -20,7 +23,10 @@ use crate::stream::EventBody;
 use crate::{answer, dialect};
 
 /// A call that a provider has begun to answer.
-pub(crate) struct Called(Served);
+pub(crate) struct Called {
+    route: Arc<Route>,
+    served: Served,
+}
 
 /// Reads the request and has it served.
 pub(crate) async fn call(
@@ -45,12 +51,14 @@ pub(crate) async fn call(
     };
     call.carried = carried(&parts.headers);
     record.facts.stream = call.stream;
+    let route = chat::plan(&gateway.engine, caller, &call)?;
+    // Noted before the wait: a caller may hang up, and the provider was asked all the same.
+    record.facts.route = Some(Arc::clone(&route));
+    record.facts.attempts = 1;
     let id = record.facts.id.clone();
-    match chat::serve(&gateway.engine, caller, &call, id.as_str()).await {
-        Ok(served) => Ok(Given::Call(Box::new(Called(served)))),
+    match chat::serve(&gateway.engine, &route, &call, id.as_str()).await {
+        Ok(served) => Ok(Given::Call(Box::new(Called { route, served }))),
         Err(unserved) => {
-            record.facts.attempts = u32::try_from(unserved.failure.attempts.len()).unwrap_or(1);
-            record.facts.route = unserved.route;
             record.facts.waited = unserved.waited;
             Err(unserved.failure)
         }
@@ -82,17 +90,16 @@ fn carried(headers: &HeaderMap) -> Vec<(Bytes, Bytes)> {
 
 /// Turns what the provider gave into the answer.
 pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Response<Outgoing> {
+    let Called { route, served } = called;
     let Served {
-        route,
         delivery,
         attempts,
         waited,
-    } = called.0;
+    } = served;
     record.facts.status = 200;
     record.facts.attempts = attempts;
     record.facts.waited = waited;
     let id = record.facts.id.clone();
-    record.facts.route = Some(route.clone());
     let mut response = match delivery.reply {
         Reply::Answer(given) => {
             record.facts.usage = given.usage;
@@ -121,24 +128,9 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
     let headers = response.headers_mut();
     answer::identify(headers, &id);
     answer::tell_attempts(headers, attempts);
-    tell(
-        headers,
-        HeaderName::from_static("x-tollgate-model"),
-        &route.model,
-    );
-    tell(
-        headers,
-        HeaderName::from_static("x-tollgate-connection"),
-        &route.target.connection,
-    );
+    answer::tell_route(headers, &route);
     if let Some(id) = delivery.provider_request_id.as_deref() {
         answer::tell_provider_request_id(headers, id);
     }
     response
-}
-
-fn tell(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(name, value);
-    }
 }

@@ -36,7 +36,7 @@ struct Draft {
     max_tokens: Option<u64>,
     max_completion_tokens: Option<u64>,
     marks: Marks,
-    /// One bit per field of [`field::FIELDS`].
+    /// One bit per field of the table of fields.
     seen: u32,
     faults: Faults,
 }

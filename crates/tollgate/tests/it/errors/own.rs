@@ -68,6 +68,19 @@ async fn each_cause_has_its_row() {
             "request_too_large",
         ),
         (gateway.get("/api/keys"), 401, "missing_api_key"),
+        (
+            gateway.get("/api/keys").key("sk-no-such-key"),
+            401,
+            "invalid_api_key",
+        ),
+        (
+            gateway
+                .get("/api/keys")
+                .admin()
+                .header("x-admin-key", "another"),
+            401,
+            "invalid_api_key",
+        ),
         (gateway.get("/api/keys").key(KEY), 403, "permission_denied"),
         (
             gateway.get("/api/keys").header("x-admin-key", "wrong"),

@@ -79,6 +79,8 @@ async fn each_failure_of_a_provider_has_its_row() {
             "{model}"
         );
         assert_eq!(answer.header("x-tollgate-attempts"), "1", "{model}");
+        assert_eq!(answer.header("x-tollgate-connection"), "sim", "{model}");
+        assert_eq!(answer.header("x-tollgate-model"), format!("sim/{model}"));
         let address = world.provider.to_string();
         assert!(!answer.text().contains(PROVIDER_KEY) && !answer.text().contains(&address));
     }

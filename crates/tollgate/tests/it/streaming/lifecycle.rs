@@ -70,6 +70,12 @@ async fn when_the_client_goes_before_the_answer_the_provider_is_left_too() {
         .await
         .unwrap();
     assert!(begin.elapsed() < Duration::from_secs(1));
+    let labels = ["connection=\"sim\"", "class=\"client_closed\""];
+    let counted = world
+        .gateway
+        .metric("tollgate_upstream_attempts_total", &labels)
+        .await;
+    assert_eq!(counted, 1, "the provider was asked, and that is counted");
 }
 
 #[tokio::test]
