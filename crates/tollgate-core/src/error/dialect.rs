@@ -17,6 +17,7 @@ use self::detail::Service;
 use super::advice::Advice;
 use super::catalog::Code;
 use super::failure::{Failure, ProviderAnswer};
+use crate::format::Format;
 use crate::time::Timestamp;
 
 /// A form of error answers.
@@ -160,14 +161,9 @@ impl Dialect {
     }
 
     /// The provider's own answer, where the caller gets it byte for byte: it complains about the
-    /// request, and clients match on its wording. Only the dialects that are a provider's own do
-    /// this; the headers of [`Dialect::render`] go with it. Whether the provider speaks this very
-    /// dialect is known to whoever set [`super::failure::Facts::passthrough`].
+    /// request, and clients match on its wording. Only the dialect of the very format that the
+    /// provider speaks does this; the headers of [`Dialect::render`] go with it.
     pub fn passes_through(self, failure: &Failure) -> Option<&ProviderAnswer> {
-        let native = match self {
-            Self::OpenAi | Self::Anthropic | Self::Gemini => true,
-            Self::LangMart | Self::DetailSimple | Self::DetailJobs | Self::Problem => false,
-        };
         let by_request = matches!(
             failure.code,
             Code::ContextLengthExceeded
@@ -178,7 +174,15 @@ impl Dialect {
         failure
             .passthrough
             .as_ref()
-            .filter(|answer| native && by_request && (400..500).contains(&answer.status))
+            .filter(|answer| self == Self::of(answer.format))
+            .filter(|answer| by_request && (400..500).contains(&answer.status))
+    }
+
+    /// The dialect in which providers of a format complain.
+    const fn of(format: Format) -> Self {
+        match format {
+            Format::OpenAi => Self::OpenAi,
+        }
     }
 
     fn case<'a>(self, failure: &'a Failure, context: &'a Context<'a>) -> Case<'a> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::catalog::Code;
+use crate::format::Format;
 use crate::time::Timestamp;
 
 /// Who failed.
@@ -51,6 +52,8 @@ pub struct AttemptRecord {
 /// A provider's own error answer, kept for callers that speak its format.
 #[derive(Clone, Debug)]
 pub struct ProviderAnswer {
+    /// The format in which it is written.
+    pub format: Format,
     /// Its HTTP status.
     pub status: u16,
     /// Its content type.

@@ -14,6 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 use tollgate_core::error::{Code, Failure, ProviderAnswer, Retry};
+use tollgate_core::format::Format;
 use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
 
@@ -123,6 +124,7 @@ fn passthrough(code: Code, answer: &ErrorAnswer<'_>, form: Form) -> Option<Provi
         return None;
     }
     Some(ProviderAnswer {
+        format: Format::OpenAi,
         status: answer.status,
         content_type: answer.content_type.clone(),
         body: answer.body.clone(),

@@ -71,7 +71,9 @@ impl Case<'_> {
             sentence::explanation(failure, said).map(Value::from),
         );
         add("provider", provider::name(failure).map(Value::from));
-        add("provider_status", failure.provider_status.map(Value::from));
+        // That an answer began well explains nothing about the failure inside it.
+        let status = failure.provider_status.filter(|status| *status >= 300);
+        add("provider_status", status.map(Value::from));
         add(
             "provider_code",
             failure.provider_code.as_deref().map(Value::from),

@@ -382,7 +382,7 @@ fn jobs_speak_of_teams_and_models_as_their_server_does() {
 }
 
 #[test]
-fn only_complaints_about_the_request_pass_through_and_only_in_native_dialects() {
+fn only_complaints_about_the_request_pass_through_and_only_in_the_providers_own_dialect() {
     for &code in Code::ALL {
         let mut failure = Failure::provider(code, "openai");
         assert!(
@@ -392,6 +392,7 @@ fn only_complaints_about_the_request_pass_through_and_only_in_native_dialects() 
         for status in [200, 400, 422, 499, 500] {
             let body = Bytes::from_static(b"{}");
             failure.passthrough = Some(ProviderAnswer {
+                format: Format::OpenAi,
                 status,
                 content_type: None,
                 body,
@@ -404,10 +405,7 @@ fn only_complaints_about_the_request_pass_through_and_only_in_native_dialects() 
                     | Code::ProviderRequestTooLarge
             );
             for &dialect in Dialect::ALL {
-                let native = matches!(
-                    dialect,
-                    Dialect::OpenAi | Dialect::Anthropic | Dialect::Gemini
-                );
+                let native = dialect == Dialect::OpenAi;
                 assert_eq!(
                     dialect.passes_through(&failure).is_some(),
                     by_request && native && (400..500).contains(&status),
@@ -415,6 +413,16 @@ fn only_complaints_about_the_request_pass_through_and_only_in_native_dialects() 
                 );
             }
         }
+    }
+}
+
+#[test]
+fn a_status_of_success_explains_no_failure() {
+    let mut failure = Failure::provider(Code::ProviderError, "openai");
+    for (status, told) in [(200, false), (206, false), (302, true), (500, true)] {
+        failure.provider_status = Some(status);
+        let body = Dialect::OpenAi.render(&failure, &context(URL)).body;
+        assert_eq!(body.contains("provider_status"), told, "{body}");
     }
 }
 
