@@ -34,6 +34,8 @@ pub(super) struct Rule {
 pub(super) enum Sign {
     /// One of its codes or types is one of these, however it is spelled.
     Named(&'static [&'static str]),
+    /// None of its codes or types is one of these.
+    NotNamed(&'static [&'static str]),
     /// The text contains one of these phrases; `*` stands for up to [`GAP`] bytes.
     Says(&'static [&'static str]),
     /// The whole text is one of these.
@@ -82,6 +84,21 @@ pub(super) const LIMIT_NAMES: &[&str] = &[
     "quota_exceeded",
     "max_concurrency_reached",
     "concurrency_limit_exceeded",
+];
+
+/// Names with which providers say that an account may not do what it asked for.
+pub(super) const PERMISSION_NAMES: &[&str] = &[
+    "permission_denied",
+    "permission_denied_error",
+    "permission_error",
+    "forbidden",
+    "forbidden_error",
+    "access_denied",
+    "access_denied_exception",
+    "access_terminated",
+    "access_terminated_error",
+    "not_authorized",
+    "request_forbidden",
 ];
 
 const LIMIT_PHRASES: &[&str] = &[
@@ -164,6 +181,7 @@ impl Sign {
         let spoken = evidence.reading.spoken.as_str();
         match self {
             Self::Named(names) => is_named(evidence.reading, names),
+            Self::NotNamed(names) => !is_named(evidence.reading, names),
             Self::Says(phrases) => phrases.iter().any(|phrase| says(spoken, phrase)),
             Self::SaysOnly(texts) => {
                 let text = spoken.trim_matches(|letter: char| !letter.is_alphanumeric());

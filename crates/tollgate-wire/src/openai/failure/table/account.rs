@@ -4,8 +4,8 @@
 
 use tollgate_core::error::Code;
 
-use crate::openai::failure::rule::Rule;
 use crate::openai::failure::rule::Sign::{Named, NotStatus, Says, SaysOnly, ShortWindow, Status};
+use crate::openai::failure::rule::{LIMIT_NAMES, Rule};
 
 pub(super) const RULES: &[Rule] = &[
     // These count requests or tokens of a short while, though some are called quotas.
@@ -120,6 +120,11 @@ pub(super) const RULES: &[Rule] = &[
                 "credits",
             ]),
         ],
+    },
+    // A limit that is named, and is of no allowance by all that was said above.
+    Rule {
+        code: Code::ProviderRateLimited,
+        signs: &[NotStatus(&[413]), Named(LIMIT_NAMES)],
     },
     Rule {
         code: Code::ProviderAuthenticationFailed,

@@ -3,8 +3,8 @@
 
 use tollgate_core::error::Code;
 
-use crate::openai::failure::rule::Rule;
-use crate::openai::failure::rule::Sign::{NotStatus, Says};
+use crate::openai::failure::rule::Sign::{NotNamed, NotStatus, Says};
+use crate::openai::failure::rule::{LIMIT_NAMES, PERMISSION_NAMES, Rule};
 
 pub(super) const RULES: &[Rule] = &[
     // Servers that answer every exception as a bad request.
@@ -12,6 +12,9 @@ pub(super) const RULES: &[Rule] = &[
         code: Code::ProviderError,
         signs: &[
             NotStatus(&[401, 402, 403, 404, 413, 429]),
+            // An apology says less than a name does.
+            NotNamed(LIMIT_NAMES),
+            NotNamed(PERMISSION_NAMES),
             Says(&[
                 "background loop*error",
                 "background loop is not running",

@@ -4,7 +4,7 @@
 use tollgate_core::error::Code;
 
 use crate::openai::failure::rule::Sign::{Named, NotStatus, Says, ServerOrNoStatus, Status};
-use crate::openai::failure::rule::{LIMIT_NAMES, Rule};
+use crate::openai::failure::rule::{PERMISSION_NAMES, Rule};
 
 pub(super) const RULES: &[Rule] = &[
     // LiteLLM names its exception before the text of the one that failed.
@@ -25,26 +25,10 @@ pub(super) const RULES: &[Rule] = &[
         signs: &[Says(&["litellm.notfounderror"])],
     },
     Rule {
-        code: Code::ProviderRateLimited,
-        signs: &[NotStatus(&[413]), Named(LIMIT_NAMES)],
-    },
-    Rule {
         code: Code::ProviderPermissionDenied,
         signs: &[
             NotStatus(&[402, 404, 429, 500, 502, 503, 504, 529]),
-            Named(&[
-                "permission_denied",
-                "permission_denied_error",
-                "permission_error",
-                "forbidden",
-                "forbidden_error",
-                "access_denied",
-                "access_denied_exception",
-                "access_terminated",
-                "access_terminated_error",
-                "not_authorized",
-                "request_forbidden",
-            ]),
+            Named(PERMISSION_NAMES),
         ],
     },
     Rule {

@@ -52,6 +52,53 @@ const ROWS: &[(u16, &str, Code)] = &[
     (302, "", NoAnswer),
     (200, "", NoAnswer),
     (0, "", NoAnswer),
+    // A name outweighs the apology beside it.
+    (
+        200,
+        r#"{"error":{"message":"The server had an error while processing your request.","type":"rate_limit_error","code":"rate_limit_exceeded"}}"#,
+        Rate,
+    ),
+    (
+        200,
+        r#"{"error":{"message":"The server had an error while processing your request.","type":"rate_limit_error"}}"#,
+        Rate,
+    ),
+    (
+        200,
+        r#"{"error":{"message":"The server had an error while processing your request.","code":429}}"#,
+        Rate,
+    ),
+    (
+        200,
+        r#"{"error":{"message":"Request timed out.","code":"rate_limit_exceeded"}}"#,
+        Rate,
+    ),
+    (
+        200,
+        r#"{"error":{"message":"The server had an error while processing your request.","code":"insufficient_quota"}}"#,
+        Quota,
+    ),
+    (
+        200,
+        r#"{"error":{"message":"An internal error occurred.","type":"permission_error"}}"#,
+        Permission,
+    ),
+    // What refines the name still does.
+    (
+        200,
+        r#"{"error":{"message":"You exceeded your current quota, please check your plan.","code":"rate_limit_exceeded"}}"#,
+        Quota,
+    ),
+    (
+        200,
+        r#"{"error":{"message":"Rate limit reached on requests per day (RPD).","code":"rate_limit_exceeded"}}"#,
+        Quota,
+    ),
+    (
+        200,
+        r#"{"error":{"message":"Request too large for x on tokens per min (TPM).","code":"rate_limit_exceeded"}}"#,
+        TooLarge,
+    ),
     // Pages and texts of what stands in front.
     (
         401,
