@@ -108,6 +108,56 @@ const ACCOUNT_WORDS: [&str; 12] = [
 
 const REACH: usize = 3;
 
+/// Beginnings of ids that are redacted even when what follows reads like a word, and endings with
+/// which they are names of members instead.
+const OWNER_PREFIXES: [&str; 4] = ["org-", "org_", "proj-", "proj_"];
+const MEMBER_ENDINGS: [&str; 9] = [
+    "id", "ids", "key", "level", "limit", "name", "owner", "scoped", "wide",
+];
+
+/// What stands right behind one of these is its name, unless it is one of [`NO_NAMES`].
+const OWNERS: [&str; 4] = ["organization", "organisation", "org", "project"];
+const NO_NAMES: [&str; 38] = [
+    "access",
+    "account",
+    "admin",
+    "administrator",
+    "and",
+    "are",
+    "as",
+    "at",
+    "billing",
+    "by",
+    "can",
+    "do",
+    "does",
+    "for",
+    "from",
+    "has",
+    "id",
+    "ids",
+    "in",
+    "is",
+    "level",
+    "limit",
+    "limits",
+    "must",
+    "name",
+    "number",
+    "of",
+    "on",
+    "or",
+    "owner",
+    "page",
+    "policy",
+    "quota",
+    "settings",
+    "that",
+    "to",
+    "was",
+    "with",
+];
+
 /// Makes the text fit to be shown: whitespace folded, control characters dropped, secrets and
 /// account ids replaced by [`REDACTED`], at most [`LONGEST`] bytes. `credential` is the secret
 /// that was used for the call, if there was one.
@@ -201,7 +251,8 @@ fn redact(text: &str, strictness: Strictness) -> Option<String> {
             for token in word.split_inclusive(is_separator) {
                 let (token, separator) = split_delimiter(token);
                 let bare = token.trim_end_matches(['.', '!']);
-                if is_secret(bare, &before, strictness) {
+                let is_quoted = shown.ends_with(['`', '"', '\'', '<']);
+                if is_secret(bare, &before, strictness) || is_owner(bare, &before, is_quoted) {
                     shown.push_str(REDACTED);
                     shown.push_str(token.get(bare.len()..).unwrap_or_default());
                     // What was spoken of has been found.
@@ -314,6 +365,7 @@ fn is_secret(token: &str, before: &[&str], strictness: Strictness) -> bool {
         || follows(&ACCOUNT_PREFIXES, 6).is_some_and(is_no_plain_word)
         || is_key_by_context(token, before)
         || is_account_by_context(token, before)
+        || parts().any(is_owner_by_prefix)
         || (strictness == Strictness::Cautious
             && is_random(token)
             && follows(&HARMLESS_PREFIXES, 1).is_none())
@@ -363,6 +415,25 @@ fn is_account_by_context(token: &str, before: &[&str]) -> bool {
             .unwrap_or(stem);
         is_any(stem, &ACCOUNT_WORDS)
     })
+}
+
+fn is_owner_by_prefix(part: &str) -> bool {
+    let name = OWNER_PREFIXES
+        .iter()
+        .find_map(|prefix| part.strip_prefix(prefix));
+    name.is_some_and(|name| !name.is_empty() && !is_any(name, &MEMBER_ENDINGS))
+}
+
+/// The name of an organization or a project, told by its place. A plain word is a name only in
+/// quotation marks or in `in organization acme`.
+fn is_owner(token: &str, before: &[&str], is_quoted: bool) -> bool {
+    let mut recent = before.iter().rev();
+    let is_behind = recent.next().is_some_and(|word| is_any(word, &OWNERS));
+    if token.is_empty() || token == REDACTED || !is_behind || is_any(token, &NO_NAMES) {
+        return false;
+    }
+    let is_plain = token.bytes().all(|byte| byte.is_ascii_lowercase());
+    !is_plain || is_quoted || recent.next().is_some_and(|word| is_any(word, &["in"]))
 }
 
 fn is_any(word: &str, words: &[&str]) -> bool {
@@ -419,6 +490,24 @@ mod tests {
                 "Project `[redacted]` does not",
             ),
             (
+                "in organization org-simulated on tokens per min",
+                "in organization [redacted] on tokens per min",
+            ),
+            (
+                "in organization acme on tokens",
+                "in organization [redacted] on tokens",
+            ),
+            ("Organization: Acme-Corp.", "Organization: [redacted]."),
+            (
+                "Project `proj_simulated` does not have access",
+                "Project `[redacted]` does not have access",
+            ),
+            ("The project 'rocket' is", "The project '[redacted]' is"),
+            (
+                "denied for proj_x or org-y",
+                "denied for [redacted] or [redacted]",
+            ),
+            (
                 "Your team 00000000-0000-4000-8000-000000000000 has",
                 "Your team [redacted] has",
             ),
@@ -466,6 +555,9 @@ mod tests {
             "See https://platform.openai.com/account/rate-limits and https://aka.ms/oai/quotaincrease.",
             "(ref: 96164522-08b2-4cbf-886e-e5a38961a688)",
             "Unexpected token 'gpt-4o-2024' in JSON; user_location is not supported, nor max_tokens: 4096",
+            "Your organization must be verified; ask the organization owner, see the project settings",
+            "The project has no access in organization settings, set org_id or `project`",
+            "Your organization does not allow this",
             "Add credits at https://grok.com/?_s=usage",
         ] {
             assert_eq!(clean(said, None), said);
