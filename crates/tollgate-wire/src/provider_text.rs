@@ -477,6 +477,14 @@ mod tests {
                 "Your API key 9f8e7d6c5b4a is expired",
                 "Your API key [redacted] is expired",
             ),
+        ] {
+            assert_eq!(clean(said, None), shown);
+        }
+    }
+
+    #[test]
+    fn organizations_and_projects_are_taken_out() {
+        for (said, shown) in [
             (
                 "in organization `org_01hrsvc1b8ey0anvbgha0xckf2` on",
                 "in organization `[redacted]` on",
@@ -519,6 +527,14 @@ mod tests {
                 "consumer 'project_number:391759213000'",
                 "consumer 'project_number:[redacted]'",
             ),
+        ] {
+            assert_eq!(clean(said, None), shown);
+        }
+    }
+
+    #[test]
+    fn guarded_addresses_and_random_words_are_taken_out() {
+        for (said, shown) in [
             (
                 "at https://joe:pw12@example.com/x failed",
                 "at [redacted] failed",
