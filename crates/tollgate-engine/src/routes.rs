@@ -100,7 +100,8 @@ impl RouteTable {
         self.wildcards.iter().find_map(|wildcard| {
             let model = name
                 .strip_prefix(&*wildcard.prefix)
-                .filter(|model| !model.is_empty())?;
+                // A star is the list's word for any model, and the name of none.
+                .filter(|model| !model.is_empty() && !model.contains('*'))?;
             let connection = Arc::clone(&wildcard.connection);
             Some(Arc::new(Route {
                 model: name.into(),
@@ -150,6 +151,9 @@ mod tests {
             ("openai/o3", Some(("openai/o3", "wide", "o3"))),
             ("openai/ft/x/y", Some(("openai/ft/x/y", "tuned", "x/y"))),
             ("openai/", None),
+            ("openai/*", None),
+            ("openai/ft/*", None),
+            ("openai/gpt-*", None),
             ("other", None),
         ] {
             let route = table.find(name);
