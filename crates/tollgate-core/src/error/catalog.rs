@@ -59,10 +59,36 @@ impl Code {
         self.family().contains(PROVIDER_MARK)
     }
 
+    /// The rows that a word names in whatever case: a code, or a code of family A with the name of
+    /// a provider in its place or without one. Empty if it names none.
+    pub fn named(word: &str) -> Vec<Self> {
+        if let Some(code) = Self::from_slug(&word.to_ascii_lowercase()) {
+            return vec![code];
+        }
+        let word = word.to_ascii_uppercase();
+        let rows = Self::ALL.iter().copied();
+        rows.filter(|code| is_of_family(&word, code.family()))
+            .collect()
+    }
+
     /// The page that explains the code. `public_url` has no slash at its end.
     pub fn doc_url(self, public_url: &str) -> String {
         format!("{public_url}/errors/{}", self.slug())
     }
+}
+
+fn is_of_family(word: &str, family: &str) -> bool {
+    let Some((before, after)) = family.split_once(PROVIDER_MARK) else {
+        return word == family;
+    };
+    word == family
+        || word
+            .strip_prefix(before)
+            .and_then(|rest| rest.strip_suffix(after))
+            .is_some_and(|provider| {
+                let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+                !provider.is_empty() && provider.bytes().all(is_of_name)
+            })
 }
 
 /// What stands in a family A code for the provider's name in capitals.
