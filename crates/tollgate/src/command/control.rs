@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -47,6 +48,16 @@ pub(super) enum CommandError {
         code: String,
         /// The id under which the gateway's log has the request.
         request_id: Option<String>,
+    },
+    /// Nothing has been kept yet where the configuration says.
+    #[error(
+        "there is no store at {}, and so no key: run this where the gateway runs, or name its \
+         configuration with --config FILE; `tollgate key create NAME` makes a store",
+        path.display()
+    )]
+    NoStore {
+        /// Where it would be.
+        path: PathBuf,
     },
     /// The data could not be taken or read.
     #[error("{0}")]

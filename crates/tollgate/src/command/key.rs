@@ -2,11 +2,12 @@
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use http::Method;
 use serde_json::{Map, Value};
+use tollgate_core::error::Code;
 
 use super::control::{self, Call, CommandError, Site};
 use crate::config::{Config, Environment, Overrides};
@@ -81,10 +82,18 @@ pub fn run(arguments: &KeyArguments) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
     };
+    let had_store = store_of(&config).exists();
     let text = match runtime.block_on(act(&config, arguments)) {
         Ok(text) => text,
         Err(error) => return failed(&error),
     };
+    if !had_store {
+        crate::complain(&format_args!(
+            "made a new store at {}; a gateway uses this key only if its configuration names \
+             the same database",
+            shown(&store_of(&config)).display()
+        ));
+    }
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -99,7 +108,50 @@ fn failed(reason: &dyn Display) -> ExitCode {
 
 /// Does it, and gives what is to be printed.
 pub(super) async fn act(config: &Config, arguments: &KeyArguments) -> Result<String, CommandError> {
-    let answer = match control::find(config).await? {
+    let store = store_of(config);
+    // Only a new key is worth a new store. Without one nothing is there to list or to change.
+    if !matches!(arguments.action, Action::Create(_)) && !store.exists() {
+        return Err(CommandError::NoStore {
+            path: shown(&store),
+        });
+    }
+    let answer = done(config, arguments).await.map_err(for_terminals)?;
+    if arguments.json {
+        return Ok(format!("{answer:#}\n"));
+    }
+    Ok(match &arguments.action {
+        Action::Create(_) | Action::Rotate { .. } => sheet(&answer),
+        Action::List => table(&answer),
+        Action::Revoke { .. } => format!("{}\n", cell(answer.get("message"))),
+    })
+}
+
+/// The file of the store.
+fn store_of(config: &Config) -> PathBuf {
+    tollgate_store::database_file(&config.database.url).unwrap_or_default()
+}
+
+/// A path that means the same from everywhere.
+fn shown(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Says it in the words of commands, where the admin API speaks of addresses.
+fn for_terminals(error: CommandError) -> CommandError {
+    match error {
+        CommandError::Refused {
+            code, request_id, ..
+        } if code == Code::ResourceNotFound.slug() => CommandError::Refused {
+            message: "There is no key of this id. `tollgate key list` lists all of them.".into(),
+            code,
+            request_id,
+        },
+        other => other,
+    }
+}
+
+async fn done(config: &Config, arguments: &KeyArguments) -> Result<Value, CommandError> {
+    Ok(match control::find(config).await? {
         Site::There(gateway) => control::ask(&gateway, call(&arguments.action)).await?,
         Site::Here(accounts, possession) => {
             use tollgate_http::keys;
@@ -114,14 +166,6 @@ pub(super) async fn act(config: &Config, arguments: &KeyArguments) -> Result<Str
             possession.close().await;
             outcome.map_err(|failure| control::failed(&failure))?.1
         }
-    };
-    if arguments.json {
-        return Ok(format!("{answer:#}\n"));
-    }
-    Ok(match &arguments.action {
-        Action::Create(_) | Action::Rotate { .. } => sheet(&answer),
-        Action::List => table(&answer),
-        Action::Revoke { .. } => format!("{}\n", cell(answer.get("message"))),
     })
 }
 

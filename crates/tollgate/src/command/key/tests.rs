@@ -15,7 +15,7 @@ fn parse(line: &str) -> Result<KeyArguments, clap::Error> {
 }
 
 /// Runs a line on the data of a folder, as a process of its own would.
-fn run_in(folder: &std::path::Path, line: &str) -> Result<String, String> {
+fn run_in(folder: &Path, line: &str) -> Result<String, String> {
     let file = folder.join("tollgate.toml");
     if !file.exists() {
         let url = format!("sqlite://{}/data/tollgate.db", folder.display());
@@ -128,13 +128,34 @@ fn keys_are_managed_without_a_gateway() {
 }
 
 #[test]
+fn only_a_new_key_makes_a_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    for line in ["list", "list --json", "revoke key_0", "rotate key_0"] {
+        let refused = run_in(folder.path(), line).unwrap_err();
+        let path = data.join("tollgate.db").display().to_string();
+        assert!(
+            refused.contains(&path) && refused.contains("--config"),
+            "{refused}"
+        );
+        assert!(!data.exists(), "{line}");
+    }
+    run_in(folder.path(), "create app").unwrap();
+    assert!(run_in(folder.path(), "list").unwrap().contains("app"));
+}
+
+#[test]
 fn what_is_refused_is_told_with_its_code() {
     let folder = tempfile::tempdir().unwrap();
+    run_in(folder.path(), "create app").unwrap();
     let refused = run_in(folder.path(), "revoke key_0").unwrap_err();
-    assert!(
-        refused.contains("no key of this id") && refused.contains("(resource_not_found)"),
-        "{refused}"
-    );
+    for part in [
+        "no key of this id",
+        "`tollgate key list`",
+        "(resource_not_found)",
+    ] {
+        assert!(refused.contains(part), "{refused}");
+    }
     let refused = run_in(folder.path(), "create app --expires-in-days 0 --dialect x").unwrap_err();
     for part in ["`expires_in_days`", "`error_dialect`", "(invalid_request)"] {
         assert!(refused.contains(part), "{refused}");
@@ -149,10 +170,12 @@ fn declared_keys_are_listed_and_not_changed() {
         "[database]\nurl = {url:?}\n\n[[keys]]\nname = \"mine\"\nkey = \"sk-mine-0123456789abcdef\"\n"
     );
     std::fs::write(folder.path().join("tollgate.toml"), toml).unwrap();
+    run_in(folder.path(), "create other").unwrap();
     let listed: Value =
         serde_json::from_str(&run_in(folder.path(), "list --json").unwrap()).unwrap();
-    assert_eq!(listed["keys"][0]["name"], "mine");
-    let id = listed["keys"][0]["id"].as_str().unwrap();
+    let keys = listed["keys"].as_array().unwrap();
+    let mine = keys.iter().find(|key| key["name"] == "mine").unwrap();
+    let id = mine["id"].as_str().unwrap();
     let refused = run_in(folder.path(), &format!("rotate {id}")).unwrap_err();
     assert!(
         refused.contains("tollgate.toml") && refused.contains("(conflict)"),
