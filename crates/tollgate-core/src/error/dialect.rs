@@ -10,6 +10,7 @@ mod problem;
 mod provider;
 mod sentence;
 
+pub use self::provider::display_name;
 use serde_json::{Map, Value};
 
 use self::case::Case;

@@ -83,18 +83,27 @@ impl Code {
             Self::ModelAccessDenied | Self::ModelNotFound => "Model not found: {model}",
             Self::ResourceNotFound => "There is no such object. Check its id.",
             Self::UnknownUrl => {
-                "There is nothing at this address. Check the base URL and the path."
+                "There is nothing at this address. Check the base URL and the path; this version \
+                 of the gateway may not offer the address."
             }
-            Self::MethodNotAllowed => "This address does not answer this method.",
+            Self::MethodNotAllowed => {
+                "This address does not answer this method. The header `Allow` names those that it \
+                 answers."
+            }
             Self::InvalidRequest => "The request is invalid. Compare it with the API reference.",
-            Self::MalformedJson => "The body is not valid JSON.",
+            Self::MalformedJson => {
+                "The body is not valid JSON. Let a JSON library write it, in UTF-8."
+            }
             Self::UnsupportedMediaType => {
                 "This content type is not supported. Send JSON with `Content-Type: \
                  application/json`."
             }
             Self::RequestTooLarge => "The body is larger than this gateway accepts. Send less.",
             Self::RequestTimeout => "The request was not sent completely in time. Send it again.",
-            Self::Conflict => "The request contradicts the present state of what it is about.",
+            Self::Conflict => {
+                "The request contradicts the present state of what it is about. Read that state, \
+                 then ask for what it allows."
+            }
             Self::IdempotencyMismatch => {
                 "This idempotency key belongs to a different request. Use a new key."
             }

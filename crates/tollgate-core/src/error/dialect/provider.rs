@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::error::failure::{Failure, Origin};
 
 /// The provider as it writes itself (`OpenRouter`), or the row's name with a capital.
-pub(super) fn display_name(row: &str) -> Cow<'static, str> {
+pub fn display_name(row: &str) -> Cow<'static, str> {
     Cow::Borrowed(match row {
         "ai21" => "AI21",
         "anthropic" => "Anthropic",
