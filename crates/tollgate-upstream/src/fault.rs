@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::io;
 
+use tollgate_core::error::dialect::display_name;
 use tollgate_core::error::{Code, Failure};
 
 use crate::provider::Provider;
@@ -151,7 +152,7 @@ impl Fault {
             Self::Tls => "The provider could not be reached: no encrypted connection was made.",
             Self::ResetBeforeAnswer => "The provider reset the connection before it answered.",
             Self::ClosedBeforeAnswer => "The provider closed the connection before it answered.",
-            Self::NotHttp => "What the provider answered is not HTTP.",
+            Self::NotHttp => "The provider did not answer in HTTP.",
             Self::AnswerTimeout => "The provider did not answer within the time allowed.",
             Self::FirstByteTimeout => {
                 "The provider's stream did not begin within the time allowed."
@@ -165,6 +166,32 @@ impl Fault {
             Self::NoTerminator => "The provider's stream ended without saying that it is complete.",
             Self::Invalid => "The provider's answer is not what was asked for.",
         }
+    }
+
+    /// What the caller can do.
+    const fn advice(self) -> &'static str {
+        match self {
+            Self::Dns | Self::Refused | Self::Unreachable | Self::Tls | Self::NotHttp => {
+                "Ask again; if it goes on, an operator has to check the connection's address."
+            }
+            Self::ConnectTimeout | Self::ResetBeforeAnswer | Self::ClosedBeforeAnswer => {
+                "Ask again."
+            }
+            Self::AnswerTimeout => "Ask again, for less or as a stream.",
+            Self::FirstByteTimeout | Self::Deadline => "Ask again, for less.",
+            Self::ResetInAnswer | Self::ClosedInAnswer | Self::Stalled | Self::NoTerminator => {
+                "What came is not the whole answer; ask again."
+            }
+            Self::Invalid => "Ask again; if it goes on, an operator has to check the connection.",
+        }
+    }
+}
+
+/// A sentence about the provider, with its name.
+fn naming(sentence: &str, provider: &str) -> String {
+    match sentence.strip_prefix("The provider") {
+        Some(rest) => format!("{}{rest}", display_name(provider)),
+        None => sentence.to_owned(),
     }
 }
 
@@ -246,7 +273,11 @@ impl Broken {
             sentence,
             cause,
         } = self;
-        let sentence = sentence.unwrap_or_else(|| fault.sentence().to_owned());
+        let sentence = naming(
+            sentence.as_deref().unwrap_or(fault.sentence()),
+            provider.name,
+        );
+        let sentence = format!("{sentence} {}", fault.advice());
         let mut failure = Failure::provider(fault.code(stage), provider.name).message(sentence);
         failure.exchange = Some(fault.as_str());
         failure.unsent = fault.is_unsent();
@@ -323,6 +354,26 @@ mod tests {
                 "{fault:?}"
             );
         }
+    }
+
+    #[test]
+    fn every_fault_names_the_provider_and_what_to_do() {
+        for &fault in Fault::ALL {
+            let failure = Broken::from(fault).failure(find("openai").unwrap(), Stage::Before);
+            let message = failure.message.as_deref().unwrap();
+            assert!(
+                message.starts_with("OpenAI") || fault == Fault::Deadline,
+                "{message}"
+            );
+            assert!(message.to_lowercase().contains("ask again"), "{message}");
+        }
+        let broken = Broken::invalid("The provider's stream holds an event that is too large.");
+        let failure = broken.failure(find("openai-compatible").unwrap(), Stage::Begun);
+        let message = failure.message.as_deref().unwrap();
+        assert!(
+            message.starts_with("The upstream server's stream holds"),
+            "{message}"
+        );
     }
 
     #[test]
