@@ -22,7 +22,7 @@ pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Option<Given>
         Endpoint::Errors => Some(errors::list(url)),
         Endpoint::Error(code) => errors::one(code, url),
         Endpoint::ErrorPages => Some(errors::pages(url)),
-        Endpoint::ErrorPage(code) => errors::page(code, url),
+        Endpoint::ErrorPage(code) => Some(errors::page(code, url)),
         Endpoint::Front => Some(health::front(url)),
         Endpoint::Chat
         | Endpoint::Embeddings

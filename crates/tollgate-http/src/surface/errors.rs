@@ -31,6 +31,7 @@ pub(crate) fn one(code: &str, url: &str) -> Option<Given> {
 
 /// `GET /errors`: every code with what it means.
 pub(crate) fn pages(url: &str) -> Given {
+    let place = escape(place(url));
     let mut rows = String::new();
     for code in Code::ALL {
         let (slug, status) = (code.slug(), code.status());
@@ -38,25 +39,31 @@ pub(crate) fn pages(url: &str) -> Given {
         // Writing to a String cannot fail.
         _ = write!(
             rows,
-            "<tr><td><a href=\"{url}/errors/{slug}\"><code>{slug}</code></a></td>\
+            "<tr><td><a href=\"{place}/errors/{slug}\"><code>{slug}</code></a></td>\
              <td>{status}</td><td>{title}</td></tr>",
-            url = escape(url),
         );
     }
     let body = format!(
         "<h1>Errors</h1><p>Every failure has one of these codes, whatever provider it came \
          from.</p><table><tr><th>Code</th><th>Status</th><th>Meaning</th></tr>{rows}</table>"
     );
-    html("Errors", &body)
+    html(200, "Errors", &body)
 }
 
-/// `GET /errors/{code}`: cause, fix and examples.
-pub(crate) fn page(slug: &str, url: &str) -> Option<Given> {
-    let code = Code::from_slug(slug)?;
+/// `GET /errors/{code}`: cause, fix and examples; for what is no code, the way to the list.
+pub(crate) fn page(slug: &str, url: &str) -> Given {
+    let Some(code) = Code::from_slug(slug) else {
+        let body = format!(
+            "<h1>No such code</h1><p>There is no error of this name. <a href=\"{}/errors\">All \
+             errors</a></p>",
+            escape(place(url)),
+        );
+        return html(404, "No such code", &body);
+    };
     let mut body = format!(
         "<p><a href=\"{}/errors\">All errors</a></p><h1><code>{}</code></h1><p>{}</p>\
          <h2>Cause</h2><p>{}</p><h2>Fix</h2><p>{}</p><h2>Examples</h2>",
-        escape(url),
+        escape(place(url)),
         code.slug(),
         escape(code.title()),
         escape(code.cause()),
@@ -73,17 +80,26 @@ pub(crate) fn page(slug: &str, url: &str) -> Option<Given> {
             escape(&shown)
         );
     }
-    Some(html(code.slug(), &body))
+    html(200, code.slug(), &body)
 }
 
-fn html(title: &str, body: &str) -> Given {
+/// The path under which the public address has the gateway, empty for most. Links of pages begin
+/// with it instead of the whole address, so that they lead back to wherever the page came from.
+fn place(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.find('/')
+        .and_then(|start| rest.get(start..))
+        .unwrap_or_default()
+}
+
+fn html(status: u16, title: &str, body: &str) -> Given {
     let page = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width\"><title>{title} \u{b7} Tollgate</title><style>{STYLE}</style>\
          </head><body>{body}</body></html>"
     );
     Given::Document {
-        status: 200,
+        status,
         content_type: HTML,
         body: page.into(),
     }
@@ -94,4 +110,42 @@ fn escape(text: &str) -> String {
         .replace('<', "&lt;")
         .replace('>', "&gt;")
         .replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_of_pages_lead_back_to_where_the_page_came_from() {
+        for (url, link) in [
+            ("https://llm.example.com", "href=\"/errors"),
+            ("https://example.com/llm", "href=\"/llm/errors"),
+            ("http://127.0.0.1:4000", "href=\"/errors"),
+        ] {
+            for given in [pages(url), page("conflict", url), page("nope", url)] {
+                let Given::Document { body, .. } = given else {
+                    panic!("no document");
+                };
+                let body = String::from_utf8(body.to_vec()).unwrap();
+                assert!(body.contains(link), "{body}");
+                assert!(!body.contains("href=\"http"), "{body}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_code_gets_a_page_too() {
+        for (slug, expected) in [("conflict", 200), ("nope", 404), ("<script>", 404)] {
+            let Given::Document { status, body, .. } = page(slug, "http://a") else {
+                panic!("no document");
+            };
+            assert_eq!(status, expected, "{slug}");
+            assert!(
+                !String::from_utf8(body.to_vec())
+                    .unwrap()
+                    .contains("<script>")
+            );
+        }
+    }
 }

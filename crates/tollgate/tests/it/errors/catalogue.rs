@@ -34,6 +34,10 @@ async fn every_code_has_its_document_and_its_page() {
     assert!(pages.text().contains("circuit_breaker_open"));
     let unknown = world.gateway.get("/v1/errors/no_such_code").send().await;
     assert_eq!(unknown.outcome(), (404, "resource_not_found".to_owned()));
+    let page = world.gateway.get("/errors/nope").send().await;
+    assert_eq!(page.status, 404);
+    assert!(page.header("content-type").starts_with("text/html"));
+    assert!(page.text().contains("href=\"/errors\""));
 }
 
 #[test]
@@ -57,6 +61,8 @@ fn the_command_explains_a_code() {
         one.contains("429") && one.contains("provider_rate_limited"),
         "{one}"
     );
+    let shouted = String::from_utf8(run(&["PROVIDER_RATE_LIMITED"]).stdout).unwrap();
+    assert_eq!(shouted, one);
     let wrong = run(&["provider_rate_limitd"]);
     assert!(!wrong.status.success());
     assert!(
