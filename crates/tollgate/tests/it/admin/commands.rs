@@ -101,11 +101,34 @@ async fn a_second_gateway_on_the_same_store_is_refused() {
 #[test]
 fn unknown_ids_are_told_and_fail() {
     let folder = Folder::new();
+    made(folder.path(), "other");
     let output = key(folder.path(), &["revoke", "key_none"]);
     assert!(!output.status.success());
+    let text = String::from_utf8(output.stderr).unwrap();
     assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .contains("resource_not_found")
+        text.contains("resource_not_found") && text.contains("`tollgate key list`"),
+        "{text}"
     );
+}
+
+#[test]
+fn a_folder_without_a_store_stays_as_it_is_until_a_key_is_made() {
+    let folder = Folder::new();
+    let files = || std::fs::read_dir(folder.path()).unwrap().count();
+    for line in [&["list"][..], &["revoke", "key_0"], &["rotate", "key_0"]] {
+        let output = key(folder.path(), line);
+        assert!(!output.status.success(), "{line:?}");
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            text.contains("no store at ") && text.contains("--config"),
+            "{text}"
+        );
+        assert_eq!(files(), 0, "{line:?}");
+    }
+    for new in [true, false] {
+        let output = key(folder.path(), &["create", "app"]);
+        assert!(output.status.success());
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(text.contains("made a new store at /"), new, "{text}");
+    }
 }
