@@ -91,6 +91,8 @@ WAYS_TO_RAISE = {
     "key of another model": ({"key": NARROW_KEY}, lambda w: w.chat("sim/story")),
     "unknown model": ({}, lambda w: w.chat("nobody/knows")),
     "unknown model by id": ({}, lambda w: w.openai.models.retrieve("nobody/knows")),
+    "pattern for a model": ({}, lambda w: w.chat("sim/*")),
+    "pattern for a model by id": ({}, lambda w: w.openai.models.retrieve("sim/*")),
     "unknown url": ({"base": "/v1/v1"}, call),
     "wrong method": ({}, lambda w: w.openai.get("/chat/completions", cast_to=object)),
     "model missing": ({}, lambda w: post(w, {"messages": [{"role": "user", "content": "a"}]})),
