@@ -43,8 +43,8 @@ pub(crate) async fn at_each(
             signal = hangups.recv() => if signal.is_none() { return },
             () = ended.cancelled() => return,
         }
-        match serve::load(&live.order) {
-            Ok(config) => match live.take(&config) {
+        match serve::load(&order_again(&live.order, &current)) {
+            Ok(config) => match live.take(&current, &config) {
                 Ok(()) => {
                     tell(&current, &config);
                     current = config;
@@ -63,12 +63,25 @@ pub(crate) async fn at_each(
     }
 }
 
+/// The order, bound to the file that is in effect: a file that was found at the start and is gone
+/// now is a mistake, not the wish for the built-in settings.
+fn order_again(order: &Order, current: &Config) -> Order {
+    Order {
+        file: order.file.clone().or_else(|| current.file.clone()),
+        ..order.clone()
+    }
+}
+
 impl Live {
-    /// Gives the configuration to every part. What can refuse it comes first; connections come
-    /// before the models that refer to them.
-    fn take(&self, config: &Config) -> Result<(), Box<dyn std::error::Error>> {
-        self.accounts.declare(assemble::keys(config))?;
+    /// Gives the configuration to every part. What can refuse it comes first and changes nothing
+    /// then; connections come before the models that refer to them.
+    fn take(&self, current: &Config, config: &Config) -> Result<(), Box<dyn std::error::Error>> {
         self.upstreams.reload(config.connections.clone())?;
+        if let Err(refusal) = self.accounts.declare(assemble::keys(config)) {
+            // The old models need the old connections.
+            self.upstreams.reload(current.connections.clone())?;
+            return Err(refusal.into());
+        }
         self.accounts.declare_admin(config.admin_key.as_ref());
         self.engine.set_routes(assemble::routes(config));
         self.gateway

@@ -63,3 +63,16 @@ async fn streams_under_way_are_not_touched() {
     let rest = stream.rest().await.unwrap();
     assert!(String::from_utf8_lossy(&rest).ends_with("data: [DONE]\n\n"));
 }
+
+#[tokio::test]
+async fn a_file_that_is_gone_is_refused() {
+    let world = World::start().await;
+    std::fs::remove_file(world.folder.path().join("tollgate.toml")).unwrap();
+    world.gateway.signal("HUP");
+    let log = || std::fs::read_to_string(&world.gateway.log).unwrap_or_default();
+    until("the refusal is logged", async || {
+        log().contains("the old one stays")
+    })
+    .await;
+    assert!(models(&world).await.contains("gpt-4o"));
+}
