@@ -323,9 +323,14 @@ impl Accounts {
         Ok(())
     }
 
+    /// Makes the text of an admin key. It opens nothing before [`Accounts::set_admin`].
+    pub fn mint_admin_key(&self) -> Result<Secret, Failure> {
+        mint::secret(admin::PREFIX, self.entropy).map_err(no_randomness)
+    }
+
     /// Makes an admin key and stores its hash.
     pub async fn make_admin_key(&self) -> Result<Secret, Failure> {
-        let secret = mint::secret(admin::PREFIX, self.entropy).map_err(no_randomness)?;
+        let secret = self.mint_admin_key()?;
         self.set_admin(&secret).await?;
         Ok(secret)
     }

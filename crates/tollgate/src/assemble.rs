@@ -22,12 +22,16 @@ pub(crate) fn routes(config: &Config) -> RouteTable {
     )
 }
 
-fn declared(config: &Config, model: &config::Model) -> DeclaredModel {
-    let simulated = config.connections.iter().any(|connection| {
+/// Whether the simulator in this process answers for a model.
+pub(crate) fn is_simulated(config: &Config, model: &config::Model) -> bool {
+    config.connections.iter().any(|connection| {
         connection.name == model.target.connection && connection.provider.home == Home::InProcess
-    });
+    })
+}
+
+fn declared(config: &Config, model: &config::Model) -> DeclaredModel {
     let known = match model.name.strip_suffix('*') {
-        Some(prefix) if simulated => {
+        Some(prefix) if is_simulated(config, model) => {
             let names = tollgate_simulator::MODELS.iter();
             names
                 .map(|name| Arc::from(format!("{prefix}{name}")))

@@ -1,9 +1,9 @@
 //! The whole of Tollgate as a process, with a simulated provider on a port of its own.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Lines};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -59,6 +59,8 @@ pub struct Gateway {
     /// Where its log goes.
     pub log: PathBuf,
     client: Client<HttpConnector, Full<Bytes>>,
+    /// Its standard output, where nobody reads it.
+    unread: Option<Lines<BufReader<ChildStdout>>>,
 }
 
 impl Gateway {
@@ -70,6 +72,32 @@ impl Gateway {
             .append(true)
             .open(&log)
             .unwrap();
+        let mut gateway = Self::spawn(folder, arguments, errors.into());
+        let lines = gateway.unread.take().unwrap();
+        // Somebody has to read on, or the gateway's log stands still.
+        let printed = folder.join("stdout.log");
+        std::thread::spawn(move || {
+            use std::io::Write as _;
+            let mut file = std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(printed)
+                .unwrap();
+            for line in lines.map_while(Result::ok) {
+                writeln!(file, "{line}").unwrap();
+            }
+        });
+        gateway
+    }
+
+    /// Starts one whose output nobody reads once it is ready, and whose diagnostics nobody reads
+    /// at all.
+    pub fn start_unread(folder: &Path, arguments: &[&str]) -> Self {
+        Self::spawn(folder, arguments, Stdio::piped())
+    }
+
+    fn spawn(folder: &Path, arguments: &[&str], errors: Stdio) -> Self {
+        let log = folder.join("stderr.log");
         let mut child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
             .arg("serve")
             .args(arguments)
@@ -90,23 +118,10 @@ impl Gateway {
             };
             banner.push_str(&line);
             banner.push('\n');
-            if let Some(place) = line.strip_prefix("tollgate is ready on http://") {
-                break place.trim().parse().unwrap();
+            if let Some(place) = ready_at(&line) {
+                break place.parse().unwrap();
             }
         };
-        // Somebody has to read on, or the gateway's log stands still.
-        let printed = folder.join("stdout.log");
-        std::thread::spawn(move || {
-            use std::io::Write as _;
-            let mut file = std::fs::OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(printed)
-                .unwrap();
-            for line in lines.map_while(Result::ok) {
-                writeln!(file, "{line}").unwrap();
-            }
-        });
         let client = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
         Self {
             child,
@@ -114,6 +129,7 @@ impl Gateway {
             banner,
             log,
             client,
+            unread: Some(lines),
         }
     }
 
@@ -180,6 +196,16 @@ impl Gateway {
             .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
             .sum()
     }
+}
+
+/// The address in the line that says that the gateway is ready, in both forms of the log.
+fn ready_at(line: &str) -> Option<String> {
+    if let Some(place) = line.strip_prefix("tollgate is ready on http://") {
+        return Some(place.trim().to_owned());
+    }
+    let line = serde_json::from_str::<Value>(line).ok()?;
+    let place = line["address"].as_str()?.strip_prefix("http://")?;
+    (line["message"] == "ready").then(|| place.to_owned())
 }
 
 impl Drop for Gateway {
@@ -358,6 +384,19 @@ impl World {
     /// The standard output of the gateway after its banner.
     pub fn printed(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("stdout.log")).unwrap_or_default()
+    }
+}
+
+/// The standard output of a gateway that has ended, after its banner: at least this many lines.
+pub async fn printed_until(folder: &Path, lines: usize) -> String {
+    let begin = Instant::now();
+    loop {
+        let printed = std::fs::read_to_string(folder.join("stdout.log")).unwrap_or_default();
+        if printed.lines().count() >= lines {
+            return printed;
+        }
+        assert!(begin.elapsed() < PATIENCE, "lines are missing: {printed}");
+        tokio::task::yield_now().await;
     }
 }
 
