@@ -1,20 +1,15 @@
-//! One line per request, written beside the requests: they leave their line in a buffer, and one
-//! thread of its own writes what has gathered.
+//! One line per request, in the form that the operator chose.
 
 use std::fmt::Write as _;
-use std::io::Write;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
+use tollgate_core::key::VirtualKey;
 use tollgate_core::time::Timestamp;
 
+use crate::log_buffer::LogBuffer;
 use crate::record::Facts;
-
-/// The most that waits to be written; further lines are dropped and counted.
-const BUFFER_LIMIT: usize = 4 * 1024 * 1024;
-/// How long lines may gather before they are written.
-const GATHER: Duration = Duration::from_millis(20);
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,120 +25,50 @@ pub enum LogFormat {
 /// The log of requests.
 pub struct AccessLog {
     format: LogFormat,
-    waiting: Mutex<Waiting>,
-    arrived: Condvar,
-    dropped: Counter,
-}
-
-struct Waiting {
-    lines: String,
-    /// The second that `clock` shows, so that it is written out once a second only.
-    second: i64,
-    clock: String,
-    closed: bool,
+    buffer: Arc<LogBuffer>,
 }
 
 impl AccessLog {
-    /// A log of this form. [`AccessLog::drain`] must run on a thread of its own.
-    pub fn new(format: LogFormat) -> Self {
-        let waiting = Waiting {
-            lines: String::new(),
-            second: i64::MIN,
-            clock: String::new(),
-            closed: false,
-        };
-        Self {
-            format,
-            waiting: Mutex::new(waiting),
-            arrived: Condvar::new(),
-            dropped: Counter::default(),
-        }
+    /// A log of this form that leaves its lines in this buffer.
+    pub fn new(format: LogFormat, buffer: Arc<LogBuffer>) -> Self {
+        Self { format, buffer }
     }
 
     pub(crate) fn dropped(&self) -> Counter {
-        self.dropped.clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        // A panic while a line was written leaves at worst half a line.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.buffer.dropped()
     }
 
     pub(crate) fn write(&self, now: Timestamp, facts: &Facts, duration: Duration) {
-        if self.format == LogFormat::Off {
-            return;
-        }
-        let mut waiting = self.lock();
-        if waiting.lines.len() > BUFFER_LIMIT {
-            self.dropped.inc();
-            return;
-        }
-        if waiting.second != now.as_seconds() {
-            waiting.second = now.as_seconds();
-            waiting.clock = now.to_rfc3339();
-        }
-        let first = waiting.lines.is_empty();
-        let Waiting { lines, clock, .. } = &mut *waiting;
-        match self.format {
-            LogFormat::Text => text_line(lines, clock, facts, duration),
-            LogFormat::Json => json_line(lines, clock, facts, duration),
-            LogFormat::Off => {}
-        }
-        drop(waiting);
-        if first {
-            self.arrived.notify_one();
-        }
-    }
-
-    /// Writes lines as they gather, until [`AccessLog::close`]. Blocks: give it a thread.
-    pub fn drain(&self, out: &mut dyn Write) {
-        let mut lines = String::new();
-        loop {
-            let closed = self.take(&mut lines);
-            // Nobody is left to tell when the log itself cannot be written.
-            let written = out.write_all(lines.as_bytes()).and_then(|()| out.flush());
-            if written.is_err() {
-                let lost = lines.bytes().filter(|byte| *byte == b'\n').count();
-                self.dropped.inc_by(lost as u64);
-            }
-            lines.clear();
-            lines.shrink_to(64 * 1024);
-            if closed {
-                return;
-            }
-        }
-    }
-
-    fn take(&self, lines: &mut String) -> bool {
-        let mut waiting = self.lock();
-        while waiting.lines.is_empty() && !waiting.closed {
-            waiting = self
-                .arrived
-                .wait(waiting)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-        if !waiting.closed {
-            drop(waiting);
-            std::thread::sleep(GATHER);
-            waiting = self.lock();
-        }
-        std::mem::swap(&mut waiting.lines, lines);
-        waiting.closed
-    }
-
-    /// Lets [`AccessLog::drain`] end when all lines are written.
-    pub fn close(&self) {
-        self.lock().closed = true;
-        self.arrived.notify_one();
+        let write = match self.format {
+            LogFormat::Text => text_line,
+            LogFormat::Json => json_line,
+            LogFormat::Off => return,
+        };
+        self.buffer
+            .push(now, |lines, clock| write(lines, clock, facts, duration));
     }
 }
 
 fn text_line(line: &mut String, clock: &str, facts: &Facts, duration: Duration) {
     line.push_str(clock);
+    line.push_str(" INFO request");
     for (name, value) in [
-        (" request ", facts.id.as_str()),
+        (" request_id=", facts.id.as_str()),
         (" surface=", facts.surface),
-        (" key=", facts.key.as_ref().map_or("-", |key| &key.prefix)),
+        (
+            " key_name=",
+            facts.key.as_ref().map_or("-", |key| &key.name),
+        ),
+    ] {
+        line.push_str(name);
+        push_plain(line, value);
+    }
+    line.push_str(" key=");
+    match &facts.key {
+        Some(key) => push_masked(line, key),
+        None => line.push('-'),
+    }
+    for (name, value) in [
         (
             " model=",
             facts.route.as_ref().map_or("-", |route| &route.model),
@@ -183,7 +108,7 @@ fn json_line(line: &mut String, clock: &str, facts: &Facts, duration: Duration) 
     for (name, value) in [
         ("request_id", Some(facts.id.as_str())),
         ("surface", Some(facts.surface)),
-        ("key", facts.key.as_ref().map(|key| &*key.prefix)),
+        ("key_name", facts.key.as_ref().map(|key| &*key.name)),
         ("model", facts.route.as_ref().map(|route| &*route.model)),
         (
             "connection",
@@ -196,6 +121,10 @@ fn json_line(line: &mut String, clock: &str, facts: &Facts, duration: Duration) 
         line.push_str(name);
         line.push_str("\":\"");
         push_plain(line, value);
+    }
+    if let Some(key) = &facts.key {
+        line.push_str("\",\"key\":\"");
+        push_masked(line, key);
     }
     line.push_str("\",\"status\":");
     push_number(line, facts.status.into());
@@ -233,6 +162,13 @@ fn numbers(facts: &Facts, duration: Duration) -> impl Iterator<Item = (&'static 
 
 fn push_number(line: &mut String, number: u64) {
     line.push_str(itoa::Buffer::new().format(number));
+}
+
+/// A key as lists show it: enough to tell it from others, never enough to use it.
+fn push_masked(line: &mut String, key: &VirtualKey) {
+    push_plain(line, &key.prefix);
+    line.push_str("...");
+    push_plain(line, &key.last_four);
 }
 
 /// Values of callers stay on their line and in their place: whatever could end a line, a pair or

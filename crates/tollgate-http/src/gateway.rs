@@ -14,6 +14,7 @@ use tollgate_core::time::Timestamp;
 use tollgate_engine::engine::Engine;
 
 use crate::access_log::AccessLog;
+use crate::log_buffer::LogBuffer;
 use crate::metrics::Metrics;
 use crate::request_id::RequestIds;
 
@@ -47,12 +48,20 @@ pub struct Settings {
     pub max_streams: u32,
 }
 
+/// Where lines go.
+pub struct Logs {
+    /// One line per request.
+    pub requests: AccessLog,
+    /// Everything else; here for the count of lines that were dropped.
+    pub diagnostics: Arc<LogBuffer>,
+}
+
 /// The gateway as its connections see it.
 pub struct Gateway {
     pub(crate) engine: Arc<Engine>,
     settings: ArcSwap<Settings>,
     pub(crate) metrics: Metrics,
-    pub(crate) log: Arc<AccessLog>,
+    pub(crate) log: AccessLog,
     pub(crate) ids: RequestIds,
     /// Owns what must outlive a single answer.
     pub(crate) tasks: TaskTracker,
@@ -69,14 +78,14 @@ pub struct Gateway {
 
 impl Gateway {
     /// Puts the face on an engine.
-    pub fn new(engine: Arc<Engine>, settings: Settings, log: Arc<AccessLog>) -> Arc<Self> {
+    pub fn new(engine: Arc<Engine>, settings: Settings, logs: Logs) -> Arc<Self> {
         Arc::new(Self {
             began: engine.clock().now(),
             ended: Notify::new(),
-            metrics: Metrics::new(&log),
+            metrics: Metrics::new(&logs),
             engine,
             settings: ArcSwap::from_pointee(settings),
-            log,
+            log: logs.requests,
             ids: RequestIds::new(),
             tasks: TaskTracker::new(),
             draining: AtomicBool::new(false),

@@ -9,6 +9,7 @@ mod dialect;
 mod dispatch;
 mod framing;
 mod gateway;
+mod log_buffer;
 mod metrics;
 mod outgoing;
 mod record;
@@ -21,7 +22,8 @@ mod stream;
 mod surface;
 
 pub use access_log::{AccessLog, LogFormat};
-pub use gateway::{Gateway, Settings};
+pub use gateway::{Gateway, Logs, Settings};
+pub use log_buffer::LogBuffer;
 pub use server::serve;
 
 /// What the key API answers, for commands that do without a running gateway.

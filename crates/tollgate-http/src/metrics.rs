@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::access_log::AccessLog;
+use crate::gateway::Logs;
 use crate::record::Facts;
 
 /// Seconds; a gateway's own share is far below a provider's, so the steps begin low.
@@ -65,10 +65,11 @@ pub(crate) struct Metrics {
     /// Connections of clients.
     pub(crate) connections_open: Gauge,
     log_lines_dropped: Counter,
+    diagnostics_dropped: Counter,
 }
 
 impl Metrics {
-    pub(crate) fn new(log: &AccessLog) -> Self {
+    pub(crate) fn new(logs: &Logs) -> Self {
         let seconds = || Histograms::new_with_constructor(|| Histogram::new(SECONDS));
         let mut metrics = Self {
             registry: Registry::with_prefix("tollgate"),
@@ -82,7 +83,8 @@ impl Metrics {
             requests_open: Gauge::default(),
             streams_open: Gauge::default(),
             connections_open: Gauge::default(),
-            log_lines_dropped: log.dropped(),
+            log_lines_dropped: logs.requests.dropped(),
+            diagnostics_dropped: logs.diagnostics.dropped(),
         };
         metrics.register();
         metrics
@@ -117,7 +119,8 @@ impl Metrics {
         );
         registry.register(
             "overhead_seconds",
-            "Plain calls: time that was not spent waiting for the provider",
+            "Plain calls: time that was not spent waiting for the provider; the time in which the \
+             caller sends its request is part of it",
             self.overhead.clone(),
         );
         registry.register(
@@ -139,6 +142,11 @@ impl Metrics {
             "log_lines_dropped",
             "Request lines that the log could not take in time",
             self.log_lines_dropped.clone(),
+        );
+        registry.register(
+            "diagnostics_dropped",
+            "Lines of diagnostics that standard error could not take in time",
+            self.diagnostics_dropped.clone(),
         );
     }
 

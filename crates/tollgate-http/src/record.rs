@@ -1,5 +1,7 @@
 //! What happened to one request: exactly one outcome, written once to the metrics and the log.
 
+use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -82,8 +84,11 @@ impl Record {
                 request_id = id,
                 code = failure.code.slug(),
                 provider_status = failure.provider_status,
-                provider_text = failure.provider_text.as_deref().map(tracing::field::debug),
-                cause = failure.cause.as_deref().map(tracing::field::debug),
+                provider_text = failure.provider_text.as_deref(),
+                cause = failure
+                    .cause
+                    .as_deref()
+                    .map(|cause| tracing::field::display(Causes(cause))),
                 "request failed"
             );
         }
@@ -112,6 +117,27 @@ impl Record {
                 .write(self.gateway.now(), &self.facts, duration);
             self.gateway.note_end();
         }
+    }
+}
+
+/// An error with what caused it: many say only what they were doing.
+struct Causes<'a>(&'a (dyn Error + Send + Sync));
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = self.0.to_string();
+        formatter.write_str(&told)?;
+        let mut next = self.0.source();
+        while let Some(error) = next {
+            let text = error.to_string();
+            // Some repeat their source.
+            if !told.contains(&text) {
+                write!(formatter, ": {text}")?;
+                told = text;
+            }
+            next = error.source();
+        }
+        Ok(())
     }
 }
 

@@ -1,12 +1,10 @@
 //! `tollgate serve`: the gateway.
 
 use std::error::Error;
-use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -16,19 +14,23 @@ use tokio_util::task::TaskTracker;
 use tollgate_engine::accounts::Accounts;
 use tollgate_engine::engine::Engine;
 use tollgate_engine::port::Clock;
-use tollgate_http::{AccessLog, Gateway};
+use tollgate_http::{AccessLog, Gateway, Logs};
 use tollgate_simulator::Simulator;
 use tollgate_upstream::Upstreams;
 
 use crate::clock::SystemClock;
 use crate::config::{Config, Environment, Overrides};
 use crate::reload::Live;
+use crate::telemetry::Telemetry;
 use crate::{assemble, banner, ownership, reload, shutdown, telemetry};
 
 /// How often the uses of keys are written.
 const USES_EVERY: Duration = Duration::from_secs(10);
 /// How many files may be open; each stream needs two. The system may allow fewer.
 const DESCRIPTORS: u64 = 65_536;
+
+/// How long tasks may take to go away when everything is done.
+const LEFTOVERS: Duration = Duration::from_secs(2);
 
 /// What the command line says.
 #[derive(Clone, Debug)]
@@ -48,30 +50,43 @@ pub fn run(order: &Order) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    telemetry::begin(config.log);
-    for warning in config.warnings.lines() {
-        tracing::warn!("{warning}");
-    }
-    if let Err(error) = rlimit::increase_nofile_limit(DESCRIPTORS) {
-        tracing::warn!(%error, "the limit of open files cannot be raised");
-    }
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
+    let telemetry = match telemetry::begin(config.log) {
+        Ok(telemetry) => telemetry,
         Err(error) => {
             crate::complain(&error);
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(serve(order, config)) {
+    let served = run_to_the_end(order, config, &telemetry);
+    telemetry.end();
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             crate::complain(&error);
             ExitCode::FAILURE
         }
     }
+}
+
+/// Serves on a runtime of its own. Everything that could still log has ended when this returns.
+fn run_to_the_end(
+    order: &Order,
+    config: Config,
+    telemetry: &Telemetry,
+) -> Result<(), Box<dyn Error>> {
+    for warning in config.warnings.lines() {
+        tracing::warn!("{warning}");
+    }
+    if let Err(error) = rlimit::increase_nofile_limit(DESCRIPTORS) {
+        tracing::warn!(%error, "the limit of open files cannot be raised");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let served = runtime.block_on(serve(order, config, telemetry));
+    // What blocks a thread now (a name that is looked up, say) must not keep the process.
+    runtime.shutdown_timeout(LEFTOVERS);
+    served
 }
 
 /// Reads the configuration that the order names.
@@ -83,21 +98,24 @@ pub fn load(order: &Order) -> Result<Config, crate::config::Problems> {
     )
 }
 
-async fn serve(order: &Order, config: Config) -> Result<(), Box<dyn Error>> {
+async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(), Box<dyn Error>> {
     let possession = ownership::take(&config).await?;
     let accounts = Arc::new(possession.accounts(&config).await?);
     accounts.declare_admin(config.admin_key.as_ref());
     accounts.declare(assemble::keys(&config))?;
     let listener = bind(config.server.listen).await?;
     let address = listener.local_addr()?;
-    let log = Arc::new(AccessLog::new(assemble::request_log(config.log)));
-    let live = put_together(order, &config, &accounts, &log, address)?;
+    let requests = Arc::clone(&telemetry.requests);
+    let logs = Logs {
+        requests: AccessLog::new(assemble::request_log(config.log), requests),
+        diagnostics: Arc::clone(&telemetry.diagnostics),
+    };
+    let live = put_together(order, &config, &accounts, logs, address)?;
     let gateway = Arc::clone(&live.gateway);
     let asked = shutdown::asked()?;
     let hangups = shutdown::reload()?;
     possession.announce(&accounts, address)?;
     banner::print(&accounts, &config, address).await?;
-    let writer = write_in_the_background(Arc::clone(&log))?;
     let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
     let tasks = TaskTracker::new();
     tasks.spawn(flush_uses(accounts, ended.clone()));
@@ -114,10 +132,6 @@ async fn serve(order: &Order, config: Config) -> Result<(), Box<dyn Error>> {
     ended.cancel();
     tasks.close();
     tasks.wait().await;
-    log.close();
-    if writer.join().is_err() {
-        tracing::error!("the request log broke off");
-    }
     possession.close().await;
     Ok(())
 }
@@ -127,7 +141,7 @@ fn put_together(
     order: &Order,
     config: &Config,
     accounts: &Arc<Accounts>,
-    log: &Arc<AccessLog>,
+    logs: Logs,
     address: SocketAddr,
 ) -> Result<Live, Box<dyn Error>> {
     let simulator = Simulator::new(tollgate_simulator::Settings {
@@ -143,7 +157,7 @@ fn put_together(
     let routes = assemble::routes(config);
     let engine = Arc::new(Engine::new(Arc::clone(accounts), upstream, clock, routes));
     let face = assemble::face(config, address);
-    let gateway = Gateway::new(Arc::clone(&engine), face, Arc::clone(log));
+    let gateway = Gateway::new(Arc::clone(&engine), face, logs);
     let (order, accounts) = (order.clone(), Arc::clone(accounts));
     Ok(Live {
         order,
@@ -153,13 +167,6 @@ fn put_together(
         engine,
         gateway,
     })
-}
-
-/// Gives the request log a thread of its own.
-fn write_in_the_background(log: Arc<AccessLog>) -> io::Result<JoinHandle<()>> {
-    std::thread::Builder::new()
-        .name("request-log".to_owned())
-        .spawn(move || log.drain(&mut io::stdout()))
 }
 
 async fn bind(listen: SocketAddr) -> Result<TcpListener, Box<dyn Error>> {

@@ -3,6 +3,7 @@
 mod equal_time;
 mod first_run;
 mod http2;
+mod logging;
 mod reload;
 mod restart;
 mod shutdown;

@@ -35,7 +35,9 @@ pub(in crate::config) const ROOT: &[Key] = &[
     Key::new(
         "log",
         Kind::Table(LOG),
-        "What is written to standard error.",
+        "What is written: a line for each request to standard output, everything else \
+         (diagnostics) to standard error. When nobody reads them, lines are dropped and counted \
+         in the metrics; requests do not wait.",
     ),
     Key::new("admin", Kind::Table(ADMIN), "Who may manage the gateway."),
     Key::new(
@@ -171,7 +173,9 @@ const LOG: &[Key] = &[
             words: &["text", "json"],
             hint: "",
         },
-        "`text` for people, `json` for machines.",
+        "`text` for people; `json` for machines: every line is one object with `time`, `level` and \
+         `message`. The start says its address in this form too, on standard output. Keys that \
+         a first start makes are shown as plain text, with `json` on standard error.",
     )
     .default("text")
     .needs_restart(),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{World, printed_until};
 
 fn stream(model: &str) -> serde_json::Value {
     json!({"model": model, "stream": true, "max_tokens": 10,
@@ -43,4 +43,28 @@ async fn a_stream_that_does_not_end_in_time_ends_in_an_error_event() {
         "{rest}"
     );
     assert!(world.gateway.wait_for_end().success());
+}
+
+#[tokio::test]
+async fn a_call_that_does_not_end_in_time_is_told_and_has_its_line() {
+    let mut world = World::with_server("shutdown_ms = 1000\n").await;
+    let body = json!({"model": "sim/fault/delay-head:ms=60000",
+        "messages": [{"role": "user", "content": "x"}]});
+    let asked = world.chat(&body).header("x-request-id", "late").send();
+    let stopped = async {
+        while world.gateway.metric("tollgate_requests_open", &[]).await == 0 {
+            tokio::task::yield_now().await;
+        }
+        world.gateway.signal("TERM");
+        std::time::Instant::now()
+    };
+    let (answer, begin) = tokio::join!(asked, stopped);
+    assert!(begin.elapsed() < std::time::Duration::from_secs(4));
+    assert_eq!(answer.outcome(), (503, "maintenance".to_owned()));
+    assert!(world.gateway.wait_for_end().success());
+    let printed = printed_until(world.folder.path(), 1).await;
+    let line: serde_json::Value = serde_json::from_str(printed.trim()).unwrap();
+    assert_eq!(line["request_id"], "late");
+    assert_eq!(line["status"], 503);
+    assert_eq!(line["code"], "maintenance");
 }

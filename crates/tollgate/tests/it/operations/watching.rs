@@ -116,7 +116,8 @@ async fn each_request_has_one_line_in_the_log_without_secrets() {
     assert_eq!(plain["connection"], "sim");
     assert_eq!(plain["status"], 200);
     assert_eq!(plain["code"], "ok");
-    assert_eq!(plain["key"], "sk-test-ap");
+    assert_eq!(plain["key_name"], "app");
+    assert_eq!(plain["key"], "sk-test-ap...6789");
     assert!(plain["prompt_tokens"].as_u64().unwrap() > 0);
     assert!(plain["duration_us"].as_u64().unwrap() > 0);
     assert_eq!(line("line-2")["stream"], true);
