@@ -57,8 +57,9 @@ const CASES: &[(&str, Seen)] = &[
         Seen::Status(429, "provider_rate_limited"),
     ),
     (
+        // The provider's own answer names our organization, so it does not pass through.
         "request-too-large",
-        Seen::Status(429, "provider_request_too_large"),
+        Seen::Status(413, "provider_request_too_large"),
     ),
     ("quota", Seen::Status(502, "provider_quota_exhausted")),
     ("server-error", Seen::Status(502, "provider_error")),
