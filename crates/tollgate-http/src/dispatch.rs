@@ -25,6 +25,7 @@ use crate::dialect;
 use crate::gateway::Gateway;
 use crate::outgoing::Outgoing;
 use crate::record::Record;
+use crate::refusal::Flaw;
 use crate::routes::{Endpoint, Right};
 use crate::surface;
 
@@ -61,11 +62,12 @@ pub(crate) async fn handle(
     gateway: Arc<Gateway>,
     parts: Parts,
     mut body: Incoming,
-    is_ambiguous: bool,
+    flaw: Option<Flaw>,
 ) -> Response<Outgoing> {
     let id = gateway.ids.of(&parts.headers);
     let endpoint = Endpoint::find(parts.uri.path());
     if let Some(endpoint) = endpoint.filter(|endpoint| is_plain_get(*endpoint, &parts.method))
+        && flaw.is_none()
         && let Some(given) = surface::public(&gateway, endpoint)
     {
         let mut response = document(given);
@@ -75,10 +77,8 @@ pub(crate) async fn handle(
     let surface = endpoint.map_or("unknown", Endpoint::surface);
     let mut record = Record::begin(gateway, id, surface);
     // A panic is a bug of ours; the caller of this one request gets an error, the others nothing.
-    let outcome = if is_ambiguous {
-        Err(Failure::client(Code::InvalidRequest).message(
-            "The request has both Content-Length and Transfer-Encoding. Send only one of them.",
-        ))
+    let outcome = if let Some(flaw) = flaw {
+        Err(flaw.failure())
     } else {
         let gateway = Arc::clone(record.gateway());
         let acting = act(&mut record, endpoint, &parts, &mut body);
@@ -97,21 +97,13 @@ pub(crate) async fn handle(
             let dialect = dialect::choose(&parts.headers, parts.uri.path(), of_key, of_deployment);
             take_in_unread(record.gateway(), &parts, body);
             let mut response = answer::refuse(record, &failure, dialect, &parts.headers);
-            if is_ambiguous {
+            if flaw == Some(Flaw::TwoLengths) {
                 response
                     .headers_mut()
                     .insert(CONNECTION, HeaderValue::from_static("close"));
             }
             if failure.code == Code::MethodNotAllowed {
                 tell_methods(&mut response, endpoint);
-            }
-            if parts.method == Method::HEAD {
-                // The body of this answer is never asked for, so nobody else would end it.
-                if let Outgoing::Recorded(_, ended) = response.body_mut()
-                    && let Some(record) = ended.take()
-                {
-                    record.finish();
-                }
             }
             response
         }

@@ -4,6 +4,7 @@
 mod access_log;
 mod answer;
 mod body;
+mod conversation;
 mod credential;
 mod dialect;
 mod dispatch;
@@ -11,13 +12,16 @@ mod framing;
 mod gateway;
 mod log_buffer;
 mod metrics;
+mod opening;
 mod outgoing;
+mod patience;
 mod record;
 mod refusal;
 mod request_id;
 mod routes;
 mod server;
 mod socket;
+mod stall;
 mod stream;
 mod surface;
 

@@ -2,13 +2,22 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderValue, Response};
 use http_body::{Body, Frame, SizeHint};
 
+use crate::conversation::Answering;
 use crate::record::Record;
+use crate::stall::Taken;
 use crate::stream::EventBody;
+
+/// On HTTP/2 the library takes what it is given, and keeps it until the caller gives a window: a
+/// whole answer goes in parts of this size, so that the rest waits where it is bounded in time.
+const PART: usize = 64 * 1024;
 
 /// What leaves as the body of an answer.
 pub(crate) enum Outgoing {
@@ -20,7 +29,29 @@ pub(crate) enum Outgoing {
     Events(Box<EventBody>),
 }
 
-impl Body for Outgoing {
+/// The body of an answer with what its connection has to know of it.
+pub(crate) struct Answer {
+    body: Outgoing,
+    line: Line,
+}
+
+/// What carries an answer.
+pub(crate) enum Line {
+    Http1 {
+        /// Tells the connection when the answer goes.
+        _answering: Answering,
+    },
+    Http2(Arc<Taken>),
+}
+
+impl Answer {
+    /// Sends a body on a line. From here on an HTTP/2 caller is expected to take it in.
+    pub(crate) fn new(body: Outgoing, line: Line) -> Self {
+        Self { body, line }
+    }
+}
+
+impl Body for Answer {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -28,20 +59,54 @@ impl Body for Outgoing {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let frame = match self.get_mut() {
-            Self::Whole(bytes) => take(bytes),
+        let this = self.get_mut();
+        match &this.line {
+            Line::Http1 { .. } => this.body.poll_part(context, usize::MAX),
+            Line::Http2(taken) => {
+                let part = this.body.poll_part(context, PART);
+                match &part {
+                    Poll::Ready(_) => taken.hand_over(),
+                    Poll::Pending => taken.catch_up(),
+                }
+                part
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_over()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body
+            .length()
+            .map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+impl Outgoing {
+    fn poll_part(
+        &mut self,
+        context: &mut Context<'_>,
+        most: usize,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let frame = match self {
+            Self::Whole(bytes) => take(bytes, most),
             Self::Recorded(bytes, record) => {
-                if let Some(record) = record.take() {
+                let part = take(bytes, most);
+                if bytes.is_empty()
+                    && let Some(record) = record.take()
+                {
                     record.finish();
                 }
-                take(bytes)
+                part
             }
             Self::Events(events) => return events.poll_frame(context),
         };
         Poll::Ready(frame)
     }
 
-    fn is_end_stream(&self) -> bool {
+    fn is_over(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.is_empty(),
             Self::Recorded(bytes, record) => bytes.is_empty() && record.is_none(),
@@ -49,19 +114,30 @@ impl Body for Outgoing {
         }
     }
 
-    fn size_hint(&self) -> SizeHint {
+    fn length(&self) -> Option<u64> {
         match self {
-            Self::Whole(bytes) | Self::Recorded(bytes, _) => {
-                SizeHint::with_exact(bytes.len() as u64)
-            }
-            Self::Events(_) => SizeHint::default(),
+            Self::Whole(bytes) | Self::Recorded(bytes, _) => Some(bytes.len() as u64),
+            Self::Events(_) => None,
         }
     }
 }
 
-fn take(bytes: &mut Bytes) -> Option<Result<Frame<Bytes>, Infallible>> {
+/// Keeps the head of an answer to `HEAD`, and how long its body would have been.
+pub(crate) fn without_body(response: &mut Response<Outgoing>) {
+    if let Some(length) = response.body().length() {
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    let body = std::mem::replace(response.body_mut(), Outgoing::Whole(Bytes::new()));
+    if let Outgoing::Recorded(_, Some(record)) = body {
+        record.finish();
+    }
+}
+
+fn take(bytes: &mut Bytes, most: usize) -> Option<Result<Frame<Bytes>, Infallible>> {
     if bytes.is_empty() {
         return None;
     }
-    Some(Ok(Frame::data(std::mem::take(bytes))))
+    let part = bytes.split_to(bytes.len().min(most));
+    Some(Ok(Frame::data(part)))
 }

@@ -8,6 +8,31 @@ use crate::answer;
 use crate::gateway::Gateway;
 use crate::record::Record;
 
+/// The status for a head that did not arrive in time.
+pub(crate) const TOO_SLOW: u16 = 408;
+
+/// What is wrong with a request that the library has let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// Its length can be read in two ways: the connection ends with it.
+    TwoLengths,
+    /// Its headers are too large or too many.
+    LargeHead,
+}
+
+impl Flaw {
+    /// What the caller is told.
+    pub(crate) fn failure(self) -> Failure {
+        match self {
+            Self::TwoLengths => Failure::client(Code::InvalidRequest).message(
+                "The request has both Content-Length and Transfer-Encoding. Send only one of them.",
+            ),
+            Self::LargeHead => Failure::client(Code::RequestTooLarge)
+                .message("The headers of the request are too large or too many. Send fewer."),
+        }
+    }
+}
+
 /// The status of an answer that is the library's own: those of ours carry a request id.
 pub(crate) fn status_of_bare_refusal(head: &[u8]) -> Option<u16> {
     let status = head.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
@@ -26,8 +51,9 @@ pub(crate) fn render(gateway: &std::sync::Arc<Gateway>, status: u16) -> Bytes {
     let failure = match status {
         414 => Failure::client(Code::RequestTooLarge)
             .message("The URL of the request is too long. Send what is long in the body."),
-        431 => Failure::client(Code::RequestTooLarge)
-            .message("The headers of the request are too large or too many. Send fewer."),
+        431 => Flaw::LargeHead.failure(),
+        TOO_SLOW => Failure::client(Code::RequestTimeout)
+            .message("The headers of the request did not arrive in time. Send it again."),
         _ => Failure::client(Code::InvalidRequest)
             .message("The request is not well-formed HTTP. Check the client that made it."),
     };

@@ -7,9 +7,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::request::Parts;
+use http::{Method, Request, Response};
 use hyper::body::Incoming;
-use hyper::rt::Executor;
 use hyper::server::conn as server;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,11 +19,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::conversation::Conversation;
 use crate::dispatch;
-use crate::framing::Heads;
 use crate::gateway::Gateway;
-use crate::outgoing::Outgoing;
+use crate::opening::{self, Opening, Speaks};
+use crate::outgoing::{self, Answer, Line};
+use crate::refusal::Flaw;
 use crate::socket::Socket;
+use crate::stall::{Owned, Streams};
 
 /// More headers than this are refused.
 const MOST_HEADERS: usize = 100;
@@ -31,6 +34,13 @@ const MOST_HEADERS: usize = 100;
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long to wait when the system cannot give us a connection (descriptors run out).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a connection without a request is kept. Proxies in front keep theirs for 60 s by
+/// default, and have to be the first to close: what they send on a connection that is closing is
+/// lost.
+const IDLE: Duration = Duration::from_secs(75);
+/// HTTP/2 may send heads this many times as long as they may be, so that what is too long gets a
+/// proper answer.
+const LONG_HEADS: usize = 4;
 /// How many streams a client may have reset before it is taken for an attack (rapid reset).
 const MOST_RESETS: usize = 64;
 /// HTTP/2 pings a silent peer this often, and gives it as long to answer.
@@ -116,52 +126,77 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 async fn connection(
     gateway: Arc<Gateway>,
-    stream: TcpStream,
+    mut stream: TcpStream,
     tasks: TaskTracker,
     closing: CancellationToken,
 ) {
-    gateway.metrics.connections_open.inc();
+    let _open = Open::new(&gateway);
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
     let patience = gateway.settings().header_timeout;
     let spoken = tokio::select! {
-        spoken = tokio::time::timeout(patience, speaks_http2(&stream)) => spoken,
-        () = closing.cancelled() => Ok(Ok(None)),
+        spoken = opening::listen(&mut stream, IDLE, patience) => spoken,
+        () = closing.cancelled() => Ok(Speaks::Nothing),
     };
     let ended = match spoken {
-        Ok(Ok(Some(true))) => Box::pin(http2(&gateway, stream, tasks, closing)).await,
-        Ok(Ok(Some(false))) => http1(&gateway, stream, closing).await,
-        // It sent nothing, or went away.
-        Ok(Ok(None) | Err(_)) | Err(_) => Ok(()),
+        Ok(Speaks::Http2(opening)) => {
+            Box::pin(http2(&gateway, stream, opening, tasks, closing)).await
+        }
+        Ok(Speaks::Http1(opening)) => http1(&gateway, stream, opening, closing).await,
+        Ok(Speaks::Slowly(opening)) => {
+            let socket = Socket::new(stream, Arc::clone(&gateway), opening);
+            if let Err(error) = socket.refuse_for_time().await {
+                tracing::debug!(%error, "a refusal was not read");
+            }
+            Ok(())
+        }
+        Ok(Speaks::Nothing) | Err(_) => Ok(()),
     };
     if let Err(error) = ended {
         // Mostly clients that went away; the request's record says what became of it.
         tracing::debug!(%error, "a connection ended early");
     }
-    gateway.metrics.connections_open.dec();
 }
 
-/// Whether the client begins with the preface of HTTP/2 (RFC 9113, section 3.4), which no request
-/// of HTTP/1.1 begins with. `None` when it leaves without a word.
-async fn speaks_http2(stream: &TcpStream) -> io::Result<Option<bool>> {
-    let mut beginning = [0; 4];
-    let count = stream.peek(&mut beginning).await?;
-    Ok((count > 0).then_some(beginning == *b"PRI "))
+/// Counts a connection for as long as it is there, however it ends.
+struct Open<'a>(&'a Gateway);
+
+impl<'a> Open<'a> {
+    fn new(gateway: &'a Gateway) -> Self {
+        gateway.metrics.connections_open.inc();
+        Self(gateway)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.metrics.connections_open.dec();
+    }
 }
 
 async fn http1(
     gateway: &Arc<Gateway>,
     stream: TcpStream,
+    opening: Opening,
     closing: CancellationToken,
 ) -> hyper::Result<()> {
-    let heads = Heads::shared();
     let settings = Arc::clone(&gateway.settings());
-    let socket = Socket::new(stream, Arc::clone(gateway), Some(Arc::clone(&heads)));
-    let service = service_fn(move |request| answer(gateway, Some(&heads), request));
+    let conversation = Conversation::new(settings.header_limit);
+    let socket =
+        Socket::new(stream, Arc::clone(gateway), opening).http1(Arc::clone(&conversation), IDLE);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (parts, body) = request.into_parts();
+        let (answering, ambiguous) = conversation.begin(&parts);
+        let flaw = ambiguous.then_some(Flaw::TwoLengths);
+        let line = Line::Http1 {
+            _answering: answering,
+        };
+        answer(gateway, parts, body, flaw, line)
+    });
+    // The socket bounds heads and idle times, so the library has no timer here.
     let serving = server::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(settings.header_timeout)
+        .header_read_timeout(None)
         .max_headers(MOST_HEADERS)
         .max_buf_size(settings.header_limit)
         .half_close(false)
@@ -184,17 +219,24 @@ async fn http1(
 async fn http2(
     gateway: &Arc<Gateway>,
     stream: TcpStream,
+    opening: Opening,
     tasks: TaskTracker,
     closing: CancellationToken,
 ) -> hyper::Result<()> {
     let settings = Arc::clone(&gateway.settings());
-    let socket = Socket::new(stream, Arc::clone(gateway), None);
-    let gateway = Arc::clone(gateway);
-    let service = service_fn(move |request| answer(&gateway, None, request));
-    let serving = server::http2::Builder::new(Owned(tasks))
+    let socket = Socket::new(stream, Arc::clone(gateway), opening);
+    let streams = Streams::new(tasks, settings.write_timeout);
+    let limit = settings.header_limit;
+    let service = service_fn(|request: Request<Incoming>| {
+        let (parts, body) = request.into_parts();
+        let flaw = is_too_large(&parts, limit).then_some(Flaw::LargeHead);
+        answer(gateway, parts, body, flaw, Line::Http2(streams.begin()))
+    });
+    let most = limit.saturating_mul(LONG_HEADS);
+    let serving = server::http2::Builder::new(Owned(Arc::clone(&streams)))
         .timer(TokioTimer::new())
         .max_concurrent_streams(settings.max_streams)
-        .max_header_list_size(u32::try_from(settings.header_limit).unwrap_or(u32::MAX))
+        .max_header_list_size(u32::try_from(most).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(MOST_RESETS)
         .max_local_error_reset_streams(MOST_RESETS)
         .max_send_buf_size(64 * 1024)
@@ -202,39 +244,55 @@ async fn http2(
         .keep_alive_timeout(PING_ANSWER)
         .serve_connection(TokioIo::new(socket), service);
     tokio::pin!(serving);
-    tokio::select! {
-        ended = serving.as_mut() => ended,
-        () = closing.cancelled() => {
+    let mut seen = 0;
+    let mut is_leaving = false;
+    loop {
+        tokio::select! {
+            ended = serving.as_mut() => return ended,
+            () = closing.cancelled() => break,
+            () = tokio::time::sleep_until(Instant::now() + IDLE) => {}
+        }
+        if streams.was_idle_since(&mut seen) {
+            if is_leaving {
+                // It was told long ago, and stays.
+                return Ok(());
+            }
+            is_leaving = true;
             serving.as_mut().graceful_shutdown();
-            serving.await
         }
     }
+    serving.as_mut().graceful_shutdown();
+    serving.await
+}
+
+/// Whether a head is longer than HTTP/1.1 would let it be.
+fn is_too_large(parts: &Parts, limit: usize) -> bool {
+    const BETWEEN: usize = ": \r\n".len();
+    let lines = parts.headers.iter();
+    let size: usize = lines
+        .map(|(name, value)| name.as_str().len() + value.len() + BETWEEN)
+        .sum();
+    let target = parts.uri.path_and_query().map_or(0, |it| it.as_str().len());
+    parts.headers.len() > MOST_HEADERS || size + target > limit
 }
 
 /// Boxed, so that a connection holds no room for it between two requests.
-type Answering = Pin<Box<dyn Future<Output = Result<Response<Outgoing>, Infallible>> + Send>>;
+type Answering = Pin<Box<dyn Future<Output = Result<Response<Answer>, Infallible>> + Send>>;
 
 fn answer(
     gateway: &Arc<Gateway>,
-    heads: Option<&Arc<Heads>>,
-    request: Request<Incoming>,
+    parts: Parts,
+    body: Incoming,
+    flaw: Option<Flaw>,
+    line: Line,
 ) -> Answering {
-    let (parts, body) = request.into_parts();
-    let is_ambiguous = heads.is_some_and(|heads| heads.is_ambiguous(&parts));
     let gateway = Arc::clone(gateway);
-    Box::pin(async move { Ok(dispatch::handle(gateway, parts, body, is_ambiguous).await) })
-}
-
-/// Runs the tasks of HTTP/2 connections where they are counted.
-#[derive(Clone)]
-struct Owned(TaskTracker);
-
-impl<F> Executor<F> for Owned
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    fn execute(&self, task: F) {
-        self.0.spawn(task);
-    }
+    Box::pin(async move {
+        let is_head = parts.method == Method::HEAD;
+        let mut response = dispatch::handle(gateway, parts, body, flaw).await;
+        if is_head {
+            outgoing::without_body(&mut response);
+        }
+        Ok(response.map(|body| Answer::new(body, line)))
+    })
 }

@@ -1,5 +1,5 @@
-//! A client's connection: bounds how long it may refuse to read, keeps what framing has to be
-//! judged by, and gives the HTTP library's own refusals the form of all others.
+//! A client's connection: bounds how long it may be silent or refuse to read, follows what is said
+//! on it, and gives the HTTP library's own refusals the form of all others.
 
 use std::io;
 use std::pin::Pin;
@@ -12,8 +12,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-use crate::framing::Heads;
+use crate::conversation::Conversation;
 use crate::gateway::Gateway;
+use crate::opening::Opening;
+use crate::patience::{Patience, Waiting};
 use crate::refusal;
 
 /// A TCP connection. When nothing of what waits to be written leaves within the timeout, writing
@@ -21,8 +23,9 @@ use crate::refusal;
 pub(crate) struct Socket {
     stream: TcpStream,
     gateway: Arc<Gateway>,
-    /// Where what is read is noted, for HTTP/1.1.
-    heads: Option<Arc<Heads>>,
+    /// What was read before it was known which protocol is spoken.
+    opening: Opening,
+    http1: Option<Http1>,
     write_timeout: Duration,
     /// Runs while a write is blocked.
     stalled: Option<Pin<Box<Sleep>>>,
@@ -30,17 +33,48 @@ pub(crate) struct Socket {
     refusal: Option<Bytes>,
 }
 
+/// What is looked after on connections of HTTP/1.1 only; HTTP/2 has means of its own.
+struct Http1 {
+    conversation: Arc<Conversation>,
+    patience: Patience,
+    /// The client was told that it took too long.
+    leaving: bool,
+}
+
 impl Socket {
-    pub(crate) fn new(stream: TcpStream, gateway: Arc<Gateway>, heads: Option<Arc<Heads>>) -> Self {
+    pub(crate) fn new(stream: TcpStream, gateway: Arc<Gateway>, opening: Opening) -> Self {
         let write_timeout = gateway.settings().write_timeout;
         Self {
             stream,
             gateway,
-            heads,
+            opening,
+            http1: None,
             write_timeout,
             stalled: None,
             refusal: None,
         }
+    }
+
+    /// Speaks HTTP/1.1, and keeps no connection that is idle for longer than this.
+    pub(crate) fn http1(mut self, conversation: Arc<Conversation>, idle: Duration) -> Self {
+        let patience = Patience::new(idle, self.gateway.settings().header_timeout);
+        self.http1 = Some(Http1 {
+            conversation,
+            patience,
+            leaving: false,
+        });
+        self
+    }
+
+    /// Answers that the request did not come in time, and closes.
+    pub(crate) async fn refuse_for_time(mut self) -> io::Result<()> {
+        self.refusal = Some(refusal::render(&self.gateway, refusal::TOO_SLOW));
+        std::future::poll_fn(|context| {
+            let outcome = self.poll_rest_of_refusal(context);
+            self.watch(outcome, context)
+        })
+        .await?;
+        std::future::poll_fn(|context| Pin::new(&mut self.stream).poll_shutdown(context)).await
     }
 
     fn watch<T>(
@@ -69,6 +103,10 @@ impl Socket {
         context: &mut Context<'_>,
     ) -> Option<Poll<io::Result<usize>>> {
         if self.refusal.is_none() {
+            // Nothing that begins with a status is written meanwhile but by the library.
+            self.http1
+                .as_ref()
+                .filter(|http1| http1.conversation.is_listening())?;
             let status = refusal::status_of_bare_refusal(bytes)?;
             self.refusal = Some(refusal::render(&self.gateway, status));
         }
@@ -92,18 +130,68 @@ impl Socket {
     }
 }
 
+impl Socket {
+    /// Reads from the connection, what was read before first.
+    fn poll_receive(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        self.opening.replay(buffer);
+        let replayed = buffer.filled().len() > before;
+        let received = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if received.is_pending() && !replayed {
+            return Poll::Pending;
+        }
+        if let Some(http1) = &self.http1 {
+            let read = buffer.filled().get(before..).unwrap_or_default();
+            http1.conversation.hear(read);
+        }
+        if replayed {
+            Poll::Ready(Ok(()))
+        } else {
+            received
+        }
+    }
+
+    /// Ready when the client has kept us waiting for too long: the end of what it sends, as far
+    /// as the library is told.
+    fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(http1) = &mut self.http1 else {
+            return Poll::Pending;
+        };
+        if !http1.leaving {
+            let Some(wait) = http1.conversation.waits_for() else {
+                return Poll::Pending;
+            };
+            match ready!(http1.patience.poll(wait, context)) {
+                Waiting::Request => return Poll::Ready(Ok(())),
+                Waiting::RestOfHead => {
+                    http1.leaving = true;
+                    self.refusal = Some(refusal::render(&self.gateway, refusal::TOO_SLOW));
+                }
+            }
+        }
+        let outcome = self.poll_rest_of_refusal(context);
+        self.watch(outcome, context)
+    }
+}
+
 impl AsyncRead for Socket {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        if let Some(heads) = &self.heads {
-            heads.note(buffer.filled().get(before..).unwrap_or_default());
+        let is_leaving = self.http1.as_ref().is_some_and(|http1| http1.leaving);
+        if !is_leaving {
+            let received = self.poll_receive(context, buffer);
+            if received.is_ready() {
+                return received;
+            }
         }
-        Poll::Ready(Ok(()))
+        self.poll_patience(context)
     }
 }
 
@@ -140,7 +228,15 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        if let Some(http1) = &self.http1
+            && http1.conversation.flushed()
+        {
+            // The library may not ask for more before there is some, so the wait begins here. It
+            // cannot be over yet; when it is, the task wakes up and asks.
+            _ = self.poll_patience(context).is_ready();
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

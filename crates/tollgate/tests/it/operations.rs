@@ -1,5 +1,6 @@
 //! What operators rely on: starting, stopping, reloading, watching.
 
+mod connections;
 mod equal_time;
 mod first_run;
 mod http2;

@@ -1,6 +1,6 @@
 //! Requests that are not well-formed HTTP, or whose length can be read in two ways.
 
-use crate::raw::Raw;
+use crate::raw::{Raw, chat_request};
 use crate::world::{KEY, World};
 
 #[tokio::test]
@@ -89,5 +89,72 @@ async fn two_lengths_are_refused_and_what_follows_is_never_a_request() {
             !answer.contains("\"object\":\"list\""),
             "the hidden request was served: {answer}"
         );
+    }
+}
+
+#[tokio::test]
+async fn each_request_is_judged_on_its_own_head_whatever_the_reads_were() {
+    const LENGTHS: [&str; 2] = ["content-length: 5\r\n", "transfer-encoding: chunked\r\n"];
+    let world = World::start().await;
+    let get = format!("GET /v1/models HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n\r\n");
+    let post = |between: &str| {
+        format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n\
+             {}{between}{}\r\n0\r\n\r\n",
+            LENGTHS[0], LENGTHS[1]
+        )
+    };
+    let chunked = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n{}\r\n\
+         1c\r\n\r\n\r\ncontent-length: 5\r\n{{\"a\":\r\n1\r\n}}\r\n0\r\n\r\n",
+        LENGTHS[1]
+    );
+    let long = format!("x-long: {}\r\n", "y".repeat(20_000));
+    let document = format!("GET /health HTTP/1.1\r\n{}{}\r\n", LENGTHS[0], LENGTHS[1]);
+    for (before, ambiguous) in [
+        (vec![&get], post("")),
+        (vec![&get, &get, &chunked], post("")),
+        (vec![], post(&long)),
+        (vec![&chunked], post(&long)),
+        (vec![&get], document),
+    ] {
+        let mut raw = Raw::open(world.gateway.address).await;
+        let sent: String = before
+            .iter()
+            .copied()
+            .chain([&ambiguous, &get])
+            .cloned()
+            .collect();
+        raw.send(&sent).await;
+        let answer = raw.rest().await;
+        let answers = answer.matches("HTTP/1.1 ").count();
+        let shown = &sent[..sent.len().min(600)];
+        assert_eq!(answers, before.len() + 1, "{shown}: {answer}");
+        assert_eq!(
+            answer.matches("Send only one of them").count(),
+            1,
+            "{shown}: {answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn large_and_chunked_bodies_on_one_connection_are_no_offence() {
+    let world = World::start().await;
+    let mut raw = Raw::open(world.gateway.address).await;
+    let large = format!(
+        "{{\"model\":\"sim/echo\",\"messages\":[{{\"role\":\"user\",\"content\":\"{}\"}}]}}",
+        "x".repeat(300_000)
+    );
+    for _ in 0..2 {
+        raw.send(chat_request(KEY, &large, "")).await;
+        raw.read_until("\"usage\"").await;
+        raw.send(format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n\
+             transfer-encoding: chunked\r\n\r\n{:x}\r\n{large}\r\n0\r\n\r\n",
+            large.len()
+        ))
+        .await;
+        raw.read_until("\"usage\"").await;
     }
 }
