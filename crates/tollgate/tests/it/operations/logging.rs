@@ -133,3 +133,17 @@ fn no_model_is_made_up_in_the_call_to_try() {
         assert!(!gateway.banner.contains("echo"), "{}", gateway.banner);
     }
 }
+
+#[test]
+fn in_json_even_a_first_start_prints_objects_alone() {
+    let folder = Folder::new();
+    let file = folder.path().join("tollgate.toml");
+    std::fs::write(file, "[log]\nformat = \"json\"\n").unwrap();
+    let gateway = Gateway::start(folder.path(), &["--listen", "127.0.0.1:0"]);
+    let ready: Value = serde_json::from_str(gateway.banner.trim()).unwrap();
+    assert_eq!(ready["address"], format!("http://{}", gateway.address));
+    let shown = std::fs::read_to_string(&gateway.log).unwrap();
+    for label in ["admin key", "virtual key"] {
+        assert!(word(&shown, label).is_some(), "{shown}");
+    }
+}
