@@ -189,6 +189,7 @@ async fn the_list_shows_keys_without_their_text() {
     let (_, second) = create(&accounts, br#"{"name":"second","expires_in_days":1}"#)
         .await
         .unwrap();
+    clock.advance(Duration::from_mins(1));
     let (_, third) = create(&accounts, br#"{"name":"third"}"#).await.unwrap();
     revoke(&accounts, third["id"].as_str().unwrap())
         .await
@@ -208,9 +209,9 @@ async fn the_list_shows_keys_without_their_text() {
         format!("{shown:?}"),
         r#"[(String("first"), String("active")), (String("second"), String("expired")), (String("third"), String("revoked"))]"#
     );
-    assert_eq!(rows[0]["last_used_at"], "2026-11-21T10:01:00Z");
+    assert_eq!(rows[0]["last_used_at"], "2026-11-21T10:02:00Z");
     assert_eq!(rows[1]["last_used_at"], Value::Null);
-    assert_eq!(rows[2]["revoked_at"], "2026-11-21T10:01:00Z");
+    assert_eq!(rows[2]["revoked_at"], "2026-11-21T10:02:00Z");
     let text = first["key"].as_str().unwrap();
     let masked = rows[0]["key_prefix"].as_str().unwrap();
     let (start, end) = masked.split_once("...").unwrap();
