@@ -11,7 +11,7 @@ use tollgate_core::time::Timestamp;
 /// The most bytes that wait to be written; further lines are dropped and counted.
 const LIMIT: usize = 4 * 1024 * 1024;
 /// How long lines may gather before they are written.
-const GATHER: Duration = Duration::from_millis(20);
+const GATHER: Duration = Duration::from_millis(100);
 
 /// The lines that wait to be written.
 pub struct LogBuffer {
