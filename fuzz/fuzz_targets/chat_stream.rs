@@ -5,8 +5,9 @@
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use tollgate_core::reply::Usage;
-use tollgate_wire::openai::stream::{ChatStream, StreamProblem, StreamRules, Terminator};
+use tollgate_wire::openai::stream::ChatStream;
 use tollgate_wire::sse::Decoder;
+use tollgate_wire::stream::{Flow as _, StreamProblem, StreamRules, Terminator};
 
 type Outcome = (
     Vec<Vec<u8>>,
@@ -69,6 +70,8 @@ fuzz_target!(|input: &[u8]| {
     let rules = StreamRules {
         show_usage: first & 2 == 0,
         done,
+        provider: "openai",
+        array: false,
     };
     let whole = run(rules, std::iter::once(stream));
     assert_eq!(

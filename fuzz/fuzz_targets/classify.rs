@@ -3,9 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use tollgate_core::format::Format;
 use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
-use tollgate_wire::openai::failure::{ErrorAnswer, classify};
+use tollgate_wire::failure::{ErrorAnswer, classify};
 use tollgate_wire::provider_text::LONGEST;
 use tollgate_wire::retry_after::RetryHints;
 
@@ -15,6 +16,8 @@ fuzz_target!(|input: (u16, bool, i64, &[u8])| {
     let (status, complete, now, body) = input;
     let credential = Secret::new(CREDENTIAL);
     let answer = ErrorAnswer {
+        format: Format::OpenAi,
+        error_type: None,
         status,
         content_type: None,
         body: body.to_vec().into(),

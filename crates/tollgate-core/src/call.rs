@@ -27,6 +27,13 @@ pub struct Call {
     pub marks: Marks,
     /// Headers of the caller that go on to the provider, names in lower case.
     pub carried: Vec<(Bytes, Bytes)>,
+    /// The part of the query that goes on to a provider of the same format, without `?`.
+    pub query: Option<Box<str>>,
+    /// Whether a stream is to be one JSON array instead of events, as Gemini's callers may ask.
+    pub array: bool,
+    /// Whether the body holds opaque state (a thinking signature, say) that Tollgate has sealed
+    /// for one provider.
+    pub sealed: bool,
 }
 
 /// Places in a body, as byte ranges, that a patch for the provider touches.
@@ -34,8 +41,8 @@ pub struct Call {
 pub struct Marks {
     /// Just behind the opening brace of the body, where a member may be put in.
     pub start: usize,
-    /// The value of `model`, quotes included.
-    pub model: Range<usize>,
+    /// The value of `model`, quotes included; `None` where the model is not in the body.
+    pub model: Option<Range<usize>>,
     /// The value of `stream_options`, if the member is there.
     pub stream_options: Option<Range<usize>>,
     /// The value of `stream_options.include_usage`, if that member is there.

@@ -13,4 +13,4 @@ mod guide;
 mod texts;
 
 pub use catalog::{Code, Retry};
-pub use failure::{AttemptRecord, Failure, FieldProblem, Origin, ProviderAnswer};
+pub use failure::{AttemptRecord, Failure, FieldProblem, Origin, ProviderAnswer, StreamMark};

@@ -15,6 +15,20 @@ pub struct Route {
     pub target: Target,
     /// How long each part of the exchange may take.
     pub timeouts: Timeouts,
+    /// What becomes of parts of a request that the target cannot be told.
+    pub unsupported: Unsupported,
+}
+
+/// What becomes of the parts of a request that a target's format has no words for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Unsupported {
+    /// They are left out, and a header of the answer names them.
+    #[default]
+    Warn,
+    /// They are left out.
+    Drop,
+    /// The request is refused, and the error names them.
+    Refuse,
 }
 
 /// One model of one connection.
@@ -24,6 +38,8 @@ pub struct Target {
     pub connection: Arc<str>,
     /// The model as the provider calls it.
     pub model: Arc<str>,
+    /// The most tokens that an answer of the model can have, if that is known.
+    pub max_output: Option<u32>,
 }
 
 /// Bounds on the parts of an exchange with a provider.

@@ -5,12 +5,14 @@ use bytes::Bytes;
 /// Token counts of one call, as the provider reported them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Tokens of the prompt, cached ones included.
+    /// Tokens of the prompt, those included that came from or went into a cache.
     pub prompt: u64,
     /// Tokens of the answer, reasoning included.
     pub completion: u64,
     /// Tokens of the prompt that came from the provider's cache.
     pub cached: u64,
+    /// Tokens of the prompt that were written into the provider's cache.
+    pub cache_written: u64,
     /// Tokens of the answer that were spent on reasoning.
     pub reasoning: u64,
 }

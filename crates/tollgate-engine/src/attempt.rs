@@ -24,6 +24,7 @@ pub(crate) async fn run(
         timeouts: &route.timeouts,
         deadline: begin + route.timeouts.total,
         request_id,
+        unsupported: route.unsupported,
     };
     match engine.upstream.send(attempt).await {
         Ok(delivery) => Ok(delivery),

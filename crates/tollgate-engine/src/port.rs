@@ -11,7 +11,7 @@ use tollgate_core::call::Call;
 use tollgate_core::error::Failure;
 use tollgate_core::id::KeyId;
 use tollgate_core::key::VirtualKey;
-use tollgate_core::model::{Target, Timeouts};
+use tollgate_core::model::{Target, Timeouts, Unsupported};
 use tollgate_core::reply::{Answer, Piece};
 use tollgate_core::time::Timestamp;
 
@@ -33,8 +33,10 @@ pub struct Attempt<'a> {
     pub timeouts: &'a Timeouts,
     /// When the whole request must be over.
     pub deadline: Instant,
-    /// The id of the request, for the log.
+    /// The id of the request, for the log and for ids that a provider leaves out.
     pub request_id: &'a str,
+    /// What becomes of parts of the call that the target cannot be told.
+    pub unsupported: Unsupported,
 }
 
 /// What a provider sent.
@@ -51,6 +53,11 @@ pub struct Delivery {
     pub reply: Reply,
     /// The provider's request id, if it sent a well-formed one.
     pub provider_request_id: Option<Box<str>>,
+    /// Parts of the call that the target could not be told, by their paths, where the caller is
+    /// to be told of them.
+    pub lost: Vec<String>,
+    /// Whether the answer is an estimate of ours: no provider was asked.
+    pub estimated: bool,
 }
 
 /// Sends calls to providers.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tollgate_core::model::{Route, Target, Timeouts};
+use tollgate_core::model::{Route, Target, Timeouts, Unsupported};
 
 /// A model as the configuration declares it.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct DeclaredModel {
     pub target: Target,
     /// Bounds on the exchange.
     pub timeouts: Timeouts,
+    /// What becomes of parts of a request that the target cannot be told.
+    pub unsupported: Unsupported,
     /// Names that a wildcard is known to serve, for lists.
     pub known: Vec<Arc<str>>,
 }
@@ -37,6 +39,7 @@ struct Wildcard {
     pattern: Arc<str>,
     connection: Arc<str>,
     timeouts: Timeouts,
+    unsupported: Unsupported,
 }
 
 /// Finds the target of a name. Made once per configuration, then only read.
@@ -77,6 +80,7 @@ impl RouteTable {
                 pattern: Arc::clone(&model.name),
                 connection: Arc::clone(&connection),
                 timeouts: model.timeouts,
+                unsupported: model.unsupported,
             });
             return;
         }
@@ -85,6 +89,7 @@ impl RouteTable {
             label: Arc::clone(&model.name),
             target: model.target,
             timeouts: model.timeouts,
+            unsupported: model.unsupported,
         });
         for name in std::iter::once(&model.name).chain(&model.aliases) {
             self.listed.push(list(name));
@@ -109,8 +114,10 @@ impl RouteTable {
                 target: Target {
                     connection,
                     model: model.into(),
+                    max_output: None,
                 },
                 timeouts: wildcard.timeouts,
+                unsupported: wildcard.unsupported,
             }))
         })
     }
@@ -132,8 +139,10 @@ mod tests {
             target: Target {
                 connection: connection.into(),
                 model: "m".into(),
+                max_output: None,
             },
             timeouts: Timeouts::default(),
+            unsupported: Unsupported::default(),
             known: Vec::new(),
         }
     }

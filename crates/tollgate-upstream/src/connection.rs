@@ -7,7 +7,7 @@ use http::uri::{Authority, Parts, PathAndQuery, Scheme, Uri};
 use http::{HeaderMap, Method, Request, Version};
 use tokio_util::task::TaskTracker;
 use tollgate_core::call::Call;
-use tollgate_core::format::Operation;
+use tollgate_core::format::{Format, Operation};
 
 use crate::body::RequestBody;
 use crate::dial::Dialer;
@@ -66,7 +66,12 @@ impl Connection {
     }
 
     /// The request that carries a call.
-    pub(crate) fn outgoing<'a>(&'a self, call: &'a Call, body: RequestBody) -> Outgoing<'a> {
+    pub(crate) fn outgoing<'a>(
+        &'a self,
+        call: &'a Call,
+        _format: Format,
+        body: RequestBody,
+    ) -> Outgoing<'a> {
         Outgoing {
             connection: self,
             call,
@@ -81,10 +86,7 @@ impl Address {
             Place::Url(url) => (url.scheme.clone(), url.authority.clone(), &*url.path),
             Place::InProcess => (Scheme::HTTP, Authority::from_static("simulator"), "/v1"),
         };
-        let text = format!(
-            "{base}{}",
-            provider::path(settings.provider.format, operation)
-        );
+        let text = format!("{base}{}", provider::path(Format::OpenAi, operation));
         let refuse = |why| SettingsProblem::BaseUrl(text.clone(), why);
         let path = PathAndQuery::try_from(text.as_str())
             .map_err(|_| refuse("its path cannot be part of an address"))?;
@@ -118,7 +120,7 @@ impl Requests for Outgoing<'_> {
             ..
         } = self.connection;
         let address = match self.call.operation {
-            Operation::Chat => chat,
+            Operation::Chat | Operation::CountTokens => chat,
             Operation::Embeddings => embeddings,
         };
         let (uri, headers) = if version == Version::HTTP_2 {

@@ -8,18 +8,23 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use http::response::Parts;
 use http::{HeaderValue, StatusCode};
 use tokio::time::{Instant, sleep_until, timeout_at};
-use tollgate_core::error::Failure;
+use tollgate_core::error::{Code, Failure};
+use tollgate_core::format::Format;
+use tollgate_core::reply::Answer;
 use tollgate_engine::port::{Attempt, Clock, Delivery, Reply};
-use tollgate_wire::openai::reply::{AnswerProblem, read_answer};
-use tollgate_wire::same;
+use tollgate_wire::answer::AnswerProblem;
+use tollgate_wire::formats::{self, Asked};
+use tollgate_wire::openai::stream::ChatStream;
+use tollgate_wire::stream::StreamRules;
+use tollgate_wire::translate;
 
-use crate::body::RequestBody;
+use crate::asking::{self, Ask};
 use crate::connection::{Connection, Outgoing};
 use crate::fault::{Broken, Fault, Stage};
 use crate::gather::Gathered;
 use crate::judge::Judge;
 use crate::lane::Inflow;
-use crate::relay::{Relay, Timing};
+use crate::relay::{Course, Relay, Timing};
 
 /// The largest plain answer that is taken.
 const ANSWER: usize = 64 * 1024 * 1024;
@@ -32,9 +37,50 @@ const REQUEST_ID: usize = 128;
 
 /// One attempt at one connection.
 pub(crate) struct Exchange<'a> {
-    pub(crate) connection: &'a Arc<Connection>,
-    pub(crate) attempt: Attempt<'a>,
-    pub(crate) clock: &'a Arc<dyn Clock>,
+    connection: &'a Arc<Connection>,
+    attempt: Attempt<'a>,
+    clock: &'a Arc<dyn Clock>,
+    /// What the provider is asked in.
+    format: Format,
+}
+
+/// Makes an attempt.
+pub(crate) async fn run(
+    connection: &Arc<Connection>,
+    attempt: Attempt<'_>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Delivery, Failure> {
+    if Instant::now() >= attempt.deadline {
+        let fault = Broken::from(Fault::Deadline);
+        let mut failure = fault.failure(connection.settings.provider, Stage::Before);
+        failure.unsent = true;
+        return Err(failure);
+    }
+    let asking = match asking::ask(connection, &attempt)? {
+        Ask::Send(asking) => asking,
+        Ask::Estimated(answer) => {
+            return Ok(Delivery {
+                reply: Reply::Answer(answer),
+                provider_request_id: None,
+                lost: Vec::new(),
+                estimated: true,
+            });
+        }
+    };
+    let exchange = Exchange {
+        connection,
+        attempt,
+        clock,
+        format: asking.format,
+    };
+    let outgoing = connection.outgoing(attempt.call, asking.format, asking.body);
+    let mut delivery = if attempt.call.stream {
+        exchange.stream(outgoing).await
+    } else {
+        exchange.plain(outgoing).await
+    }?;
+    delivery.lost = asking.lost;
+    Ok(delivery)
 }
 
 /// A bound on a wait, and what it means when it is reached.
@@ -60,26 +106,6 @@ impl Limit {
 }
 
 impl Exchange<'_> {
-    /// Makes the attempt.
-    pub(crate) async fn run(&self) -> Result<Delivery, Failure> {
-        if Instant::now() >= self.attempt.deadline {
-            let mut failure = self.broken(Fault::Deadline.into());
-            failure.unsent = true;
-            return Err(failure);
-        }
-        let call = self.attempt.call;
-        let ask_usage = self.connection.settings.provider.ask_usage;
-        let patched = same::patch(call, &self.attempt.target.model, ask_usage);
-        let outgoing = self
-            .connection
-            .outgoing(call, RequestBody::new(patched.into_parts()));
-        if call.stream {
-            self.stream(outgoing).await
-        } else {
-            self.plain(outgoing).await
-        }
-    }
-
     async fn plain(&self, outgoing: Outgoing<'_>) -> Result<Delivery, Failure> {
         let Attempt {
             timeouts, deadline, ..
@@ -126,7 +152,7 @@ impl Exchange<'_> {
                 idle: timeouts.idle,
                 deadline,
             };
-            let mut relay = Relay::new(self.judge(), self.attempt.call.wants_usage, inflow, timing);
+            let mut relay = Relay::new(self.judge(), self.course()?, inflow, timing);
             relay.begin().await?;
             Ok(relay)
         };
@@ -134,6 +160,8 @@ impl Exchange<'_> {
         Ok(Delivery {
             reply: Reply::Stream(Box::pin(relay)),
             provider_request_id: self.request_id(&head.headers),
+            lost: Vec::new(),
+            estimated: false,
         })
     }
 
@@ -158,12 +186,56 @@ impl Exchange<'_> {
         }
         inflow.release();
         let body = gathered.into_bytes();
-        match read_answer(self.attempt.call.operation, body.clone()) {
+        match self.read_answer(&body) {
             Ok(answer) => Ok(Delivery {
                 reply: Reply::Answer(answer),
                 provider_request_id: self.request_id(&head.headers),
+                lost: Vec::new(),
+                estimated: false,
             }),
             Err(problem) => Err(self.not_an_answer(problem, &body, &head.headers)),
+        }
+    }
+
+    /// The answer for the caller, in the caller's format.
+    fn read_answer(&self, body: &Bytes) -> Result<Answer, AnswerProblem> {
+        let call = self.attempt.call;
+        if self.format == call.format {
+            return formats::relay_answer(self.format, call.operation, body.clone());
+        }
+        let provider = self.connection.settings.provider.name;
+        translate::answer(call, self.format, provider, body, &self.asked())
+    }
+
+    /// How the stream reaches the caller.
+    fn course(&self) -> Result<Course, Failure> {
+        let call = self.attempt.call;
+        let provider = self.connection.settings.provider;
+        let rules = StreamRules {
+            show_usage: call.wants_usage,
+            done: provider.terminator,
+            provider: provider.name,
+            array: call.array,
+        };
+        let flow = match (self.format == call.format, self.format) {
+            (true, Format::OpenAi) => return Ok(Course::Chat(ChatStream::new(rules))),
+            (true, format) => formats::relay_stream(format, rules),
+            (false, format) => translate::stream(call, format, rules, &self.asked()),
+        };
+        flow.map(Course::Other).ok_or_else(|| {
+            let name = call.format.as_str();
+            Failure::gateway(Code::InternalError).because(format!("no stream of {name} is written"))
+        })
+    }
+
+    fn asked(&self) -> Asked<'_> {
+        let call = self.attempt.call;
+        Asked {
+            model: &call.model,
+            request_id: self.attempt.request_id,
+            now: self.clock.now().as_seconds(),
+            usage: call.wants_usage,
+            array: call.array,
         }
     }
 
@@ -199,7 +271,7 @@ impl Exchange<'_> {
             inflow.release();
         }
         let body = gathered.into_bytes();
-        match read_answer(self.attempt.call.operation, body.clone()) {
+        match self.read_answer(&body) {
             Ok(_) => self.broken(Broken::invalid(
                 "The provider sent a plain answer where a stream was asked for.",
             )),
@@ -259,6 +331,7 @@ impl Exchange<'_> {
     fn judge(&self) -> Judge {
         Judge {
             connection: self.connection.clone(),
+            format: self.format,
             clock: self.clock.clone(),
         }
     }

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tollgate_core::error::Failure;
+use tollgate_core::format::Format;
 use tollgate_engine::port::Clock;
-use tollgate_wire::openai::failure::{ErrorAnswer, classify};
+use tollgate_wire::failure::{ErrorAnswer, classify};
 use tollgate_wire::retry_after::RetryHints;
 
 use crate::connection::Connection;
@@ -16,6 +17,8 @@ use crate::connection::Connection;
 #[derive(Clone)]
 pub(crate) struct Judge {
     pub(crate) connection: Arc<Connection>,
+    /// What the provider was asked in.
+    pub(crate) format: Format,
     /// Providers name dates at which to come back.
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -35,7 +38,10 @@ impl Judge {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_bytes()));
         let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+        let error_type = headers.get("x-amzn-errortype").map(HeaderValue::as_bytes);
         let answer = ErrorAnswer {
+            format: self.format,
+            error_type: error_type.map(Bytes::copy_from_slice),
             status: status.as_u16(),
             content_type: content_type.map(Bytes::copy_from_slice),
             body: body.clone(),

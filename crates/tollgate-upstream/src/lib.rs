@@ -3,6 +3,7 @@
 //! A connection's credential goes to its own base URL and nowhere else: no member or header of a
 //! request chooses the host, and redirects are not followed.
 
+mod asking;
 mod body;
 mod connection;
 mod dial;

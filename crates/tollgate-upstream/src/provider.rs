@@ -1,21 +1,26 @@
 //! The provider table: one row for each provider. One that speaks a known format is one more row.
 
 use tollgate_core::format::{Format, Operation};
-use tollgate_wire::openai::stream::Terminator;
+use tollgate_wire::quirks::Quirks;
+use tollgate_wire::stream::Terminator;
 
 /// A row: what is particular to one provider.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Provider {
     /// The name in configurations, metrics and failures; lower case.
     pub name: &'static str,
-    /// What it speaks.
-    pub format: Format,
+    /// What it speaks. Calls of a format that is not among them are translated into the first.
+    pub formats: &'static [Format],
+    /// How it reads `OpenAI`'s format.
+    pub quirks: Quirks,
     /// Where it is when the configuration does not say.
     pub home: Home,
     /// How the connection's credential is put on a request.
     pub credential: CredentialStyle,
     /// How its streams end when they end well.
     pub terminator: Terminator,
+    /// Whether it tells the number of a prompt's tokens, in those of its formats that can ask.
+    pub counts: bool,
     /// Whether streams are asked for their usage, which this provider sends only then.
     pub ask_usage: bool,
     /// The headers that may carry its request id, the first one that is there counts.
@@ -46,28 +51,40 @@ pub enum CredentialStyle {
 pub static PROVIDERS: &[Provider] = &[
     Provider {
         name: "openai",
-        format: Format::OpenAi,
+        formats: &[Format::OpenAi, Format::Responses],
+        quirks: Quirks::OPENAI,
         home: Home::Public("https://api.openai.com/v1"),
         credential: CredentialStyle::Bearer,
         terminator: Terminator::Done,
+        counts: false,
         ask_usage: true,
         request_id_headers: &["x-request-id"],
     },
     Provider {
         name: "openai-compatible",
-        format: Format::OpenAi,
+        formats: &[Format::OpenAi, Format::Completions],
+        quirks: Quirks::COMPATIBLE,
         home: Home::Configured,
         credential: CredentialStyle::Bearer,
         terminator: Terminator::FinishThenEnd,
+        counts: false,
         ask_usage: true,
         request_id_headers: &["x-request-id", "request-id"],
     },
     Provider {
         name: "simulated",
-        format: Format::OpenAi,
+        formats: &[
+            Format::OpenAi,
+            Format::Completions,
+            Format::Responses,
+            Format::Anthropic,
+            Format::Gemini,
+        ],
+        quirks: Quirks::OPENAI,
         home: Home::InProcess,
         credential: CredentialStyle::None,
         terminator: Terminator::Done,
+        counts: true,
         ask_usage: true,
         request_id_headers: &["x-request-id"],
     },
@@ -83,11 +100,25 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     PROVIDERS.iter().map(|provider| provider.name)
 }
 
+impl Provider {
+    /// The format in which a call of this format and operation is asked; `None` if the provider
+    /// cannot be asked for it.
+    pub fn format_for(&self, format: Format, operation: Operation) -> Option<Format> {
+        let own = self.formats.iter().find(|own| **own == format);
+        match operation {
+            Operation::Chat | Operation::CountTokens => own.or(self.formats.first()).copied(),
+            Operation::Embeddings => own.copied(),
+        }
+    }
+}
+
 /// Where an operation is below the base URL.
 pub(crate) const fn path(format: Format, operation: Operation) -> &'static str {
     match (format, operation) {
-        (Format::OpenAi, Operation::Chat) => "/chat/completions",
-        (Format::OpenAi, Operation::Embeddings) => "/embeddings",
+        (Format::Completions, _) => "/completions",
+        (Format::Responses, _) => "/responses",
+        (_, Operation::Embeddings) => "/embeddings",
+        (_, Operation::Chat | Operation::CountTokens) => "/chat/completions",
     }
 }
 

@@ -6,12 +6,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_core::Stream;
 use http::{HeaderMap, StatusCode};
 use tokio::time::{Instant, Sleep};
-use tollgate_core::error::Failure;
+use tollgate_core::error::{Failure, StreamMark};
 use tollgate_core::reply::Piece;
-use tollgate_wire::openai::stream::{ChatStream, Fed, StreamProblem, StreamRules};
+use tollgate_wire::openai::stream::ChatStream;
+use tollgate_wire::stream::{Fed, Flow, StreamProblem};
 
 use crate::exchange::Limit;
 use crate::fault::{Broken, Fault, Stage};
@@ -34,12 +36,43 @@ pub(crate) struct Timing {
     pub(crate) deadline: Instant,
 }
 
+/// How a stream reaches the caller.
+pub(crate) enum Course {
+    /// Within `OpenAI`'s chat format, the one that most streams have: no pointer between.
+    Chat(ChatStream),
+    /// Within another format, or from one into another.
+    Other(Box<dyn Flow>),
+}
+
+impl Course {
+    fn feed(&mut self, chunk: Bytes) -> Fed {
+        match self {
+            Self::Chat(stream) => stream.feed(chunk),
+            Self::Other(flow) => flow.feed(chunk),
+        }
+    }
+
+    fn end(&mut self) -> Fed {
+        match self {
+            Self::Chat(stream) => stream.end(),
+            Self::Other(flow) => flow.end(),
+        }
+    }
+
+    fn mark(&self) -> Option<StreamMark> {
+        match self {
+            Self::Chat(_) => None,
+            Self::Other(flow) => flow.mark(),
+        }
+    }
+}
+
 /// A stream of a provider. Dropping it ends the exchange at once.
 pub(crate) struct Relay {
     judge: Judge,
     /// `None` when nothing more will come.
     inflow: Option<Inflow>,
-    stream: ChatStream,
+    stream: Course,
     timing: Timing,
     stage: Stage,
     /// When anything came last, comments included.
@@ -52,15 +85,11 @@ pub(crate) struct Relay {
 
 impl Relay {
     /// A stream whose head has come.
-    pub(crate) fn new(judge: Judge, show_usage: bool, inflow: Inflow, timing: Timing) -> Self {
-        let rules = StreamRules {
-            show_usage,
-            done: judge.connection.settings.provider.terminator,
-        };
+    pub(crate) fn new(judge: Judge, stream: Course, inflow: Inflow, timing: Timing) -> Self {
         Self {
             judge,
             inflow: Some(inflow),
-            stream: ChatStream::new(rules),
+            stream,
             timing,
             stage: Stage::Before,
             heard: Instant::now(),
@@ -162,9 +191,11 @@ impl Relay {
         let sentence = match problem {
             StreamProblem::Error { json } => {
                 self.inflow = None;
-                return self
+                let mut failure = self
                     .judge
                     .error(StatusCode::OK, &HeaderMap::new(), &json, true);
+                failure.stream = self.stream.mark();
+                return failure;
             }
             StreamProblem::Truncated => return self.broken(Fault::NoTerminator.into()),
             StreamProblem::Malformed(_) => {
@@ -202,7 +233,9 @@ impl Relay {
     /// Ends the exchange with a failure.
     fn broken(&mut self, broken: Broken) -> Failure {
         self.inflow = None;
-        broken.failure(self.judge.connection.settings.provider, self.stage)
+        let mut failure = broken.failure(self.judge.connection.settings.provider, self.stage);
+        failure.stream = self.stream.mark();
+        failure
     }
 }
 

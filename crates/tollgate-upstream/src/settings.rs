@@ -7,6 +7,7 @@ use http::uri::{Authority, Scheme, Uri};
 use http::{HeaderName, HeaderValue};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
+use tollgate_core::format::{Format, Operation};
 use tollgate_core::secret::Secret;
 
 use crate::headers;
@@ -32,6 +33,8 @@ pub struct ConnectionSettings {
     pub http: HttpVersion,
     /// Certificates that are trusted instead of the system's.
     pub roots: Option<Roots>,
+    /// The one format that everything is asked in, whatever else the provider speaks.
+    pub format: Option<Format>,
 }
 
 impl ConnectionSettings {
@@ -46,6 +49,16 @@ impl ConnectionSettings {
             headers: Vec::new(),
             http: HttpVersion::Auto,
             roots: None,
+            format: None,
+        }
+    }
+
+    /// The format in which a call of this format and operation is asked; `None` if the provider
+    /// cannot be asked for it.
+    pub fn format_for(&self, format: Format, operation: Operation) -> Option<Format> {
+        match (self.format, operation) {
+            (Some(only), Operation::Chat | Operation::CountTokens) => Some(only),
+            (_, _) => self.provider.format_for(format, operation),
         }
     }
 
@@ -69,6 +82,7 @@ impl ConnectionSettings {
             && self.headers == other.headers
             && self.http == other.http
             && self.roots == other.roots
+            && self.format == other.format
     }
 }
 

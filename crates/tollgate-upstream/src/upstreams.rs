@@ -10,7 +10,7 @@ use tollgate_core::error::{Code, Failure};
 use tollgate_engine::port::{Attempt, BoxFuture, Clock, Delivery, Upstream};
 
 use crate::connection::Connection;
-use crate::exchange::Exchange;
+use crate::exchange;
 use crate::settings::{ConnectionSettings, SettingsProblem};
 use crate::tls::SystemTrust;
 
@@ -85,13 +85,7 @@ impl Upstream for Upstreams {
                 return Err(Failure::gateway(Code::NoTargets)
                     .because(format!("there is no connection `{name}`")));
             };
-            Exchange {
-                connection: &connection,
-                attempt,
-                clock: &self.clock,
-            }
-            .run()
-            .await
+            exchange::run(&connection, attempt, &self.clock).await
         })
     }
 }

@@ -9,12 +9,15 @@ use serde_json::json;
 use tollgate_core::format::Operation;
 use tollgate_wire::openai::reply::read_answer;
 use tollgate_wire::openai::request::read_chat;
-use tollgate_wire::openai::stream::{ChatStream, StreamRules, Terminator};
+use tollgate_wire::openai::stream::ChatStream;
 use tollgate_wire::same::patch;
+use tollgate_wire::stream::{Flow as _, StreamRules, Terminator};
 
 const RULES: StreamRules = StreamRules {
     show_usage: false,
     done: Terminator::Done,
+    provider: "openai",
+    array: false,
 };
 
 /// A side of a turn, with the escapes that code and prose bring.

@@ -1,10 +1,34 @@
 //! The formats that Tollgate reads and writes: bytes in, facts out. Nothing here waits, reads a
 //! clock or touches the outside.
+//!
+//! Each format has a folder. `request` reads a caller's body for the few facts that decide,
+//! `relay` watches answers go by that stay in the format, `parse` turns bodies and streams into
+//! the [neutral form](neutral), and `write` turns the neutral form into bodies and streams.
+//! [`formats`] finds the folder of a format.
 
+pub mod answer;
+pub mod anthropic;
+pub mod bedrock;
+pub mod cohere;
+pub mod completions;
 pub mod credential;
+pub mod failure;
+mod faults;
+mod fields;
+pub mod formats;
+pub mod gemini;
 pub mod json;
+pub mod neutral;
+pub mod ollama;
 pub mod openai;
 pub mod provider_text;
+pub mod quirks;
+mod relayed;
+pub mod responses;
 pub mod retry_after;
 pub mod same;
 pub mod sse;
+pub mod state;
+pub mod stream;
+pub mod strip;
+pub mod translate;

@@ -73,8 +73,9 @@ struct Edit {
 /// The body of `call` for a provider that knows the model as `model`. With `ask_usage` a stream
 /// is asked to report its usage, whatever the caller wanted.
 pub fn patch(call: &Call, model: &str, ask_usage: bool) -> Patched {
-    let name = (*call.model != *model).then(|| Edit {
-        range: call.marks.model.clone(),
+    let place = call.marks.model.clone();
+    let name = place.filter(|_| *call.model != *model).map(|range| Edit {
+        range,
         text: json_string(model),
     });
     let usage = (ask_usage && call.stream && !call.wants_usage).then(|| usage_edit(call));

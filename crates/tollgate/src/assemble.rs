@@ -44,6 +44,7 @@ fn declared(config: &Config, model: &config::Model) -> DeclaredModel {
         aliases: model.aliases.clone(),
         target: model.target.clone(),
         timeouts: model.timeouts,
+        unsupported: tollgate_core::model::Unsupported::default(),
         known,
     }
 }

@@ -175,14 +175,17 @@ impl Dialect {
         failure
             .passthrough
             .as_ref()
-            .filter(|answer| self == Self::of(answer.format))
+            .filter(|answer| Some(self) == Self::of(answer.format))
             .filter(|answer| by_request && (400..500).contains(&answer.status))
     }
 
     /// The dialect in which providers of a format complain.
-    const fn of(format: Format) -> Self {
+    const fn of(format: Format) -> Option<Self> {
         match format {
-            Format::OpenAi => Self::OpenAi,
+            Format::OpenAi | Format::Completions | Format::Responses => Some(Self::OpenAi),
+            Format::Anthropic => Some(Self::Anthropic),
+            Format::Gemini => Some(Self::Gemini),
+            Format::Bedrock | Format::Cohere | Format::Ollama => None,
         }
     }
 

@@ -71,6 +71,15 @@ pub enum Detail {
     Number(i64),
 }
 
+/// Where a stream of `OpenAI`'s responses stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StreamMark {
+    /// The id of the response; empty if none was told yet.
+    pub response_id: String,
+    /// The number of the next event.
+    pub sequence: u64,
+}
+
 /// A failure on its way to the caller. Small to move: all of it is behind one pointer.
 #[derive(Debug)]
 pub struct Failure(Box<Facts>);
@@ -106,6 +115,8 @@ pub struct Facts {
     pub passthrough: Option<ProviderAnswer>,
     /// More facts for the `details` of the answer.
     pub details: Vec<(&'static str, Detail)>,
+    /// Where the stream stood that this failure ends, where its last event has to say so.
+    pub stream: Option<StreamMark>,
     /// How the exchange with the provider broke, in one word of a closed set: for metrics and the
     /// log. `None` when the provider answered.
     pub exchange: Option<&'static str>,
@@ -148,6 +159,7 @@ impl Failure {
             attempts: Vec::new(),
             passthrough: None,
             details: Vec::new(),
+            stream: None,
             exchange: None,
             unsent: false,
             cause: None,

@@ -9,11 +9,11 @@ use http::{HeaderMap, HeaderValue, Response};
 use hyper::body::Incoming;
 use tollgate_core::caller::Caller;
 use tollgate_core::error::Failure;
-use tollgate_core::format::Operation;
+use tollgate_core::format::{Format, Operation};
 use tollgate_core::model::Route;
 use tollgate_engine::chat::{self, Served};
 use tollgate_engine::port::Reply;
-use tollgate_wire::openai::request;
+use tollgate_wire::formats::{self, Received};
 
 use crate::body::{self, Bounds};
 use crate::dispatch::Given;
@@ -45,10 +45,14 @@ pub(crate) async fn call(
         }
     };
     let body = body::read_json(&parts.headers, body, bounds).await?;
-    let mut call = match operation {
-        Operation::Chat => request::read_chat(body)?,
-        Operation::Embeddings => request::read_embeddings(body)?,
+    let received = Received {
+        operation,
+        body,
+        model: None,
+        stream: false,
+        array: false,
     };
+    let mut call = formats::read(Format::OpenAi, received)?;
     call.carried = carried(&parts.headers);
     record.facts.stream = call.stream;
     let route = chat::plan(&gateway.engine, caller, &call)?;

@@ -271,7 +271,7 @@ async fn an_early_refusal_is_heard_while_the_body_is_still_being_sent() {
     let mut call = call(false);
     let filler = format!("{{\"x\":\"{}\",", "x".repeat(20_000_000));
     call.body = Bytes::from([filler.as_bytes(), &call.body[1..]].concat());
-    call.marks.model = filler.len() + 8..filler.len() + 11;
+    call.marks.model = Some(filler.len() + 8..filler.len() + 11);
     let (outcome, mut stream) = tokio::join!(gateway.send(&call), async {
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.read_u8().await.unwrap();

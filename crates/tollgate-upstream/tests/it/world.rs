@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use tollgate_core::call::{Call, Marks};
 use tollgate_core::error::Failure;
 use tollgate_core::format::{Format, Operation};
-use tollgate_core::model::{Target, Timeouts};
+use tollgate_core::model::{Target, Timeouts, Unsupported};
 use tollgate_core::reply::{Answer, Piece};
 use tollgate_core::time::Timestamp;
 use tollgate_engine::port::{Attempt, BoxFuture, Clock, Delivery, Pieces, Reply, Upstream as _};
@@ -330,6 +330,7 @@ impl Gateway {
         let target = Target {
             connection: "main".into(),
             model: "m-upstream".into(),
+            max_output: None,
         };
         let attempt = Attempt {
             call,
@@ -337,6 +338,7 @@ impl Gateway {
             timeouts: &self.timeouts,
             deadline: Instant::now() + self.timeouts.total,
             request_id: "req_1",
+            unsupported: Unsupported::default(),
         };
         self.upstreams.send(attempt).await
     }
@@ -383,11 +385,14 @@ pub(crate) fn call(stream: bool) -> Call {
         max_tokens: None,
         marks: Marks {
             start: 1,
-            model: 9..12,
+            model: Some(9..12),
             stream_options: None,
             include_usage: None,
         },
         carried: Vec::new(),
+        query: None,
+        array: false,
+        sealed: false,
     }
 }
 

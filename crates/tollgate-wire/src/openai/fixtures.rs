@@ -5,8 +5,10 @@ use serde_json::Value;
 use tollgate_core::format::Operation;
 use tollgate_core::reply::{Finish, Usage};
 
-use super::reply::{AnswerProblem, read_answer};
-use super::stream::{ChatStream, StreamProblem, StreamRules, Terminator};
+use super::reply::read_answer;
+use super::stream::ChatStream;
+use crate::answer::AnswerProblem;
+use crate::stream::{Flow, StreamProblem, StreamRules, Terminator};
 
 /// The rows of an index, with the file that each describes.
 fn fixtures(kind: &str) -> Vec<(String, Value, Bytes)> {
@@ -43,6 +45,7 @@ fn expected_usage(row: &Value) -> Option<Usage> {
         prompt,
         completion: value("completion_tokens"),
         cached: cached.min(prompt),
+        cache_written: detail("prompt_tokens_details", "cache_write_tokens").unwrap_or_default(),
         reasoning: detail("completion_tokens_details", "reasoning_tokens").unwrap_or_default(),
     })
 }
@@ -146,6 +149,8 @@ fn check_stream(row: &Value, stream: &Bytes, size: usize) {
     let mut reader = ChatStream::new(StreamRules {
         show_usage: true,
         done,
+        provider: "openai",
+        array: false,
     });
     let (mut relayed, mut usage, mut finish, mut last) = (Vec::new(), None, None, false);
     let mut problem = None;

@@ -4,24 +4,9 @@ use bytes::Bytes;
 use tollgate_core::format::Operation;
 use tollgate_core::reply::Answer;
 
-use super::chunk::{self, Choices, Progress, Unreadable};
+use crate::answer::AnswerProblem;
 
-/// Why the body of a 200 is no answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AnswerProblem {
-    /// It is no JSON: a page of HTML, cut off, or empty.
-    #[error("the answer is not JSON: {0}")]
-    NotJson(&'static str),
-    /// It reports an error.
-    #[error("the provider sent an error as an answer")]
-    Error {
-        /// The body.
-        json: Bytes,
-    },
-    /// It is JSON, but no answer to what was asked.
-    #[error("the answer is not what was asked for: {0}")]
-    NotAnAnswer(&'static str),
-}
+use super::chunk::{self, Choices, Progress, Unreadable};
 
 /// Reads the body of a 200 in one scan. Blank lines before it, which some servers send while they
 /// work, are part of JSON's white space.
@@ -47,7 +32,7 @@ pub fn read_answer(operation: Operation, body: Bytes) -> Result<Answer, AnswerPr
         Operation::Embeddings if !chunk.data => {
             return Err(AnswerProblem::NotAnAnswer("there is no `data` array"));
         }
-        Operation::Chat | Operation::Embeddings => {}
+        Operation::Chat | Operation::Embeddings | Operation::CountTokens => {}
     }
     Ok(Answer {
         body,

@@ -1,7 +1,6 @@
 //! Reading requests: one scan over the body gives the few facts that decide, and names every
 //! field at fault. Members that are not read here are never touched.
 
-mod faults;
 mod field;
 mod messages;
 #[cfg(test)]
@@ -12,8 +11,9 @@ use tollgate_core::call::{Call, Marks};
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::format::{Format, Operation};
 
-use crate::json::{self, Fault, Kind, NameBuffer, Problem, Scanner};
-use faults::Faults;
+use crate::faults::Faults;
+use crate::fields::{self, not_json};
+use crate::json::{self, Kind, NameBuffer, Problem, Scanner};
 use field::{Field, Rule};
 
 /// Reads the body of a chat completion. Fails with `malformed_json` if it is no JSON, and with
@@ -46,7 +46,7 @@ fn read(operation: Operation, body: Bytes) -> Result<Call, Failure> {
     match scan(operation, &body, &mut draft) {
         Ok(Kind::Object) => {}
         Ok(other) => {
-            let what = field::article(other);
+            let what = fields::article(other);
             return Err(Failure::client(Code::InvalidRequest)
                 .message(format!("The body must be a JSON object, not {what}.")));
         }
@@ -73,26 +73,10 @@ fn read(operation: Operation, body: Bytes) -> Result<Call, Failure> {
         max_tokens: draft.max_completion_tokens.or(draft.max_tokens),
         marks: draft.marks,
         carried: Vec::new(),
+        query: None,
+        array: false,
+        sealed: false,
     })
-}
-
-fn not_json(problem: Problem, body: &[u8]) -> Failure {
-    if body.trim_ascii().is_empty() {
-        return Failure::client(Code::MalformedJson)
-            .message("The body is empty; a JSON object is expected.");
-    }
-    let place = problem.place(body);
-    let (line, column) = (place.line, place.column);
-    if problem.fault == Fault::TooDeep {
-        return Failure::client(Code::InvalidRequest).message(format!(
-            "The body is nested more than {} levels deep at line {line}, column {column}.",
-            json::MAX_DEPTH
-        ));
-    }
-    Failure::client(Code::MalformedJson).message(format!(
-        "The body is not valid JSON: {} at line {line}, column {column}.",
-        problem.fault.reason()
-    ))
 }
 
 /// Reads the whole body; gives its kind. Only objects are looked into.
@@ -132,23 +116,23 @@ fn read_field(field: Field, scanner: &mut Scanner<'_>, draft: &mut Draft) -> Res
         Rule::Model => {
             scanner.kind()?;
             let begin = scanner.position();
-            draft.model = field::model(scanner, faults)?;
-            draft.marks.model = begin..scanner.position();
+            draft.model = fields::model(scanner, faults)?;
+            draft.marks.model = Some(begin..scanner.position());
         }
         Rule::Messages => messages::read(scanner, faults)?,
         Rule::StreamOptions => read_stream_options(scanner, draft)?,
         Rule::Stream => {
-            draft.stream = field::bool(scanner, path, faults)?.unwrap_or_default();
+            draft.stream = fields::bool(scanner, path, faults)?.unwrap_or_default();
         }
-        Rule::MaxTokens => draft.max_tokens = field::count(scanner, path, faults)?,
+        Rule::MaxTokens => draft.max_tokens = fields::count(scanner, path, faults)?,
         Rule::MaxCompletionTokens => {
-            draft.max_completion_tokens = field::count(scanner, path, faults)?;
+            draft.max_completion_tokens = fields::count(scanner, path, faults)?;
         }
-        Rule::Count => drop(field::count(scanner, path, faults)?),
-        Rule::Integer => field::integer(scanner, path, faults)?,
-        Rule::Stop => field::stop(scanner, path, faults)?,
+        Rule::Count => drop(fields::count(scanner, path, faults)?),
+        Rule::Integer => fields::integer(scanner, path, faults)?,
+        Rule::Stop => fields::stop(scanner, path, faults)?,
         Rule::Shape(shape) => {
-            if field::accept(scanner, path, shape, faults)?.is_some() {
+            if fields::accept(scanner, path, shape, faults)?.is_some() {
                 scanner.skip()?;
             }
         }
@@ -159,7 +143,7 @@ fn read_field(field: Field, scanner: &mut Scanner<'_>, draft: &mut Draft) -> Res
 fn read_stream_options(scanner: &mut Scanner<'_>, draft: &mut Draft) -> Result<(), Problem> {
     const PATH: &str = "stream_options.include_usage";
     let faults = &mut draft.faults;
-    let kind = field::accept(scanner, "stream_options", &field::OBJECT, faults)?;
+    let kind = fields::accept(scanner, "stream_options", &fields::OBJECT, faults)?;
     let begin = scanner.position();
     match kind {
         None => return Ok(()),
@@ -184,7 +168,7 @@ fn read_stream_options(scanner: &mut Scanner<'_>, draft: &mut Draft) -> Result<(
         }
         scanner.kind()?;
         let value = scanner.position();
-        draft.wants_usage = field::bool(scanner, PATH, faults)?.unwrap_or_default();
+        draft.wants_usage = fields::bool(scanner, PATH, faults)?.unwrap_or_default();
         draft.marks.include_usage = Some(value..scanner.position());
     }
     draft.marks.stream_options = Some(begin..scanner.position());

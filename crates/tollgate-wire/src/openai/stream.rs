@@ -1,7 +1,6 @@
 //! Reading a chat stream while it is relayed: its bytes go on as they came, and usage, finishes,
 //! errors and a proper end are seen in passing.
 
-mod relay;
 #[cfg(test)]
 mod tests;
 
@@ -12,55 +11,9 @@ use tollgate_core::reply::Piece;
 
 use super::chunk::{self, Choices, Chunk, Progress, Unreadable};
 use crate::json;
+use crate::relayed::Relayed;
 use crate::sse::{self, Decoder, Event};
-use relay::Relay;
-
-/// What is particular to a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StreamRules {
-    /// Whether the caller asked for the separate usage chunk. If not, it is cut out.
-    pub show_usage: bool,
-    /// How the provider ends a stream.
-    pub done: Terminator,
-}
-
-/// What makes the end of a stream a good one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Terminator {
-    /// Nothing but `[DONE]`.
-    Done,
-    /// `[DONE]`, or the end of the body once every choice that was seen has its finish reason.
-    FinishThenEnd,
-}
-
-/// Why a stream cannot go on.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StreamProblem {
-    /// The provider reports an error.
-    #[error("the provider sent an error in the stream")]
-    Error {
-        /// What it sent: nearly always a JSON object with an `error` member.
-        json: Bytes,
-    },
-    /// An event is not the JSON object that it must be.
-    #[error("an event of the stream is malformed: {0}")]
-    Malformed(&'static str),
-    /// An event exceeds [`sse::EVENT_CAP`].
-    #[error(transparent)]
-    TooLarge(#[from] sse::TooLarge),
-    /// The stream ended without its terminator.
-    #[error("the stream ended too early")]
-    Truncated,
-}
-
-/// What a chunk gave: the part that can leave, and, behind it, what went wrong.
-#[derive(Clone, Debug, Default)]
-pub struct Fed {
-    /// The good events.
-    pub piece: Piece,
-    /// Why nothing will follow, unless the piece is the last.
-    pub problem: Option<StreamProblem>,
-}
+use crate::stream::{Fed, Flow, StreamProblem, StreamRules, Terminator};
 
 /// Reads one chat stream for relaying. What comes after its end, or after a problem, is ignored.
 ///
@@ -104,13 +57,31 @@ impl ChatStream {
         }
     }
 
-    /// Takes what the provider sent next.
-    pub fn feed(&mut self, chunk: Bytes) -> Fed {
+    fn close(
+        &mut self,
+        result: Result<(), StreamProblem>,
+        mut piece: Piece,
+        relay: Relayed,
+    ) -> Fed {
+        if piece.last || result.is_err() {
+            self.over = true;
+            self.decoder.clear();
+        }
+        piece.bytes = relay.into_bytes();
+        Fed {
+            piece,
+            problem: result.err(),
+        }
+    }
+}
+
+impl Flow for ChatStream {
+    fn feed(&mut self, chunk: Bytes) -> Fed {
         if self.over {
             return Fed::default();
         }
         let mut piece = Piece::default();
-        let mut relay = Relay::default();
+        let mut relay = Relayed::default();
         self.decoder.feed(chunk);
         let result = loop {
             match self.decoder.event() {
@@ -126,13 +97,12 @@ impl ChatStream {
         self.close(result, piece, relay)
     }
 
-    /// Takes the end of the provider's body.
-    pub fn end(&mut self) -> Fed {
+    fn end(&mut self) -> Fed {
         if self.over {
             return Fed::default();
         }
         let mut piece = Piece::default();
-        let mut relay = Relay::default();
+        let mut relay = Relayed::default();
         let mut result = Ok(());
         if let Some(event) = self.decoder.end() {
             result = self.reader.take(&event, &mut piece, &mut relay);
@@ -153,18 +123,6 @@ impl ChatStream {
         }
         self.close(result, piece, relay)
     }
-
-    fn close(&mut self, result: Result<(), StreamProblem>, mut piece: Piece, relay: Relay) -> Fed {
-        if piece.last || result.is_err() {
-            self.over = true;
-            self.decoder.clear();
-        }
-        piece.bytes = relay.into_bytes();
-        Fed {
-            piece,
-            problem: result.err(),
-        }
-    }
 }
 
 impl Reader {
@@ -173,7 +131,7 @@ impl Reader {
         &mut self,
         event: &Event<'_>,
         piece: &mut Piece,
-        relay: &mut Relay,
+        relay: &mut Relayed,
     ) -> Result<(), StreamProblem> {
         if event.rest {
             if self.kept {
@@ -214,7 +172,7 @@ impl Reader {
         chunk: &Chunk,
         event: &Event<'_>,
         piece: &mut Piece,
-        relay: &mut Relay,
+        relay: &mut Relayed,
     ) {
         self.complete |= chunk.complete;
         if chunk.content {
@@ -238,7 +196,7 @@ impl Reader {
     fn take_without_data(
         &mut self,
         event: &Event<'_>,
-        relay: &mut Relay,
+        relay: &mut Relayed,
     ) -> Result<(), StreamProblem> {
         if let Some(bare) = event.bare {
             // A whole other answer in the middle of the stream: an error, or a mistake.
@@ -261,7 +219,7 @@ impl Reader {
         Ok(())
     }
 
-    fn relay(&mut self, event: &Event<'_>, relay: &mut Relay) {
+    fn relay(&mut self, event: &Event<'_>, relay: &mut Relayed) {
         self.kept = true;
         if event.comments && !self.content {
             for line in event.without_comments() {
@@ -275,7 +233,7 @@ impl Reader {
     /// Whether the end of the body would be a good end of the stream.
     fn is_complete(&self) -> bool {
         let finished = match self.rules.done {
-            Terminator::Done => false,
+            Terminator::Done | Terminator::Native => false,
             Terminator::FinishThenEnd => self.progress.is_finished(),
         };
         finished || self.complete

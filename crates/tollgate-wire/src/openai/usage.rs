@@ -18,6 +18,8 @@ struct Counts {
     /// `prompt_cache_hit_tokens` and `cached_tokens` beside the other counts, for servers that
     /// give no details.
     cached_plainly: Option<u64>,
+    /// Written into the cache, as OpenAI and OpenRouter tell it in the details of the prompt.
+    written: Option<u64>,
     reasoning: Option<u64>,
 }
 
@@ -36,9 +38,12 @@ pub(super) fn read(scanner: &mut Scanner<'_>) -> Result<Option<Usage>, Problem> 
             b"prompt_tokens" => counts.prompt = count(scanner)?,
             b"completion_tokens" => counts.completion = count(scanner)?,
             b"total_tokens" => counts.total = count(scanner)?,
-            b"prompt_tokens_details" => counts.cached = detail(scanner, b"cached_tokens")?,
+            b"prompt_tokens_details" => {
+                let wanted: [&[u8]; 2] = [b"cached_tokens", b"cache_write_tokens"];
+                [counts.cached, counts.written] = details(scanner, wanted)?;
+            }
             b"completion_tokens_details" => {
-                counts.reasoning = detail(scanner, b"reasoning_tokens")?;
+                [counts.reasoning] = details(scanner, [b"reasoning_tokens"])?;
             }
             b"prompt_cache_hit_tokens" | b"cached_tokens" => {
                 counts.cached_plainly = count(scanner)?;
@@ -71,25 +76,33 @@ impl Counts {
             prompt,
             completion,
             cached,
+            cache_written: self.written.unwrap_or_default().min(prompt - cached),
             reasoning: reasoning.min(completion),
         })
     }
 }
 
-/// Takes the count of this name out of an object of details.
-fn detail(scanner: &mut Scanner<'_>, wanted: &[u8]) -> Result<Option<u64>, Problem> {
+/// Takes the counts of these names out of an object of details.
+fn details<const N: usize>(
+    scanner: &mut Scanner<'_>,
+    wanted: [&[u8]; N],
+) -> Result<[Option<u64>; N], Problem> {
+    let mut found = [None; N];
     if scanner.kind()? != Kind::Object {
         scanner.skip()?;
-        return Ok(None);
+        return Ok(found);
     }
-    let mut found = None;
     let mut members = scanner.object()?;
     let mut buffer = NameBuffer::new();
     while let Some(name) = scanner.member(&mut members)? {
-        if name.name(&mut buffer) == wanted {
-            found = count(scanner)?;
-        } else {
-            scanner.skip()?;
+        let name = name.name(&mut buffer);
+        match wanted
+            .iter()
+            .zip(&mut found)
+            .find(|(want, _)| **want == name)
+        {
+            Some((_, place)) => *place = count(scanner)?,
+            None => scanner.skip()?,
         }
     }
     Ok(found)
@@ -156,6 +169,7 @@ mod tests {
                     prompt: 12,
                     completion: 291,
                     cached: 0,
+                    cache_written: 0,
                     reasoning: 290,
                 }),
             ),
@@ -167,6 +181,7 @@ mod tests {
                     prompt: 203,
                     completion: 15,
                     cached: 203,
+                    cache_written: 0,
                     reasoning: 0,
                 }),
             ),
@@ -178,6 +193,7 @@ mod tests {
                     prompt: 10,
                     completion: 5,
                     cached: 4,
+                    cache_written: 0,
                     reasoning: 5,
                 }),
             ),

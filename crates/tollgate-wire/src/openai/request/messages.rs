@@ -1,7 +1,7 @@
 //! The messages of a chat: an array of objects with a role and, mostly, content.
 
-use super::field::article;
 use super::{Faults, Kind, NameBuffer, Problem, Scanner};
+use crate::fields::article;
 
 /// Takes the messages.
 pub(super) fn read(scanner: &mut Scanner<'_>, faults: &mut Faults) -> Result<(), Problem> {

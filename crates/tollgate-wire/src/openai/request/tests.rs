@@ -41,7 +41,7 @@ fn the_facts_of_a_chat_are_read() {
     assert_eq!(&call.body[..], body.as_bytes());
     assert_eq!(body.get(..call.marks.start), Some(" {"));
     assert_eq!(
-        body.get(call.marks.model.clone()),
+        body.get(call.marks.model.clone().unwrap()),
         Some("\"openai/gpt-4o\"")
     );
     assert_eq!(

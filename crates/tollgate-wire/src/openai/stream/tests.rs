@@ -6,14 +6,20 @@ use super::*;
 const DONE: StreamRules = StreamRules {
     show_usage: true,
     done: Terminator::Done,
+    provider: "openai",
+    array: false,
 };
 const HIDE: StreamRules = StreamRules {
     show_usage: false,
     done: Terminator::Done,
+    provider: "openai",
+    array: false,
 };
 const LAX: StreamRules = StreamRules {
     show_usage: true,
     done: Terminator::FinishThenEnd,
+    provider: "openai",
+    array: false,
 };
 
 const ROLE: &str = r#"data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}"#;

@@ -46,6 +46,7 @@ fn built_in(name: &str, timeouts: Timeouts) -> Model {
     let target = Target {
         connection: SIMULATED.into(),
         model: ANY.into(),
+        max_output: None,
     };
     Model {
         name: name.into(),
@@ -112,6 +113,7 @@ fn target(section: &Section, root: &Section, findings: &mut Findings<'_>) -> Opt
     Some(Target {
         connection,
         model: model?.into(),
+        max_output: None,
     })
 }
 

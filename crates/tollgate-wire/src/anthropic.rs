@@ -1,0 +1,6 @@
+//! Anthropic's messages.
+
+pub mod parse;
+pub mod relay;
+pub mod request;
+pub mod write;

@@ -1,0 +1,4 @@
+//! Converse of AWS Bedrock.
+
+pub mod parse;
+pub mod write;

@@ -1,0 +1,4 @@
+//! Chat of Cohere's second version.
+
+pub mod parse;
+pub mod write;

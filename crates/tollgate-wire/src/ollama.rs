@@ -1,0 +1,4 @@
+//! Ollama's own chat.
+
+pub mod parse;
+pub mod write;
