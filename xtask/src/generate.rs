@@ -1,6 +1,8 @@
 //! The documents that are made from the code: written, or compared so that they cannot go
 //! stale.
 
+mod models;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -26,9 +28,11 @@ pub(crate) fn run(
     tollgate: Option<&Path>,
 ) -> Result<String, String> {
     let mut stale = Vec::new();
+    let mut made = vec![(models::PATH.to_owned(), models::table(workspace)?)];
     for name in DOCUMENTS {
-        let path = format!("docs/{name}.md");
-        let text = document(name, tollgate)?;
+        made.push((format!("docs/{name}.md"), document(name, tollgate)?));
+    }
+    for (path, text) in made {
         match bring_up(&workspace.root.join(&path), &text, mode) {
             Ok(true) => {}
             Ok(false) => stale.push(path),

@@ -3,11 +3,13 @@
 
 pub mod call;
 pub mod caller;
+pub mod catalogue;
 pub mod error;
 pub mod format;
 pub mod id;
 pub mod key;
 pub mod model;
+pub mod price;
 pub mod reply;
 pub mod secret;
 pub mod time;
