@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::price::Price;
+
 /// A name that callers may ask for, with the target that serves it.
 #[derive(Clone, Debug)]
 pub struct Route {
@@ -29,6 +31,26 @@ pub enum Unsupported {
     Drop,
     /// The request is refused, and the error names them.
     Refuse,
+}
+
+/// What is known of a model beyond its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelFacts {
+    /// How many tokens prompt and answer may have together.
+    pub context_window: Option<u64>,
+    /// The most tokens that an answer can have.
+    pub max_output: Option<u32>,
+    /// What tokens cost.
+    pub price: Option<Priced>,
+}
+
+/// A price, and who says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Priced {
+    /// The price.
+    pub price: Price,
+    /// Where it comes from: the version of the catalogue, or `configuration`.
+    pub version: Arc<str>,
 }
 
 /// One model of one connection.

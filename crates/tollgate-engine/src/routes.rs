@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tollgate_core::model::{Route, Target, Timeouts, Unsupported};
+use tollgate_core::model::{ModelFacts, Route, Target, Timeouts, Unsupported};
 
 /// A model as the configuration declares it.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct DeclaredModel {
     pub timeouts: Timeouts,
     /// What becomes of parts of a request that the target cannot be told.
     pub unsupported: Unsupported,
+    /// What is known of it.
+    pub facts: Arc<ModelFacts>,
     /// Names that a wildcard is known to serve, for lists.
     pub known: Vec<Arc<str>>,
 }
@@ -29,6 +31,8 @@ pub struct ListedModel {
     pub name: Arc<str>,
     /// The connection that serves it.
     pub connection: Arc<str>,
+    /// What is known of it.
+    pub facts: Arc<ModelFacts>,
 }
 
 /// A whole connection, opened under a prefix.
@@ -69,6 +73,7 @@ impl RouteTable {
         let list = |name: &Arc<str>| ListedModel {
             name: Arc::clone(name),
             connection: Arc::clone(&connection),
+            facts: Arc::clone(&model.facts),
         };
         if let Some(prefix) = model.name.strip_suffix('*') {
             if model.known.is_empty() {
@@ -122,6 +127,11 @@ impl RouteTable {
         })
     }
 
+    /// The row of a name in the list; `None` for names that only a wildcard serves.
+    pub fn listed_as(&self, name: &str) -> Option<&ListedModel> {
+        self.listed.iter().find(|model| *model.name == *name)
+    }
+
     /// Every name that can be listed, in the order of the configuration.
     pub fn listed(&self) -> &[ListedModel] {
         &self.listed
@@ -143,6 +153,7 @@ mod tests {
             },
             timeouts: Timeouts::default(),
             unsupported: Unsupported::default(),
+            facts: Arc::default(),
             known: Vec::new(),
         }
     }

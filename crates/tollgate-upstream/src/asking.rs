@@ -2,6 +2,7 @@
 //! do not.
 
 use tollgate_core::call::Call;
+use tollgate_core::catalogue;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::format::{Format, Operation};
 use tollgate_core::reply::Answer;
@@ -109,7 +110,10 @@ fn aim<'a>(attempt: &Attempt<'a>, provider: &'static Provider) -> Aim<'a> {
     Aim {
         provider: provider.name,
         model: &attempt.target.model,
-        max_output: attempt.target.max_output,
+        max_output: attempt
+            .target
+            .max_output
+            .or_else(|| catalogue::longest_answer(&attempt.target.model)),
         ask_usage: provider.ask_usage,
         quirks: &provider.quirks,
     }

@@ -44,7 +44,8 @@ fn declared(config: &Config, model: &config::Model) -> DeclaredModel {
         aliases: model.aliases.clone(),
         target: model.target.clone(),
         timeouts: model.timeouts,
-        unsupported: tollgate_core::model::Unsupported::default(),
+        unsupported: model.unsupported,
+        facts: Arc::clone(&model.facts),
         known,
     }
 }

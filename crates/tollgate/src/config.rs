@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use tollgate_core::error::dialect::Dialect;
 use tollgate_core::key::ModelScope;
-use tollgate_core::model::{Target, Timeouts};
+use tollgate_core::model::{ModelFacts, Target, Timeouts, Unsupported};
 use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
 use tollgate_upstream::settings::ConnectionSettings;
@@ -141,6 +141,10 @@ pub struct Model {
     pub target: Target,
     /// Bounds on the exchange, those of `routing` where the model has none.
     pub timeouts: Timeouts,
+    /// What becomes of parts of a request that the target cannot be told.
+    pub unsupported: Unsupported,
+    /// What is known of it.
+    pub facts: Arc<ModelFacts>,
 }
 
 /// A key that the file declares.

@@ -46,7 +46,11 @@ pub(super) fn resolve(root: &Section, findings: &mut Findings<'_>) -> Config {
     let timeouts = overlay(bounds, Timeouts::default(), findings);
     let deployment = deployment(section("server"));
     let connections = connections::read(root, findings);
-    let models = models::read(root, &connections, timeouts, findings);
+    let base = models::Base {
+        timeouts,
+        unsupported: models::unsupported(section("routing")).unwrap_or_default(),
+    };
+    let models = models::read(root, &connections, base, findings);
     let keys = declared_keys::read(root, deployment, &models, findings);
     Config {
         file: None,

@@ -2,6 +2,7 @@
 
 mod example;
 mod good;
+mod models;
 mod problems;
 mod property;
 mod secrets;

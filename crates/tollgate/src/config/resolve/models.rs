@@ -1,9 +1,11 @@
 //! What callers may ask for.
 
+mod facts;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tollgate_core::model::{Target, Timeouts};
+use tollgate_core::model::{Target, Timeouts, Unsupported};
 use tollgate_upstream::settings::ConnectionSettings;
 
 use super::connections::SIMULATED;
@@ -15,18 +17,34 @@ use crate::config::section::Section;
 /// What a target's model is when the caller's words are passed on.
 const ANY: &str = "*";
 
+/// What models go by that say nothing of their own.
+#[derive(Clone, Copy)]
+pub(super) struct Base {
+    pub(super) timeouts: Timeouts,
+    pub(super) unsupported: Unsupported,
+}
+
+/// What a section says of parts of a request that a target cannot be told.
+pub(super) fn unsupported(section: &Section) -> Option<Unsupported> {
+    match section.word("unsupported")? {
+        "drop" => Some(Unsupported::Drop),
+        "refuse" => Some(Unsupported::Refuse),
+        _ => Some(Unsupported::Warn),
+    }
+}
+
 /// Reads all models. Where no connection is declared, the simulated provider is open too.
 pub(super) fn read(
     root: &Section,
     connections: &[ConnectionSettings],
-    timeouts: Timeouts,
+    base: Base,
     findings: &mut Findings<'_>,
 ) -> Vec<Model> {
     let sections = root.sections("models");
     check_names(sections, findings);
     let mut models = Vec::with_capacity(sections.len() + 1);
     for section in sections {
-        models.extend(model(section, root, timeouts, findings));
+        models.extend(model(section, root, connections, base, findings));
     }
     if root.sections("connections").is_empty() {
         let name = format!("{SIMULATED}/*");
@@ -34,7 +52,7 @@ pub(super) fn read(
             .iter()
             .any(|section| section.text("name") == Some(&name))
         {
-            models.push(built_in(&name, timeouts));
+            models.push(built_in(&name, base));
         }
     } else {
         warn_of_idle(root, connections, &models, findings);
@@ -42,7 +60,7 @@ pub(super) fn read(
     models
 }
 
-fn built_in(name: &str, timeouts: Timeouts) -> Model {
+fn built_in(name: &str, base: Base) -> Model {
     let target = Target {
         connection: SIMULATED.into(),
         model: ANY.into(),
@@ -52,20 +70,33 @@ fn built_in(name: &str, timeouts: Timeouts) -> Model {
         name: name.into(),
         aliases: Vec::new(),
         target,
-        timeouts,
+        timeouts: base.timeouts,
+        unsupported: base.unsupported,
+        facts: Arc::new(facts::of("simulated", ANY)),
     }
 }
 
 fn model(
     section: &Section,
     root: &Section,
-    base: Timeouts,
+    connections: &[ConnectionSettings],
+    base: Base,
     findings: &mut Findings<'_>,
 ) -> Option<Model> {
     let target = target(section, root, findings);
     let timeouts = section
         .section("timeouts")
-        .map(|own| overlay(own, base, findings));
+        .map(|own| overlay(own, base.timeouts, findings));
+    let known = target.as_ref().and_then(|target| {
+        let of_target = |settings: &&ConnectionSettings| settings.name == target.connection;
+        let settings = connections.iter().find(of_target)?;
+        Some(facts::of(settings.provider.name, &target.model))
+    });
+    let facts = facts::overlay(section, known.unwrap_or_default(), findings);
+    let target = target.map(|target| Target {
+        max_output: facts.max_output,
+        ..target
+    });
     let aliases = section
         .names("aliases")
         .iter()
@@ -74,7 +105,9 @@ fn model(
         name: section.text("name")?.into(),
         aliases: aliases.collect(),
         target: target?,
-        timeouts: timeouts.unwrap_or(base),
+        timeouts: timeouts.unwrap_or(base.timeouts),
+        unsupported: unsupported(section).unwrap_or(base.unsupported),
+        facts: Arc::new(facts),
     })
 }
 

@@ -338,13 +338,78 @@ const MODELS: &[Key] = &[
         Kind::Table(MODEL_TIMEOUTS),
         "Bounds of this model, where they differ from `routing.timeouts`.",
     ),
+    Key::new(
+        "unsupported",
+        UNSUPPORTED,
+        "What becomes of parts of a request that this model's provider cannot be told. Left out: \
+         `routing.unsupported`.",
+    ),
+    Key::new(
+        "price",
+        Kind::Table(PRICE),
+        "What tokens cost, in USD per million. Left out: the price of the built-in catalogue, if \
+         it knows the model.",
+    ),
+    Key::new(
+        "context_window",
+        Kind::Count(bounds(1, 1_000_000_000)),
+        "How many tokens prompt and answer may have together, for lists. Left out: what the \
+         built-in catalogue says.",
+    ),
+    Key::new(
+        "max_output",
+        Kind::Count(bounds(1, 100_000_000)),
+        "The most tokens that an answer can have. Anthropic's format demands a bound, so this is \
+         what callers of other formats get who name none. Left out: what is known of the model, \
+         else 4096.",
+    ),
 ];
 
-const ROUTING: &[Key] = &[Key::new(
-    "timeouts",
-    Kind::Table(TIMEOUTS),
-    "Bounds on the parts of an exchange.",
-)];
+const PRICE: &[Key] = &[
+    Key::new(
+        "input",
+        Kind::Text,
+        "A token of the prompt. Needed where a price is declared.",
+    ),
+    Key::new(
+        "output",
+        Kind::Text,
+        "A token of the answer. Needed where a price is declared.",
+    ),
+    Key::new(
+        "cached_input",
+        Kind::Text,
+        "A token of the prompt that came from the provider's cache. Left out: as `input`.",
+    ),
+    Key::new(
+        "cache_write",
+        Kind::Text,
+        "A token of the prompt that was written into the cache. Left out: as `input`.",
+    ),
+];
+
+/// The words for parts of a request that a provider cannot be told.
+const UNSUPPORTED: Kind = Kind::Choice {
+    words: &["warn", "drop", "refuse"],
+    hint: "",
+};
+
+const ROUTING: &[Key] = &[
+    Key::new(
+        "timeouts",
+        Kind::Table(TIMEOUTS),
+        "Bounds on the parts of an exchange.",
+    ),
+    Key::new(
+        "unsupported",
+        UNSUPPORTED,
+        "What becomes of parts of a request that the model's provider cannot be told, because its \
+         format has no words for them: `warn` leaves them out and names them in the header \
+         `x-tollgate-unsupported` of the answer, `drop` leaves them out, `refuse` answers with an \
+         error that names them.",
+    )
+    .default("warn"),
+];
 
 const CONNECT: Key = Key::new(
     "connect_ms",

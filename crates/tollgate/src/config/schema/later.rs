@@ -12,14 +12,11 @@ const LATER: &[&str] = &[
     "routing.attempts",
     "routing.backoff",
     "routing.breaker",
-    "routing.unsupported",
     "connections.limits",
     "models.attempts",
     "models.backoff",
     "models.breaker",
-    "models.unsupported",
     "models.fallbacks",
-    "models.price",
     "models.limits",
     "keys.limits",
 ];
@@ -46,7 +43,7 @@ mod tests {
 
     #[test]
     fn positions_in_lists_do_not_matter() {
-        assert!(is_later("models[12].price"));
+        assert!(is_later("models[12].limits"));
         assert!(is_later("redis"));
         assert!(!is_later("models[0].name"));
     }

@@ -70,21 +70,22 @@ const ROWS: &[(&str, &[&str])] = &[
         &["1:3: teams: this version"],
     ),
     (
-        "[routing]\nattempts = 3\nbackoff = {}\nbreaker = {}\nunsupported = 'warn'\n",
+        "[routing]\nattempts = 3\nbackoff = {}\nbreaker = {}\nunsupported = 'loud'\n",
         &[
             "2:1: routing.attempts: this version",
             "3:1: routing.backoff: this version",
             "4:1: routing.breaker: this version",
-            "5:1: routing.unsupported: this version",
+            "5:15: routing.unsupported: expected \"warn\", \"drop\" or \"refuse\"",
         ],
     ),
     (
-        "[[models]]\nname = 'x'\nstrategy = 'cost'\nfallbacks = []\nprice = {}\n\
+        "[[models]]\nname = 'x'\nstrategy = 'cost'\nfallbacks = []\nprice = {input = '1,5'}\n\
          targets = [{ connection = 'sim', model = 'echo' }]\n",
         &[
             "3:12: models[0].strategy: expected \"priority\"; the other strategies come with a later",
             "4:1: models[0].fallbacks: this version",
-            "5:1: models[0].price: this version",
+            "5:18: models[0].price.input: must be USD per million tokens",
+            "5:1: models[0].price.output: is missing",
         ],
     ),
     (
