@@ -85,7 +85,7 @@ const TABLE: &[Row] = &[
     Row {
         name: "xtask",
         ours: &[],
-        outside: Some(&["serde_json"]),
+        outside: Some(&["genai-prices", "serde_json"]),
     },
 ];
 

@@ -36,6 +36,9 @@ const PLACES: &[&str] = &[
     "crates/tollgate-core/src/error.rs",
     "crates/tollgate-core/src/error/",
     "crates/tollgate-core/src/format.rs",
+    // Which rows of the table of models belong to which provider.
+    "crates/tollgate-core/src/catalogue.rs",
+    "xtask/src/generate/",
     // Formats and dialects bear the names of those who made them.
     "crates/tollgate-wire/src/",
     "crates/tollgate-http/src/surface.rs",

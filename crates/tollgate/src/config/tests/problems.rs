@@ -75,7 +75,7 @@ const ROWS: &[(&str, &[&str])] = &[
             "2:1: routing.attempts: this version",
             "3:1: routing.backoff: this version",
             "4:1: routing.breaker: this version",
-            "5:15: routing.unsupported: expected \"warn\", \"drop\" or \"refuse\"",
+            "5:15: routing.unsupported: expected one of \"warn\", \"drop\", \"refuse\"",
         ],
     ),
     (
@@ -84,8 +84,8 @@ const ROWS: &[(&str, &[&str])] = &[
         &[
             "3:12: models[0].strategy: expected \"priority\"; the other strategies come with a later",
             "4:1: models[0].fallbacks: this version",
+            "5:9: models[0].price.output: is missing",
             "5:18: models[0].price.input: must be USD per million tokens",
-            "5:1: models[0].price.output: is missing",
         ],
     ),
     (
