@@ -28,11 +28,11 @@ pub(crate) fn run(
     tollgate: Option<&Path>,
 ) -> Result<String, String> {
     let mut stale = Vec::new();
-    let mut made = vec![(models::PATH.to_owned(), models::table(workspace)?)];
+    let mut files = vec![(models::PATH.to_owned(), models::table(workspace)?)];
     for name in DOCUMENTS {
-        made.push((format!("docs/{name}.md"), document(name, tollgate)?));
+        files.push((format!("docs/{name}.md"), document(name, tollgate)?));
     }
-    for (path, text) in made {
+    for (path, text) in files {
         match bring_up(&workspace.root.join(&path), &text, mode) {
             Ok(true) => {}
             Ok(false) => stale.push(path),

@@ -54,7 +54,7 @@ pub fn find(provider: &str, model: &str) -> Option<Entry> {
         rows(section)
             .map(Row)
             .find(|row| row.matches(&name))
-            .and_then(|row| row.entry())
+            .and_then(Row::entry)
     })
 }
 

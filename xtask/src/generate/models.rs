@@ -61,9 +61,9 @@ pub(super) fn table(workspace: &Workspace) -> Result<String, String> {
             .as_array()
             .into_iter()
             .flatten()
-            .find(|provider| provider["id"] == **theirs)
+            .find(|provider| *member(provider, "id") == **theirs)
             .ok_or_else(|| format!("the price data no longer has the provider {theirs}\n"))?;
-        for model in provider["models"].as_array().into_iter().flatten() {
+        for model in member(provider, "models").as_array().into_iter().flatten() {
             table.push_str(&row(ours, model)?);
         }
     }
@@ -85,13 +85,18 @@ fn source(workspace: &Workspace) -> Result<(String, PathBuf), String> {
         .arg(manifest);
     let metadata: Value = serde_json::from_str(&output(&mut cargo)?)
         .map_err(|error| format!("cargo metadata: {error}\n"))?;
-    let package = metadata["packages"]
+    let package = member(&metadata, "packages")
         .as_array()
         .into_iter()
         .flatten()
-        .find(|package| package["name"] == "genai-prices")
+        .find(|package| *member(package, "name") == "genai-prices")
         .ok_or("genai-prices is not among the dependencies\n")?;
-    let text = |name: &str| package[name].as_str().unwrap_or_default().to_owned();
+    let text = |name: &str| {
+        member(package, name)
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
     let mut file = PathBuf::from(text("manifest_path"));
     file.set_file_name("data");
     file.push("prices.json");
@@ -100,14 +105,14 @@ fn source(workspace: &Workspace) -> Result<(String, PathBuf), String> {
 
 /// One line, or none for a model without a price per token.
 fn row(provider: &str, model: &Value) -> Result<String, String> {
-    let id = model["id"].as_str().unwrap_or_default();
+    let id = member(model, "id").as_str().unwrap_or_default();
     let problem = |what: String| format!("{provider} {id}: {what}\n");
-    let prices = standing(&model["prices"]);
+    let prices = standing(member(model, "prices"));
     if !prices.contains_key("input_mtok") && !prices.contains_key("output_mtok") {
         return Ok(String::new());
     }
-    let rule = rule(&model["match"]).map_err(problem)?;
-    let context = match model["context_window"].as_u64() {
+    let rule = rule(member(model, "match")).map_err(problem)?;
+    let context = match member(model, "context_window").as_u64() {
         Some(tokens) => tokens.to_string(),
         None => String::new(),
     };
@@ -134,16 +139,20 @@ fn standing(prices: &Value) -> Map<String, Value> {
         _ => return Map::new(),
     };
     let begun = |entry: &&Value| {
-        let start = entry["constraint"]["start_date"].as_str();
+        let start = member(member(entry, "constraint"), "start_date").as_str();
         start.is_none_or(|start| start <= RELEASED)
     };
-    let of_day = |entry: &&Value| !entry["constraint"]["start_time"].is_null();
+    let of_day = |entry: &&Value| !member(member(entry, "constraint"), "start_time").is_null();
     let base = entries.iter().rfind(|entry| begun(entry) && !of_day(entry));
-    let input = |entry: &&Value| entry["prices"]["input_mtok"].as_f64().unwrap_or_default();
+    let input = |entry: &&Value| {
+        member(member(entry, "prices"), "input_mtok")
+            .as_f64()
+            .unwrap_or_default()
+    };
     base.into_iter()
         .chain(entries.iter().filter(of_day))
         .max_by(|one, other| input(one).total_cmp(&input(other)))
-        .and_then(|entry| entry["prices"].as_object().cloned())
+        .and_then(|entry| member(entry, "prices").as_object().cloned())
         .unwrap_or_default()
 }
 
@@ -160,9 +169,11 @@ fn rate(value: &Value) -> Result<String, String> {
         .into_iter()
         .flatten()
     {
-        let start = tier["start"].as_u64().ok_or("a step without its start")?;
+        let start = member(tier, "start")
+            .as_u64()
+            .ok_or("a step without its start")?;
         // Writing to a string cannot fail.
-        write!(text, ">{start}:{}", pico(&tier["price"])?).unwrap_or_default();
+        write!(text, ">{start}:{}", pico(member(tier, "price"))?).unwrap_or_default();
     }
     Ok(text)
 }
@@ -255,6 +266,11 @@ fn pattern(expression: &str) -> Result<String, String> {
     Ok(format!("~{plain}{open}"))
 }
 
+/// A member of an object; `null` if it is not there.
+fn member<'a>(value: &'a Value, name: &str) -> &'a Value {
+    value.get(name).unwrap_or(&Value::Null)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -267,9 +283,9 @@ mod tests {
             (json!(8), 8_000_000),
             (json!(0.0625), 62_500),
             (json!(1.25), 1_250_000),
-            (json!(0.000001), 1),
+            (json!(0.000_001), 1),
             (json!(0), 0),
-            (json!(0.12345678), 123_457),
+            (json!(0.123_456_78), 123_457),
         ] {
             assert_eq!(pico(&price), Ok(want), "{price}");
         }
