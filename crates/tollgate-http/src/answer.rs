@@ -176,7 +176,41 @@ pub(crate) fn context<'a>(
 
 #[cfg(test)]
 mod tests {
+    use tollgate_core::error::{Code, ProviderAnswer};
+    use tollgate_core::format::Format;
+
     use super::*;
+    use crate::testing;
+
+    #[tokio::test]
+    async fn a_providers_complaint_passes_byte_for_byte_to_callers_of_its_format_alone() {
+        const BODY: &[u8] = b"{ \"type\":\"error\",\r\n \"error\": {\"message\" :\"too long\"}}\n";
+        for (format, own) in [
+            (Format::OpenAi, Dialect::OpenAi),
+            (Format::Anthropic, Dialect::Anthropic),
+            (Format::Gemini, Dialect::Gemini),
+        ] {
+            for dialect in [Dialect::OpenAi, Dialect::Anthropic, Dialect::Gemini] {
+                let mut failure = Failure::provider(Code::ContextLengthExceeded, "openai");
+                failure.passthrough = Some(ProviderAnswer {
+                    format,
+                    status: 413,
+                    content_type: Some(Bytes::from_static(b"application/json; charset=UTF-8")),
+                    body: Bytes::from_static(BODY),
+                });
+                let record = testing::record().await;
+                let response = refuse(record, &failure, dialect, &HeaderMap::new());
+                let passed = dialect == own;
+                let code = &response.headers()["x-tollgate-error-code"];
+                assert_eq!(code, "context_length_exceeded");
+                assert_eq!(response.status() == 413, passed, "{format:?} {dialect:?}");
+                let media_type = response.headers()[CONTENT_TYPE].to_str().unwrap();
+                assert_eq!(media_type.ends_with("charset=UTF-8"), passed);
+                let body = testing::body(response.into_body()).await;
+                assert_eq!(body.as_bytes() == BODY, passed, "{format:?} {dialect:?}");
+            }
+        }
+    }
 
     #[test]
     fn what_the_provider_could_not_be_told_fits_into_a_header() {

@@ -27,6 +27,8 @@ mod socket;
 mod stall;
 mod stream;
 mod surface;
+#[cfg(test)]
+mod testing;
 
 pub use access_log::{AccessLog, LogFormat};
 pub use gateway::{Gateway, Logs, Settings};

@@ -189,3 +189,6 @@ impl Drop for EventBody {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

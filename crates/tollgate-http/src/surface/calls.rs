@@ -184,3 +184,6 @@ const fn media_type(form: StreamForm) -> &'static str {
         StreamForm::GeminiArray { .. } => "application/json",
     }
 }
+
+#[cfg(test)]
+mod tests;
