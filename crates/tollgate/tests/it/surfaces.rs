@@ -1,5 +1,6 @@
 //! The surfaces of all families, where they differ.
 
+mod calls;
 mod credentials;
 mod errors;
 mod hello;
