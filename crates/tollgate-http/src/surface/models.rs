@@ -10,13 +10,19 @@ use std::borrow::Cow;
 use tollgate_core::caller::Caller;
 use tollgate_core::error::{Code, Failure};
 use tollgate_engine::admit;
-use tollgate_engine::routes::ListedModel;
 
 use crate::dispatch::Given;
 use crate::family::Family;
 use crate::gateway::Gateway;
 use crate::percent;
 use crate::query::Query;
+
+/// A model as lists show it.
+struct Shown<'a> {
+    name: &'a str,
+    /// The connection that serves it.
+    connection: &'a str,
+}
 
 /// The list for this caller, in the order of the configuration.
 pub(crate) fn list(
@@ -30,6 +36,10 @@ pub(crate) fn list(
         .listed()
         .iter()
         .filter(|model| caller.may_use(&model.name))
+        .map(|model| Shown {
+            name: &model.name,
+            connection: &model.connection,
+        })
         .collect();
     let body = match family {
         Family::OpenAi => openai::list(&models, gateway.began),
@@ -51,9 +61,9 @@ pub(crate) fn one(
         Family::Gemini => named_by(encoded)?,
     };
     let route = admit::route(&gateway.engine, caller, &name)?;
-    let model = ListedModel {
-        name: (*name).into(),
-        connection: route.target.connection.clone(),
+    let model = Shown {
+        name: &name,
+        connection: &route.target.connection,
     };
     let body = match family {
         Family::OpenAi => openai::row(&model, gateway.began),

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use tollgate_core::error::Failure;
 use tollgate_core::time::Timestamp;
-use tollgate_engine::routes::ListedModel;
 
+use super::Shown;
 use super::page::{self, Page};
 use crate::query::Query;
 
@@ -15,7 +15,7 @@ const LARGEST_PAGE: usize = 1000;
 
 /// One page: behind `after_id`, before `before_id`, or the first.
 pub(super) fn list(
-    models: &[&ListedModel],
+    models: &[Shown<'_>],
     began: Timestamp,
     query: Query<'_>,
 ) -> Result<Value, Failure> {
@@ -36,7 +36,7 @@ pub(super) fn list(
             return Err(page::fault("before_id", what));
         }
     };
-    let id = |model: Option<&&ListedModel>| model.map(|model| Value::from(&*model.name));
+    let id = |model: Option<&Shown<'_>>| model.map(|model| Value::from(model.name));
     let data: Vec<_> = page.models.iter().map(|model| row(model, began)).collect();
     Ok(json!({
         "data": data,
@@ -47,11 +47,11 @@ pub(super) fn list(
 }
 
 /// One model. When a model was made nobody knows here: it is as old as the process.
-pub(super) fn row(model: &ListedModel, began: Timestamp) -> Value {
+pub(super) fn row(model: &Shown<'_>, began: Timestamp) -> Value {
     json!({
         "type": "model",
-        "id": *model.name,
-        "display_name": *model.name,
+        "id": model.name,
+        "display_name": model.name,
         "created_at": began.to_rfc3339(),
     })
 }
@@ -59,14 +59,13 @@ pub(super) fn row(model: &ListedModel, began: Timestamp) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::surface::models::page::tests::models;
+    use crate::surface::models::page::tests::{models, names};
 
     const BEGAN: Timestamp = Timestamp::from_millis(1_795_255_200_000);
 
     fn ask(count: usize, query: &str) -> Result<Value, Failure> {
-        let models = models(count);
-        let models: Vec<_> = models.iter().collect();
-        list(&models, BEGAN, Query::new(Some(query)))
+        let names = names(count);
+        list(&models(&names), BEGAN, Query::new(Some(query)))
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use tollgate_core::error::Failure;
-use tollgate_engine::routes::ListedModel;
 
+use super::Shown;
 use super::page::{self, Page};
 use crate::query::Query;
 
@@ -13,7 +13,7 @@ const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 1000;
 
 /// One page. The token of the next one is the name of the last model on this one.
-pub(super) fn list(models: &[&ListedModel], query: Query<'_>) -> Result<Value, Failure> {
+pub(super) fn list(models: &[Shown<'_>], query: Query<'_>) -> Result<Value, Failure> {
     let size = match query.first("pageSize") {
         None => PAGE,
         Some(text) => match page::size(&text) {
@@ -24,18 +24,18 @@ pub(super) fn list(models: &[&ListedModel], query: Query<'_>) -> Result<Value, F
     };
     let from = page::place(models, query, "pageToken")?.map_or(0, |last| last + 1);
     let page = Page::from(models, from, size);
-    let rows: Vec<_> = page.models.iter().map(|model| row(model)).collect();
+    let rows: Vec<_> = page.models.iter().map(row).collect();
     Ok(match page.models.last() {
-        Some(last) if page.more => json!({"models": rows, "nextPageToken": *last.name}),
+        Some(last) if page.more => json!({"models": rows, "nextPageToken": last.name}),
         _ => json!({"models": rows}),
     })
 }
 
 /// One model.
-pub(super) fn row(model: &ListedModel) -> Value {
+pub(super) fn row(model: &Shown<'_>) -> Value {
     json!({
         "name": format!("models/{}", model.name),
-        "displayName": *model.name,
+        "displayName": model.name,
         "supportedGenerationMethods": ["generateContent", "streamGenerateContent", "countTokens"],
     })
 }
@@ -43,12 +43,11 @@ pub(super) fn row(model: &ListedModel) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::surface::models::page::tests::models;
+    use crate::surface::models::page::tests::{models, names};
 
     fn ask(count: usize, query: &str) -> Result<Value, Failure> {
-        let models = models(count);
-        let models: Vec<_> = models.iter().collect();
-        list(&models, Query::new(Some(query)))
+        let names = names(count);
+        list(&models(&names), Query::new(Some(query)))
     }
 
     #[test]

@@ -1,20 +1,20 @@
 //! A part of the list of models.
 
 use tollgate_core::error::{Code, Failure, FieldProblem};
-use tollgate_engine::routes::ListedModel;
 
+use super::Shown;
 use crate::query::Query;
 
 /// Some models that stand one behind the other.
 pub(super) struct Page<'a, 'm> {
-    pub(super) models: &'a [&'m ListedModel],
+    pub(super) models: &'a [Shown<'m>],
     /// Whether there are more in the direction in which the caller turns the pages.
     pub(super) more: bool,
 }
 
 impl<'a, 'm> Page<'a, 'm> {
     /// At most `size` models from this place on.
-    pub(super) fn from(all: &'a [&'m ListedModel], place: usize, size: usize) -> Self {
+    pub(super) fn from(all: &'a [Shown<'m>], place: usize, size: usize) -> Self {
         let rest = all.get(place..).unwrap_or_default();
         Self {
             models: rest.get(..size).unwrap_or(rest),
@@ -23,7 +23,7 @@ impl<'a, 'm> Page<'a, 'm> {
     }
 
     /// The last models before this place, at most `size` of them.
-    pub(super) fn before(all: &'a [&'m ListedModel], place: usize, size: usize) -> Self {
+    pub(super) fn before(all: &'a [Shown<'m>], place: usize, size: usize) -> Self {
         let begin = place.saturating_sub(size);
         Self {
             models: all.get(begin..place).unwrap_or_default(),
@@ -34,14 +34,14 @@ impl<'a, 'm> Page<'a, 'm> {
 
 /// The place of the model that a parameter names; `None` without that parameter.
 pub(super) fn place(
-    models: &[&ListedModel],
+    models: &[Shown<'_>],
     query: Query<'_>,
     parameter: &'static str,
 ) -> Result<Option<usize>, Failure> {
     let Some(name) = query.first(parameter).filter(|name| !name.is_empty()) else {
         return Ok(None);
     };
-    let place = models.iter().position(|model| *model.name == *name);
+    let place = models.iter().position(|model| model.name == name);
     match place {
         Some(place) => Ok(Some(place)),
         None => Err(fault(parameter, "does not name a model of the list")),
@@ -69,12 +69,15 @@ pub(super) fn fault(parameter: &'static str, what: &str) -> Failure {
 pub(super) mod tests {
     use super::*;
 
-    /// So many models, `m/0`, `m/1` and so on.
-    pub(in crate::surface::models) fn models(count: usize) -> Vec<ListedModel> {
-        let named = |index| ListedModel {
-            name: format!("m/{index}").into(),
-            connection: "c".into(),
-        };
-        (0..count).map(named).collect()
+    /// So many names of models, `m/0`, `m/1` and so on.
+    pub(in crate::surface::models) fn names(count: usize) -> Vec<String> {
+        (0..count).map(|index| format!("m/{index}")).collect()
+    }
+
+    /// Models of these names.
+    pub(in crate::surface::models) fn models(names: &[String]) -> Vec<Shown<'_>> {
+        let connection = "c";
+        let model = |name| Shown { name, connection };
+        names.iter().map(String::as_str).map(model).collect()
     }
 }
