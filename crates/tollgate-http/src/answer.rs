@@ -1,5 +1,7 @@
 //! A failure becomes an answer: the only place that sets the status of an error.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
@@ -17,6 +19,10 @@ const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const MODEL: HeaderName = HeaderName::from_static("x-tollgate-model");
 const CONNECTION: HeaderName = HeaderName::from_static("x-tollgate-connection");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
+const UNSUPPORTED: HeaderName = HeaderName::from_static("x-tollgate-unsupported");
+const ESTIMATED: HeaderName = HeaderName::from_static("x-tollgate-estimated");
+/// The most bytes of paths in a header: many clients and proxies refuse heads above 8 KiB.
+const LONGEST_PATHS: usize = 1024;
 
 /// Puts the id of the request into an answer, under both names that SDKs read.
 pub(crate) fn identify(headers: &mut HeaderMap, id: &RequestId) {
@@ -40,6 +46,43 @@ pub(crate) fn tell_route(headers: &mut HeaderMap, route: &Route) {
             headers.insert(name, value);
         }
     }
+}
+
+/// Names the parts of the request that the provider could not be told, if there are any.
+pub(crate) fn tell_unsupported(headers: &mut HeaderMap, lost: &[String]) {
+    if lost.is_empty() {
+        return;
+    }
+    if let Ok(value) = HeaderValue::from_str(&paths(lost)) {
+        headers.insert(UNSUPPORTED, value);
+    }
+}
+
+/// The paths in one line, as far as they fit. They hold names that the caller made up: what would
+/// end a name or a header is written as a question mark.
+fn paths(lost: &[String]) -> String {
+    let mut line = String::new();
+    for (index, path) in lost.iter().enumerate() {
+        if line.len() + path.len() > LONGEST_PATHS {
+            let rest = lost.len() - index;
+            let and = if index > 0 { ", and " } else { "" };
+            // Writing to a String cannot fail.
+            _ = write!(line, "{and}{rest} more");
+            break;
+        }
+        line.push_str(if index > 0 { ", " } else { "" });
+        line.extend(path.chars().map(|letter| match letter {
+            ',' => '?',
+            plain if plain.is_ascii_graphic() => plain,
+            _ => '?',
+        }));
+    }
+    line
+}
+
+/// Says that the number of tokens is an estimate of ours.
+pub(crate) fn tell_estimated(headers: &mut HeaderMap) {
+    headers.insert(ESTIMATED, HeaderValue::from_static("tokens"));
 }
 
 /// Renders a failure for the caller, and notes it in the record.
@@ -128,5 +171,67 @@ pub(crate) fn context<'a>(
         public_url,
         now: gateway.now(),
         claude_code,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_core::error::{Code, ProviderAnswer};
+    use tollgate_core::format::Format;
+
+    use super::*;
+    use crate::testing;
+
+    #[tokio::test]
+    async fn a_providers_complaint_passes_byte_for_byte_to_callers_of_its_format_alone() {
+        const BODY: &[u8] = b"{ \"type\":\"error\",\r\n \"error\": {\"message\" :\"too long\"}}\n";
+        for (format, own) in [
+            (Format::OpenAi, Dialect::OpenAi),
+            (Format::Anthropic, Dialect::Anthropic),
+            (Format::Gemini, Dialect::Gemini),
+        ] {
+            for dialect in [Dialect::OpenAi, Dialect::Anthropic, Dialect::Gemini] {
+                let mut failure = Failure::provider(Code::ContextLengthExceeded, "openai");
+                failure.passthrough = Some(ProviderAnswer {
+                    format,
+                    status: 413,
+                    content_type: Some(Bytes::from_static(b"application/json; charset=UTF-8")),
+                    body: Bytes::from_static(BODY),
+                });
+                let record = testing::record().await;
+                let response = refuse(record, &failure, dialect, &HeaderMap::new());
+                let passed = dialect == own;
+                let code = &response.headers()["x-tollgate-error-code"];
+                assert_eq!(code, "context_length_exceeded");
+                assert_eq!(response.status() == 413, passed, "{format:?} {dialect:?}");
+                let media_type = response.headers()[CONTENT_TYPE].to_str().unwrap();
+                assert_eq!(media_type.ends_with("charset=UTF-8"), passed);
+                let body = testing::body(response.into_body()).await;
+                assert_eq!(body.as_bytes() == BODY, passed, "{format:?} {dialect:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_provider_could_not_be_told_fits_into_a_header() {
+        let lost = |paths: &[&str]| paths.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let mut headers = HeaderMap::new();
+        tell_unsupported(&mut headers, &[]);
+        assert!(headers.is_empty());
+        tell_unsupported(&mut headers, &lost(&["top_k", "tools[2]"]));
+        assert_eq!(headers["x-tollgate-unsupported"], "top_k, tools[2]");
+        tell_unsupported(&mut headers, &lost(&["a,b\r\nc d\u{e9}"]));
+        assert_eq!(headers["x-tollgate-unsupported"], "a?b??c?d?");
+        tell_unsupported(&mut headers, &lost(&[&"x".repeat(5000)]));
+        assert_eq!(headers["x-tollgate-unsupported"], "1 more");
+        let many: Vec<_> = (0..500).map(|index| format!("m[{index}]")).collect();
+        tell_unsupported(&mut headers, &many);
+        let told = headers["x-tollgate-unsupported"].to_str().unwrap();
+        assert!(told.len() < 1100, "{}", told.len());
+        let named = told.matches("m[").count();
+        assert!(
+            told.ends_with(&format!(", and {} more", 500 - named)),
+            "{told}"
+        );
     }
 }

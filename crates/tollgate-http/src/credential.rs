@@ -1,15 +1,51 @@
 //! Where a caller may put its key, and what is refused.
 
-use crate::gateway::Gateway;
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::request::Parts;
 use tollgate_core::error::{Code, Failure};
 use tollgate_engine::admit;
 use tollgate_wire::credential::{self, BearerProblem};
 
+use crate::gateway::Gateway;
+use crate::query::Query;
+use crate::routes::Endpoint;
+
 /// Reads the one credential of a request: `Authorization: Bearer`, `x-api-key` or
-/// `x-goog-api-key`. Two that differ are refused, for nobody can say which one is meant.
-pub(crate) fn read(headers: &HeaderMap) -> Result<&[u8], Failure> {
+/// `x-goog-api-key`, and `?key=` where the endpoint takes it. Two that differ are refused, for
+/// nobody can say which one is meant.
+pub(crate) fn read<'a>(endpoint: Endpoint<'_>, parts: &'a Parts) -> Result<Cow<'a, [u8]>, Failure> {
+    let shown = of_headers(&parts.headers)?.map(Cow::Borrowed);
+    let in_query = endpoint
+        .takes_key_in_query()
+        .then(|| of_query(parts.uri.query()))
+        .transpose()?
+        .flatten();
+    match (shown, in_query) {
+        (Some(shown), Some(in_query)) if shown != in_query => Err(two_that_differ()),
+        (shown, in_query) => shown
+            .or(in_query)
+            .ok_or_else(|| Failure::client(Code::MissingApiKey)),
+    }
+}
+
+fn of_query(query: Option<&str>) -> Result<Option<Cow<'_, [u8]>>, Failure> {
+    let mut found: Option<Cow<'_, str>> = None;
+    for key in Query::new(query).all("key").filter(|key| !key.is_empty()) {
+        if found.as_ref().is_some_and(|other| *other != key) {
+            return Err(two_that_differ());
+        }
+        found = Some(key);
+    }
+    Ok(found.map(|key| match key {
+        Cow::Borrowed(key) => Cow::Borrowed(key.as_bytes()),
+        Cow::Owned(key) => Cow::Owned(key.into_bytes()),
+    }))
+}
+
+fn of_headers(headers: &HeaderMap) -> Result<Option<&[u8]>, Failure> {
     let mut found: Option<&[u8]> = None;
     for value in headers.get_all(AUTHORIZATION) {
         take(
@@ -22,7 +58,7 @@ pub(crate) fn read(headers: &HeaderMap) -> Result<&[u8], Failure> {
             take(&mut found, value.as_bytes().trim_ascii())?;
         }
     }
-    found.ok_or_else(|| Failure::client(Code::MissingApiKey))
+    Ok(found)
 }
 
 /// Checks the admin key of a management request.
@@ -43,7 +79,9 @@ pub(crate) fn check_admin(gateway: &Gateway, headers: &HeaderMap) -> Result<(), 
 /// What a caller is told who shows no admin key: what is wrong with the key that it shows, if
 /// anything is, and otherwise that such a key does not do.
 fn without_admin_key(gateway: &Gateway, headers: &HeaderMap) -> Failure {
-    let checked = read(headers).and_then(|key| admit::caller(&gateway.engine, key));
+    let checked = of_headers(headers)
+        .and_then(|key| key.ok_or_else(|| Failure::client(Code::MissingApiKey)))
+        .and_then(|key| admit::caller(&gateway.engine, key));
     match checked {
         Ok(_) => Failure::client(Code::PermissionDenied).message(
             "Managing needs the admin key in the header X-Admin-Key; a virtual key cannot do it.",
@@ -60,11 +98,15 @@ fn take<'a>(found: &mut Option<&'a [u8]>, credential: &'a [u8]) -> Result<(), Fa
         return Ok(());
     }
     if found.is_some_and(|other| other != credential) {
-        return Err(Failure::client(Code::InvalidApiKey)
-            .message("The request carries two different API keys. Send one."));
+        return Err(two_that_differ());
     }
     *found = Some(credential);
     Ok(())
+}
+
+fn two_that_differ() -> Failure {
+    Failure::client(Code::InvalidApiKey)
+        .message("The request carries two different API keys. Send one.")
 }
 
 fn refuse(problem: BearerProblem) -> Failure {
@@ -111,12 +153,51 @@ mod tests {
             (&[], Err(Code::MissingApiKey)),
         ];
         for (given, expected) in cases {
-            let mut headers = HeaderMap::new();
-            for (name, value) in given {
-                headers.append(*name, HeaderValue::from_static(value));
-            }
-            let seen = read(&headers).map_err(|failure| failure.code);
-            assert_eq!(seen, expected.map(str::as_bytes), "{given:?}");
+            let request = request("/v1/chat/completions", given);
+            let seen = read(Endpoint::Chat, &request).map_err(|failure| failure.code);
+            let expected = expected.map(|key| Cow::Borrowed(key.as_bytes()));
+            assert_eq!(seen, expected, "{given:?}");
+        }
+    }
+
+    fn request(address: &str, headers: &[(&'static str, &'static str)]) -> Parts {
+        let mut request = http::Request::builder().uri(address);
+        for (name, value) in headers {
+            request = request.header(*name, HeaderValue::from_static(value));
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn a_credential_in_the_query_counts_where_geminis_clients_put_it() {
+        type Headers = &'static [(&'static str, &'static str)];
+        let gemini = Endpoint::Generate("g");
+        let cases: [(Endpoint<'_>, &str, Headers, Result<&str, Code>); 9] = [
+            (gemini, "/?key=sk-1", &[], Ok("sk-1")),
+            (gemini, "/?alt=sse&key=sk%2D1", &[], Ok("sk-1")),
+            (gemini, "/?key=sk-1&key=sk-1", &[], Ok("sk-1")),
+            (gemini, "/?key=", &[("x-goog-api-key", "sk-1")], Ok("sk-1")),
+            (
+                gemini,
+                "/?key=sk-1",
+                &[("x-goog-api-key", "sk-1")],
+                Ok("sk-1"),
+            ),
+            (gemini, "/?key=a&key=b", &[], Err(Code::InvalidApiKey)),
+            (
+                gemini,
+                "/?key=a",
+                &[("x-goog-api-key", "b")],
+                Err(Code::InvalidApiKey),
+            ),
+            (Endpoint::Models, "/?key=sk-1", &[], Ok("sk-1")),
+            (Endpoint::Chat, "/?key=sk-1", &[], Err(Code::MissingApiKey)),
+        ];
+        for (endpoint, address, headers, expected) in cases {
+            let request = request(address, headers);
+            let seen = read(endpoint, &request).map_err(|failure| failure.code);
+            let expected = expected.map(|key| Cow::Borrowed(key.as_bytes()));
+            assert_eq!(seen, expected, "{endpoint:?} {address} {headers:?}");
         }
     }
 }

@@ -2,20 +2,18 @@
 
 use http::HeaderMap;
 use http::header::ACCEPT;
+use http::request::Parts;
 use tollgate_core::error::dialect::Dialect;
 
+use crate::family::Family;
 use crate::routes;
 
 /// Chooses, in this order: what the request asks for, the surface's own dialect, the key's
 /// setting, the deployment's.
-pub(crate) fn choose(
-    headers: &HeaderMap,
-    path: &str,
-    of_key: Option<Dialect>,
-    of_deployment: Dialect,
-) -> Dialect {
-    asked_for(headers)
-        .or_else(|| routes::native_dialect(path))
+pub(crate) fn choose(parts: &Parts, of_key: Option<Dialect>, of_deployment: Dialect) -> Dialect {
+    asked_for(&parts.headers)
+        .or_else(|| routes::native_dialect(parts.uri.path()))
+        .or_else(|| Family::dialect(parts))
         .or(of_key)
         .unwrap_or(of_deployment)
 }
@@ -89,14 +87,16 @@ mod tests {
             (Some("openai"), None, "/v1/messages", None, Dialect::OpenAi),
         ];
         for (wish, accept, path, of_key, expected) in cases {
-            let mut headers = HeaderMap::new();
+            let request = http::Request::builder().uri(path).body(());
+            let mut parts = request.unwrap().into_parts().0;
+            let headers = &mut parts.headers;
             if let Some(wish) = wish {
                 headers.insert("x-tollgate-error-dialect", HeaderValue::from_static(wish));
             }
             if let Some(accept) = accept {
                 headers.insert(ACCEPT, HeaderValue::from_static(accept));
             }
-            let seen = choose(&headers, path, of_key, Dialect::OpenAi);
+            let seen = choose(&parts, of_key, Dialect::OpenAi);
             assert_eq!(seen, expected, "{wish:?} {accept:?} {path}");
         }
     }

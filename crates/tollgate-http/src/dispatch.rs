@@ -16,18 +16,20 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tollgate_core::caller::Caller;
 use tollgate_core::error::{Code, Failure};
-use tollgate_core::format::Operation;
 use tollgate_engine::admit;
 
 use crate::answer;
 use crate::credential;
 use crate::dialect;
+use crate::family::Family;
 use crate::gateway::Gateway;
 use crate::outgoing::Outgoing;
+use crate::query::Query;
 use crate::record::Record;
 use crate::refusal::Flaw;
 use crate::routes::{Endpoint, Right};
 use crate::surface;
+use crate::surface::calls::Address;
 
 /// How much of an unread body is taken in, and for how long, so that a client that is still
 /// sending gets to read its answer.
@@ -37,7 +39,7 @@ const UNREAD_TIME: Duration = Duration::from_secs(5);
 /// What an endpoint gave.
 pub(crate) enum Given {
     /// A provider's answer or stream.
-    Call(Box<surface::openai::Called>),
+    Call(Box<surface::calls::Called>),
     /// A document of ours.
     Document {
         status: u16,
@@ -89,12 +91,12 @@ pub(crate) async fn handle(
         })
     };
     match outcome {
-        Ok(Given::Call(called)) => surface::openai::respond(record, *called, &parts),
+        Ok(Given::Call(called)) => surface::calls::respond(record, *called, &parts),
         Ok(given) => finished(record, given),
         Err(failure) => {
             let of_key = record.facts.key.as_ref().and_then(|key| key.error_dialect);
             let of_deployment = record.gateway().settings().dialect;
-            let dialect = dialect::choose(&parts.headers, parts.uri.path(), of_key, of_deployment);
+            let dialect = dialect::choose(&parts, of_key, of_deployment);
             take_in_unread(record.gateway(), &parts, body);
             let mut response = answer::refuse(record, &failure, dialect, &parts.headers);
             if flaw == Some(Flaw::TwoLengths) {
@@ -151,7 +153,7 @@ async fn act(
         return Err(Failure::client(Code::UnknownUrl));
     };
     if !endpoint.methods().contains(&parts.method) {
-        return Err(Failure::client(Code::MethodNotAllowed));
+        return Err(Failure::client(without_method(endpoint, &parts.method)));
     }
     let gateway = Arc::clone(record.gateway());
     if gateway.is_draining() {
@@ -162,8 +164,8 @@ async fn act(
         Right::Public => surface::public(&gateway, endpoint)
             .ok_or_else(|| Failure::client(Code::ResourceNotFound)),
         right @ (Right::Read | Right::Write) => {
-            let credential = credential::read(&parts.headers)?;
-            let caller = admit::caller(&gateway.engine, credential)?;
+            let credential = credential::read(endpoint, parts)?;
+            let caller = admit::caller(&gateway.engine, &credential)?;
             record.facts.key = Some(Arc::clone(&caller.key));
             let given = caller.key.permissions;
             let (may, name) = match right {
@@ -184,6 +186,16 @@ async fn act(
     }
 }
 
+/// What is wrong with a method that the endpoint does not have.
+fn without_method(endpoint: Endpoint<'_>, method: &Method) -> Code {
+    match endpoint {
+        // What follows the colon of such a path is the name of a method, too, and there is none
+        // of this name.
+        Endpoint::GeminiModel(_) if *method == Method::POST => Code::UnknownUrl,
+        _ => Code::MethodNotAllowed,
+    }
+}
+
 async fn for_caller(
     record: &mut Record,
     caller: &Caller,
@@ -192,18 +204,31 @@ async fn for_caller(
     body: &mut Incoming,
 ) -> Result<Given, Failure> {
     let gateway = Arc::clone(record.gateway());
+    let query = Query::new(parts.uri.query());
     match endpoint {
-        Endpoint::Chat => surface::openai::call(record, caller, Operation::Chat, parts, body).await,
-        Endpoint::Embeddings => {
-            surface::openai::call(record, caller, Operation::Embeddings, parts, body).await
+        Endpoint::Chat
+        | Endpoint::Completions
+        | Endpoint::Responses
+        | Endpoint::Embeddings
+        | Endpoint::Messages
+        | Endpoint::MessageTokens
+        | Endpoint::Generate(_)
+        | Endpoint::GenerateStream(_)
+        | Endpoint::GenerateTokens(_) => {
+            let address =
+                Address::of(endpoint, query).ok_or_else(|| Failure::client(Code::UnknownUrl))?;
+            surface::calls::call(record, caller, address, parts, body).await
         }
-        Endpoint::Models => Ok(surface::models::list(&gateway, caller)),
-        Endpoint::Model(id) => surface::models::one(&gateway, caller, id),
+        Endpoint::Models => surface::models::list(&gateway, caller, Family::of(parts), query),
+        Endpoint::Model(id) => surface::models::one(&gateway, caller, Family::of(parts), id),
+        Endpoint::GeminiModels => surface::models::list(&gateway, caller, Family::Gemini, query),
+        Endpoint::GeminiModel(id) => surface::models::one(&gateway, caller, Family::Gemini, id),
         Endpoint::Validate => Ok(surface::account::validate(caller)),
         Endpoint::Keys
         | Endpoint::TemporaryKeys
         | Endpoint::Key(_)
         | Endpoint::RotateKey(_)
+        | Endpoint::Hello
         | Endpoint::Errors
         | Endpoint::Error(_)
         | Endpoint::ErrorPages

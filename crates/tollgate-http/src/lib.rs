@@ -8,6 +8,7 @@ mod conversation;
 mod credential;
 mod dialect;
 mod dispatch;
+mod family;
 mod framing;
 mod gateway;
 mod log_buffer;
@@ -15,6 +16,8 @@ mod metrics;
 mod opening;
 mod outgoing;
 mod patience;
+mod percent;
+mod query;
 mod record;
 mod refusal;
 mod request_id;
@@ -24,6 +27,8 @@ mod socket;
 mod stall;
 mod stream;
 mod surface;
+#[cfg(test)]
+mod testing;
 
 pub use access_log::{AccessLog, LogFormat};
 pub use gateway::{Gateway, Logs, Settings};

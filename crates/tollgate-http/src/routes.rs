@@ -1,6 +1,8 @@
 //! Every URL on one screen, with its methods and the right that it demands. A new endpoint does
 //! not compile until all of this is said.
 
+mod gemini;
+
 use http::Method;
 use tollgate_core::error::dialect::Dialect;
 
@@ -8,7 +10,17 @@ use tollgate_core::error::dialect::Dialect;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint<'a> {
     Chat,
+    Completions,
+    Responses,
     Embeddings,
+    Messages,
+    MessageTokens,
+    Hello,
+    Generate(&'a str),
+    GenerateStream(&'a str),
+    GenerateTokens(&'a str),
+    GeminiModels,
+    GeminiModel(&'a str),
     Models,
     Model(&'a str),
     Validate,
@@ -45,7 +57,13 @@ impl<'a> Endpoint<'a> {
     pub(crate) fn find(path: &'a str) -> Option<Self> {
         Some(match path {
             "/v1/chat/completions" | "/chat/completions" => Self::Chat,
+            "/v1/completions" | "/completions" => Self::Completions,
+            "/v1/responses" | "/responses" => Self::Responses,
             "/v1/embeddings" | "/embeddings" => Self::Embeddings,
+            "/v1/messages" => Self::Messages,
+            "/v1/messages/count_tokens" => Self::MessageTokens,
+            "/api/hello" => Self::Hello,
+            "/v1beta/models" => Self::GeminiModels,
             "/v1/models" | "/models" => Self::Models,
             "/v1/auth/validate" => Self::Validate,
             "/api/keys" => Self::Keys,
@@ -65,6 +83,12 @@ impl<'a> Endpoint<'a> {
         let value = |prefix: &str| path.strip_prefix(prefix).filter(|value| !value.is_empty());
         let one = |prefix: &str| value(prefix).filter(|value| !value.contains('/'));
         // The ids of models hold slashes.
+        if let Some(model) = value("/v1beta/models/") {
+            return gemini::find(model).or(Some(Self::GeminiModel(model)));
+        }
+        if let Some(call) = value("/v1/models/").and_then(gemini::find) {
+            return Some(call);
+        }
         if let Some(model) = value("/v1/models/").or_else(|| value("/models/")) {
             return Some(Self::Model(model));
         }
@@ -85,14 +109,25 @@ impl<'a> Endpoint<'a> {
     /// The methods that the endpoint has. `HEAD` goes wherever `GET` goes.
     pub(crate) fn methods(self) -> &'static [Method] {
         match self {
-            Self::Chat | Self::Embeddings | Self::TemporaryKeys | Self::RotateKey(_) => {
-                &[Method::POST]
-            }
+            Self::Chat
+            | Self::Completions
+            | Self::Responses
+            | Self::Embeddings
+            | Self::Messages
+            | Self::MessageTokens
+            | Self::Generate(_)
+            | Self::GenerateStream(_)
+            | Self::GenerateTokens(_)
+            | Self::TemporaryKeys
+            | Self::RotateKey(_) => &[Method::POST],
             Self::Keys => &[Method::GET, Method::HEAD, Method::POST],
             Self::Key(_) => &[Method::GET, Method::HEAD, Method::DELETE],
             Self::Models
             | Self::Model(_)
+            | Self::GeminiModels
+            | Self::GeminiModel(_)
             | Self::Validate
+            | Self::Hello
             | Self::Errors
             | Self::Error(_)
             | Self::ErrorPages
@@ -108,10 +143,23 @@ impl<'a> Endpoint<'a> {
     /// What a caller must show to use the endpoint.
     pub(crate) fn right(self) -> Right {
         match self {
-            Self::Chat | Self::Embeddings => Right::Write,
-            Self::Models | Self::Model(_) | Self::Validate => Right::Read,
+            Self::Chat
+            | Self::Completions
+            | Self::Responses
+            | Self::Embeddings
+            | Self::Messages
+            | Self::MessageTokens
+            | Self::Generate(_)
+            | Self::GenerateStream(_)
+            | Self::GenerateTokens(_) => Right::Write,
+            Self::Models
+            | Self::Model(_)
+            | Self::GeminiModels
+            | Self::GeminiModel(_)
+            | Self::Validate => Right::Read,
             Self::Keys | Self::TemporaryKeys | Self::Key(_) | Self::RotateKey(_) => Right::Admin,
-            Self::Errors
+            Self::Hello
+            | Self::Errors
             | Self::Error(_)
             | Self::ErrorPages
             | Self::ErrorPage(_)
@@ -123,16 +171,57 @@ impl<'a> Endpoint<'a> {
         }
     }
 
+    /// Whether the key may stand in the query, as Gemini's clients may put it.
+    pub(crate) fn takes_key_in_query(self) -> bool {
+        match self {
+            Self::Generate(_)
+            | Self::GenerateStream(_)
+            | Self::GenerateTokens(_)
+            | Self::GeminiModels
+            | Self::GeminiModel(_)
+            | Self::Models
+            | Self::Model(_) => true,
+            Self::Chat
+            | Self::Completions
+            | Self::Responses
+            | Self::Embeddings
+            | Self::Messages
+            | Self::MessageTokens
+            | Self::Hello
+            | Self::Validate
+            | Self::Keys
+            | Self::TemporaryKeys
+            | Self::Key(_)
+            | Self::RotateKey(_)
+            | Self::Errors
+            | Self::Error(_)
+            | Self::ErrorPages
+            | Self::ErrorPage(_)
+            | Self::Health
+            | Self::Live
+            | Self::Ready
+            | Self::Metrics
+            | Self::Front => false,
+        }
+    }
+
     /// The word for metrics and the log.
     pub(crate) fn surface(self) -> &'static str {
         match self {
             Self::Chat => "openai_chat",
+            Self::Completions => "openai_completions",
+            Self::Responses => "openai_responses",
             Self::Embeddings => "openai_embeddings",
-            Self::Models | Self::Model(_) => "models",
+            Self::Messages => "anthropic_messages",
+            Self::MessageTokens => "anthropic_count_tokens",
+            Self::Generate(_) => "gemini_generate",
+            Self::GenerateStream(_) => "gemini_stream_generate",
+            Self::GenerateTokens(_) => "gemini_count_tokens",
+            Self::Models | Self::Model(_) | Self::GeminiModels | Self::GeminiModel(_) => "models",
             Self::Validate => "auth",
             Self::Keys | Self::TemporaryKeys | Self::Key(_) | Self::RotateKey(_) => "admin",
             Self::Errors | Self::Error(_) | Self::ErrorPages | Self::ErrorPage(_) => "errors",
-            Self::Health | Self::Live | Self::Ready => "health",
+            Self::Hello | Self::Health | Self::Live | Self::Ready => "health",
             Self::Metrics => "metrics",
             Self::Front => "front",
         }
@@ -140,7 +229,7 @@ impl<'a> Endpoint<'a> {
 }
 
 /// The dialect of a path whose surface has one of its own; `None` where the deployment's and
-/// the key's setting decide. Longer prefixes stand first.
+/// the key's setting decide.
 pub(crate) fn native_dialect(path: &str) -> Option<Dialect> {
     [
         ("/v1/messages", Dialect::Anthropic),
@@ -151,6 +240,10 @@ pub(crate) fn native_dialect(path: &str) -> Option<Dialect> {
     .into_iter()
     .find_map(|(prefix, dialect)| path.starts_with(prefix).then_some(dialect))
     .or_else(|| (path == "/v1/chat").then_some(Dialect::DetailSimple))
+    .or_else(|| {
+        let call = path.strip_prefix("/v1/models/").and_then(gemini::find);
+        call.map(|_| Dialect::Gemini)
+    })
 }
 
 #[cfg(test)]
@@ -167,6 +260,16 @@ mod tests {
                 Some(Endpoint::Model("openai/gpt-4o")),
             ),
             ("/v1/models/", None),
+            ("/v1/responses", Some(Endpoint::Responses)),
+            ("/responses", Some(Endpoint::Responses)),
+            ("/completions", Some(Endpoint::Completions)),
+            ("/v1/messages", Some(Endpoint::Messages)),
+            ("/v1/messages/count_tokens", Some(Endpoint::MessageTokens)),
+            ("/v1/messages/batches", None),
+            ("/messages", None),
+            ("/api/hello", Some(Endpoint::Hello)),
+            ("/v1beta/models", Some(Endpoint::GeminiModels)),
+            ("/v1beta/models/", None),
             ("/api/keys/key_1", Some(Endpoint::Key("key_1"))),
             ("/api/keys/key_1/rotate", Some(Endpoint::RotateKey("key_1"))),
             ("/api/keys/key_1/rotate/x", None),
@@ -180,11 +283,58 @@ mod tests {
     }
 
     #[test]
+    fn a_method_of_gemini_stands_behind_the_last_colon_however_it_is_written() {
+        for version in ["/v1", "/v1beta"] {
+            for (rest, endpoint) in [
+                ("g:generateContent", Endpoint::Generate("g")),
+                ("g%3AgenerateContent", Endpoint::Generate("g")),
+                ("g%3astreamGenerateContent", Endpoint::GenerateStream("g")),
+                ("g:countTokens", Endpoint::GenerateTokens("g")),
+                (
+                    "openai/gpt-4o:generateContent",
+                    Endpoint::Generate("openai/gpt-4o"),
+                ),
+                (
+                    "openai%2Fg:countTokens",
+                    Endpoint::GenerateTokens("openai%2Fg"),
+                ),
+                (
+                    "ollama/l:8b:countTokens",
+                    Endpoint::GenerateTokens("ollama/l:8b"),
+                ),
+                ("l:8b%3AcountTokens", Endpoint::GenerateTokens("l:8b")),
+                ("l%3A8b:countTokens", Endpoint::GenerateTokens("l%3A8b")),
+            ] {
+                let path = format!("{version}/models/{rest}");
+                assert_eq!(Endpoint::find(&path), Some(endpoint), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_method_of_gemini_is_a_part_of_the_models_name() {
+        for name in ["l:8b", "l:latest", "g:embedContent", ":generateContent"] {
+            let path = format!("/v1/models/{name}");
+            assert_eq!(Endpoint::find(&path), Some(Endpoint::Model(name)));
+            let path = format!("/v1beta/models/{name}");
+            assert_eq!(Endpoint::find(&path), Some(Endpoint::GeminiModel(name)));
+        }
+    }
+
+    #[test]
     fn surfaces_of_other_families_answer_in_their_own_dialect() {
         for (path, dialect) in [
             ("/v1/messages", Some(Dialect::Anthropic)),
             ("/v1/messages/count_tokens", Some(Dialect::Anthropic)),
             ("/v1beta/models/x:generateContent", Some(Dialect::Gemini)),
+            ("/v1/models/x:generateContent", Some(Dialect::Gemini)),
+            (
+                "/v1/models/a/b%3AstreamGenerateContent",
+                Some(Dialect::Gemini),
+            ),
+            ("/v1/models/x", None),
+            ("/v1/models/l:8b", None),
+            ("/v1/responses", None),
             ("/v1/chat", Some(Dialect::DetailSimple)),
             ("/v1/chat/completions", None),
             ("/api/jobs/1", Some(Dialect::DetailJobs)),

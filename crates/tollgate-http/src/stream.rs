@@ -1,4 +1,4 @@
-//! A provider's stream on its way to the caller: events as they come, a comment when it is
+//! A provider's stream on its way to the caller: events as they come, a sign of life when it is
 //! silent, and one error event in place of the terminator when it breaks.
 
 use std::convert::Infallible;
@@ -11,23 +11,32 @@ use bytes::Bytes;
 use http_body::Frame;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
-use tollgate_core::error::dialect::Dialect;
+use tollgate_core::error::dialect::{Dialect, StreamForm};
 use tollgate_core::error::{Code, Failure};
 use tollgate_engine::port::Pieces;
 
 use crate::answer;
 use crate::record::Record;
 
-const COMMENT: &[u8] = b": keep-alive\n\n";
+/// A sign of life for a stream that is silent, as its readers can take it; `None` where they die
+/// of everything but answers.
+const fn sign_of_life(form: StreamForm) -> Option<&'static [u8]> {
+    match form {
+        StreamForm::Chunks | StreamForm::Responses => Some(b": keep-alive\n\n"),
+        StreamForm::Messages => Some(b"event: ping\ndata: {\"type\": \"ping\"}\n\n"),
+        StreamForm::Gemini | StreamForm::GeminiArray { .. } => None,
+    }
+}
 
 /// The body of a streaming answer. It exists only once the first content is there, so that a
-/// comment can never leave before a failure could still become a status.
+/// sign of life can never leave before a failure could still become a status.
 pub(crate) struct EventBody {
     /// Gone when the stream is over: the exchange with the provider ends at that moment.
     pieces: Option<Pieces>,
     /// Gone when the outcome is written.
     record: Option<Record>,
     dialect: Dialect,
+    form: StreamForm,
     claude_code: bool,
     keep_alive: Duration,
     last_sent: Instant,
@@ -38,13 +47,19 @@ pub(crate) struct EventBody {
 type Next = Poll<Option<Result<Frame<Bytes>, Infallible>>>;
 
 impl EventBody {
-    pub(crate) fn new(pieces: Pieces, record: Record, dialect: Dialect, claude_code: bool) -> Self {
+    pub(crate) fn new(
+        pieces: Pieces,
+        record: Record,
+        (dialect, form): (Dialect, StreamForm),
+        claude_code: bool,
+    ) -> Self {
         let keep_alive = record.gateway().settings().keep_alive;
         record.gateway().metrics.streams_open.inc();
         Self {
             pieces: Some(pieces),
             record: Some(record),
             dialect,
+            form,
             claude_code,
             keep_alive,
             last_sent: Instant::now(),
@@ -91,8 +106,11 @@ impl EventBody {
                 .message("The gateway is shutting down. Send the request again.");
             return self.fail(&failure);
         }
+        let Some(sign) = sign_of_life(self.form) else {
+            return Poll::Pending;
+        };
         ready!(self.poll_silence(context));
-        self.send(Bytes::from_static(COMMENT))
+        self.send(Bytes::from_static(sign))
     }
 
     fn poll_cut(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -125,6 +143,9 @@ impl EventBody {
     }
 
     fn send(&mut self, bytes: Bytes) -> Next {
+        if let StreamForm::GeminiArray { opened } = &mut self.form {
+            *opened = true;
+        }
         self.last_sent = Instant::now();
         Poll::Ready(Some(Ok(Frame::data(bytes))))
     }
@@ -143,7 +164,7 @@ impl EventBody {
             &settings.public_url,
             self.claude_code,
         );
-        let event = self.dialect.event(failure, &context);
+        let event = self.dialect.event(failure, self.form, &context);
         finish(record);
         self.send(event.into())
     }
@@ -168,3 +189,6 @@ impl Drop for EventBody {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

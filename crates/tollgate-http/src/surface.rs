@@ -2,10 +2,10 @@
 
 pub(crate) mod account;
 pub(crate) mod admin;
+pub(crate) mod calls;
 pub(crate) mod errors;
 pub(crate) mod health;
 pub(crate) mod models;
-pub(crate) mod openai;
 
 use crate::dispatch::Given;
 use crate::gateway::Gateway;
@@ -15,6 +15,7 @@ use crate::routes::Endpoint;
 pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Option<Given> {
     let url = &*gateway.settings().public_url;
     match endpoint {
+        Endpoint::Hello => Some(health::hello()),
         Endpoint::Health => Some(health::healthy()),
         Endpoint::Live => Some(health::live()),
         Endpoint::Ready => Some(health::ready(gateway)),
@@ -25,7 +26,16 @@ pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Option<Given>
         Endpoint::ErrorPage(code) => Some(errors::page(code, url)),
         Endpoint::Front => Some(health::front(url)),
         Endpoint::Chat
+        | Endpoint::Completions
+        | Endpoint::Responses
         | Endpoint::Embeddings
+        | Endpoint::Messages
+        | Endpoint::MessageTokens
+        | Endpoint::Generate(_)
+        | Endpoint::GenerateStream(_)
+        | Endpoint::GenerateTokens(_)
+        | Endpoint::GeminiModels
+        | Endpoint::GeminiModel(_)
         | Endpoint::Models
         | Endpoint::Model(_)
         | Endpoint::Validate

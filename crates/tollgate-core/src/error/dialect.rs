@@ -9,8 +9,10 @@ mod openai;
 mod problem;
 mod provider;
 mod sentence;
+mod stream;
 
 pub use self::provider::display_name;
+pub use self::stream::StreamForm;
 use serde_json::{Map, Value};
 
 use self::case::Case;
@@ -143,22 +145,9 @@ impl Dialect {
     }
 
     /// The last event of a stream that failed after its first byte, framed as the surface's
-    /// stream needs it, blank line included. No terminator of success may follow it.
-    pub fn event(self, failure: &Failure, context: &Context<'_>) -> String {
-        let case = self.case(failure, context);
-        let data = match self {
-            // RFC 9457 knows no streams: who asks for it reads an OpenAI stream.
-            Self::OpenAi | Self::Problem => openai::event(&case),
-            Self::LangMart => langmart::event(&case),
-            Self::DetailSimple => detail::event(Service::SimpleChat, &case),
-            Self::DetailJobs => detail::event(Service::Jobs, &case),
-            Self::Anthropic => {
-                let data = Value::Object(anthropic::event(&case));
-                return format!("event: error\ndata: {data}\n\n");
-            }
-            Self::Gemini => gemini::event(&case),
-        };
-        format!("data: {}\n\n", Value::Object(data))
+    /// stream needs it. No terminator of success may follow it.
+    pub fn event(self, failure: &Failure, form: StreamForm, context: &Context<'_>) -> String {
+        stream::last_event(self, form, &self.case(failure, context))
     }
 
     /// The provider's own answer, where the caller gets it byte for byte: it complains about the

@@ -13,6 +13,11 @@ pub(crate) fn healthy() -> Given {
     )
 }
 
+/// `/api/hello`, with which Anthropic's agents see whether there is a way to the API.
+pub(crate) fn hello() -> Given {
+    Given::json(200, &json!({"message": "hello"}))
+}
+
 /// The process runs.
 pub(crate) fn live() -> Given {
     Given::json(200, &json!({"status": "alive"}))

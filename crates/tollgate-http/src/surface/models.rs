@@ -1,66 +1,92 @@
-//! The models that a key may use, in OpenAI's form.
+//! The models that a key may use, in the form of whoever asks.
+
+mod anthropic;
+mod gemini;
+mod openai;
+mod page;
 
 use std::borrow::Cow;
 
-use serde_json::{Value, json};
 use tollgate_core::caller::Caller;
 use tollgate_core::error::{Code, Failure};
 use tollgate_engine::admit;
 
 use crate::dispatch::Given;
+use crate::family::Family;
 use crate::gateway::Gateway;
+use crate::percent;
+use crate::query::Query;
+
+/// A model as lists show it.
+struct Shown<'a> {
+    name: &'a str,
+    /// The connection that serves it.
+    connection: &'a str,
+}
 
 /// The list for this caller, in the order of the configuration.
-pub(crate) fn list(gateway: &Gateway, caller: &Caller) -> Given {
+pub(crate) fn list(
+    gateway: &Gateway,
+    caller: &Caller,
+    family: Family,
+    query: Query<'_>,
+) -> Result<Given, Failure> {
     let routes = gateway.engine.routes();
-    let data: Vec<_> = routes
+    let models: Vec<_> = routes
         .listed()
         .iter()
         .filter(|model| caller.may_use(&model.name))
-        .map(|model| row(gateway, &model.name, &model.connection))
+        .map(|model| Shown {
+            name: &model.name,
+            connection: &model.connection,
+        })
         .collect();
-    Given::json(200, &json!({"object": "list", "data": data}))
+    let body = match family {
+        Family::OpenAi => openai::list(&models, gateway.began),
+        Family::Anthropic => anthropic::list(&models, gateway.began, query)?,
+        Family::Gemini => gemini::list(&models, query)?,
+    };
+    Ok(Given::json(200, &body))
 }
 
 /// One model; one that the caller may not use looks like one that is not there.
-pub(crate) fn one(gateway: &Gateway, caller: &Caller, encoded: &str) -> Result<Given, Failure> {
-    let Some(id) = decode(encoded) else {
-        return Err(Failure::client(Code::ModelNotFound).model(encoded));
+pub(crate) fn one(
+    gateway: &Gateway,
+    caller: &Caller,
+    family: Family,
+    encoded: &str,
+) -> Result<Given, Failure> {
+    let name = match family {
+        Family::OpenAi | Family::Anthropic => decode(encoded)?,
+        Family::Gemini => named_by(encoded)?,
     };
-    let route = admit::route(&gateway.engine, caller, &id)?;
-    Ok(Given::json(
-        200,
-        &row(gateway, &id, &route.target.connection),
-    ))
+    let route = admit::route(&gateway.engine, caller, &name)?;
+    let model = Shown {
+        name: &name,
+        connection: &route.target.connection,
+    };
+    let body = match family {
+        Family::OpenAi => openai::row(&model, gateway.began),
+        Family::Anthropic => anthropic::row(&model, gateway.began),
+        Family::Gemini => gemini::row(&model),
+    };
+    Ok(Given::json(200, &body))
 }
 
-fn row(gateway: &Gateway, name: &str, connection: &str) -> Value {
-    json!({
-        "id": name,
-        "object": "model",
-        "created": gateway.began.as_seconds(),
-        "owned_by": connection,
+/// The model that a path of Gemini's form names. Its clients know models as `models/NAME`, and
+/// some of them write that behind the `models/` of the path.
+pub(crate) fn named_by(encoded: &str) -> Result<Cow<'_, str>, Failure> {
+    Ok(match decode(encoded)? {
+        Cow::Borrowed(name) => Cow::Borrowed(name.strip_prefix("models/").unwrap_or(name)),
+        Cow::Owned(name) => match name.strip_prefix("models/") {
+            Some(bare) => Cow::Owned(bare.to_owned()),
+            None => Cow::Owned(name),
+        },
     })
 }
 
-/// Undoes percent encoding (RFC 3986, section 2.1); `None` for what is not UTF-8 then.
-fn decode(encoded: &str) -> Option<Cow<'_, str>> {
-    if !encoded.contains('%') {
-        return Some(Cow::Borrowed(encoded));
-    }
-    let mut bytes = Vec::with_capacity(encoded.len());
-    let mut rest = encoded.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let digit = |at: usize| after.get(at).and_then(|byte| (*byte as char).to_digit(16));
-        if let (b'%', Some(high), Some(low)) = (first, digit(0), digit(1)) {
-            bytes.push(u8::try_from(high * 16 + low).ok()?);
-            rest = after.get(2..).unwrap_or_default();
-        } else {
-            bytes.push(first);
-            rest = after;
-        }
-    }
-    String::from_utf8(bytes).ok().map(Cow::Owned)
+fn decode(encoded: &str) -> Result<Cow<'_, str>, Failure> {
+    percent::decode(encoded).ok_or_else(|| Failure::client(Code::ModelNotFound).model(encoded))
 }
 
 #[cfg(test)]
@@ -68,15 +94,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_percent_decoded() {
-        for (encoded, id) in [
+    fn a_path_names_its_model_with_slashes_escapes_and_a_second_prefix() {
+        for (encoded, name) in [
             ("openai/gpt-4o", Some("openai/gpt-4o")),
             ("openai%2Fgpt-4o", Some("openai/gpt-4o")),
-            ("a%2", Some("a%2")),
-            ("%zz", Some("%zz")),
+            ("models/openai/gpt-4o", Some("openai/gpt-4o")),
+            ("models%2Fgpt%2D4o", Some("gpt-4o")),
             ("%ff", None),
         ] {
-            assert_eq!(decode(encoded).as_deref(), id, "{encoded}");
+            let seen = named_by(encoded).ok();
+            assert_eq!(seen.as_deref(), name, "{encoded}");
         }
     }
 }

@@ -22,4 +22,5 @@ mod operations;
 mod raw;
 mod soak;
 mod streaming;
+mod surfaces;
 mod world;

@@ -21,6 +21,15 @@ fn parse(body: &str) -> Value {
     serde_json::from_str(body).unwrap_or_else(|error| panic!("{error} in {body}"))
 }
 
+/// The form of streams in which the dialect is at home.
+fn own_form(dialect: Dialect) -> StreamForm {
+    match dialect {
+        Dialect::Anthropic => StreamForm::Messages,
+        Dialect::Gemini => StreamForm::Gemini,
+        _ => StreamForm::Chunks,
+    }
+}
+
 fn header<'a>(rendered: &'a Rendered, name: &str) -> Option<&'a str> {
     rendered
         .headers
@@ -65,7 +74,7 @@ fn every_code_renders_in_every_dialect() {
             for (name, value) in &rendered.headers {
                 write!(page, " | {name}: {value}").unwrap();
             }
-            let event = dialect.event(&failure, &context(URL));
+            let event = dialect.event(&failure, own_form(*dialect), &context(URL));
             writeln!(page, "\n{}\n{event}", rendered.body).unwrap();
         }
         let name = format!("{dialect:?}").to_lowercase();
@@ -86,7 +95,7 @@ fn every_answer_keeps_the_contract() {
                 assert!(rendered.status >= 400, "{place}");
                 keeps_the_contract_of_headers(&rendered, &place);
 
-                let event = dialect.event(&failure, &context(URL));
+                let event = dialect.event(&failure, own_form(dialect), &context(URL));
                 assert!(
                     !event.contains("CANARY"),
                     "{place} tells its cause in a stream"
@@ -383,35 +392,48 @@ fn jobs_speak_of_teams_and_models_as_their_server_does() {
 
 #[test]
 fn only_complaints_about_the_request_pass_through_and_only_in_the_providers_own_dialect() {
-    for &code in Code::ALL {
-        let mut failure = Failure::provider(code, "openai");
-        assert!(
-            Dialect::OpenAi.passes_through(&failure).is_none(),
-            "nothing to pass"
-        );
-        for status in [200, 400, 422, 499, 500] {
-            let body = Bytes::from_static(b"{}");
-            failure.passthrough = Some(ProviderAnswer {
-                format: Format::OpenAi,
-                status,
-                content_type: None,
-                body,
-            });
-            let by_request = matches!(
-                code,
-                Code::ContextLengthExceeded
-                    | Code::ContentFiltered
-                    | Code::ProviderInvalidRequest
-                    | Code::ProviderRequestTooLarge
+    for (format, own) in [
+        (Format::OpenAi, Some(Dialect::OpenAi)),
+        (Format::Completions, Some(Dialect::OpenAi)),
+        (Format::Responses, Some(Dialect::OpenAi)),
+        (Format::Anthropic, Some(Dialect::Anthropic)),
+        (Format::Gemini, Some(Dialect::Gemini)),
+        (Format::Bedrock, None),
+        (Format::Cohere, None),
+        (Format::Ollama, None),
+    ] {
+        for &code in Code::ALL {
+            pass_through_by_request_only(format, own, code);
+        }
+    }
+}
+
+fn pass_through_by_request_only(format: Format, own: Option<Dialect>, code: Code) {
+    let mut failure = Failure::provider(code, "openai");
+    for &dialect in Dialect::ALL {
+        let passed = dialect.passes_through(&failure);
+        assert!(passed.is_none(), "nothing to pass");
+    }
+    let by_request = matches!(
+        code,
+        Code::ContextLengthExceeded
+            | Code::ContentFiltered
+            | Code::ProviderInvalidRequest
+            | Code::ProviderRequestTooLarge
+    );
+    for status in [200, 400, 422, 499, 500] {
+        failure.passthrough = Some(ProviderAnswer {
+            format,
+            status,
+            content_type: None,
+            body: Bytes::from_static(b"{}"),
+        });
+        for &dialect in Dialect::ALL {
+            assert_eq!(
+                dialect.passes_through(&failure).is_some(),
+                by_request && own == Some(dialect) && (400..500).contains(&status),
+                "{code:?} {format:?} {dialect:?} {status}"
             );
-            for &dialect in Dialect::ALL {
-                let native = dialect == Dialect::OpenAi;
-                assert_eq!(
-                    dialect.passes_through(&failure).is_some(),
-                    by_request && native && (400..500).contains(&status),
-                    "{code:?} {dialect:?} {status}"
-                );
-            }
         }
     }
 }

@@ -1,4 +1,6 @@
-//! Calls in OpenAI's form: chat completions and embeddings.
+//! Calls to models, in the format of whichever surface they come in by.
+
+mod address;
 
 use std::sync::Arc;
 
@@ -9,33 +11,39 @@ use http::{HeaderMap, HeaderValue, Response};
 use hyper::body::Incoming;
 use tollgate_core::caller::Caller;
 use tollgate_core::error::Failure;
-use tollgate_core::format::{Format, Operation};
+use tollgate_core::error::dialect::StreamForm;
+use tollgate_core::format::Format;
 use tollgate_core::model::Route;
 use tollgate_engine::chat::{self, Served};
 use tollgate_engine::port::Reply;
 use tollgate_wire::formats::{self, Received};
 
+pub(crate) use self::address::Address;
 use crate::body::{self, Bounds};
 use crate::dispatch::Given;
 use crate::outgoing::Outgoing;
+use crate::query::Query;
 use crate::record::Record;
 use crate::stream::EventBody;
+use crate::surface::models;
 use crate::{answer, dialect};
 
 /// A call that a provider has begun to answer.
 pub(crate) struct Called {
     route: Arc<Route>,
     served: Served,
+    form: StreamForm,
 }
 
 /// Reads the request and has it served.
 pub(crate) async fn call(
     record: &mut Record,
     caller: &Caller,
-    operation: Operation,
+    address: Address<'_>,
     parts: &Parts,
     body: &mut Incoming,
 ) -> Result<Given, Failure> {
+    let model = address.model.map(models::named_by).transpose()?;
     let gateway = record.gateway().clone();
     let bounds = {
         let settings = gateway.settings();
@@ -46,14 +54,15 @@ pub(crate) async fn call(
     };
     let body = body::read_json(&parts.headers, body, bounds).await?;
     let received = Received {
-        operation,
+        operation: address.operation,
         body,
-        model: None,
-        stream: false,
-        array: false,
+        model: model.as_deref(),
+        stream: address.stream,
+        array: address.array,
     };
-    let mut call = formats::read(Format::OpenAi, received)?;
+    let mut call = formats::read(address.format, received)?;
     call.carried = carried(&parts.headers);
+    call.query = Query::new(parts.uri.query()).only(carried_parameters(address.format));
     record.facts.stream = call.stream;
     let route = chat::plan(&gateway.engine, caller, &call)?;
     // Noted before the wait: a caller may hang up, and the provider was asked all the same.
@@ -61,7 +70,11 @@ pub(crate) async fn call(
     record.facts.attempts = 1;
     let id = record.facts.id.clone();
     match chat::serve(&gateway.engine, &route, &call, id.as_str()).await {
-        Ok(served) => Ok(Given::Call(Box::new(Called { route, served }))),
+        Ok(served) => Ok(Given::Call(Box::new(Called {
+            route,
+            served,
+            form: StreamForm::of(call.format, call.array),
+        }))),
         Err(unserved) => {
             record.facts.waited = unserved.waited;
             Err(unserved.failure)
@@ -92,9 +105,28 @@ fn carried(headers: &HeaderMap) -> Vec<(Bytes, Bytes)> {
         .collect()
 }
 
+/// Parameters of the query that a provider of the same format may see. Everything else stays
+/// here: a key may be among it.
+const fn carried_parameters(format: Format) -> &'static [&'static str] {
+    match format {
+        Format::Anthropic => &["beta"],
+        Format::OpenAi
+        | Format::Completions
+        | Format::Responses
+        | Format::Gemini
+        | Format::Bedrock
+        | Format::Cohere
+        | Format::Ollama => &[],
+    }
+}
+
 /// Turns what the provider gave into the answer.
 pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Response<Outgoing> {
-    let Called { route, served } = called;
+    let Called {
+        route,
+        served,
+        form,
+    } = called;
     let Served {
         delivery,
         attempts,
@@ -117,12 +149,12 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
             record.facts.first_byte = Some(record.facts.begin.elapsed());
             let of_key = record.facts.key.as_ref().and_then(|key| key.error_dialect);
             let of_deployment = record.gateway().settings().dialect;
-            let dialect = dialect::choose(&parts.headers, parts.uri.path(), of_key, of_deployment);
+            let dialect = dialect::choose(parts, of_key, of_deployment);
             let claude_code = answer::is_claude_code(&parts.headers);
-            let events = EventBody::new(pieces, record, dialect, claude_code);
+            let events = EventBody::new(pieces, record, (dialect, form), claude_code);
             let mut response = Response::new(Outgoing::Events(Box::new(events)));
             let headers = response.headers_mut();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type(form)));
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             // Proxies in front must not gather what is meant to arrive at once.
             headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
@@ -133,8 +165,25 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
     answer::identify(headers, &id);
     answer::tell_attempts(headers, attempts);
     answer::tell_route(headers, &route);
+    answer::tell_unsupported(headers, &delivery.lost);
+    if delivery.estimated {
+        answer::tell_estimated(headers);
+    }
     if let Some(id) = delivery.provider_request_id.as_deref() {
         answer::tell_provider_request_id(headers, id);
     }
     response
 }
+
+/// What streams of a form are, to whoever looks at the head of the answer.
+const fn media_type(form: StreamForm) -> &'static str {
+    match form {
+        StreamForm::Chunks | StreamForm::Responses | StreamForm::Messages | StreamForm::Gemini => {
+            "text/event-stream"
+        }
+        StreamForm::GeminiArray { .. } => "application/json",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! A gateway for tests, with no provider behind it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http_body_util::BodyExt as _;
+use tollgate_core::error::Failure;
+use tollgate_core::error::dialect::Dialect;
+use tollgate_core::key::KeyHasher;
+use tollgate_core::model::{Route, Target, Timeouts, Unsupported};
+use tollgate_core::reply::Piece;
+use tollgate_core::time::Timestamp;
+use tollgate_engine::accounts::{self, Accounts, Environment};
+use tollgate_engine::engine::Engine;
+use tollgate_engine::port::{Attempt, BoxFuture, Delivery, Pieces, Upstream};
+use tollgate_engine::routes::RouteTable;
+use tollgate_engine::testing::{ManualClock, MemoryStore, counting_entropy};
+
+use crate::access_log::{AccessLog, LogFormat};
+use crate::gateway::{Gateway, Logs, Settings};
+use crate::log_buffer::LogBuffer;
+use crate::outgoing::{Answer, Line, Outgoing};
+use crate::record::Record;
+use crate::stall::Taken;
+
+/// The silence after which a stream gives a sign of life.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+struct Nobody;
+
+impl Upstream for Nobody {
+    fn send<'a>(&'a self, _: Attempt<'a>) -> BoxFuture<'a, Result<Delivery, Failure>> {
+        panic!("no provider is asked here")
+    }
+}
+
+/// A gateway at its beginning.
+pub(crate) async fn gateway() -> Arc<Gateway> {
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_795_255_200_000)));
+    let parts = accounts::Parts {
+        store: Arc::new(MemoryStore::default()),
+        clock: clock.clone(),
+        hasher: KeyHasher::new(&[1; 32]),
+        environment: Environment::Live,
+        entropy: counting_entropy,
+    };
+    let accounts = Arc::new(Accounts::open(parts).await.unwrap());
+    let engine = Engine::new(accounts, Arc::new(Nobody), clock, RouteTable::default());
+    let buffer = Arc::new(LogBuffer::new());
+    let logs = Logs {
+        requests: AccessLog::new(LogFormat::Off, Arc::clone(&buffer)),
+        diagnostics: buffer,
+    };
+    Gateway::new(Arc::new(engine), settings(), logs)
+}
+
+fn settings() -> Settings {
+    Settings {
+        listen: ([127, 0, 0, 1], 0).into(),
+        body_limit: 1 << 20,
+        public_url: "https://llm.example.com".into(),
+        dialect: Dialect::OpenAi,
+        max_connections: 10,
+        header_timeout: Duration::from_secs(10),
+        header_limit: 1 << 16,
+        body_timeout: Duration::from_secs(10),
+        write_timeout: Duration::from_secs(10),
+        keep_alive: KEEP_ALIVE,
+        shutdown: Duration::from_secs(10),
+        max_streams: 10,
+    }
+}
+
+/// The record of a request under way.
+pub(crate) async fn record() -> Record {
+    let gateway = gateway().await;
+    let id = gateway.ids.make();
+    Record::begin(gateway, id, "test")
+}
+
+/// A request without a body.
+pub(crate) fn request(address: &str) -> Parts {
+    let request = http::Request::builder().uri(address).body(());
+    request.unwrap().into_parts().0
+}
+
+/// A route to a model.
+pub(crate) fn route() -> Arc<Route> {
+    Arc::new(Route {
+        model: "m".into(),
+        label: "m".into(),
+        target: Target {
+            connection: "c".into(),
+            model: "m".into(),
+            max_output: None,
+        },
+        timeouts: Timeouts::default(),
+        unsupported: Unsupported::default(),
+    })
+}
+
+/// A stream that gives these parts, and then nothing without an end.
+pub(crate) fn silent_after(pieces: Vec<Result<Piece, Failure>>) -> Pieces {
+    use futures_util::StreamExt as _;
+    Box::pin(futures_util::stream::iter(pieces).chain(futures_util::stream::pending()))
+}
+
+/// A part with content.
+pub(crate) fn content(bytes: &'static str) -> Piece {
+    Piece {
+        bytes: Bytes::from_static(bytes.as_bytes()),
+        content: true,
+        ..Piece::default()
+    }
+}
+
+/// The bytes of a body.
+pub(crate) async fn body(outgoing: Outgoing) -> String {
+    let line = Line::Http2(Arc::new(Taken::default()));
+    let whole = Answer::new(outgoing, line)
+        .collect()
+        .await
+        .unwrap()
+        .to_bytes();
+    String::from_utf8(whole.to_vec()).unwrap()
+}
