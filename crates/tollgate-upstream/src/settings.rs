@@ -101,8 +101,8 @@ impl ConnectionSettings {
 
     /// Says what is wrong with these settings, if anything is.
     pub fn check(&self) -> Result<(), SettingsProblem> {
-        self.check_place()?;
         headers::template(self)?;
+        self.check_place()?;
         Addresses::new(self).map(drop)
     }
 
