@@ -31,6 +31,11 @@ impl RequestBody {
             left: left as u64,
         }
     }
+
+    /// What is left of it, in order.
+    pub(crate) fn slices(&self) -> impl Iterator<Item = &Bytes> {
+        std::iter::once(&self.next).chain(self.later.iter().rev())
+    }
 }
 
 impl Body for RequestBody {
@@ -83,6 +88,8 @@ mod tests {
                 .collect();
             let body = RequestBody::new(parts.clone());
             let expected = parts.concat();
+            let slices: Vec<_> = body.slices().cloned().collect();
+            assert_eq!(slices.concat(), expected, "{count} slices");
             assert_eq!(body.size_hint().exact(), Some(expected.len() as u64));
             assert_eq!(sent(body).concat(), expected, "{count} slices");
         }

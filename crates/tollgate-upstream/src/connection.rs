@@ -1,19 +1,24 @@
 //! One connection: what is prepared once so that a request costs little.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::header::HOST;
-use http::uri::{Authority, Parts, PathAndQuery, Scheme, Uri};
-use http::{HeaderMap, Method, Request, Version};
+use http::header::{AUTHORIZATION, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 use tokio_util::task::TaskTracker;
 use tollgate_core::call::Call;
-use tollgate_core::format::{Format, Operation};
+use tollgate_core::error::{Code, Failure};
+use tollgate_core::format::Format;
+use tollgate_engine::port::Attempt;
 
+use crate::address::{Address, Addresses};
+use crate::asking::Asking;
 use crate::body::RequestBody;
+use crate::credential::{Live, Moment, SignedPlace};
 use crate::dial::Dialer;
 use crate::headers;
 use crate::pool::{Pool, Requests};
-use crate::provider;
+use crate::provider::CredentialStyle;
 use crate::settings::{ConnectionSettings, Place, SettingsProblem};
 use crate::tls::{SystemTrust, Tls};
 use crate::upstreams::DialSimulator;
@@ -26,14 +31,8 @@ pub(crate) struct Connection {
     headers: HeaderMap,
     /// For HTTP/2, which names the host in the address.
     headers_http2: HeaderMap,
-    chat: Address,
-    embeddings: Address,
-}
-
-/// Where an operation is, as each version of HTTP writes it.
-struct Address {
-    path: Uri,
-    absolute: Uri,
+    addresses: Addresses,
+    live: Live,
 }
 
 impl Connection {
@@ -43,6 +42,7 @@ impl Connection {
         simulator: Option<DialSimulator>,
         tasks: TaskTracker,
     ) -> Result<Self, SettingsProblem> {
+        settings.check()?;
         let headers = headers::template(&settings)?;
         let mut headers_http2 = headers.clone();
         headers_http2.remove(HOST);
@@ -56,48 +56,30 @@ impl Connection {
         };
         let dialer = Dialer::new(settings.place.clone(), tls, simulator);
         Ok(Self {
+            addresses: Addresses::new(&settings)?,
+            live: Live::new(&settings, trust, &tasks),
             pool: Arc::new(Pool::new(dialer, settings.http, tasks)),
             headers,
             headers_http2,
-            chat: Address::of(&settings, Operation::Chat)?,
-            embeddings: Address::of(&settings, Operation::Embeddings)?,
             settings,
         })
     }
 
-    /// The request that carries a call.
+    /// The request that carries a call. Fails if the model cannot be part of an address.
     pub(crate) fn outgoing<'a>(
         &'a self,
-        call: &'a Call,
-        _format: Format,
-        body: RequestBody,
-    ) -> Outgoing<'a> {
-        Outgoing {
+        attempt: &Attempt<'a>,
+        asking: Asking,
+    ) -> Result<Outgoing<'a>, Failure> {
+        let Asking { format, body, .. } = asking;
+        let (call, model) = (attempt.call, &attempt.target.model);
+        Ok(Outgoing {
             connection: self,
             call,
+            format,
+            address: self.addresses.find(&self.settings, call, format, model)?,
             body,
-        }
-    }
-}
-
-impl Address {
-    fn of(settings: &ConnectionSettings, operation: Operation) -> Result<Self, SettingsProblem> {
-        let (scheme, authority, base) = match &settings.place {
-            Place::Url(url) => (url.scheme.clone(), url.authority.clone(), &*url.path),
-            Place::InProcess => (Scheme::HTTP, Authority::from_static("simulator"), "/v1"),
-        };
-        let text = format!("{base}{}", provider::path(Format::OpenAi, operation));
-        let refuse = |why| SettingsProblem::BaseUrl(text.clone(), why);
-        let path = PathAndQuery::try_from(text.as_str())
-            .map_err(|_| refuse("its path cannot be part of an address"))?;
-        let mut parts = Parts::default();
-        parts.scheme = Some(scheme);
-        parts.authority = Some(authority);
-        parts.path_and_query = Some(path.clone());
-        let absolute = Uri::from_parts(parts).map_err(|_| refuse("it is no address"))?;
-        Ok(Self {
-            path: Uri::from(path),
-            absolute,
+            live: Vec::new(),
         })
     }
 }
@@ -106,7 +88,47 @@ impl Address {
 pub(crate) struct Outgoing<'a> {
     connection: &'a Connection,
     call: &'a Call,
+    format: Format,
+    address: Cow<'a, Address>,
     body: RequestBody,
+    /// What was made for this request alone; empty for most providers.
+    live: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Outgoing<'_> {
+    /// Adds what this request alone is known by: a signature, or a token that may have to be had
+    /// first. Fails if it cannot be had.
+    pub(crate) async fn authorise(&mut self, moment: Moment) -> Result<(), Failure> {
+        let Connection { settings, live, .. } = self.connection;
+        match live {
+            Live::Nothing => {}
+            Live::Signs(key) => {
+                let CredentialStyle::Aws(service) = settings.provider.credential else {
+                    return Ok(());
+                };
+                let place = SignedPlace {
+                    service,
+                    region: settings.region.as_deref().unwrap_or_default(),
+                    address: &self.address.absolute,
+                };
+                let signed = key.sign(&place, &self.body, moment.now);
+                self.live = signed
+                    .map_err(|problem| Failure::gateway(Code::InternalError).because(problem))?;
+            }
+            Live::Exchanges(source) => {
+                let token = source.token(moment, settings.provider).await?;
+                self.live = vec![(AUTHORIZATION, token)];
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that the provider refused what this request was known by.
+    pub(crate) fn forget_token(&self) {
+        if let (Live::Exchanges(source), [(_, token)]) = (&self.connection.live, &*self.live) {
+            source.forget(token);
+        }
+    }
 }
 
 impl Requests for Outgoing<'_> {
@@ -115,25 +137,24 @@ impl Requests for Outgoing<'_> {
             settings,
             headers,
             headers_http2,
-            chat,
-            embeddings,
             ..
         } = self.connection;
-        let address = match self.call.operation {
-            Operation::Chat | Operation::CountTokens => chat,
-            Operation::Embeddings => embeddings,
-        };
         let (uri, headers) = if version == Version::HTTP_2 {
-            (&address.absolute, headers_http2)
+            (&self.address.absolute, headers_http2)
         } else {
-            (&address.path, headers)
+            (&self.address.path, headers)
         };
         let mut request = Request::new(self.body.clone());
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri.clone();
         *request.version_mut() = version;
         *request.headers_mut() = headers.clone();
-        headers::carry(request.headers_mut(), settings, &self.call.carried);
+        let headers = request.headers_mut();
+        headers::carry(headers, settings, self.format, &self.call.carried);
+        headers::complete(headers, self.format, self.call.stream);
+        for (name, value) in &self.live {
+            headers.insert(name.clone(), value.clone());
+        }
         request
     }
 }

@@ -20,6 +20,7 @@ use tollgate_wire::translate;
 
 use crate::asking::{self, Ask};
 use crate::connection::{Connection, Outgoing};
+use crate::credential::Moment;
 use crate::fault::{Broken, Fault, Stage};
 use crate::gather::Gathered;
 use crate::judge::Judge;
@@ -56,7 +57,7 @@ pub(crate) async fn run(
         failure.unsent = true;
         return Err(failure);
     }
-    let asking = match asking::ask(connection, &attempt)? {
+    let mut asking = match asking::ask(connection, &attempt)? {
         Ask::Send(asking) => asking,
         Ask::Estimated(answer) => {
             return Ok(Delivery {
@@ -73,13 +74,19 @@ pub(crate) async fn run(
         clock,
         format: asking.format,
     };
-    let outgoing = connection.outgoing(attempt.call, asking.format, asking.body);
+    let lost = std::mem::take(&mut asking.lost);
+    let mut outgoing = connection.outgoing(&attempt, asking)?;
     let mut delivery = if attempt.call.stream {
-        exchange.stream(outgoing).await
+        exchange.stream(&mut outgoing).await
     } else {
-        exchange.plain(outgoing).await
-    }?;
-    delivery.lost = asking.lost;
+        exchange.plain(&mut outgoing).await
+    }
+    .inspect_err(|failure| {
+        if failure.provider_status == Some(StatusCode::UNAUTHORIZED.as_u16()) {
+            outgoing.forget_token();
+        }
+    })?;
+    delivery.lost = lost;
     Ok(delivery)
 }
 
@@ -106,13 +113,13 @@ impl Limit {
 }
 
 impl Exchange<'_> {
-    async fn plain(&self, outgoing: Outgoing<'_>) -> Result<Delivery, Failure> {
+    async fn plain(&self, outgoing: &mut Outgoing<'_>) -> Result<Delivery, Failure> {
         let Attempt {
             timeouts, deadline, ..
         } = self.attempt;
         let limit = Limit::new(timeouts.answer, Fault::AnswerTimeout, deadline);
         let whole = async {
-            let (head, inflow) = self.head(&outgoing).await?;
+            let (head, inflow) = self.head(outgoing).await?;
             if !head.status.is_success() {
                 return Err(self.refused(&head, inflow, limit).await);
             }
@@ -126,7 +133,7 @@ impl Exchange<'_> {
         }
     }
 
-    async fn stream(&self, outgoing: Outgoing<'_>) -> Result<Delivery, Failure> {
+    async fn stream(&self, outgoing: &mut Outgoing<'_>) -> Result<Delivery, Failure> {
         let Attempt {
             timeouts, deadline, ..
         } = self.attempt;
@@ -135,7 +142,7 @@ impl Exchange<'_> {
         let mut timer = Box::pin(sleep_until(limit.at));
         let (head, inflow) = tokio::select! {
             biased;
-            head = self.head(&outgoing) => head?,
+            head = self.head(outgoing) => head?,
             () = &mut timer => return Err(self.broken(limit.fault.into())),
         };
         if !head.status.is_success() {
@@ -165,8 +172,14 @@ impl Exchange<'_> {
         })
     }
 
-    async fn head(&self, outgoing: &Outgoing<'_>) -> Result<(Parts, Inflow), Failure> {
+    async fn head(&self, outgoing: &mut Outgoing<'_>) -> Result<(Parts, Inflow), Failure> {
         let connect = self.attempt.timeouts.connect;
+        let moment = Moment {
+            now: self.clock.now(),
+            connect,
+            deadline: self.attempt.deadline,
+        };
+        outgoing.authorise(moment).await?;
         let sent = self.connection.pool.send(outgoing, connect).await;
         sent.map_err(|broken| self.broken(broken))
     }

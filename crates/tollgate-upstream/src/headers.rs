@@ -3,15 +3,25 @@
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
-    USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
 };
+use tollgate_core::format::Format;
 
-use crate::provider::CredentialStyle;
+use crate::credential;
 use crate::settings::{ConnectionSettings, Place, SettingsProblem};
 
 /// The `openai-organization` header.
 const ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
+
+/// What Tollgate calls itself where no caller says more.
+pub(crate) const OWN_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("tollgate/", env!("CARGO_PKG_VERSION")));
+
+/// The version of Anthropic's API that is spoken for callers who name none.
+const ANTHROPIC_VERSION: (HeaderName, HeaderValue) = (
+    HeaderName::from_static("anthropic-version"),
+    HeaderValue::from_static("2023-06-01"),
+);
 
 /// Never taken from a caller, and not to be declared by a connection either: credentials, what
 /// frames the message, what belongs to one hop, and what would tell the provider about the
@@ -64,19 +74,8 @@ pub(crate) fn template(settings: &ConnectionSettings) -> Result<HeaderMap, Setti
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     // What is relayed is read on its way, so it must come in clear.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    headers.insert(
-        USER_AGENT,
-        HeaderValue::from_static(concat!("tollgate/", env!("CARGO_PKG_VERSION"))),
-    );
-    match (settings.provider.credential, &settings.credential) {
-        (CredentialStyle::Bearer, Some(credential)) => {
-            let mut value = HeaderValue::try_from(format!("Bearer {}", credential.expose()))
-                .map_err(|_| SettingsProblem::Credential)?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        }
-        (CredentialStyle::Bearer, None) | (CredentialStyle::None, _) => {}
-    }
+    headers.insert(USER_AGENT, OWN_AGENT);
+    credential::insert(&mut headers, settings)?;
     if let Some(organization) = &settings.organization {
         let value = HeaderValue::try_from(organization.as_str())
             .map_err(|_| SettingsProblem::Organization)?;
@@ -100,11 +99,50 @@ fn host(place: &Place) -> Result<HeaderValue, SettingsProblem> {
     }
 }
 
+/// Whether a caller's header means something in the format that the provider is asked in. What
+/// switches on features of one maker's API is left out where another's is spoken.
+fn is_understood(name: &str, format: Format) -> bool {
+    let begins = |prefix: &str| name.starts_with(prefix);
+    if begins("anthropic-") || begins("x-claude-code-") {
+        format == Format::Anthropic
+    } else if begins("openai-") {
+        matches!(
+            format,
+            Format::OpenAi | Format::Completions | Format::Responses
+        )
+    } else {
+        // These would change what is signed, or who is charged.
+        !begins("x-amz") && !begins("x-goog-")
+    }
+}
+
+/// Adds what a format wants in every request.
+pub(crate) fn complete(headers: &mut HeaderMap, format: Format, stream: bool) {
+    match format {
+        Format::Anthropic => {
+            let (name, value) = ANTHROPIC_VERSION;
+            headers.entry(name).or_insert(value);
+        }
+        Format::Bedrock if stream => {
+            let events = HeaderValue::from_static("application/vnd.amazon.eventstream");
+            headers.insert(ACCEPT, events);
+        }
+        Format::OpenAi
+        | Format::Completions
+        | Format::Responses
+        | Format::Gemini
+        | Format::Bedrock
+        | Format::Cohere
+        | Format::Ollama => {}
+    }
+}
+
 /// Adds the caller's headers that may travel. Those that the connection sets stay as they are,
 /// except for the `user-agent`, which is the caller's if it has one.
 pub(crate) fn carry(
     headers: &mut HeaderMap,
     settings: &ConnectionSettings,
+    format: Format,
     carried: &[(Bytes, Bytes)],
 ) {
     for (name, value) in carried {
@@ -115,6 +153,9 @@ pub(crate) fn carry(
             continue;
         };
         if is_guarded(name.as_str()) || name == ORGANIZATION {
+            continue;
+        }
+        if !is_understood(name.as_str(), format) {
             continue;
         }
         let declared = settings

@@ -1,11 +1,14 @@
 //! Sends requests to providers and reads what they answer.
 //!
 //! A connection's credential goes to its own base URL and nowhere else: no member or header of a
-//! request chooses the host, and redirects are not followed.
+//! request chooses the host, and redirects are not followed. Only what a service account signs
+//! goes to the token endpoint that its own key file names.
 
+mod address;
 mod asking;
 mod body;
 mod connection;
+mod credential;
 mod dial;
 mod exchange;
 mod fault;
@@ -21,6 +24,7 @@ pub mod settings;
 mod tls;
 mod upstreams;
 
+pub use credential::{AccessKey, ServiceAccount};
 pub use fault::Fault;
 pub use settings::ConnectionSettings;
 pub use upstreams::{DialSimulator, Upstreams};

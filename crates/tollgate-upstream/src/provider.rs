@@ -1,8 +1,13 @@
 //! The provider table: one row for each provider. One that speaks a known format is one more row.
 
+pub(crate) mod path;
+mod table;
+
 use tollgate_core::format::{Format, Operation};
 use tollgate_wire::quirks::Quirks;
 use tollgate_wire::stream::Terminator;
+
+pub use table::PROVIDERS;
 
 /// A row: what is particular to one provider.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,8 +20,17 @@ pub struct Provider {
     pub quirks: Quirks,
     /// Where it is when the configuration does not say.
     pub home: Home,
+    /// Ends of configured base URLs that are taken off, because the paths of its formats begin
+    /// with them: people write the address with its version as often as without.
+    pub endings: &'static [&'static str],
+    /// How the paths of its formats are made.
+    pub paths: Paths,
+    /// Where embeddings are below the base URL, in `OpenAI`'s format; `None` if it has none.
+    pub embeddings: Option<&'static str>,
     /// How the connection's credential is put on a request.
     pub credential: CredentialStyle,
+    /// Whether it may be asked without a credential, as servers of one's own often are.
+    pub keyless: bool,
     /// How its streams end when they end well.
     pub terminator: Terminator,
     /// Whether it tells the number of a prompt's tokens, in those of its formats that can ask.
@@ -32,10 +46,35 @@ pub struct Provider {
 pub enum Home {
     /// At its public API.
     Public(&'static str),
+    /// At a host of the region that the configuration names.
+    Regional(Regions),
+    /// On this machine, where its server listens unless it is told otherwise.
+    Local(&'static str),
     /// Nowhere: the configuration must say.
     Configured,
     /// Inside this process.
     InProcess,
+}
+
+/// Whose regions have hosts of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Regions {
+    /// `bedrock-runtime` of AWS.
+    Aws,
+    /// Vertex AI of Google Cloud, which calls them locations.
+    Google,
+}
+
+/// How the path of a call is made below the base URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paths {
+    /// As its format has it.
+    Format,
+    /// Azure's: below `/openai/v1`, or, where the configuration gives a dated `api_version`, a
+    /// path for each deployment.
+    Azure,
+    /// Vertex AI's: below the project and the location.
+    Vertex,
 }
 
 /// How a credential is put on a request.
@@ -43,52 +82,15 @@ pub enum Home {
 pub enum CredentialStyle {
     /// `Authorization: Bearer …`, when the connection has one.
     Bearer,
+    /// In this header; or as a bearer token, when the configuration wants that.
+    Header(&'static str),
+    /// A bearer token, or a signature (version 4) for this service made with an access key.
+    Aws(&'static str),
+    /// A bearer token, or one that a service account is exchanged for.
+    Google,
     /// Nothing is sent.
     None,
 }
-
-/// THE TABLE.
-pub static PROVIDERS: &[Provider] = &[
-    Provider {
-        name: "openai",
-        formats: &[Format::OpenAi, Format::Responses],
-        quirks: Quirks::OPENAI,
-        home: Home::Public("https://api.openai.com/v1"),
-        credential: CredentialStyle::Bearer,
-        terminator: Terminator::Done,
-        counts: false,
-        ask_usage: true,
-        request_id_headers: &["x-request-id"],
-    },
-    Provider {
-        name: "openai-compatible",
-        formats: &[Format::OpenAi, Format::Completions],
-        quirks: Quirks::COMPATIBLE,
-        home: Home::Configured,
-        credential: CredentialStyle::Bearer,
-        terminator: Terminator::FinishThenEnd,
-        counts: false,
-        ask_usage: true,
-        request_id_headers: &["x-request-id", "request-id"],
-    },
-    Provider {
-        name: "simulated",
-        formats: &[
-            Format::OpenAi,
-            Format::Completions,
-            Format::Responses,
-            Format::Anthropic,
-            Format::Gemini,
-        ],
-        quirks: Quirks::OPENAI,
-        home: Home::InProcess,
-        credential: CredentialStyle::None,
-        terminator: Terminator::Done,
-        counts: true,
-        ask_usage: true,
-        request_id_headers: &["x-request-id"],
-    },
-];
 
 /// The row of this name.
 pub fn find(name: &str) -> Option<&'static Provider> {
@@ -104,52 +106,42 @@ impl Provider {
     /// The format in which a call of this format and operation is asked; `None` if the provider
     /// cannot be asked for it.
     pub fn format_for(&self, format: Format, operation: Operation) -> Option<Format> {
-        let own = self.formats.iter().find(|own| **own == format);
         match operation {
-            Operation::Chat | Operation::CountTokens => own.or(self.formats.first()).copied(),
-            Operation::Embeddings => own.copied(),
+            Operation::Chat | Operation::CountTokens => {
+                let own = self.formats.iter().find(|own| **own == format);
+                own.or(self.formats.first()).copied()
+            }
+            // They have one format, for callers and for providers.
+            Operation::Embeddings => self.embeddings.map(|_| Format::OpenAi),
         }
     }
-}
 
-/// Where an operation is below the base URL.
-pub(crate) const fn path(format: Format, operation: Operation) -> &'static str {
-    match (format, operation) {
-        (Format::Completions, _) => "/completions",
-        (Format::Responses, _) => "/responses",
-        (_, Operation::Embeddings) => "/embeddings",
-        (_, Operation::Chat | Operation::CountTokens) => "/chat/completions",
+    /// Whether a connection may be told to ask it in this format only. Servers of `OpenAI`'s
+    /// format may have more of its APIs than the row takes for granted.
+    pub fn may_speak(&self, format: Format) -> bool {
+        let related = matches!(format, Format::Completions | Format::Responses);
+        self.formats.contains(&format) || (related && self.formats.contains(&Format::OpenAi))
+    }
+
+    /// Where it is in a region; `None` if it is not found by its region.
+    pub fn home_in(&self, region: &str) -> Option<String> {
+        let Home::Regional(regions) = self.home else {
+            return None;
+        };
+        Some(match regions {
+            Regions::Aws => {
+                let china = if region.starts_with("cn-") { ".cn" } else { "" };
+                format!("https://bedrock-runtime.{region}.amazonaws.com{china}")
+            }
+            Regions::Google => match region {
+                "global" => "https://aiplatform.googleapis.com".to_owned(),
+                // Multi-regions.
+                "us" | "eu" => format!("https://aiplatform.{region}.rep.googleapis.com"),
+                _ => format!("https://{region}-aiplatform.googleapis.com"),
+            },
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::settings::BaseUrl;
-
-    #[test]
-    fn every_row_is_found_by_its_name_and_only_once() {
-        for provider in PROVIDERS {
-            assert_eq!(find(provider.name), Some(provider));
-            assert_eq!(names().filter(|name| *name == provider.name).count(), 1);
-        }
-        assert_eq!(find("OpenAI"), None);
-    }
-
-    #[test]
-    fn every_row_can_be_used_as_it_stands() {
-        for provider in PROVIDERS {
-            assert_eq!(provider.name, provider.name.to_ascii_lowercase());
-            for header in provider.request_id_headers {
-                http::HeaderName::from_lowercase(header.as_bytes()).unwrap();
-            }
-            if let Home::Public(url) = provider.home {
-                BaseUrl::parse(url).unwrap();
-                assert!(
-                    url.starts_with("https://"),
-                    "{url} carries credentials in clear text"
-                );
-            }
-        }
-    }
-}
+mod tests;

@@ -10,8 +10,10 @@ use rustls_pki_types::pem::PemObject as _;
 use tollgate_core::format::{Format, Operation};
 use tollgate_core::secret::Secret;
 
+use crate::address::Addresses;
+use crate::credential::{AccessKey, ServiceAccount};
 use crate::headers;
-use crate::provider::{Home, Provider};
+use crate::provider::{CredentialStyle, Home, Paths, Provider};
 
 /// An account at a provider, as the configuration declares it.
 #[derive(Clone, Debug)]
@@ -23,8 +25,19 @@ pub struct ConnectionSettings {
     /// Where it is. The credential goes nowhere else: nothing in a request can change the host,
     /// and redirects are not followed.
     pub place: Place,
-    /// What the provider knows this account by.
+    /// What the provider knows this account by: a key, or a token.
     pub credential: Option<Secret>,
+    /// Whether the credential goes as a bearer token where the provider has a header of its own
+    /// for keys.
+    pub bearer: bool,
+    /// What takes the place of `credential` at providers that know more than keys.
+    pub identity: Option<Identity>,
+    /// Where among the provider's regions: part of the address, and of signatures.
+    pub region: Option<Box<str>>,
+    /// The project that is charged, where the provider's addresses name one.
+    pub project: Option<Box<str>>,
+    /// The version of the provider's API, where its addresses name one.
+    pub api_version: Option<Box<str>>,
     /// The value of `openai-organization`, sent only when it is declared here.
     pub organization: Option<String>,
     /// More headers for every request; they win over those of callers.
@@ -37,6 +50,25 @@ pub struct ConnectionSettings {
     pub format: Option<Format>,
 }
 
+/// What a provider knows an account by, beyond a key or a token.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// Requests are signed with it.
+    AccessKey(AccessKey),
+    /// Tokens are had with it.
+    ServiceAccount(ServiceAccount),
+}
+
+impl Identity {
+    fn same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::AccessKey(ours), Self::AccessKey(theirs)) => ours.same_as(theirs),
+            (Self::ServiceAccount(ours), Self::ServiceAccount(theirs)) => ours.same_as(theirs),
+            _ => false,
+        }
+    }
+}
+
 impl ConnectionSettings {
     /// A connection with nothing but a name, a provider and a place.
     pub fn new(name: impl Into<Arc<str>>, provider: &'static Provider, place: Place) -> Self {
@@ -45,6 +77,11 @@ impl ConnectionSettings {
             provider,
             place,
             credential: None,
+            bearer: false,
+            identity: None,
+            region: None,
+            project: None,
+            api_version: None,
             organization: None,
             headers: Vec::new(),
             http: HttpVersion::Auto,
@@ -64,7 +101,30 @@ impl ConnectionSettings {
 
     /// Says what is wrong with these settings, if anything is.
     pub fn check(&self) -> Result<(), SettingsProblem> {
-        headers::template(self).map(drop)
+        headers::template(self)?;
+        self.check_place()?;
+        Addresses::new(self).map(drop)
+    }
+
+    /// What addresses and signatures are made of besides the base URL.
+    fn check_place(&self) -> Result<(), SettingsProblem> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+        for (name, value) in [("region", &self.region), ("api_version", &self.api_version)] {
+            let value = value.as_deref().unwrap_or("-");
+            if value.is_empty() || !value.bytes().all(is_plain) {
+                return Err(SettingsProblem::Name(name));
+            }
+        }
+        let is_signed = matches!(self.identity, Some(Identity::AccessKey(_)))
+            && matches!(self.provider.credential, CredentialStyle::Aws(_));
+        let is_vertex = self.provider.paths == Paths::Vertex;
+        if self.region.is_none() && (is_signed || is_vertex) {
+            return Err(SettingsProblem::RegionMissing);
+        }
+        if is_vertex && self.project.as_deref().is_none_or(str::is_empty) {
+            return Err(SettingsProblem::ProjectMissing);
+        }
+        Ok(())
     }
 
     /// Whether a connection made with the other settings may go on serving these.
@@ -74,7 +134,17 @@ impl ConnectionSettings {
             (None, None) => true,
             _ => false,
         };
+        let identities = match (&self.identity, &other.identity) {
+            (Some(ours), Some(theirs)) => ours.same_as(theirs),
+            (None, None) => true,
+            _ => false,
+        };
         credentials
+            && identities
+            && self.bearer == other.bearer
+            && self.region == other.region
+            && self.project == other.project
+            && self.api_version == other.api_version
             && self.name == other.name
             && self.provider == other.provider
             && self.place == other.place
@@ -99,10 +169,23 @@ impl Place {
     /// Where a provider is, given what the configuration says.
     pub fn of(provider: &Provider, base_url: Option<&str>) -> Result<Self, SettingsProblem> {
         match (base_url, provider.home) {
-            (Some(url), _) | (None, Home::Public(url)) => BaseUrl::parse(url).map(Self::Url),
+            (Some(url), _) | (None, Home::Public(url) | Home::Local(url)) => {
+                BaseUrl::parse(url).map(Self::Url)
+            }
             (None, Home::InProcess) => Ok(Self::InProcess),
             (None, Home::Configured) => Err(SettingsProblem::BaseUrlMissing),
+            (None, Home::Regional(_)) => Err(SettingsProblem::RegionMissing),
         }
+    }
+
+    /// Where a provider is that has a host in each region.
+    pub fn in_region(provider: &Provider, region: &str) -> Result<Self, SettingsProblem> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        if region.is_empty() || !region.bytes().all(is_plain) {
+            return Err(SettingsProblem::Name("region"));
+        }
+        let home = provider.home_in(region);
+        BaseUrl::parse(&home.ok_or(SettingsProblem::BaseUrlMissing)?).map(Self::Url)
     }
 }
 
@@ -167,6 +250,12 @@ impl BaseUrl {
             .trim_end_matches(']')
     }
 
+    /// Whether it leads to this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        let address = self.host().parse::<std::net::IpAddr>();
+        self.host() == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    }
+
     /// The port, by the scheme if the URL has none.
     pub fn port(&self) -> u16 {
         self.authority
@@ -221,6 +310,18 @@ pub enum SettingsProblem {
     /// The base URL cannot be used.
     #[error("base_url `{0}` cannot be used: {1}")]
     BaseUrl(String, &'static str),
+    /// The provider is found by its region.
+    #[error("this provider needs a region")]
+    RegionMissing,
+    /// The provider's addresses name a project.
+    #[error("this provider needs a project")]
+    ProjectMissing,
+    /// A part of addresses that is not made of letters, digits and `-`.
+    #[error("{0} holds characters that it cannot have")]
+    Name(&'static str),
+    /// The key file of a service account cannot be used.
+    #[error("the service account cannot be used: {0}")]
+    ServiceAccount(&'static str),
     /// The credential cannot be put into a header.
     #[error("the credential holds characters that no header may hold, such as a line end")]
     Credential,

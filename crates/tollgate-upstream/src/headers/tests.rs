@@ -44,7 +44,12 @@ fn a_guarded_header_of_a_caller_never_travels() {
     let prepared = template(&settings).unwrap();
     for name in GUARDED.iter().copied().chain(["openai-organization"]) {
         let mut headers = prepared.clone();
-        carry(&mut headers, &settings, &carried(&[(name, "canary")]));
+        carry(
+            &mut headers,
+            &settings,
+            Format::OpenAi,
+            &carried(&[(name, "canary")]),
+        );
         assert!(headers.values().all(|value| value != "canary"), "{name}");
         assert_eq!(headers, prepared);
     }
@@ -58,6 +63,7 @@ fn trace_context_and_user_agent_travel() {
     carry(
         &mut headers,
         &settings,
+        Format::OpenAi,
         &carried(&[
             ("traceparent", trace),
             ("user-agent", "OpenAI/Python"),
@@ -80,6 +86,7 @@ fn a_declared_header_wins_over_the_callers() {
     carry(
         &mut headers,
         &settings,
+        Format::OpenAi,
         &carried(&[("openai-beta", "theirs")]),
     );
     assert_eq!(
@@ -113,6 +120,7 @@ fn a_header_that_is_malformed_is_left_out() {
     carry(
         &mut headers,
         &settings,
+        Format::OpenAi,
         &carried(&[("x bad", "1"), ("x-bad", "a\r\nb: c")]),
     );
     assert_eq!(headers, prepared);

@@ -122,7 +122,7 @@ impl Check<'_> {
             return None;
         }
         let is_literal = !expanded.substituted && matches!(place, Place::Line { .. });
-        if is_literal && matches!(kind, Kind::Secret(_)) {
+        if is_literal && matches!(kind, Kind::Secret(_) | Kind::SecretFile) {
             self.literal_secret.get_or_insert_with(|| place.clone());
         }
         let setting = from_text(kind, &expanded.text, self.sources.directory);

@@ -81,6 +81,7 @@ fn takes(kind: Kind) -> String {
         Kind::Text => "text".to_owned(),
         Kind::Name => "name".to_owned(),
         Kind::Secret(_) => "credential".to_owned(),
+        Kind::SecretFile => "contents of a credential file".to_owned(),
         Kind::Address => "IP address and port".to_owned(),
         Kind::Url => "http(s) address".to_owned(),
         Kind::Database => "database address".to_owned(),

@@ -44,6 +44,8 @@ pub(super) enum Kind {
     Name,
     /// A credential.
     Secret(SecretRule),
+    /// A credential of several lines: the contents of a file.
+    SecretFile,
     /// An address to listen on.
     Address,
     /// An `http://` or `https://` address.
@@ -128,6 +130,7 @@ impl Kind {
         match self {
             Self::Text | Self::Name => "a string".to_owned(),
             Self::Secret(_) => "a string (a credential)".to_owned(),
+            Self::SecretFile => "a string (the contents of a credential file)".to_owned(),
             Self::Address => "an IP address with a port, such as \"127.0.0.1:4000\"".to_owned(),
             Self::Url => "an address that begins with http:// or https://".to_owned(),
             Self::Database => {
@@ -170,6 +173,7 @@ impl Kind {
             }
             Self::Text
             | Self::Name
+            | Self::SecretFile
             | Self::Address
             | Self::Url
             | Self::Database

@@ -37,6 +37,19 @@ pub(super) fn directory(test: &str) -> Folder {
     Folder(directory)
 }
 
+/// The key file of a service account, with a key that was made now.
+fn service_account() -> String {
+    let kind = &rcgen::PKCS_RSA_SHA256;
+    let key = rcgen::KeyPair::generate_rsa_for(kind, rcgen::RsaKeySize::_2048).unwrap();
+    serde_json::json!({
+        "type": "service_account",
+        "project_id": "p-of-account",
+        "private_key": key.serialize_pem(),
+        "client_email": "app@p-of-account.iam.gserviceaccount.com",
+    })
+    .to_string()
+}
+
 /// Reads a text as if it stood in `t.toml` of this folder.
 fn load_in(directory: &Path, text: &str, variables: &[(&str, &str)]) -> Result<Config, Problems> {
     let source = Source {

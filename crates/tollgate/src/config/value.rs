@@ -23,6 +23,8 @@ pub(super) fn from_text(kind: Kind, text: &str, directory: &Path) -> Result<Sett
         Kind::Text => line(text).map(|()| Setting::Text(text.to_owned())),
         Kind::Name => name(text).map(|()| Setting::Text(text.to_owned())),
         Kind::Secret(rule) => secret(text, rule).map(Setting::Secret),
+        Kind::SecretFile if text.trim().is_empty() => Err("is empty".to_owned()),
+        Kind::SecretFile => Ok(Setting::Secret(Secret::new(text))),
         Kind::Address => text.parse().map(Setting::Address).map_err(|_| expected()),
         Kind::Url => url(text).map(Setting::Text),
         Kind::Database => database(text).map(|()| Setting::Text(text.to_owned())),

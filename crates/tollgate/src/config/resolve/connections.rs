@@ -1,10 +1,12 @@
 //! Accounts at providers.
 
+mod account;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
-use tollgate_upstream::provider::{CredentialStyle, Home, PROVIDERS, Provider};
+use tollgate_upstream::provider::{Home, PROVIDERS, Provider};
 use tollgate_upstream::settings::{ConnectionSettings, HttpVersion, Place, Roots, SettingsProblem};
 
 use super::Findings;
@@ -49,58 +51,20 @@ fn built_in() -> Option<ConnectionSettings> {
 
 fn connection(section: &Section, findings: &mut Findings<'_>) -> Option<ConnectionSettings> {
     let provider = section.provider("provider");
-    let place = provider.and_then(|provider| place(section, provider, findings));
+    let place = provider.and_then(|provider| account::place(section, provider, findings));
     let roots = roots(section, findings);
     // Bound before the early return, so that every problem of the section is found.
     let (name, provider, place) = (section.text("name")?, provider?, place?);
     let mut settings = ConnectionSettings::new(Arc::<str>::from(name), provider, place);
     settings.http = http_version(section);
-    settings.credential = section.secret("api_key").cloned();
     settings.roots = roots;
     settings.organization = organization(section, findings);
-    check_credential(section, provider, findings);
+    account::read(section, &mut settings, findings);
     let plain = settings.clone();
     let headers = section.headers("headers").iter();
     let allowed = |header: &&_| is_allowed(section, &plain, header, findings);
     settings.headers = headers.filter(allowed).cloned().collect();
     Some(settings)
-}
-
-fn place(section: &Section, provider: &Provider, findings: &mut Findings<'_>) -> Option<Place> {
-    match Place::of(provider, section.text("base_url")) {
-        Ok(place) => Some(place),
-        Err(SettingsProblem::BaseUrlMissing) => {
-            // A base URL that was given and is wrong has been reported as such.
-            if !section.was_given("base_url") {
-                let message = format!("is missing: the provider `{}` needs it", provider.name);
-                findings.problem(section, "base_url", message);
-            }
-            None
-        }
-        Err(_) => {
-            findings.problem(section, "base_url", "is not an address that can be used");
-            None
-        }
-    }
-}
-
-fn check_credential(section: &Section, provider: &Provider, findings: &mut Findings<'_>) {
-    if provider.credential == CredentialStyle::None && section.was_given("api_key") {
-        let message = format!("the provider `{}` takes no credential", provider.name);
-        findings.warning(section, "api_key", message);
-    }
-    let own_server = section.was_given("base_url") || !matches!(provider.home, Home::Public(_));
-    let wants_one = match provider.credential {
-        CredentialStyle::Bearer => !own_server,
-        CredentialStyle::None => false,
-    };
-    if wants_one && !section.was_given("api_key") {
-        let message = format!(
-            "is missing: the provider `{}` answers nobody without",
-            provider.name
-        );
-        findings.problem(section, "api_key", message);
-    }
 }
 
 fn organization(section: &Section, findings: &mut Findings<'_>) -> Option<String> {
@@ -125,7 +89,7 @@ fn is_allowed(
         headers: vec![header.clone()],
         ..plain.clone()
     };
-    let is_allowed = probe.check().is_ok();
+    let is_allowed = !matches!(probe.check(), Err(SettingsProblem::Header(_)));
     if !is_allowed {
         let message = format!(
             "the header `{}` cannot be declared: Tollgate sets it itself or never sends it; \

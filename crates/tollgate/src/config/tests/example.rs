@@ -8,7 +8,7 @@ use super::super::schema::keys::ROOT;
 use super::super::schema::{Key, Presence, find, join};
 use super::super::settings_markdown;
 use super::super::value::{from_integer, from_text};
-use super::{directory, load, load_in};
+use super::{directory, load, load_in, service_account};
 use crate::config::Problems;
 
 fn root() -> PathBuf {
@@ -96,8 +96,13 @@ fn the_example_with_everything_in_force_has_no_problem() {
     let directory = directory("example");
     let authority = include_str!("ca.pem");
     std::fs::write(directory.join("ca.pem"), authority).unwrap();
+    std::fs::write(directory.join("service-account.json"), service_account()).unwrap();
     let master_key = "m".repeat(32);
     let variables = [
+        ("AZURE_API_KEY", "key-upstream"),
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "secret-upstream"),
+        ("AWS_SESSION_TOKEN", "token-upstream"),
         ("TOLLGATE_MASTER_KEY", master_key.as_str()),
         ("TOLLGATE_ADMIN_KEY", "admin-key-of-the-example"),
         ("OPENAI_API_KEY", "sk-upstream"),
@@ -111,7 +116,7 @@ fn the_example_with_everything_in_force_has_no_problem() {
             config.models.len(),
             config.keys.len()
         ),
-        (1, 2, 1)
+        (4, 5, 1)
     );
     assert!(config.warnings.is_empty(), "{}", config.warnings);
 }

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tollgate_core::error::dialect::Dialect;
+use tollgate_core::format::Format;
 use tollgate_core::model::Timeouts;
 use tollgate_core::time::Timestamp;
-use tollgate_upstream::provider::Home;
-use tollgate_upstream::settings::HttpVersion;
+use tollgate_upstream::ConnectionSettings;
+use tollgate_upstream::provider::{Home, PROVIDERS};
+use tollgate_upstream::settings::{HttpVersion, Identity};
 
 use super::super::{Config, Deployment, Environment, Log, LogFormat, Overrides, Place};
-use super::{directory, load, load_in};
+use super::{directory, load, load_in, service_account};
 
 /// A connection and a model, ready for more keys.
 const MAIN: &str = "\
@@ -147,6 +149,79 @@ targets = [{ connection = 'x' }]
         "a server of one's own may want none"
     );
     assert_eq!(&*config.models[0].target.model, "*");
+}
+
+/// One connection of this provider, with these further settings.
+fn one(provider: &str, settings: &str, variables: &[(&str, &str)]) -> ConnectionSettings {
+    let text = format!(
+        "[[connections]]\nname = 'x'\nprovider = '{provider}'\n{settings}\n\
+         [[models]]\nname = 'x/*'\ntargets = [{{ connection = 'x' }}]\n"
+    );
+    let mut config = load(&text, variables).unwrap();
+    assert_eq!(texts(&config), Vec::<String>::new(), "{text}");
+    config.connections.pop().unwrap()
+}
+
+#[test]
+fn every_provider_can_be_connected_with_what_it_needs() {
+    let key = "api_key = '${KEY}'\n";
+    for provider in PROVIDERS {
+        let settings = match (provider.name, provider.home) {
+            ("azure", _) => "base_url = 'https://r.openai.azure.com'\n",
+            ("bedrock", _) => "region = 'us-east-1'\n",
+            ("vertex", _) => "location = 'global'\nproject = 'p'\n",
+            (_, Home::Configured) => "base_url = 'http://127.0.0.1:8000/v1'\n",
+            _ => "",
+        };
+        let key = if provider.keyless { "" } else { key };
+        let settings = one(provider.name, &format!("{settings}{key}"), &[KEY]);
+        settings.check().unwrap();
+        assert_eq!(settings.credential.is_some(), !provider.keyless);
+    }
+}
+
+#[test]
+fn an_access_key_and_its_region_are_read() {
+    let text = "region = 'eu-west-1'\naccess_key_id = '${KEY}'\nsecret_access_key = '${KEY}'\n\
+                session_token = '${KEY}'";
+    let connection = one("bedrock", text, &[KEY]);
+    assert_eq!(connection.region.as_deref(), Some("eu-west-1"));
+    let Some(Identity::AccessKey(key)) = connection.identity else {
+        panic!("an access key")
+    };
+    assert_eq!(key.session_token.unwrap().expose(), "sk-upstream");
+    assert!(connection.credential.is_none());
+}
+
+#[test]
+fn a_service_account_is_read_from_a_file_and_names_its_project() {
+    let directory = directory("account");
+    std::fs::write(directory.join("key.json"), service_account()).unwrap();
+    let text = "[[connections]]\nname = 'x'\nprovider = 'vertex'\nlocation = 'global'\n\
+                service_account = '${file:key.json}'\n\
+                [[models]]\nname = 'x/*'\ntargets = [{ connection = 'x' }]\n";
+    let connection = |text: &str| {
+        let mut config = load_in(&directory, text, &[]).unwrap();
+        config.connections.pop().unwrap()
+    };
+    let found = connection(text);
+    assert!(matches!(found.identity, Some(Identity::ServiceAccount(_))));
+    assert_eq!(found.project.as_deref(), Some("p-of-account"));
+    let other = text.replace("'global'", "'global'\nproject = 'other'");
+    assert_eq!(connection(&other).project.as_deref(), Some("other"));
+}
+
+#[test]
+fn a_connection_may_be_held_to_a_format_and_to_bearer_tokens() {
+    let text = "api_key = '${KEY}'\nbase_url = 'http://h/v1'\nformat = 'responses'";
+    let connection = one("openai-compatible", text, &[KEY]);
+    assert_eq!(connection.format, Some(Format::Responses));
+    assert!(!connection.bearer);
+    let text = "api_key = '${KEY}'\nbase_url = 'https://h'\nauth = 'bearer'\n\
+                api_version = '2024-10-21'";
+    let connection = one("azure", text, &[KEY]);
+    assert!(connection.bearer);
+    assert_eq!(connection.api_version.as_deref(), Some("2024-10-21"));
 }
 
 #[test]
@@ -330,6 +405,17 @@ const WARNINGS: &[(&str, &[&str])] = &[
         "[[connections]]\nname = 'x'\nprovider = 'simulated'\napi_key = 'k'\n\
          [[models]]\nname = 'x/*'\ntargets = [{ connection = 'x' }]\n",
         &["4:11: connections[0].api_key: the provider `simulated` takes no credential"],
+    ),
+    (
+        "[[connections]]\nname = 'x'\nprovider = 'simulated'\nregion = 'a'\nlocation = 'b'\n\
+         auth = 'bearer'\napi_version = '1'\n\
+         [[models]]\nname = 'x/*'\ntargets = [{ connection = 'x' }]\n",
+        &[
+            "4:10: connections[0].region: the provider `simulated` makes no use of it",
+            "5:12: connections[0].location: the provider `simulated` makes no use of it",
+            "6:8: connections[0].auth: the provider `simulated` has no other way",
+            "7:15: connections[0].api_version: the provider `simulated` makes no use of it",
+        ],
     ),
     (
         "[admin]\nkey = '12345678'\n",

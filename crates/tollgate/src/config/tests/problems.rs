@@ -299,6 +299,82 @@ const ROWS: &[(&str, &[&str])] = &[
         "[[connections]]\nname = 'x'\nprovider = 'simulated'\n[[connections]]\nname = 'x'\nprovider = 'simulated'\n",
         &["5:8: connections[1].name: `connections[0].name` is the same name"],
     ),
+    // Accounts at providers that want more than a key.
+    (
+        "[[connections]]\nname = 'x'\nprovider = 'bedrock'\n",
+        &[
+            "1:1: connections[0].region: is missing: the provider `bedrock` is asked in one, such as `us-east-1`",
+        ],
+    ),
+    (
+        "[[connections]]\nname = 'x'\nprovider = 'bedrock'\nregion = 'us-east-1'\n",
+        &[
+            "1:1: connections[0].api_key: is missing: the provider `bedrock` answers nobody without; an access key",
+        ],
+    ),
+    (
+        "[[connections]]\nname = 'x'\nprovider = 'bedrock'\nregion = 'us-east-1/../x'\napi_key = 'k'\n",
+        &["4:10: connections[0].region: has characters other than letters"],
+    ),
+    (
+        "[[connections]]\nname = 'x'\nprovider = 'bedrock'\nregion = 'us-east-1'\naccess_key_id = 'a'\n",
+        &[
+            "1:1: connections[0].secret_access_key: is missing: an access key has an id and a secret",
+        ],
+    ),
+    (
+        "[[connections]]\nname = 'x'\nprovider = 'bedrock'\nregion = 'us-east-1'\nsession_token = 'a'\napi_key = 'k'\n",
+        &[
+            "1:1: connections[0].access_key_id: is missing",
+            "1:1: connections[0].secret_access_key: is missing",
+            "6:11: connections[0].api_key: is one credential too many beside `access_key_id`",
+        ],
+    ),
+    (
+        "[[connections]]\nname = 'x'\nprovider = 'bedrock'\nbase_url = 'http://h'\naccess_key_id = 'a'\nsecret_access_key = 's'\n",
+        &["1:1: connections[0].region: is missing"],
+    ),
+    (
+        "[[connections]]\nname = 'x'\nprovider = 'vertex'\n",
+        &["1:1: connections[0].location: is missing: the provider `vertex` is asked in one"],
+    ),
+    (
+        "[[connections]]\nname = 'x'\nprovider = 'vertex'\nlocation = 'global'\n",
+        &[
+            "1:1: connections[0].api_key: is missing: the provider `vertex` answers nobody without; a `service_account`",
+            "1:1: connections[0].project: is missing: the provider `vertex` has it in its addresses",
+        ],
+    ),
+    (
+        "[[connections]]\nname = 'x'\nprovider = 'vertex'\nlocation = 'eu'\nservice_account = '{}'\n",
+        &["5:19: connections[0].service_account: the service account cannot be used: it has no"],
+    ),
+    (
+        "[[connections]]\nname = 'x'\nprovider = 'vertex'\nlocation = 'eu'\nservice_account = ' '\n",
+        &["5:19: connections[0].service_account: is empty"],
+    ),
+    (
+        "[[connections]]\nname = 'x'\nprovider = 'azure'\n",
+        &["1:1: connections[0].base_url: is missing: the provider `azure` needs it"],
+    ),
+    (
+        "[[connections]]\nname = 'x'\nprovider = 'azure'\nbase_url = 'https://h'\napi_version = '2024-10-21&x=y'\n",
+        &[
+            "1:1: connections[0].api_key: is missing: the provider `azure` answers nobody without",
+            "5:15: connections[0].api_version: has characters other than",
+        ],
+    ),
+    (
+        "[[connections]]\nname = 'x'\nprovider = 'anthropic'\napi_key = 'k'\nformat = 'chat'\nauth = 'basic'\n",
+        &[
+            "5:10: connections[0].format: the provider `anthropic` does not speak it; it speaks `anthropic`",
+            "6:8: connections[0].auth: expected one of \"provider\", \"bearer\"",
+        ],
+    ),
+    (
+        "[[connections]]\nname = 'x'\nprovider = 'groq'\napi_key = 'k'\nformat = 'messages'\n",
+        &["5:10: connections[0].format: expected one of"],
+    ),
     // Models.
     (
         "[[models]]\n",
