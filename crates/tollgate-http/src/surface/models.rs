@@ -7,8 +7,10 @@ mod page;
 
 use std::borrow::Cow;
 
+use serde_json::Value;
 use tollgate_core::caller::Caller;
 use tollgate_core::error::{Code, Failure};
+use tollgate_core::model::ModelFacts;
 use tollgate_engine::admit;
 
 use crate::dispatch::Given;
@@ -22,6 +24,15 @@ struct Shown<'a> {
     name: &'a str,
     /// The connection that serves it.
     connection: &'a str,
+    /// What is known of it.
+    facts: &'a ModelFacts,
+}
+
+/// Adds a member to a row, if there is something to tell.
+fn tell(row: &mut Value, name: &str, value: Option<impl Into<Value>>) {
+    if let (Value::Object(members), Some(value)) = (row, value) {
+        members.insert(name.to_owned(), value.into());
+    }
 }
 
 /// The list for this caller, in the order of the configuration.
@@ -39,6 +50,7 @@ pub(crate) fn list(
         .map(|model| Shown {
             name: &model.name,
             connection: &model.connection,
+            facts: &model.facts,
         })
         .collect();
     let body = match family {
@@ -61,9 +73,14 @@ pub(crate) fn one(
         Family::Gemini => named_by(encoded)?,
     };
     let route = admit::route(&gateway.engine, caller, &name)?;
+    let routes = gateway.engine.routes();
+    // Of names that only a wildcard serves nothing is kept.
+    let unknown = ModelFacts::default();
+    let facts = routes.listed_as(&name).map(|model| &*model.facts);
     let model = Shown {
         name: &name,
         connection: &route.target.connection,
+        facts: facts.unwrap_or(&unknown),
     };
     let body = match family {
         Family::OpenAi => openai::row(&model, gateway.began),

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use tollgate_core::error::Failure;
 use tollgate_core::time::Timestamp;
 
-use super::Shown;
 use super::page::{self, Page};
+use super::{Shown, tell};
 use crate::query::Query;
 
 /// How many models a page has, unless the caller says so.
@@ -48,12 +48,15 @@ pub(super) fn list(
 
 /// One model. When a model was made nobody knows here: it is as old as the process.
 pub(super) fn row(model: &Shown<'_>, began: Timestamp) -> Value {
-    json!({
+    let mut row = json!({
         "type": "model",
         "id": model.name,
         "display_name": model.name,
         "created_at": began.to_rfc3339(),
-    })
+    });
+    tell(&mut row, "max_input_tokens", model.facts.context_window);
+    tell(&mut row, "max_tokens", model.facts.max_output);
+    row
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use tollgate_core::error::Failure;
 
-use super::Shown;
 use super::page::{self, Page};
+use super::{Shown, tell};
 use crate::query::Query;
 
 /// How many models a page has, unless the caller says so.
@@ -33,11 +33,14 @@ pub(super) fn list(models: &[Shown<'_>], query: Query<'_>) -> Result<Value, Fail
 
 /// One model.
 pub(super) fn row(model: &Shown<'_>) -> Value {
-    json!({
+    let mut row = json!({
         "name": format!("models/{}", model.name),
         "displayName": model.name,
         "supportedGenerationMethods": ["generateContent", "streamGenerateContent", "countTokens"],
-    })
+    });
+    tell(&mut row, "inputTokenLimit", model.facts.context_window);
+    tell(&mut row, "outputTokenLimit", model.facts.max_output);
+    row
 }
 
 #[cfg(test)]

@@ -67,6 +67,8 @@ pub(super) fn fault(parameter: &'static str, what: &str) -> Failure {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use tollgate_core::model::ModelFacts;
+
     use super::*;
 
     /// So many names of models, `m/0`, `m/1` and so on.
@@ -74,10 +76,20 @@ pub(super) mod tests {
         (0..count).map(|index| format!("m/{index}")).collect()
     }
 
+    static FACTS: ModelFacts = ModelFacts {
+        context_window: None,
+        max_output: None,
+        price: None,
+    };
+
     /// Models of these names.
     pub(in crate::surface::models) fn models(names: &[String]) -> Vec<Shown<'_>> {
         let connection = "c";
-        let model = |name| Shown { name, connection };
+        let model = |name| Shown {
+            name,
+            connection,
+            facts: &FACTS,
+        };
         names.iter().map(String::as_str).map(model).collect()
     }
 }
