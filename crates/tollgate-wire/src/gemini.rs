@@ -7,6 +7,7 @@ mod family;
 mod finish;
 #[cfg(test)]
 mod fixtures;
+mod media;
 pub mod parse;
 pub mod relay;
 pub mod request;

@@ -158,16 +158,27 @@ mod tests {
         let stream = " [{\n\"a\": \"}]\\\"{\"\r\n},\r\n{\"b\":[{}]}\n]\n";
         let want = "data: { \"a\": \"}]\\\"{\"  }\n\ndata: {\"b\":[{}]}\n\n";
         for size in 1..stream.len() {
-            assert_eq!(unwrap(stream, size), (want.to_owned(), None, true), "{size}");
+            assert_eq!(
+                unwrap(stream, size),
+                (want.to_owned(), None, true),
+                "{size}"
+            );
         }
         for length in stream.find('[').unwrap() + 1..stream.rfind(']').unwrap() {
-            assert!(!unwrap(&stream[..length], 5).2, "{}", &stream[..length]);
+            let cut = stream.get(..length).unwrap();
+            assert!(!unwrap(cut, 5).2, "{cut}");
         }
     }
 
     #[test]
     fn events_go_through_as_they_came() {
-        for stream in ["data: [1]\r\n\r\n", " data: x", ": hi\n\n", "{\"error\":1}", ""] {
+        for stream in [
+            "data: [1]\r\n\r\n",
+            " data: x",
+            ": hi\n\n",
+            "{\"error\":1}",
+            "",
+        ] {
             for size in 1..=stream.len().max(1) {
                 assert_eq!(unwrap(stream, size), (stream.to_owned(), None, true));
             }

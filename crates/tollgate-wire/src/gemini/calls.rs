@@ -86,13 +86,11 @@ impl Open {
             let named = |call: &Pending| call.name == name && waits(call);
             self.calls.iter().position(named)
         });
-        match place {
-            Some(place) => self.calls.remove(place).id,
-            None => {
-                self.count += 1;
-                given.map_or_else(|| numbered(self.count - 1), str::to_owned)
-            }
+        if let Some(place) = place {
+            return self.calls.remove(place).id;
         }
+        self.count += 1;
+        given.map_or_else(|| numbered(self.count - 1), str::to_owned)
     }
 }
 
@@ -106,7 +104,10 @@ mod tests {
         let first = open.call(None, "f");
         let second = open.call(None, "f");
         let third = open.call(Some("x"), "f");
-        assert_eq!((&*first, &*second, &*third), ("call_tg_0", "call_tg_1", "x"));
+        assert_eq!(
+            (&*first, &*second, &*third),
+            ("call_tg_0", "call_tg_1", "x")
+        );
         assert_eq!(open.result(Some("x"), "f"), "x");
         assert_eq!(open.result(None, "f"), first);
         // Some clients make ids of their own for calls that have none.

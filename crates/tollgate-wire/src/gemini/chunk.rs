@@ -167,7 +167,9 @@ fn candidates(
         if scanner.kind()? == Kind::Object {
             let candidate = candidate(scanner)?;
             let index = candidate.index.unwrap_or(place);
-            let bit = u32::try_from(index).ok().and_then(|at| 1_u64.checked_shl(at));
+            let bit = u32::try_from(index)
+                .ok()
+                .and_then(|at| 1_u64.checked_shl(at));
             progress.seen |= bit.unwrap_or_default();
             if candidate.reason.is_some() {
                 progress.ended |= bit.unwrap_or_default();
@@ -295,7 +297,11 @@ mod tests {
             ("SAFETY", NOTHING, (Refused, Some(Finish::ContentFilter))),
             ("LANGUAGE", NOTHING, (Refused, Some(Finish::ContentFilter))),
             ("UNEXPECTED_TOOL_CALL", CALL, (Error, Some(Finish::Other))),
-            ("MALFORMED_FUNCTION_CALL", TEXT, (Error, Some(Finish::Other))),
+            (
+                "MALFORMED_FUNCTION_CALL",
+                TEXT,
+                (Error, Some(Finish::Other)),
+            ),
             ("OTHER", NOTHING, (Error, Some(Finish::Other))),
             ("OTHER", TEXT, (Good, Some(Finish::Other))),
             ("A_NEW_ONE", TEXT, (Good, Some(Finish::Other))),
@@ -315,10 +321,7 @@ mod tests {
                 r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#,
                 Verdict::Refused,
             ),
-            (
-                r#"{"promptFeedback":{"safetyRatings":[]}}"#,
-                Verdict::Good,
-            ),
+            (r#"{"promptFeedback":{"safetyRatings":[]}}"#, Verdict::Good),
             (
                 r#"{"promptFeedback":{"blockReason":"OTHER"},"candidates":[{"content":{"parts":[{"text":"x"}]}}]}"#,
                 Verdict::Good,

@@ -110,7 +110,11 @@ mod tests {
             ("4611686018427387904", false, budget(1, 24_576, true)),
         ] {
             let family = Family::of(name);
-            assert_eq!((family.is_third(), family.thinking()), (third, want), "{name}");
+            assert_eq!(
+                (family.is_third(), family.thinking()),
+                (third, want),
+                "{name}"
+            );
         }
     }
 }

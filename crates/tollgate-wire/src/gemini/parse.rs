@@ -43,7 +43,9 @@ pub fn answer(body: &Bytes, provider: &'static str) -> Result<Answer, AnswerProb
             Trouble::Malformed(reason) => AnswerProblem::NotAnAnswer(reason),
         })?;
     let mut gathering = Gathering::default();
-    events.into_iter().for_each(|event| gathering.take(event));
+    for event in events {
+        gathering.take(event);
+    }
     Ok(gathering.into_answer())
 }
 

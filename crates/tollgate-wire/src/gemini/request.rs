@@ -112,7 +112,11 @@ impl Draft {
                 // The provider might obey the other one, whichever way each is spelled.
                 let path = field.name;
                 let faults = &mut self.faults;
-                faults.add(format_args!("{prefix}{path}"), "value_error", "occurs twice");
+                faults.add(
+                    format_args!("{prefix}{path}"),
+                    "value_error",
+                    "occurs twice",
+                );
                 scanner.skip()?;
                 continue;
             }

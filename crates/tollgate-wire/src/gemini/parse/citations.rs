@@ -41,7 +41,11 @@ fn grounded(metadata: &Value, ascii: bool, found: &mut Vec<Citation>) {
         return;
     };
     let before = found.len();
-    for support in metadata["groundingSupports"].as_array().into_iter().flatten() {
+    for support in metadata["groundingSupports"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
         let indices = support["groundingChunkIndices"].as_array();
         for index in indices.into_iter().flatten() {
             let index = index.as_u64().and_then(|index| usize::try_from(index).ok());

@@ -5,6 +5,7 @@ use tollgate_core::error::Failure;
 
 use super::members::{bool, list, member, members, object, text, wrong};
 use crate::gemini::calls::Open;
+use crate::gemini::media::{by_address, by_data};
 use crate::gemini::signature::is_placeholder;
 use crate::neutral::{
     Content, Media, Part, Reasoned, Request, Role, Source, ToolCall, ToolResult, Turn,
@@ -251,6 +252,13 @@ fn media(value: &Value, path: &str) -> Result<Option<Content>, Failure> {
         }
     }
     let source = source.ok_or_else(|| wrong(path, "data or the address of a file"))?;
+    if media_type.is_empty() {
+        let guessed = match &source {
+            Source::Base64(data) => by_data(data),
+            Source::Url(uri) | Source::File(uri) => by_address(uri),
+        };
+        guessed.unwrap_or_default().clone_into(&mut media_type);
+    }
     let media = Media {
         source,
         media_type,
@@ -290,7 +298,7 @@ fn standard(base64: &str) -> String {
             other => other,
         })
         .collect();
-    while out.len() % 4 != 0 && !out.ends_with("==") {
+    while !out.len().is_multiple_of(4) && !out.ends_with("==") {
         out.push('=');
     }
     out

@@ -64,9 +64,10 @@ fn read_body(
     for (name, value) in body {
         let name = super::members::camel(name);
         match &*name {
-            "systemInstruction" | "contents" | "tools" | "toolConfig" | "generationConfig" => {}
+            // Read above.
+            "systemInstruction" | "contents" | "tools" | "toolConfig" | "generationConfig"
             // They change no answer.
-            "model" | "labels" | "store" | "serviceTier" | "generateContentRequest" => {}
+            | "model" | "labels" | "store" | "serviceTier" | "generateContentRequest" => {}
             _ if value.is_null() => {}
             _ => request.others.push(at(&name)),
         }
@@ -118,9 +119,10 @@ fn read_config(value: &Value, path: &str, request: &mut Request) -> Result<(), F
 
 fn is_text_only(modalities: &Value) -> bool {
     let words = modalities.as_array().map(Vec::as_slice).unwrap_or_default();
-    words
-        .iter()
-        .all(|word| word.as_str().is_some_and(|word| word.eq_ignore_ascii_case("text")))
+    words.iter().all(|word| {
+        word.as_str()
+            .is_some_and(|word| word.eq_ignore_ascii_case("text"))
+    })
 }
 
 fn read_form(form: Form<'_>, path: &str, request: &mut Request) {

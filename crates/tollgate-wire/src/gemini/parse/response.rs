@@ -89,7 +89,9 @@ impl Teller {
             });
         }
         if let Some(candidate) = first(&response["candidates"]) {
-            let parts = candidate["content"]["parts"].as_array();
+            let parts = candidate
+                .pointer("/content/parts")
+                .and_then(Value::as_array);
             for part in parts.into_iter().flatten() {
                 self.part(part, id.unwrap_or_default(), events)?;
             }
@@ -144,7 +146,9 @@ impl Teller {
         events: &mut Events,
     ) -> Result<(), Trouble> {
         if call["willContinue"] == true || call["partialArgs"].is_array() {
-            return Err(Trouble::Malformed("arguments in pieces, for which nobody asked"));
+            return Err(Trouble::Malformed(
+                "arguments in pieces, for which nobody asked",
+            ));
         }
         let name = call["name"].as_str().filter(|name| !name.is_empty());
         let name = name.ok_or(Trouble::Malformed("a call without a name"))?;
@@ -192,12 +196,12 @@ fn shown(part: &Value) -> Option<String> {
         let mark = if kind.starts_with("image/") { "!" } else { "" };
         return Some(format!("{mark}[{kind}](data:{kind};base64,{base64})"));
     }
-    if let Some(uri) = part["fileData"]["fileUri"].as_str() {
+    if let Some(uri) = part.pointer("/fileData/fileUri").and_then(Value::as_str) {
         return Some(format!("[{uri}]({uri})"));
     }
-    if let Some(code) = part["executableCode"]["code"].as_str() {
+    if let Some(code) = part.pointer("/executableCode/code").and_then(Value::as_str) {
         return Some(format!("\n```\n{code}\n```\n"));
     }
-    let output = part["codeExecutionResult"]["output"].as_str()?;
+    let output = part.pointer("/codeExecutionResult/output")?.as_str()?;
     Some(format!("\n```\n{output}\n```\n"))
 }

@@ -8,9 +8,9 @@ use super::Events;
 use super::response::{Teller, Trouble};
 use crate::gemini::array::Unwrap;
 use crate::json;
+use crate::neutral::Event;
 use crate::sse::{self, Decoder};
 use crate::stream::{ReadEvents, StreamProblem};
-use crate::neutral::Event;
 
 /// Reads one stream.
 pub(super) struct Reader {

@@ -78,7 +78,10 @@ fn read_calling(value: &Value, path: &str, request: &mut Request) -> Result<(), 
             _ => request.others.push(at.clone()),
         }
     }
-    let all = request.tools.iter().all(|tool| allowed.contains(&tool.name));
+    let all = request
+        .tools
+        .iter()
+        .all(|tool| allowed.contains(&tool.name));
     let only = match &*allowed {
         [only] => Some(only.clone()),
         _ => None,

@@ -78,11 +78,7 @@ const GENERATION_CONFIG: &[Field] = &[
         "frequency_penalty",
         Rule::Shape(&NUMBER),
     ),
-    field(
-        "responseMimeType",
-        "response_mime_type",
-        Rule::Shape(&TEXT),
-    ),
+    field("responseMimeType", "response_mime_type", Rule::Shape(&TEXT)),
     field("responseSchema", "response_schema", Rule::Shape(&OBJECT)),
     field(
         "thinkingConfig",
@@ -111,8 +107,7 @@ impl Group {
 impl Field {
     /// The field of this name in the group, and its number there.
     pub(super) fn of(group: Group, name: &[u8]) -> Option<(usize, &'static Self)> {
-        let same =
-            |field: &&Self| field.name.as_bytes() == name || field.snake.as_bytes() == name;
+        let same = |field: &&Self| field.name.as_bytes() == name || field.snake.as_bytes() == name;
         let fields = group.fields().iter().enumerate();
         fields.into_iter().find(|(_, field)| same(field))
     }
