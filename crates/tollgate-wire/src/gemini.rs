@@ -1,6 +1,17 @@
 //! Google's `generateContent`, as Gemini and Vertex speak it.
 
+mod array;
+mod calls;
+mod chunk;
+mod family;
+mod finish;
+#[cfg(test)]
+mod fixtures;
+mod media;
 pub mod parse;
 pub mod relay;
 pub mod request;
+mod schema;
+mod signature;
+mod usage;
 pub mod write;

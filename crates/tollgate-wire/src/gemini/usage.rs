@@ -1,0 +1,159 @@
+//! Token counts in Google's words.
+
+use serde_json::{Value, json};
+use tollgate_core::reply::Usage;
+
+use crate::json::{self, Count, Kind, NameBuffer, Problem, Scanner};
+
+/// The greatest count that is believed; no call has that many tokens, and sums of counts below
+/// it cannot overflow.
+const MOST: u64 = u32::MAX as u64;
+
+/// The counts as they are written. A count that is missing is zero: Google leaves zeros out.
+#[derive(Default)]
+struct Counts {
+    prompt: Option<u64>,
+    /// Tokens of what tools of Google's own gave, counted beside the prompt.
+    tools: Option<u64>,
+    cached: Option<u64>,
+    answer: Option<u64>,
+    /// Counted beside the answer.
+    thoughts: Option<u64>,
+    total: Option<u64>,
+}
+
+/// Takes the value of `usageMetadata`. There is none if nothing is counted, as for prompts that
+/// were blocked. Counts that are negative, broken or no numbers do not count.
+pub(super) fn read(scanner: &mut Scanner<'_>) -> Result<Option<Usage>, Problem> {
+    if scanner.kind()? != Kind::Object {
+        scanner.skip()?;
+        return Ok(None);
+    }
+    let mut counts = Counts::default();
+    let mut members = scanner.object()?;
+    let mut buffer = NameBuffer::new();
+    while let Some(name) = scanner.member(&mut members)? {
+        match name.name(&mut buffer) {
+            b"promptTokenCount" => counts.prompt = count(scanner)?,
+            b"toolUsePromptTokenCount" => counts.tools = count(scanner)?,
+            b"cachedContentTokenCount" => counts.cached = count(scanner)?,
+            b"candidatesTokenCount" => counts.answer = count(scanner)?,
+            b"thoughtsTokenCount" => counts.thoughts = count(scanner)?,
+            b"totalTokenCount" => counts.total = count(scanner)?,
+            _ => scanner.skip()?,
+        }
+    }
+    Ok(counts.into_usage())
+}
+
+impl Counts {
+    fn into_usage(self) -> Option<Usage> {
+        self.prompt.or(self.answer).or(self.total)?;
+        let prompt = self.prompt.unwrap_or_default() + self.tools.unwrap_or_default();
+        let reasoning = self.thoughts.unwrap_or_default();
+        Some(Usage {
+            prompt,
+            completion: self.answer.unwrap_or_default() + reasoning,
+            cached: self.cached.unwrap_or_default().min(prompt),
+            cache_written: 0,
+            reasoning,
+        })
+    }
+}
+
+/// Takes a count: a number, or one in quotes, as protobuf writes long ones.
+pub(super) fn count(scanner: &mut Scanner<'_>) -> Result<Option<u64>, Problem> {
+    let count = match scanner.kind()? {
+        Kind::Number => json::count(scanner.number()?),
+        Kind::String => {
+            let digits = scanner.string()?.decode();
+            return Ok(digits
+                .and_then(|digits| digits.parse::<u64>().ok())
+                .map(|value| value.min(MOST)));
+        }
+        Kind::Object | Kind::Array | Kind::Bool | Kind::Null => {
+            scanner.skip()?;
+            return Ok(None);
+        }
+    };
+    Ok(match count {
+        Count::Whole(value) => Some(value.min(MOST)),
+        Count::Negative | Count::Fraction => None,
+    })
+}
+
+/// The counts as Google writes them.
+pub(super) fn write(usage: &Usage) -> Value {
+    let mut counts = json!({
+        "promptTokenCount": usage.prompt,
+        "candidatesTokenCount": usage.completion.saturating_sub(usage.reasoning),
+        "totalTokenCount": usage.prompt.saturating_add(usage.completion),
+    });
+    if let Some(counts) = counts.as_object_mut() {
+        for (name, count) in [
+            ("cachedContentTokenCount", usage.cached),
+            ("thoughtsTokenCount", usage.reasoning),
+        ] {
+            if count > 0 {
+                counts.insert(name.to_owned(), count.into());
+            }
+        }
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(json: &str) -> Option<Usage> {
+        read(&mut Scanner::new(json)).unwrap()
+    }
+
+    #[test]
+    fn thoughts_are_counted_beside_the_answer_and_cached_tokens_within_the_prompt() {
+        let json = r#"{"promptTokenCount":9622,"candidatesTokenCount":35,"totalTokenCount":9793,
+            "cachedContentTokenCount":9609,"thoughtsTokenCount":136,"serviceTier":"standard"}"#;
+        let want = Usage {
+            prompt: 9622,
+            completion: 171,
+            cached: 9609,
+            cache_written: 0,
+            reasoning: 136,
+        };
+        assert_eq!(usage(json), Some(want));
+        assert_eq!(want.prompt + want.completion, 9793);
+        assert_eq!(usage(&write(&want).to_string()), Some(want));
+    }
+
+    #[test]
+    fn odd_counts_are_read_as_what_they_can_mean() {
+        let plain = |prompt, completion| {
+            Some(Usage {
+                prompt,
+                completion,
+                ..Usage::default()
+            })
+        };
+        for (json, want) in [
+            ("null", None),
+            ("{}", None),
+            ("[]", None),
+            (r#"{"trafficType":"ON_DEMAND"}"#, None),
+            (r#"{"totalTokenCount":0}"#, plain(0, 0)),
+            (r#"{"promptTokenCount":9,"totalTokenCount":9}"#, plain(9, 0)),
+            (
+                r#"{"promptTokenCount":9,"toolUsePromptTokenCount":4,"candidatesTokenCount":1}"#,
+                plain(13, 1),
+            ),
+            (r#"{"promptTokenCount":"12"}"#, plain(12, 0)),
+            (
+                r#"{"promptTokenCount":-1,"candidatesTokenCount":2}"#,
+                plain(0, 2),
+            ),
+            (r#"{"promptTokenCount":1e300}"#, plain(MOST, 0)),
+        ] {
+            assert_eq!(usage(json), want, "{json}");
+        }
+    }
+}
