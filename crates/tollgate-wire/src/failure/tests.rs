@@ -1,4 +1,5 @@
 mod corpus;
+mod providers;
 mod variations;
 
 use super::*;
