@@ -1,12 +1,14 @@
 //! The documents that are made from the code: written, or compared so that they cannot go
 //! stale.
 
+mod providers;
+
 use std::path::Path;
 use std::process::Command;
 
 use crate::workspace::{Workspace, output};
 
-/// The documents, as `tollgate docs` names them.
+/// The documents that the binary prints, as `tollgate docs` names them.
 const DOCUMENTS: &[&str] = &["errors", "settings", "simulator"];
 
 /// What to do with a document.
@@ -25,10 +27,13 @@ pub(crate) fn run(
     mode: Mode,
     tollgate: Option<&Path>,
 ) -> Result<String, String> {
-    let mut stale = Vec::new();
+    let mut documents = vec![("providers", providers::page(&workspace.root)?)];
     for name in DOCUMENTS {
+        documents.push((name, document(name, tollgate)?));
+    }
+    let mut stale = Vec::new();
+    for (name, text) in documents {
         let path = format!("docs/{name}.md");
-        let text = document(name, tollgate)?;
         match bring_up(&workspace.root.join(&path), &text, mode) {
             Ok(true) => {}
             Ok(false) => stale.push(path),

@@ -117,7 +117,7 @@ const MEMBER_ENDINGS: [&str; 9] = [
 
 /// What stands right behind one of these is its name, unless it is one of [`NO_NAMES`].
 const OWNERS: [&str; 4] = ["organization", "organisation", "org", "project"];
-const NO_NAMES: [&str; 38] = [
+const NO_NAMES: [&str; 39] = [
     "access",
     "account",
     "admin",
@@ -151,6 +151,8 @@ const NO_NAMES: [&str; 38] = [
     "page",
     "policy",
     "quota",
+    // What stands behind the apostrophe of `organization's`.
+    "s",
     "settings",
     "that",
     "to",
@@ -618,6 +620,7 @@ mod tests {
             "Your organization must be verified; ask the organization owner, see the project settings",
             "The project has no access in organization settings, set org_id or `project`",
             "Your organization does not allow this",
+            "This request would exceed your organization's rate limit of 30,000 input tokens",
             "Add credits at https://grok.com/?_s=usage",
         ] {
             assert_eq!(clean(said, None), said);

@@ -4,6 +4,8 @@ mod line;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use tollgate_core::reply::Finish;
 
@@ -100,7 +102,7 @@ impl Reader {
         let usage = line.usage();
         if !self.begun {
             self.begun = true;
-            let model = line.model.map(|model| model.into_owned());
+            let model = line.model.map(Cow::into_owned);
             events.push(Event::Begin { id: None, model });
         }
         let message = line.message.unwrap_or_default();
@@ -128,7 +130,7 @@ impl Reader {
         let arguments = call.arguments();
         let id = call.id.filter(|id| !id.is_empty()).map_or_else(
             || made_id(created_at.unwrap_or_default(), index),
-            |id| id.into_owned(),
+            Cow::into_owned,
         );
         events.push(Event::ToolCall {
             index,

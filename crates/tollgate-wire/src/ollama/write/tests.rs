@@ -312,10 +312,10 @@ fn sampling_and_the_form_of_the_answer_are_told() {
         schema: json!({"type": "object"}),
         strict: Some(true),
     });
-    let (body, lost) = body(&request, "m");
+    let (told, lost) = body(&request, "m");
     assert!(lost.is_empty());
     assert_eq!(
-        body,
+        told,
         json!({
             "model": "m",
             "messages": [{"role": "user", "content": "a"}],
@@ -328,7 +328,7 @@ fn sampling_and_the_form_of_the_answer_are_told() {
         })
     );
     request.output = Some(OutputFormat::Json);
-    assert_eq!(super::tests::body(&request, "m").0["format"], "json");
+    assert_eq!(body(&request, "m").0["format"], "json");
     request.output = Some(OutputFormat::Text);
-    assert!(super::tests::body(&request, "m").0.get("format").is_none());
+    assert!(body(&request, "m").0.get("format").is_none());
 }
