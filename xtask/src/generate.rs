@@ -2,13 +2,14 @@
 //! stale.
 
 mod models;
+mod providers;
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::workspace::{Workspace, output};
 
-/// The documents, as `tollgate docs` names them.
+/// The documents that the binary prints, as `tollgate docs` names them.
 const DOCUMENTS: &[&str] = &["errors", "settings", "simulator"];
 
 /// What to do with a document.
@@ -28,7 +29,13 @@ pub(crate) fn run(
     tollgate: Option<&Path>,
 ) -> Result<String, String> {
     let mut stale = Vec::new();
-    let mut files = vec![(models::PATH.to_owned(), models::table(workspace)?)];
+    let mut files = vec![
+        (models::PATH.to_owned(), models::table(workspace)?),
+        (
+            providers::PATH.to_owned(),
+            providers::page(&workspace.root)?,
+        ),
+    ];
     for name in DOCUMENTS {
         files.push((format!("docs/{name}.md"), document(name, tollgate)?));
     }

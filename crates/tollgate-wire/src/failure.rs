@@ -56,7 +56,12 @@ pub fn classify(answer: &ErrorAnswer<'_>, provider: &'static str) -> Failure {
     let credential = answer.credential.map(Secret::expose);
     let text = String::from_utf8_lossy(&answer.body);
     let text = provider_text::without(&text, credential);
-    let reading = Reading::of(&text, answer.content_type.as_deref(), answer.now);
+    let reading = Reading::of(
+        &text,
+        answer.content_type.as_deref(),
+        answer.error_type.as_deref(),
+        answer.now,
+    );
     let evidence = Evidence {
         reading: &reading,
         status: telling_status(answer.status, reading.status),

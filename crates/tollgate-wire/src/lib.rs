@@ -18,6 +18,7 @@ mod fields;
 pub mod formats;
 pub mod gemini;
 pub mod json;
+mod ndjson;
 pub mod neutral;
 pub mod ollama;
 pub mod openai;

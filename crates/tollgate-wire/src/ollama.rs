@@ -2,3 +2,6 @@
 
 pub mod parse;
 pub mod write;
+
+#[cfg(test)]
+mod fixtures;

@@ -117,7 +117,7 @@ const MEMBER_ENDINGS: [&str; 9] = [
 
 /// What stands right behind one of these is its name, unless it is one of [`NO_NAMES`].
 const OWNERS: [&str; 4] = ["organization", "organisation", "org", "project"];
-const NO_NAMES: [&str; 38] = [
+const NO_NAMES: [&str; 39] = [
     "access",
     "account",
     "admin",
@@ -151,6 +151,8 @@ const NO_NAMES: [&str; 38] = [
     "page",
     "policy",
     "quota",
+    // What stands behind the apostrophe of `organization's`.
+    "s",
     "settings",
     "that",
     "to",
@@ -244,7 +246,7 @@ fn redact(text: &str, strictness: Strictness) -> Option<String> {
     let mut before: Vec<&str> = Vec::new();
     for word in text.split_inclusive([' ', '\n', '\t', '\r', '"', '\'', '`', '<', '>', ',']) {
         let (word, end) = split_delimiter(word);
-        if has_guarded_url(word) {
+        if has_guarded_url(word) || names_account(word) {
             shown.push_str(REDACTED);
             found = true;
         } else {
@@ -252,7 +254,11 @@ fn redact(text: &str, strictness: Strictness) -> Option<String> {
                 let (token, separator) = split_delimiter(token);
                 let bare = token.trim_end_matches(['.', '!']);
                 let is_quoted = shown.ends_with(['`', '"', '\'', '<']);
-                if is_secret(bare, &before, strictness) || is_owner(bare, &before, is_quoted) {
+                let is_in_path = shown.ends_with("projects/") && is_project(bare);
+                if is_in_path
+                    || is_secret(bare, &before, strictness)
+                    || is_owner(bare, &before, is_quoted)
+                {
                     shown.push_str(REDACTED);
                     shown.push_str(token.get(bare.len()..).unwrap_or_default());
                     // What was spoken of has been found.
@@ -328,6 +334,21 @@ fn has_guarded_url(word: &str) -> bool {
                 .any(|word| name.contains(word))
         });
     authority.contains('@') || keyed || is_private_host(authority)
+}
+
+/// Amazon's name of a resource, with the number of the account that it is in.
+fn names_account(word: &str) -> bool {
+    const DIGITS: usize = 12;
+    word.split_once("arn:").is_some_and(|(_, name)| {
+        name.split(':')
+            .any(|part| part.len() == DIGITS && part.bytes().all(|byte| byte.is_ascii_digit()))
+    })
+}
+
+/// The id of a project in Google's name of a resource (`projects/ID/locations/…`), unless it is
+/// a placeholder.
+fn is_project(token: &str) -> bool {
+    !token.is_empty() && token != REDACTED && token != "-"
 }
 
 fn is_private_host(authority: &str) -> bool {
@@ -533,6 +554,31 @@ mod tests {
     }
 
     #[test]
+    fn the_names_of_resources_do_not_tell_the_account() {
+        for (said, shown) in [
+            (
+                "User: arn:aws:sts::123456789012:assumed-role/Admin/joe is not authorized",
+                "User: [redacted] is not authorized",
+            ),
+            (
+                "on resource: arn:aws:bedrock:us-east-1::foundation-model/x.y-v1:0 because",
+                "on resource: arn:aws:bedrock:us-east-1::foundation-model/x.y-v1:0 because",
+            ),
+            (
+                "Publisher Model `projects/acme/locations/eu/publishers/google/models/m` not found",
+                "Publisher Model `projects/[redacted]/locations/eu/publishers/google/models/m` not found",
+            ),
+            (
+                "{\"consumer\":\"projects/348715329010\"}",
+                "{\"consumer\":\"projects/[redacted]\"}",
+            ),
+        ] {
+            assert_eq!(clean(said, None), shown);
+            assert_eq!(betrays(said, None), shown != said, "{said}");
+        }
+    }
+
+    #[test]
     fn guarded_addresses_and_random_words_are_taken_out() {
         for (said, shown) in [
             (
@@ -574,6 +620,7 @@ mod tests {
             "Your organization must be verified; ask the organization owner, see the project settings",
             "The project has no access in organization settings, set org_id or `project`",
             "Your organization does not allow this",
+            "This request would exceed your organization's rate limit of 30,000 input tokens",
             "Add credits at https://grok.com/?_s=usage",
         ] {
             assert_eq!(clean(said, None), said);

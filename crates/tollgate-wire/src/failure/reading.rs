@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use tollgate_core::time::Timestamp;
 
 use super::embedded;
+use super::rule::is_same;
 use crate::{provider_text, retry_after};
 
 /// Objects nested deeper than this say nothing about the error any more.
@@ -33,6 +34,39 @@ pub(super) enum Form {
     Empty,
 }
 
+/// What a prompt that was refused ends with, beside the reason that was given.
+pub(super) const PROMPT_BLOCKED: &str = "prompt_blocked";
+
+/// How answers end that are whole, or as long as they were allowed to be.
+const GOOD_ENDINGS: &[&str] = &[
+    "",
+    "stop",
+    "end",
+    "end_turn",
+    "eos",
+    "eos_token",
+    "complete",
+    "completed",
+    "stop_sequence",
+    "stop_criteria_met",
+    "pause_turn",
+    "length",
+    "max_length",
+    "max_tokens",
+    "max_output_tokens",
+    "model_length",
+    "tool_call",
+    "tool_calls",
+    "tool_use",
+    "function_call",
+    "load",
+    "unload",
+    "unspecified",
+    "finish_reason_unspecified",
+    "block_reason_unspecified",
+    "blocked_reason_unspecified",
+];
+
 /// What an answer says.
 #[derive(Debug)]
 pub(super) struct Reading {
@@ -43,6 +77,8 @@ pub(super) struct Reading {
     pub(super) said: String,
     /// The same in lower case, without URLs and quotation marks, to find phrases in.
     pub(super) spoken: String,
+    /// Why a model stopped before its time, in an answer that is none.
+    pub(super) endings: Vec<String>,
     /// The name that identifies the error best.
     pub(super) code: Option<String>,
     /// An HTTP status inside the body.
@@ -52,10 +88,18 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Reads a body.
-    pub(super) fn of(body: &str, content_type: Option<&[u8]>, now: Timestamp) -> Self {
+    /// Reads a body, and the type of the error that a header names.
+    pub(super) fn of(
+        body: &str,
+        content_type: Option<&[u8]>,
+        error_type: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Self {
         let text = body.trim_start_matches('\u{feff}').trim();
         let mut walk = Walk::default();
+        if let Some(name) = error_type.and_then(|name| str::from_utf8(name).ok()) {
+            walk.note_type(Some(&Value::String(name.to_owned())));
+        }
         let mut wait = None;
         let form = if text.is_empty() || is_binary(text) {
             Form::Empty
@@ -116,6 +160,7 @@ fn title_of(page: &str) -> &str {
 struct Walk {
     codes: Vec<String>,
     types: Vec<String>,
+    endings: Vec<String>,
     said: String,
     status: Option<u16>,
 }
@@ -147,19 +192,21 @@ impl Walk {
             return;
         }
         for (name, value) in members {
-            match name.as_str() {
+            match plain(name).as_str() {
                 "error" | "errors" | "err" | "detail" | "details" | "message" | "msg"
-                | "error_message" | "errorMessage" | "error_msg" | "err_msg" | "status_msg"
-                | "description" | "error_description" | "title" | "raw" | "base_resp"
-                | "innererror" | "inner_error" | "innerError" | "metadata" | "violations" => {
-                    self.visit(value, depth);
+                | "errormessage" | "errormsg" | "errmsg" | "statusmsg" | "description"
+                | "errordescription" | "title" | "raw" | "baseresp" | "innererror" | "metadata"
+                | "violations" | "output" | "candidates" | "promptfeedback" | "choices"
+                | "delta" | "stopdetails" | "finishmessage" | "blockreasonmessage"
+                | "explanation" => self.visit(value, depth),
+                "code" | "errorcode" | "statuscode" | "httpstatuscode" | "rawstatuscode"
+                | "httpcode" | "httpstatus" => self.note_code(value),
+                "type" | "errortype" | "status" | "reason" | "limitsource" | "quotaid"
+                | "quotalimit" => self.note_type(Some(value)),
+                "finishreason" | "nativefinishreason" | "stopreason" | "donereason" => {
+                    self.note_ending(value);
                 }
-                "code" | "error_code" | "errorCode" | "status_code" | "statusCode"
-                | "http_status_code" | "httpStatusCode" | "raw_status_code" | "http_code"
-                | "http_status" => self.note_code(value),
-                "type" | "error_type" | "status" | "reason" | "limit_source" | "quotaId" => {
-                    self.note_type(Some(value));
-                }
+                "blockreason" => self.note_block(value),
                 "response" => {
                     if let Some(error) = value.get("error") {
                         self.visit(error, depth);
@@ -236,9 +283,26 @@ impl Walk {
 
     fn note_type(&mut self, value: Option<&Value>) {
         match value {
-            Some(Value::String(text)) => note(&mut self.types, text.trim().to_owned()),
+            Some(Value::String(text)) => note(&mut self.types, bare(text).to_owned()),
             Some(number @ Value::Number(_)) => self.note_code(number),
             _ => {}
+        }
+    }
+
+    /// Why the model stopped, unless that is how a good answer ends.
+    fn note_ending(&mut self, value: &Value) {
+        if let Value::String(reason) = value
+            && !GOOD_ENDINGS.iter().any(|good| is_same(reason, good))
+        {
+            note_any(&mut self.endings, reason.trim().to_owned());
+        }
+    }
+
+    /// Why there is no answer at all. New reasons come up, and all of them mean the prompt.
+    fn note_block(&mut self, value: &Value) {
+        self.note_ending(value);
+        if !self.endings.is_empty() {
+            note_any(&mut self.endings, PROMPT_BLOCKED.to_owned());
         }
     }
 
@@ -248,6 +312,7 @@ impl Walk {
             .codes
             .iter()
             .find(is_word)
+            .or(self.endings.first())
             .or(self.types.first())
             .or(self.codes.first());
         let code = code
@@ -267,6 +332,7 @@ impl Walk {
             names,
             said: self.said,
             spoken,
+            endings: self.endings,
             code,
             status: self.status,
         }
@@ -275,9 +341,10 @@ impl Walk {
 
 fn note(names: &mut Vec<String>, name: String) {
     /// Words that fill the place of a name and say nothing.
-    const EMPTY: [&str; 7] = [
+    const EMPTY: [&str; 8] = [
         "",
         "error",
+        "message",
         "none",
         "null",
         "failed",
@@ -285,9 +352,34 @@ fn note(names: &mut Vec<String>, name: String) {
         "unknown",
     ];
     let says_nothing = EMPTY.iter().any(|empty| name.eq_ignore_ascii_case(empty));
-    if !says_nothing && name.len() <= 256 && names.len() < MOST_NAMES && !names.contains(&name) {
+    if !says_nothing {
+        note_any(names, name);
+    }
+}
+
+fn note_any(names: &mut Vec<String>, name: String) {
+    if name.len() <= 256 && names.len() < MOST_NAMES && !names.contains(&name) {
         names.push(name);
     }
+}
+
+/// The name of a member, however its words are joined: `errorCode`, `error_code`, `ErrorCode`.
+fn plain(name: &str) -> String {
+    name.chars()
+        .filter(|letter| !matches!(letter, '_' | '-'))
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// Amazon puts the name between a namespace and an address:
+/// `com.amazon.coral#ThrottlingException:http://…`.
+fn bare(name: &str) -> &str {
+    let name = name.trim();
+    let name = match name.split_once(":http") {
+        Some((name, _)) => name,
+        None => name,
+    };
+    name.rsplit_once('#').map_or(name, |(_, name)| name)
 }
 
 /// `["body", "messages", 0]` as `body.messages.0`.

@@ -36,6 +36,8 @@ pub(super) enum Sign {
     Named(&'static [&'static str]),
     /// None of its codes or types is one of these.
     NotNamed(&'static [&'static str]),
+    /// The model stopped for one of these reasons.
+    Ended(&'static [&'static str]),
     /// The text contains one of these phrases; `*` stands for up to [`GAP`] bytes.
     Says(&'static [&'static str]),
     /// The whole text is one of these.
@@ -182,6 +184,10 @@ impl Sign {
         match self {
             Self::Named(names) => is_named(evidence.reading, names),
             Self::NotNamed(names) => !is_named(evidence.reading, names),
+            Self::Ended(reasons) => {
+                let is_one = |sent: &String| reasons.iter().any(|reason| is_same(sent, reason));
+                evidence.reading.endings.iter().any(is_one)
+            }
             Self::Says(phrases) => phrases.iter().any(|phrase| says(spoken, phrase)),
             Self::SaysOnly(texts) => {
                 let text = spoken.trim_matches(|letter: char| !letter.is_alphanumeric());
@@ -215,7 +221,8 @@ enum Window {
     Long,
 }
 
-/// The window that is named first: what follows is advice, such as how to get more per day.
+/// The longest window that a name tells, because that limit opens last. In a text the one that is
+/// named first: what follows is advice, such as how to get more per day.
 fn window_of(reading: &Reading) -> Option<Window> {
     let first = |text: &str, words: &[&str]| words.iter().filter_map(|word| text.find(word)).min();
     let of_text = |text: &str| match (first(text, LONG_WORDS), first(text, SHORT_WORDS)) {
@@ -224,11 +231,17 @@ fn window_of(reading: &Reading) -> Option<Window> {
         (Some(_), None) => Some(Window::Long),
         (None, None) => None,
     };
-    let by_name = reading
-        .names
-        .iter()
-        .find_map(|name| of_text(&name.to_ascii_lowercase()));
-    by_name.or_else(|| of_text(&reading.spoken))
+    let named = reading.names.iter();
+    let by_name: Vec<Window> = named
+        .filter_map(|name| of_text(&name.to_ascii_lowercase()))
+        .collect();
+    if by_name.contains(&Window::Long) {
+        Some(Window::Long)
+    } else if by_name.is_empty() {
+        of_text(&reading.spoken)
+    } else {
+        Some(Window::Short)
+    }
 }
 
 pub(super) fn is_named(reading: &Reading, names: &[&str]) -> bool {
@@ -245,7 +258,7 @@ pub(super) fn is_named(reading: &Reading, names: &[&str]) -> bool {
 }
 
 /// `RateLimitReached`, `rate-limit-reached` and `rate_limit_reached` are one name.
-fn is_same(sent: &str, name: &str) -> bool {
+pub(super) fn is_same(sent: &str, name: &str) -> bool {
     fn letters(text: &str) -> impl Iterator<Item = u8> {
         text.bytes()
             .filter(u8::is_ascii_alphanumeric)

@@ -1,7 +1,10 @@
-//! The rules in the order in which they are tried: a provider's own signals, names that mean one
-//! thing, phrases, names that mean little alone, and at last the status.
+//! The rules in the order in which they are tried: a provider's own signals, the end of an answer
+//! that is none, names that mean one thing, the names of the great clouds, phrases, names that mean
+//! little alone, and at last the status.
 
 mod account;
+mod cloud;
+mod ending;
 mod exact;
 mod family;
 mod phrases;
@@ -18,17 +21,21 @@ use super::rule::Evidence;
 pub(super) fn verdict(evidence: &Evidence<'_>, provider: &str) -> Code {
     let lists = [
         family::rules(provider),
+        ending::RULES,
         exact::RULES,
+        cloud::RULES,
         prompt::RULES,
         server::RULES,
         account::RULES,
         phrases::RULES,
         vague::RULES,
     ];
-    let rules = lists.into_iter().flatten();
+    let mut rules = lists.into_iter().flatten();
     // A page's words come from a proxy and are the same for many causes; its status is not.
-    let is_page = evidence.reading.form == Form::Page && evidence.status.is_some();
-    let held = rules.filter(|_| !is_page).find(|rule| rule.holds(evidence));
+    if let (Form::Page, Some(status)) = (evidence.reading.form, evidence.status) {
+        return family::page(provider, status).unwrap_or_else(|| by_status(evidence));
+    }
+    let held = rules.find(|rule| rule.holds(evidence));
     held.map_or_else(|| by_status(evidence), |rule| rule.code)
 }
 
@@ -39,6 +46,7 @@ fn by_status(evidence: &Evidence<'_>) -> Code {
         // No error status anywhere: an error was named, or this was no answer at all.
         let is_error =
             matches!(reading.form, Form::Json | Form::CutJson) && !reading.said.is_empty();
+        let is_error = is_error || !reading.endings.is_empty();
         return if is_error {
             Code::ProviderError
         } else {

@@ -1,4 +1,5 @@
 mod corpus;
+mod providers;
 mod variations;
 
 use super::*;
@@ -89,6 +90,62 @@ fn answers_about_the_request_are_kept_byte_for_byte() {
         kept.content_type.as_deref(),
         Some(b"application/json".as_slice())
     );
+}
+
+#[test]
+fn each_provider_s_answers_about_the_request_are_kept_in_its_own_format() {
+    for (format, provider, body) in [
+        (
+            Format::Anthropic,
+            "anthropic",
+            r#" {"type":"error","error":{"type":"invalid_request_error","message":"temperature: range: 0..1"},"request_id":"req_011CUB2XUHWkFnQzxcKBbjpF"}"#,
+        ),
+        (
+            Format::Gemini,
+            "google",
+            "{\n  \"error\": {\n    \"code\": 400,\n    \"message\": \"Invalid value at 'contents'\",\n    \"status\": \"INVALID_ARGUMENT\",\n    \"details\": [{\"@type\": \"type.googleapis.com/google.rpc.BadRequest\"}]\n  }\n}\n",
+        ),
+        (
+            Format::Gemini,
+            "vertex",
+            r#"[{"error":{"code":400,"message":"Please use a valid role: user, model.","status":"INVALID_ARGUMENT"}}]"#,
+        ),
+        (
+            Format::Responses,
+            "openai",
+            r#"{"error":{"message":"Unknown parameter: 'x'.","type":"invalid_request_error","param":"x","code":"unknown_parameter"}}"#,
+        ),
+    ] {
+        let answer = ErrorAnswer {
+            format,
+            ..answer(400, body.as_bytes())
+        };
+        let kept = classify(&answer, provider).passthrough.clone().unwrap();
+        assert_eq!((kept.format, kept.status), (format, 400));
+        assert_eq!(kept.body.as_ref(), body.as_bytes());
+    }
+}
+
+#[test]
+fn an_answer_that_names_our_project_or_account_is_not_kept() {
+    for (provider, body) in [
+        (
+            "vertex",
+            r#"{"error":{"code":400,"message":"Bad tuning job projects/acme/locations/eu/tuningJobs/1.","status":"INVALID_ARGUMENT"}}"#,
+        ),
+        (
+            "bedrock",
+            r#"{"message":"Bad profile arn:aws:bedrock:us-east-1:123456789012:inference-profile/x"}"#,
+        ),
+        (
+            "google",
+            r#"{"error":{"code":400,"message":"Bad","status":"INVALID_ARGUMENT","details":[{"metadata":{"consumer":"projects\/348715329010"}}]}}"#,
+        ),
+    ] {
+        let failure = classify(&answer(400, body.as_bytes()), provider);
+        assert_eq!(failure.code, Code::ProviderInvalidRequest, "{body}");
+        assert!(failure.passthrough.is_none(), "{body}");
+    }
 }
 
 #[test]
@@ -185,7 +242,19 @@ fn no_bytes_make_it_panic() {
             }
         }
         let status = [200, 302, 400, 401, 429, 500, 503, 0, 999][round % 9];
-        let failure = classify(&answer(status, &body), "openai");
+        let provider = [
+            "openai",
+            "anthropic",
+            "google",
+            "bedrock",
+            "cohere",
+            "mistral",
+        ][round % 6];
+        let named = ErrorAnswer {
+            error_type: (round % 5 == 0).then(|| body.clone().into()),
+            ..answer(status, &body)
+        };
+        let failure = classify(&named, provider);
         assert!(
             failure
                 .provider_text

@@ -61,6 +61,8 @@ pub(super) const RULES: &[Rule] = &[
             "safety_check_failed",
             "bio_policy",
             "cyber_policy",
+            "image_content_policy_violation",
+            "policy_violation",
         ])],
     },
     Rule {
@@ -130,6 +132,7 @@ pub(super) const RULES: &[Rule] = &[
             "openrouter_credits",
             "openrouter_key_limit",
             "openrouter_free_tier_daily",
+            "billing_disabled",
         ])],
     },
     // A limit of days is an allowance: asking again in a minute does not help.
@@ -156,6 +159,8 @@ pub(super) const RULES: &[Rule] = &[
             "slow_down",
             "server_busy",
             "high_demand",
+            "service_tier_capacity_exceeded",
+            "model_capacity_exhausted",
         ])],
     },
     Rule {
@@ -228,6 +233,7 @@ pub(super) const RULES: &[Rule] = &[
             "key_model_access_denied",
             "team_model_access_denied",
             "unpurchased",
+            "data_residency_mismatch",
         ])],
     },
     Rule {
@@ -254,7 +260,27 @@ pub(super) const RULES: &[Rule] = &[
                 "deadline_exceeded",
                 "model_timeout_exception",
                 "upstream_timeout",
+                "vector_store_timeout",
             ]),
         ],
+    },
+    // The caller's picture, though the words may be of time or size.
+    Rule {
+        code: Code::ProviderInvalidRequest,
+        signs: &[Named(&[
+            "invalid_image",
+            "invalid_image_format",
+            "invalid_base64_image",
+            "invalid_image_url",
+            "image_too_large",
+            "image_too_small",
+            "image_parse_error",
+            "invalid_image_mode",
+            "image_file_too_large",
+            "unsupported_image_media_type",
+            "empty_image_file",
+            "failed_to_download_image",
+            "image_file_not_found",
+        ])],
     },
 ];

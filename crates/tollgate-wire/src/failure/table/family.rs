@@ -8,6 +8,7 @@ use crate::failure::rule::Sign::{Named, Says, Status};
 /// The rules of the provider with this name in the provider table; most have none.
 pub(super) fn rules(provider: &str) -> &'static [Rule] {
     match provider {
+        "cohere" => COHERE,
         "groq" => GROQ,
         "minimax" => MINIMAX,
         "mistral" => MISTRAL,
@@ -15,6 +16,25 @@ pub(super) fn rules(provider: &str) -> &'static [Rule] {
         _ => &[],
     }
 }
+
+/// What a page of HTML from this provider means, where it means more than its status.
+pub(super) fn page(provider: &str, status: u16) -> Option<Code> {
+    match (provider, status) {
+        // Google answers for a model that it does not know in JSON; a page means that the address
+        // itself is wrong, as for a location that does not exist.
+        ("google" | "vertex", 404) => Some(Code::ProviderInvalidRequest),
+        _ => None,
+    }
+}
+
+const COHERE: &[Rule] = &[
+    // Elsewhere 498 means an invalid token of access; here the prompt or the answer holds a token
+    // that is not allowed.
+    Rule {
+        code: Code::ContentFiltered,
+        signs: &[Status(&[498])],
+    },
+];
 
 const GROQ: &[Rule] = &[
     // Elsewhere 498 means an invalid token; here the flexible tier has no room.
@@ -32,6 +52,14 @@ const MISTRAL: &[Rule] = &[
     Rule {
         code: Code::ProviderModelNotFound,
         signs: &[Named(&["1500"]), Says(&["model"])],
+    },
+    Rule {
+        code: Code::ProviderOverloaded,
+        signs: &[Named(&["3505"])],
+    },
+    Rule {
+        code: Code::ProviderError,
+        signs: &[Named(&["1100", "unreachable_backend"])],
     },
     Rule {
         code: Code::ContextLengthExceeded,

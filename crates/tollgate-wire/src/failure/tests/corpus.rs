@@ -31,6 +31,9 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ),
 ];
 
+/// A page that says less than its provider means by it.
+const ONLY_BY_NAME: &str = "vertex-html-404";
+
 /// One error as it was recorded.
 pub(super) struct Row(Value);
 
@@ -87,6 +90,16 @@ impl Row {
         }
     }
 
+    fn format(&self) -> Format {
+        match self.text("provider") {
+            "anthropic" => Format::Anthropic,
+            "bedrock" => Format::Bedrock,
+            "cohere" => Format::Cohere,
+            "gemini" | "vertex" => Format::Gemini,
+            _ => Format::OpenAi,
+        }
+    }
+
     /// What is wrong with our judgement of this row, if the provider goes by this name.
     fn fault(&self, provider: &'static str) -> Option<String> {
         let headers = self.0["headers"].as_object().unwrap();
@@ -98,8 +111,10 @@ impl Row {
         let body = self.payload();
         let failure = classify(
             &ErrorAnswer {
-                format: Format::OpenAi,
-                error_type: None,
+                format: self.format(),
+                error_type: headers()
+                    .find(|(name, _)| ["x-amzn-errortype", ":exception-type"].contains(name))
+                    .map(|(_, value)| Bytes::copy_from_slice(value.as_bytes())),
                 content_type: headers()
                     .find(|(name, _)| *name == "content-type")
                     .map(|(_, value)| Bytes::copy_from_slice(value.as_bytes())),
@@ -144,12 +159,18 @@ fn is_same_wait(one: Option<f64>, other: Option<f64>) -> bool {
     }
 }
 
+/// The name of the provider's row, where its errors are judged by rules of its own.
 fn name_of(provider: &str) -> &'static str {
-    const NAMES: [&str; 4] = ["groq", "minimax", "mistral", "zai"];
-    NAMES
-        .into_iter()
-        .find(|name| *name == provider)
-        .unwrap_or("other")
+    match provider {
+        "anthropic" => "anthropic",
+        "bedrock" => "bedrock",
+        "cohere" => "cohere",
+        "gemini" => "google",
+        "groq" => "groq",
+        "mistral" => "mistral",
+        "vertex" => "vertex",
+        _ => "other",
+    }
 }
 
 #[test]
@@ -171,6 +192,7 @@ fn every_error_of_the_corpus_is_understood() {
 fn every_error_of_the_corpus_is_understood_from_a_provider_without_a_name() {
     let faults: Vec<String> = rows()
         .iter()
+        .filter(|row| row.text("id") != ONLY_BY_NAME)
         .filter_map(|row| row.fault("openai-compatible"))
         .collect();
     assert!(
@@ -188,12 +210,8 @@ fn every_error_of_the_corpus_says_something() {
         let body = row.payload();
         let status = u16::try_from(row.0["status"].as_u64().unwrap()).unwrap();
         let failure = classify(&answer(status, body.as_bytes()), "other");
-        let is_answer = row.text("class") == "malformed_response";
-        assert_eq!(
-            failure.provider_text.is_none(),
-            is_answer,
-            "{}",
-            row.text("id")
-        );
+        let says_nothing = failure.provider_text.is_none() && failure.provider_code.is_none();
+        let is_no_answer = failure.code == Code::ProviderInvalidResponse || body.is_empty();
+        assert!(!says_nothing || is_no_answer, "{}", row.text("id"));
     }
 }
