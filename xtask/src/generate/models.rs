@@ -182,6 +182,9 @@ fn rate(value: &Value) -> Result<String, String> {
 /// the data writes decimal fractions.
 fn pico(value: &Value) -> Result<u64, String> {
     let text = value.to_string();
+    if text.contains(['e', 'E']) {
+        return round(value);
+    }
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let (fraction, rest) = fraction.split_at(fraction.len().min(6));
     if rest.bytes().any(|digit| digit != b'0') {

@@ -7,7 +7,7 @@ use super::schema::{Key, Kind, Presence, join};
 const INTRODUCTION: &str = "\
 # Settings
 
-<!-- Made by `cargo xtask generate`; changes belong in crates/tollgate/src/config/schema/keys.rs. -->
+<!-- Made by `cargo xtask generate`; changes belong in crates/tollgate/src/config/schema/. -->
 
 The configuration is TOML: the file named by `--config`, or `tollgate.toml` in the working
 directory. `tollgate check` reads it and reports every problem with file, line and key.
