@@ -7,10 +7,13 @@
     reason = "the helpers of tests may stop a test as the tests themselves may"
 )]
 
+mod addresses;
 mod connecting;
 mod headers;
 mod http2;
+mod oauth;
 mod plain;
 mod reuse;
+mod signed;
 mod streams;
 mod world;
