@@ -96,6 +96,11 @@ pub(crate) struct Outgoing<'a> {
 }
 
 impl Outgoing<'_> {
+    /// Whether something has to be added that this request alone is known by.
+    pub(crate) fn is_unauthorised(&self) -> bool {
+        !matches!(self.connection.live, Live::Nothing)
+    }
+
     /// Adds what this request alone is known by: a signature, or a token that may have to be had
     /// first. Fails if it cannot be had.
     pub(crate) async fn authorise(&mut self, moment: Moment) -> Result<(), Failure> {

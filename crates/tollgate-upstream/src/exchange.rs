@@ -15,7 +15,7 @@ use tollgate_engine::port::{Attempt, Clock, Delivery, Reply};
 use tollgate_wire::answer::AnswerProblem;
 use tollgate_wire::formats::{self, Asked};
 use tollgate_wire::openai::stream::ChatStream;
-use tollgate_wire::stream::StreamRules;
+use tollgate_wire::stream::{StreamRules, Terminator};
 use tollgate_wire::translate;
 
 use crate::asking::{self, Ask};
@@ -174,12 +174,14 @@ impl Exchange<'_> {
 
     async fn head(&self, outgoing: &mut Outgoing<'_>) -> Result<(Parts, Inflow), Failure> {
         let connect = self.attempt.timeouts.connect;
-        let moment = Moment {
-            now: self.clock.now(),
-            connect,
-            deadline: self.attempt.deadline,
-        };
-        outgoing.authorise(moment).await?;
+        if outgoing.is_unauthorised() {
+            let moment = Moment {
+                now: self.clock.now(),
+                connect,
+                deadline: self.attempt.deadline,
+            };
+            outgoing.authorise(moment).await?;
+        }
         let sent = self.connection.pool.send(outgoing, connect).await;
         sent.map_err(|broken| self.broken(broken))
     }
@@ -224,9 +226,19 @@ impl Exchange<'_> {
     fn course(&self) -> Result<Course, Failure> {
         let call = self.attempt.call;
         let provider = self.connection.settings.provider;
+        let done = match self.format {
+            Format::OpenAi | Format::Completions => provider.terminator,
+            // The row speaks of `OpenAI`'s format; others say it themselves, at every provider.
+            Format::Responses
+            | Format::Anthropic
+            | Format::Gemini
+            | Format::Bedrock
+            | Format::Cohere
+            | Format::Ollama => Terminator::Native,
+        };
         let rules = StreamRules {
             show_usage: call.wants_usage,
-            done: provider.terminator,
+            done,
             provider: provider.name,
             array: call.array,
         };
@@ -259,6 +271,9 @@ impl Exchange<'_> {
             AnswerProblem::Error { json } => {
                 return self.judge().error(StatusCode::OK, headers, json, true);
             }
+            _ if let Some(json) = self.error_in_array(body) => {
+                return self.judge().error(StatusCode::OK, headers, &json, true);
+            }
             AnswerProblem::NotJson(_) if body.trim_ascii().is_empty() => {
                 "The provider answered with an empty body."
             }
@@ -272,6 +287,17 @@ impl Exchange<'_> {
             cause: Some(problem.into()),
             ..Broken::invalid(sentence)
         })
+    }
+
+    /// The error that is the one element of an array, as Google's servers put it where a stream
+    /// was asked for.
+    fn error_in_array(&self, body: &Bytes) -> Option<Bytes> {
+        let inner = body.trim_ascii();
+        let inner = inner.strip_prefix(b"[")?.strip_suffix(b"]")?;
+        match self.read_answer(&body.slice_ref(inner)) {
+            Err(AnswerProblem::Error { json }) => Some(json),
+            Ok(_) | Err(_) => None,
+        }
     }
 
     /// What a good status without a stream, where one was asked for, amounts to.

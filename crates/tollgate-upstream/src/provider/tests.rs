@@ -139,3 +139,19 @@ fn a_region_decides_the_host() {
     }
     assert_eq!(home("openai", "eu"), None);
 }
+
+#[test]
+fn every_provider_is_documented_with_its_address_and_formats() {
+    let document = include_str!("../../../../docs/connections.md");
+    for provider in PROVIDERS {
+        let start = format!("| `{}` |", provider.name);
+        let row = document.lines().find(|line| line.starts_with(&start));
+        let row = row.expect(provider.name);
+        let formats: Vec<_> = provider.formats.iter().map(|own| own.as_str()).collect();
+        let formats = format!("| `{}` |", formats.join("`, `"));
+        assert!(row.contains(&formats), "{row}");
+        if let Home::Public(url) | Home::Local(url) = provider.home {
+            assert!(row.contains(&format!("| `{url}` |")), "{row}");
+        }
+    }
+}

@@ -4,13 +4,18 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "the helpers of tests may stop a test as the tests themselves may"
 )]
 
+mod addresses;
 mod connecting;
 mod headers;
 mod http2;
+mod oauth;
 mod plain;
 mod reuse;
+mod signed;
 mod streams;
 mod world;

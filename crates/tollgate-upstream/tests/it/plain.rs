@@ -291,3 +291,20 @@ async fn an_early_refusal_is_heard_while_the_body_is_still_being_sent() {
     assert!(closed.is_ok(), "the connection is closed at once");
     assert!(rest.len() < 20_000_000);
 }
+
+#[tokio::test]
+async fn an_error_that_stands_in_an_array_is_read() {
+    let body = r#" [ {"error":{"code":503,"message":"The model is overloaded.","status":"UNAVAILABLE"}} ] "#;
+    let (_provider, gateway) = gateway(vec![send(answer("200 OK", JSON, body))]).await;
+    for failure in [
+        gateway.plain_failure().await,
+        gateway.stream_failure().await,
+    ] {
+        assert_eq!(failure.code, Code::ProviderOverloaded, "{failure}");
+    }
+    // Two elements are no error, whatever they hold.
+    let body = r#"[{"error":{"message":"a"}},{"error":{"message":"b"}}]"#;
+    let (_provider, gateway) = self::gateway(vec![send(answer("200 OK", JSON, body))]).await;
+    let failure = gateway.plain_failure().await;
+    assert_eq!(failure.code, Code::ProviderInvalidResponse);
+}

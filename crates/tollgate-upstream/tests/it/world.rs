@@ -130,6 +130,13 @@ impl Provider {
         self.received.lock().unwrap().clone()
     }
 
+    /// Waits until so many requests have arrived.
+    pub(crate) async fn arrived(&self, count: usize) {
+        while self.received().len() < count {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Waits until so many connections are over; one that holds is over when the other side
     /// closes it.
     pub(crate) async fn closed(&self, count: usize) {
@@ -289,6 +296,8 @@ pub(crate) struct Gateway {
     upstreams: Upstreams,
     /// The bounds of every call.
     pub(crate) timeouts: Timeouts,
+    /// The model, as the provider calls it.
+    pub(crate) model: &'static str,
 }
 
 impl Gateway {
@@ -305,6 +314,7 @@ impl Gateway {
         Self {
             upstreams,
             timeouts: Timeouts::default(),
+            model: "m-upstream",
         }
     }
 
@@ -317,6 +327,7 @@ impl Gateway {
         Self {
             upstreams,
             timeouts: Timeouts::default(),
+            model: "m-upstream",
         }
     }
 
@@ -329,7 +340,7 @@ impl Gateway {
     pub(crate) async fn send(&self, call: &Call) -> Result<Delivery, Failure> {
         let target = Target {
             connection: "main".into(),
-            model: "m-upstream".into(),
+            model: self.model.into(),
             max_output: None,
         };
         let attempt = Attempt {

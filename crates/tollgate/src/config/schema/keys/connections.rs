@@ -1,4 +1,4 @@
-//! Accounts at providers.
+//! The keys of a connection.
 
 use crate::config::schema::{Key, Kind, SecretRule};
 
@@ -9,6 +9,7 @@ const CREDENTIAL: Kind = Kind::Secret(SecretRule {
     longest: 8192,
 });
 
+/// An account at a provider.
 pub(super) const CONNECTIONS: &[Key] = &[
     Key::new("name", Kind::Name, "What models call this connection.").required(),
     Key::new(
