@@ -78,8 +78,12 @@ pub(crate) fn unsaid(request: &Request, lost: &mut Lost) {
     if request.seed.is_some() {
         lost.push("seed".to_owned());
     }
-    let is_wish =
-        |penalty: &Option<Number>| penalty.as_ref().and_then(Number::as_f64).unwrap_or_default();
+    let is_wish = |penalty: &Option<Number>| {
+        penalty
+            .as_ref()
+            .and_then(Number::as_f64)
+            .unwrap_or_default()
+    };
     if is_wish(&request.frequency_penalty).abs() > 0.0 {
         lost.push("frequency_penalty".to_owned());
     }

@@ -233,7 +233,10 @@ mod tests {
         let (plan, _) = run(&request, &aim("claude-opus-4-7", None));
         assert_eq!(plan.effort, Some("low"));
         let (plan, lost) = run(&request, &aim("claude-3-5-haiku", None));
-        assert_eq!((plan, lost), (Plan::off(None), vec!["reasoning_effort".to_owned()]));
+        assert_eq!(
+            (plan, lost),
+            (Plan::off(None), vec!["reasoning_effort".to_owned()])
+        );
     }
 
     #[test]
@@ -278,7 +281,10 @@ mod tests {
             assert_eq!(plan.thinking.is_none(), off);
             assert_eq!(lost.len(), usize::from(off));
             let (plan, _) = run(&request, &aim("claude-opus-4-7", None));
-            assert!(plan.thinking.is_some(), "adaptive thinking needs no thought");
+            assert!(
+                plan.thinking.is_some(),
+                "adaptive thinking needs no thought"
+            );
         }
     }
 
@@ -287,7 +293,10 @@ mod tests {
         let mut request = asks(Some(Effort::High), None, None);
         request.push(Role::Assistant, Part::text("The answer is"));
         let (plan, lost) = run(&request, &aim("claude-sonnet-4-5", None));
-        assert_eq!((plan, lost), (Plan::off(None), vec!["reasoning_effort".to_owned()]));
+        assert_eq!(
+            (plan, lost),
+            (Plan::off(None), vec!["reasoning_effort".to_owned()])
+        );
     }
 
     #[test]

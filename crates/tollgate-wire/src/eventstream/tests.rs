@@ -85,7 +85,11 @@ fn a_wrong_checksum_of_an_event_stream_is_malformed() {
             let Err(StreamProblem::Malformed(reason)) = decode(&bad, usize::MAX) else {
                 panic!("a flipped bit of byte {at} was not noticed")
             };
-            let of = if at < PRELUDE { "of a frame's lengths" } else { "a frame's checksum" };
+            let of = if at < PRELUDE {
+                "of a frame's lengths"
+            } else {
+                "a frame's checksum"
+            };
             assert!(reason.contains("CRC32") && reason.contains(of), "{reason}");
         }
     }
