@@ -7,7 +7,7 @@
 mod crc;
 mod header;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use bytes::{Buf, Bytes, BytesMut};
 

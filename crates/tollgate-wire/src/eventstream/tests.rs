@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 /// A header with a value of this type.
-fn header(name: &str, kind: u8, value: &[u8]) -> Vec<u8> {
+pub(crate) fn header(name: &str, kind: u8, value: &[u8]) -> Vec<u8> {
     let mut bytes = vec![name.len() as u8];
     bytes.extend_from_slice(name.as_bytes());
     bytes.push(kind);
@@ -25,7 +25,8 @@ pub(crate) fn frame(headers: &[u8], payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn event(name: &str, payload: &[u8]) -> Vec<u8> {
+/// A frame with this event.
+pub(crate) fn event(name: &str, payload: &[u8]) -> Vec<u8> {
     let mut headers = header(":event-type", 7, name.as_bytes());
     headers.extend(header(":message-type", 7, b"event"));
     frame(&headers, payload)
