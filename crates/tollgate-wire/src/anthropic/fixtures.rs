@@ -134,18 +134,15 @@ fn recorded_streams_are_parsed_right_however_they_are_cut() {
         let (events, end) = whole;
         let gathering = gathered(events);
         println!("{name}");
-        match error_of(&row) {
-            Some(error) => {
-                assert!(!gathering.ended);
-                let Err(StreamProblem::Error { json }) = end else {
-                    panic!("{end:?}")
-                };
-                assert_eq!(&serde_json::from_slice::<Value>(&json).unwrap(), error);
-            }
-            None => {
-                assert_eq!(end, Ok(()));
-                assert!(gathering.ended);
-            }
+        if let Some(error) = error_of(&row) {
+            assert!(!gathering.ended);
+            let Err(StreamProblem::Error { json }) = end else {
+                panic!("{end:?}")
+            };
+            assert_eq!(&serde_json::from_slice::<Value>(&json).unwrap(), error);
+        } else {
+            assert_eq!(end, Ok(()));
+            assert!(gathering.ended);
         }
         check(&gathering.into_answer(), &row);
     }

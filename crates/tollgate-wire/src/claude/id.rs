@@ -6,22 +6,21 @@ use std::borrow::Cow;
 /// them. It depends on nothing but the id, so that calls and results agree in every request of a
 /// conversation, and caches of prompts hold.
 pub(crate) fn tool_id(id: &str, longest: usize) -> Cow<'_, str> {
+    /// What the mark behind the letters takes: an underscore and sixteen digits.
+    const MARK: usize = 17;
     let is_taken = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if !id.is_empty() && id.len() <= longest && id.bytes().all(is_taken) {
         return Cow::Borrowed(id);
     }
-    /// What the mark behind the letters takes: an underscore and sixteen digits.
-    const MARK: usize = 17;
     let letters = id.chars().take(longest.saturating_sub(MARK));
-    let mut made: String = letters
+    let made: String = letters
         .map(|letter| match u8::try_from(letter) {
             Ok(byte) if is_taken(byte) => letter,
             Ok(_) | Err(_) => '_',
         })
         .collect();
     // Different ids must stay different when their letters no longer are.
-    made.push_str(&format!("_{:016x}", hash(id.as_bytes())));
-    Cow::Owned(made)
+    Cow::Owned(format!("{made}_{:016x}", hash(id.as_bytes())))
 }
 
 /// FNV-1a, which never changes, unlike the hasher of the standard library.

@@ -10,9 +10,7 @@ pub(super) fn read(mut bytes: &[u8]) -> Option<Frame> {
     while !bytes.is_empty() {
         let length = usize::from(bytes.try_get_u8().ok()?);
         let name = take(&mut bytes, length)?;
-        let Some(text) = value(&mut bytes)? else {
-            continue;
-        };
+        let (kind, value) = value(&mut bytes)?;
         let place = match name {
             b":message-type" => &mut frame.message_type,
             b":event-type" => &mut frame.event_type,
@@ -21,14 +19,18 @@ pub(super) fn read(mut bytes: &[u8]) -> Option<Frame> {
             b":error-message" => &mut frame.error_message,
             _ => continue,
         };
-        *place = Some(std::str::from_utf8(text).ok()?.to_owned());
+        if kind == STRING {
+            *place = Some(std::str::from_utf8(value).ok()?.to_owned());
+        }
     }
     Some(frame)
 }
 
-/// Takes a value: the bytes of a string, nothing of the other types.
-fn value<'a>(bytes: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
-    const STRING: u8 = 7;
+/// The type of texts.
+const STRING: u8 = 7;
+
+/// Takes the type and the bytes of a value.
+fn value<'a>(bytes: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
     let kind = bytes.try_get_u8().ok()?;
     let length = match kind {
         // True and false.
@@ -46,8 +48,7 @@ fn value<'a>(bytes: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
         9 => 16,
         _ => return None,
     };
-    let value = take(bytes, length)?;
-    Some((kind == STRING).then_some(value))
+    Some((kind, take(bytes, length)?))
 }
 
 fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {

@@ -75,10 +75,9 @@ fn read_member(
     request: &mut Request,
 ) -> Result<(), Failure> {
     match name {
+        // Read already, or no part of the answer.
         "model" | "messages" | "max_tokens" | "stream" | "system" | "thinking"
-        | "cache_control" => {}
-        // They change nothing of the answer.
-        "service_tier" | "user_profile_id" | "anthropic_version" => {}
+        | "cache_control" | "service_tier" | "user_profile_id" | "anthropic_version" => {}
         "metadata" => {
             let metadata = object(value, name)?;
             request.user = wrong::optional_text(metadata, "user_id", name)?;

@@ -36,14 +36,14 @@ fn with(members: &Value) -> Result<Request, Failure> {
     request(&call(&body))
 }
 
-fn saying(blocks: Value) -> Result<Request, Failure> {
+fn saying(blocks: &Value) -> Result<Request, Failure> {
     with(&json!({"messages": [{"role": "user", "content": blocks}]}))
 }
 
-#[test]
-fn blocks_of_every_kind_are_read() {
+/// A conversation with blocks of every kind.
+fn every_kind() -> Value {
     let sealed = State::of("google", "sig").seal();
-    let body = json!({
+    json!({
         "system": [
             {"type": "text", "text": "one"},
             {"type": "text", "text": "two", "cache_control": {"type": "ephemeral", "ttl": "1h"}},
@@ -68,8 +68,12 @@ fn blocks_of_every_kind_are_read() {
                 {"type": "tool_result", "tool_use_id": "c2"},
             ]},
         ],
-    });
-    let request = with(&body).unwrap();
+    })
+}
+
+#[test]
+fn blocks_of_every_kind_are_read() {
+    let request = with(&every_kind()).unwrap();
     assert_eq!(request.others, Vec::<String>::new());
     let roles: Vec<Role> = request.turns.iter().map(|turn| turn.role).collect();
     assert_eq!(
@@ -236,33 +240,33 @@ fn wishes_are_read() {
 #[test]
 fn fields_of_a_wrong_shape_are_named() {
     for (result, path) in [
-        (saying(json!([{}])), "messages[0].content[0].type"),
+        (saying(&json!([{}])), "messages[0].content[0].type"),
         (
-            saying(json!([{"type": "text"}])),
+            saying(&json!([{"type": "text"}])),
             "messages[0].content[0].text",
         ),
         (
-            saying(json!([{"type": "text", "text": 5}])),
+            saying(&json!([{"type": "text", "text": 5}])),
             "messages[0].content[0].text",
         ),
         (
-            saying(json!([{"type": "image"}])),
+            saying(&json!([{"type": "image"}])),
             "messages[0].content[0].source",
         ),
         (
-            saying(json!([{"type": "tool_use", "id": "", "name": "f"}])),
+            saying(&json!([{"type": "tool_use", "id": "", "name": "f"}])),
             "messages[0].content[0].id",
         ),
         (
-            saying(json!([{"type": "tool_use", "id": "x", "name": "f", "input": "{}"}])),
+            saying(&json!([{"type": "tool_use", "id": "x", "name": "f", "input": "{}"}])),
             "messages[0].content[0].input",
         ),
         (
-            saying(json!([{"type": "tool_result", "tool_use_id": "x", "content": 5}])),
+            saying(&json!([{"type": "tool_result", "tool_use_id": "x", "content": 5}])),
             "messages[0].content[0].content",
         ),
         (
-            saying(json!([{"type": "text", "text": "x", "cache_control": 1}])),
+            saying(&json!([{"type": "text", "text": "x", "cache_control": 1}])),
             "messages[0].content[0].cache_control",
         ),
         (
@@ -296,15 +300,11 @@ fn read(events: &[Value]) -> (Vec<Event>, Result<(), StreamProblem>) {
         provider: "anthropic",
         array: false,
     });
-    let text: String = events
-        .iter()
-        .map(|event| {
-            format!(
-                "event: {}\ndata: {event}\n\n",
-                event["type"].as_str().unwrap()
-            )
-        })
-        .collect();
+    let mut text = String::new();
+    for event in events {
+        let name = event["type"].as_str().unwrap();
+        text += &format!("event: {name}\ndata: {event}\n\n");
+    }
     let mut found = Vec::new();
     let result = reader.feed(text.into(), &mut found);
     let result = result.and_then(|()| reader.end(&mut found));

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tollgate_core::reply::Usage;
 
 use super::state;
 use crate::anthropic::words::{self, Holds};
@@ -23,7 +22,7 @@ pub fn answer(answer: &Answer, asked: &Asked<'_>) -> Bytes {
         write_part(part, &mut content, &mut holds);
     }
     let ending = answer.ending.as_ref();
-    let usage = answer.usage.unwrap_or(Usage::default());
+    let usage = answer.usage.unwrap_or_default();
     json!({
         "id": words::message_id(answer.id.as_deref(), asked.request_id),
         "type": "message",

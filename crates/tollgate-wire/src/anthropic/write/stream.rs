@@ -3,7 +3,7 @@
 mod frame;
 
 use serde_json::{Value, json};
-use tollgate_core::reply::Usage;
+use tollgate_core::reply::{Finish, Usage};
 
 use super::answer::LONGEST_ID;
 use super::calls::{Calls, Waiting};
@@ -16,7 +16,6 @@ use crate::neutral::{Ending, Event};
 use crate::state::State;
 use crate::stream::WriteEvents;
 use frame::{Delta, write_block_start, write_block_stop, write_delta, write_event};
-use tollgate_core::reply::Finish;
 
 /// Writes a stream.
 pub fn stream(asked: &Asked<'_>) -> Box<dyn WriteEvents> {
@@ -98,7 +97,22 @@ impl WriteEvents for MessageWriter {
                 id,
                 name,
                 state,
-            } => self.call(*index, id, name, state.as_ref(), out),
+            } => {
+                let block = json!({
+                    "type": "tool_use",
+                    "id": tool_id(id, LONGEST_ID),
+                    "name": name,
+                    "input": {},
+                });
+                let call = Waiting {
+                    index: *index,
+                    block,
+                    before: state.as_ref().map(state::block),
+                    arguments: String::new(),
+                    ended: false,
+                };
+                self.call(call, out);
+            }
             Event::Arguments { index, json } => self.arguments(*index, json, out),
             Event::CallEnd { index } => self.end_call(*index, out),
             Event::Idle => {
@@ -197,27 +211,9 @@ impl MessageWriter {
         }
     }
 
-    fn call(
-        &mut self,
-        index: usize,
-        id: &str,
-        name: &str,
-        state: Option<&State>,
-        out: &mut Vec<u8>,
-    ) {
+    /// Takes the beginning of a call.
+    fn call(&mut self, call: Waiting, out: &mut Vec<u8>) {
         self.holds.calls = true;
-        let call = Waiting {
-            index,
-            block: json!({
-                "type": "tool_use",
-                "id": tool_id(id, LONGEST_ID),
-                "name": name,
-                "input": {},
-            }),
-            before: state.map(state::block),
-            arguments: String::new(),
-            ended: false,
-        };
         if let Some(Open::Call(_)) = self.open {
             self.calls.wait(call);
         } else {

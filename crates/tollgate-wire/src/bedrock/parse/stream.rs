@@ -122,12 +122,11 @@ fn exception(frame: &Frame) -> StreamProblem {
     let kind = frame.exception_type.as_deref().unwrap_or("exception");
     let mut members = Map::new();
     members.insert("__type".to_owned(), kind.into());
-    match serde_json::from_slice(&frame.payload) {
-        Ok(Value::Object(payload)) => members.extend(payload),
-        Ok(_) | Err(_) => {
-            let text = String::from_utf8_lossy(&frame.payload).into_owned();
-            members.insert("message".to_owned(), text.into());
-        }
+    if let Ok(Value::Object(payload)) = serde_json::from_slice(&frame.payload) {
+        members.extend(payload);
+    } else {
+        let text = String::from_utf8_lossy(&frame.payload).into_owned();
+        members.insert("message".to_owned(), text.into());
     }
     error(members)
 }

@@ -149,16 +149,14 @@ impl<'a> Blocks<'a> {
     }
 
     fn document(&mut self, document: &Media) -> Option<Value> {
-        let source = media::document(document)?;
-        let name = media::document_name(document.name.as_deref());
-        let name = (1..)
-            .map(|number: u64| match number {
-                1 => name.clone(),
-                _ => format!("{name} {number}"),
-            })
+        let (format, data) = media::document(document)?;
+        let plain = media::document_name(document.name.as_deref());
+        // Of more names than there are, one is free.
+        let names = (2..self.names.len() + 3).map(|number| format!("{plain} {number}"));
+        let name = std::iter::once(plain.clone())
+            .chain(names)
             .find(|name| !self.names.contains(name))?;
         self.names.insert(name.clone());
-        let (format, data) = source;
         Some(json!({"document": {"format": format, "name": name, "source": {"bytes": data}}}))
     }
 }

@@ -105,7 +105,7 @@ fn conversation(
             }
             _ if said.is_empty() => {}
             role => match turns.last_mut() {
-                Some((last, before)) if *last == role => before.append(&mut said),
+                Some((speaker, before)) if *speaker == role => before.append(&mut said),
                 _ => turns.push((role, said)),
             },
         }
