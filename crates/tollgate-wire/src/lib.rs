@@ -9,9 +9,11 @@
 pub mod answer;
 pub mod anthropic;
 pub mod bedrock;
+mod claude;
 pub mod cohere;
 pub mod completions;
 pub mod credential;
+pub mod eventstream;
 pub mod failure;
 mod faults;
 mod fields;

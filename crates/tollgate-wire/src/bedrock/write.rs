@@ -1,38 +1,50 @@
-//! Writing bedrock.
+//! Writing Converse out of the neutral form.
 
-use bytes::Bytes;
+mod blocks;
+mod media;
+mod request;
+#[cfg(test)]
+mod tests;
+mod tools;
 
-use crate::formats::{Aim, Asked, Lost};
-use crate::neutral::{Answer, Event, Request};
-use crate::stream::WriteEvents;
+pub use request::request;
 
-/// Writes a request.
-pub fn request(_request: &Request, _aim: &Aim<'_>, _lost: &mut Lost) -> Bytes {
-    Bytes::new()
+/// Which rules a model has of its own, beyond what Converse says for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    /// Anthropic's.
+    Claude,
+    /// Amazon's newer ones.
+    Nova,
+    /// All others.
+    Other,
 }
 
-/// Writes the request for a number of tokens.
-pub fn count_request(_request: &Request, _aim: &Aim<'_>) -> Bytes {
-    Bytes::new()
-}
+impl Family {
+    fn of(model: &str) -> Self {
+        let model = model.to_ascii_lowercase();
+        if model.contains("anthropic") || model.contains("claude") {
+            Self::Claude
+        } else if model.contains("nova") {
+            Self::Nova
+        } else {
+            Self::Other
+        }
+    }
 
-/// Writes an answer.
-pub fn answer(_answer: &Answer, _asked: &Asked<'_>) -> Bytes {
-    Bytes::new()
-}
+    /// Whether the prompt can be cached up to a mark. Others refuse the mark.
+    const fn caches(self) -> bool {
+        match self {
+            Self::Claude | Self::Nova => true,
+            Self::Other => false,
+        }
+    }
 
-/// Writes a number of tokens.
-pub fn count(_tokens: u64) -> Bytes {
-    Bytes::new()
-}
-
-/// Writes a stream.
-pub fn stream(_asked: &Asked<'_>) -> Box<dyn WriteEvents> {
-    Box::new(Unwritten)
-}
-
-struct Unwritten;
-
-impl WriteEvents for Unwritten {
-    fn write(&mut self, _event: &Event, _out: &mut Vec<u8>) {}
+    /// Whether a result may say that the tool failed.
+    const fn knows_failed_tools(self) -> bool {
+        match self {
+            Self::Claude | Self::Nova => true,
+            Self::Other => false,
+        }
+    }
 }
