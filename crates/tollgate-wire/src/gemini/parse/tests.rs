@@ -317,9 +317,9 @@ fn answered(body: &Value) -> Answer {
     answer(&Bytes::from(body.to_string()), "google").unwrap()
 }
 
-#[test]
-fn an_answer_is_told_in_its_order() {
-    let body = json!({
+/// An answer with all kinds of parts, behind another candidate.
+fn rich() -> Value {
+    json!({
         "candidates": [
             {"index": 1, "content": {"parts": [{"text": "other"}]}, "finishReason": "STOP"},
             {"content": {"parts": [
@@ -339,8 +339,12 @@ fn an_answer_is_told_in_its_order() {
             }},
         ],
         "responseId": "r", "modelVersion": "m",
-    });
-    let answer = answered(&body);
+    })
+}
+
+#[test]
+fn an_answer_is_told_in_its_order() {
+    let answer = answered(&rich());
     let state = |token: &str| Some(State::of("google", token));
     let called = |id: &str, state| {
         Part::new(Content::ToolCall(ToolCall {
@@ -432,6 +436,8 @@ fn read(stream: &[u8], size: usize) -> (Vec<Event>, Option<StreamProblem>) {
 }
 
 const BEGUN: &str = r#"{"candidates":[{"content":{"parts":[{"text":"a"}]}}]}"#;
+const ERROR: &str = r#"{"error":{"code":503}}"#;
+const CALL: &str = r#"{"candidates":[{"finishReason":"MALFORMED_FUNCTION_CALL"}]}"#;
 const ENDED: &str = r#"{"candidates":[{"content":{},"finishReason":"STOP"}]}"#;
 
 #[test]
@@ -441,8 +447,6 @@ fn streams_end_as_they_should_or_are_a_problem_however_they_are_cut() {
             json: Bytes::copy_from_slice(json.as_bytes()),
         })
     };
-    const ERROR: &str = r#"{"error":{"code":503}}"#;
-    const CALL: &str = r#"{"candidates":[{"finishReason":"MALFORMED_FUNCTION_CALL"}]}"#;
     for (stream, want) in [
         (format!("data: {BEGUN}\r\n\r\ndata: {ENDED}\r\n\r\n"), None),
         (

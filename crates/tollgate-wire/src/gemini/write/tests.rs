@@ -389,16 +389,8 @@ fn pictures_are_data_or_addresses_and_stand_within_results_where_they_may() {
     );
 }
 
-#[test]
-fn thinking_is_told_in_the_words_of_the_model() {
-    let with = |reasoning: Reasoning, model: &'static str| {
-        let request = Request {
-            reasoning: Some(reasoning),
-            ..user("Hi")
-        };
-        let (body, lost) = written(&request, &aim("google", model));
-        (body["generationConfig"]["thinkingConfig"].clone(), lost)
-    };
+/// What is asked of which model, what it is told, and how much is lost.
+fn thinking() -> Vec<(Reasoning, &'static str, Value, usize)> {
     let effort = |effort| Reasoning {
         effort: Some(effort),
         ..Reasoning::default()
@@ -408,7 +400,7 @@ fn thinking_is_told_in_the_words_of_the_model() {
         show: Some(true),
         ..Reasoning::default()
     };
-    let rows = [
+    vec![
         (
             effort(Effort::Medium),
             "gemini-3-flash",
@@ -459,8 +451,20 @@ fn thinking_is_told_in_the_words_of_the_model() {
         ),
         (effort(Effort::High), "gemini-2.0-flash", Value::Null, 1),
         (effort(Effort::None), "gemini-2.0-flash", Value::Null, 0),
-    ];
-    for (reasoning, model, want, lost) in rows {
+    ]
+}
+
+#[test]
+fn thinking_is_told_in_the_words_of_the_model() {
+    let with = |reasoning: Reasoning, model: &'static str| {
+        let request = Request {
+            reasoning: Some(reasoning),
+            ..user("Hi")
+        };
+        let (body, lost) = written(&request, &aim("google", model));
+        (body["generationConfig"]["thinkingConfig"].clone(), lost)
+    };
+    for (reasoning, model, want, lost) in thinking() {
         let (got, said) = with(reasoning, model);
         assert_eq!((got, said.len()), (want, lost), "{reasoning:?} {model}");
     }
