@@ -27,7 +27,7 @@ pub fn answer(body: &Bytes, provider: &'static str) -> Result<Answer, AnswerProb
         text.filter(|text| !text.is_empty()).map(str::to_owned)
     };
     let (id, model) = (text("id"), text("model"));
-    let mut choice = Choice::new(provider);
+    let mut choice = Choice::whole(provider);
     let mut events = Vec::new();
     let answer = id.clone().unwrap_or_default();
     // A filtered answer may have no message at all.

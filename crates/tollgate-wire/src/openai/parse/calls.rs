@@ -39,12 +39,44 @@ struct Call {
 }
 
 /// What one piece says.
-struct Piece<'a> {
+#[derive(Default)]
+pub(super) struct Piece<'a> {
     number: Option<u64>,
     id: &'a str,
     name: &'a str,
     arguments: String,
-    signature: Option<&'a str>,
+    state: Option<State>,
+}
+
+impl<'a> Piece<'a> {
+    /// An item of `tool_calls`, with the number that tells its call apart.
+    pub(super) fn of(item: &'a Map<String, Value>, number: Option<u64>, provider: &str) -> Self {
+        let function = item.get("function").and_then(Value::as_object);
+        let google = item
+            .get("extra_content")
+            .and_then(|extra| extra.get("google"));
+        let signature = google
+            .and_then(|google| google.get("thought_signature"))
+            .and_then(Value::as_str)
+            .filter(|signature| !signature.is_empty());
+        Self {
+            number,
+            id: text(item, "id"),
+            name: function.map_or("", |function| text(function, "name")),
+            arguments: function.map(arguments).unwrap_or_default(),
+            state: signature.map(|signature| State::of(provider, signature)),
+        }
+    }
+
+    /// A `function_call`: there is but one.
+    pub(super) fn of_function(function: &'a Map<String, Value>) -> Self {
+        Self {
+            number: Some(0),
+            name: text(function, "name"),
+            arguments: arguments(function),
+            ..Self::default()
+        }
+    }
 }
 
 impl Calls {
@@ -53,52 +85,11 @@ impl Calls {
         self.list.is_empty()
     }
 
-    /// Takes an item of `tool_calls`. `answer` is the id of the answer, from which ids are made
-    /// where the provider gives none.
+    /// Takes a piece. `answer` is the id of the answer, from which ids are made where the provider
+    /// gives none.
     pub(super) fn take(
         &mut self,
-        item: &Map<String, Value>,
-        provider: &str,
-        answer: &str,
-        events: &mut Vec<Event>,
-    ) -> Result<(), StreamProblem> {
-        let function = item.get("function").and_then(Value::as_object);
-        let google = item
-            .get("extra_content")
-            .and_then(|extra| extra.get("google"));
-        let piece = Piece {
-            number: item.get("index").and_then(Value::as_u64),
-            id: text(item, "id"),
-            name: function.map_or("", |function| text(function, "name")),
-            arguments: function.map(arguments).unwrap_or_default(),
-            signature: google
-                .and_then(|google| google.get("thought_signature"))
-                .and_then(Value::as_str),
-        };
-        self.take_piece(&piece, provider, answer, events)
-    }
-
-    /// Takes `function_call`, which has neither number nor id.
-    pub(super) fn take_function(
-        &mut self,
-        function: &Map<String, Value>,
-        answer: &str,
-        events: &mut Vec<Event>,
-    ) -> Result<(), StreamProblem> {
-        let piece = Piece {
-            number: Some(0),
-            id: "",
-            name: text(function, "name"),
-            arguments: arguments(function),
-            signature: None,
-        };
-        self.take_piece(&piece, "", answer, events)
-    }
-
-    fn take_piece(
-        &mut self,
-        piece: &Piece<'_>,
-        provider: &str,
+        piece: Piece<'_>,
         answer: &str,
         events: &mut Vec<Event>,
     ) -> Result<(), StreamProblem> {
@@ -108,16 +99,14 @@ impl Calls {
         if self.ended {
             return Err(StreamProblem::Malformed("a tool call behind the finish"));
         }
-        let place = match self.find(piece) {
+        let place = match self.find(&piece) {
             Some(place) => place,
-            None => self.add(piece)?,
+            None => self.add(&piece)?,
         };
         let Some(call) = self.list.get_mut(place) else {
             return Ok(());
         };
-        if let Some(signature) = piece.signature.filter(|signature| !signature.is_empty()) {
-            call.state = Some(State::of(provider, signature));
-        }
+        call.state = piece.state.or(call.state.take());
         if call.id.is_empty() {
             piece.id.clone_into(&mut call.id);
         }
@@ -136,7 +125,7 @@ impl Calls {
             push(place_of(call), before, events);
         }
         if call.index.is_some() {
-            push(place_of(call), piece.arguments.clone(), events);
+            push(place_of(call), piece.arguments, events);
             return Ok(());
         }
         self.held += piece.arguments.len();

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use tollgate_core::reply::Finish;
 
-use super::calls::Calls;
+use super::calls::{Calls, Piece};
 use super::{citation, thinking};
 use crate::neutral::{Citation, Ending, Event};
 use crate::openai::thought;
@@ -13,6 +13,8 @@ use crate::stream::StreamProblem;
 /// told that they get one.
 pub(super) struct Choice {
     provider: &'static str,
+    /// Whether it comes at once: then every call is a call of its own.
+    whole: bool,
     calls: Calls,
     /// Whether the words of the thought that is open came as plain text. Details repeat them.
     spoken: bool,
@@ -24,9 +26,20 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    pub(super) fn new(provider: &'static str) -> Self {
+    /// A choice that comes in pieces.
+    pub(super) fn streamed(provider: &'static str) -> Self {
+        Self::new(provider, false)
+    }
+
+    /// A choice that comes at once.
+    pub(super) fn whole(provider: &'static str) -> Self {
+        Self::new(provider, true)
+    }
+
+    fn new(provider: &'static str, whole: bool) -> Self {
         Self {
             provider,
+            whole,
             calls: Calls::default(),
             spoken: false,
             thinking: false,
@@ -59,11 +72,18 @@ impl Choice {
         events.extend(filled("refusal").map(|text| Event::Refusal(text.to_owned())));
         let citations = items("annotations").filter_map(citation::of_annotation);
         events.extend(citations.map(Event::Citation));
-        for call in items("tool_calls").filter_map(Value::as_object) {
-            self.calls.take(call, self.provider, answer, events)?;
+        let calls = items("tool_calls").filter_map(Value::as_object);
+        for (place, call) in calls.enumerate() {
+            let number = match call.get("index").and_then(Value::as_u64) {
+                _ if self.whole => Some(place as u64),
+                number => number,
+            };
+            let piece = Piece::of(call, number, self.provider);
+            self.calls.take(piece, answer, events)?;
         }
         if let Some(Value::Object(function)) = delta.get("function_call") {
-            self.calls.take_function(function, answer, events)?;
+            self.calls
+                .take(Piece::of_function(function), answer, events)?;
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ pub fn stream(rules: StreamRules) -> Box<dyn ReadEvents> {
         reader: Reader {
             rules,
             progress: Progress::default(),
-            choice: Choice::new(rules.provider),
+            choice: Choice::streamed(rules.provider),
             id: None,
             usage: None,
             complete: false,

@@ -104,4 +104,4 @@ impl<'a> Draft<'a> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
