@@ -100,7 +100,7 @@ fn filled<'a>(detail: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
 
-    fn object(value: Value) -> Map<String, Value> {
+    fn object(value: &Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
     }
 
@@ -110,7 +110,7 @@ mod tests {
             json!({"type": "reasoning.text", "text": "so", "signature": "s", "format": "f", "index": 0}),
             json!({"type": "reasoning.encrypted", "data": "d", "id": "rs_1", "index": 1}),
         ] {
-            let told = told(&object(detail.clone()), "openrouter");
+            let told = told(&object(&detail), "openrouter");
             let state = told.state.unwrap();
             assert!(state.is_of("openrouter"));
             let sealed = shown(
@@ -121,7 +121,7 @@ mod tests {
                 },
                 0,
             );
-            let back = opened(&object(sealed)).unwrap();
+            let back = opened(&object(&sealed)).unwrap();
             assert_eq!(back.redacted, told.encrypted);
             assert_eq!(
                 returned(&back.text, &back.state.unwrap().token),
@@ -149,10 +149,10 @@ mod tests {
     #[test]
     fn a_detail_without_words_and_state_is_no_thought() {
         assert_eq!(
-            opened(&object(json!({"type": "reasoning.text", "text": ""}))),
+            opened(&object(&json!({"type": "reasoning.text", "text": ""}))),
             None
         );
-        let told = told(&object(json!({"text": "x", "signature": ""})), "p");
+        let told = told(&object(&json!({"text": "x", "signature": ""})), "p");
         assert_eq!((&*told.text, told.state), ("x", None));
     }
 }

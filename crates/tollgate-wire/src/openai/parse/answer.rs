@@ -62,3 +62,6 @@ fn broken(problem: &StreamProblem) -> AnswerProblem {
         _ => "its tool calls cannot be read",
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,7 @@ fn every_part_has_its_place() {
         "finish_reason": "MAX_TOKENS",
     }))
     .unwrap();
-    let thought = |text: &str| super::thought(text.to_owned());
+    let think = |text: &str| thought(text.to_owned());
     let cited = Part::new(Content::Text {
         text: "two".to_owned(),
         citations: vec![Citation {
@@ -51,13 +51,7 @@ fn every_part_has_its_place() {
     }));
     assert_eq!(
         answer.parts,
-        [
-            thought("plan"),
-            thought("so"),
-            Part::text("one"),
-            cited,
-            call
-        ]
+        [think("plan"), think("so"), Part::text("one"), cited, call]
     );
     assert_eq!(answer.ending, Some(Ending::new(Finish::Length)));
     assert_eq!((answer.usage, answer.model), (None, None));

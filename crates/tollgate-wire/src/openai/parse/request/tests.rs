@@ -10,7 +10,7 @@ use crate::state::State;
 
 fn parsed(body: &Value) -> Result<Request, Failure> {
     let call = read_chat(Bytes::from(body.to_string()))?;
-    super::request(&call)
+    request(&call)
 }
 
 fn with(members: &Value) -> Value {
@@ -184,6 +184,10 @@ fn wrong_shapes_are_named() {
     ] {
         assert_eq!(faults(&with(&members)), [want]);
     }
+}
+
+#[test]
+fn wrong_shapes_in_messages_are_named() {
     for (message, want) in [
         (json!({"role": "robot", "content": "x"}), "messages[0].role"),
         (

@@ -8,10 +8,11 @@ use crate::state::State;
 const FINISH: &str = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
 
 fn stream_of(chunks: &[Value]) -> String {
-    chunks
+    let events: Vec<_> = chunks
         .iter()
         .map(|chunk| format!("data: {chunk}\n\n"))
-        .collect()
+        .collect();
+    events.concat()
 }
 
 fn delta(delta: &Value) -> Value {
@@ -69,84 +70,100 @@ fn call(call: &Value) -> Value {
     delta(&json!({ "tool_calls": [call] }))
 }
 
-#[test]
-fn calls_are_told_apart_however_servers_count_them() {
-    let whole = |index: Value, id: Value, name: &str, arguments: Value| {
-        let mut call = json!({"function": {"name": name, "arguments": arguments}});
-        for (member, value) in [("index", index), ("id", id)] {
-            if !value.is_null() {
-                call[member] = value;
-            }
+/// A piece of a call that names its function.
+fn whole(index: &Value, id: &Value, name: &str, arguments: &Value) -> Value {
+    let mut item = json!({"function": {"name": name, "arguments": arguments}});
+    for (member, value) in [("index", index), ("id", id)] {
+        if !value.is_null() {
+            item[member] = value.clone();
         }
-        self::call(&call)
-    };
-    let more = |index: Value, arguments: &str| {
-        self::call(&json!({"index": index, "function": {"arguments": arguments}}))
-    };
-    let null = || Value::Null;
-    let both = ["a f {\"x\":1}", "b g {}"];
-    for (chunks, want) in [
+    }
+    call(&item)
+}
+
+/// A piece of a call that goes on.
+fn more(index: &Value, arguments: &str) -> Value {
+    call(&json!({"index": index, "function": {"arguments": arguments}}))
+}
+
+/// Pieces, and the calls in them.
+type Pieces = (Vec<Value>, &'static [&'static str]);
+
+const BOTH: &[&str] = &["a f {\"x\":1}", "b g {}"];
+
+/// Calls with numbers, as `OpenAI` has them.
+fn numbered() -> Vec<Pieces> {
+    let (zero, one) = (&json!(0), &json!(1));
+    let (a, b) = (&json!("a"), &json!("b"));
+    vec![
         // As OpenAI does it, in turns and mixed up.
         (
             vec![
-                whole(json!(0), json!("a"), "f", json!("")),
-                more(json!(0), "{\"x\""),
-                whole(json!(1), json!("b"), "g", json!("{")),
-                more(json!(0), ":1}"),
-                more(json!(1), "}"),
+                whole(zero, a, "f", &json!("")),
+                more(zero, "{\"x\""),
+                whole(one, b, "g", &json!("{")),
+                more(zero, ":1}"),
+                more(one, "}"),
             ],
-            &both[..],
+            BOTH,
         ),
         // Ids and names again and again.
         (
             vec![
-                whole(json!(0), json!("a"), "f", json!("{\"x\"")),
-                whole(json!(0), json!("a"), "f", json!(":1}")),
-                whole(json!(1), json!("b"), "g", json!("{}")),
+                whole(zero, a, "f", &json!("{\"x\"")),
+                whole(zero, a, "f", &json!(":1}")),
+                whole(one, b, "g", &json!("{}")),
             ],
-            &both[..],
+            BOTH,
         ),
         // Whole calls that are all numbered zero.
         (
             vec![
-                whole(json!(0), json!("a"), "f", json!("{\"x\":1}")),
-                whole(json!(0), json!("b"), "g", json!("{}")),
+                whole(zero, a, "f", &json!("{\"x\":1}")),
+                whole(zero, b, "g", &json!("{}")),
             ],
-            &both[..],
-        ),
-        // Whole calls without a number, arguments as objects.
-        (
-            vec![
-                whole(null(), json!("a"), "f", json!({"x": 1})),
-                whole(null(), json!("b"), "g", json!({})),
-            ],
-            &both[..],
-        ),
-        // No number and no id; what follows belongs to the last.
-        (
-            vec![
-                whole(null(), null(), "f", json!("{")),
-                more(null(), "}"),
-                whole(null(), null(), "f", json!("{}")),
-            ],
-            &["call_c1_0 f {}", "call_c1_1 f {}"],
+            BOTH,
         ),
         // The same id twice.
         (
             vec![
-                whole(json!(0), json!("a"), "f", json!("{}")),
-                whole(json!(1), json!("a"), "g", json!("{}")),
+                whole(zero, a, "f", &json!("{}")),
+                whole(one, a, "g", &json!("{}")),
             ],
             &["a f {}", "a_1 g {}"],
         ),
         // The name comes late.
         (
             vec![
-                self::call(&json!({"index": 0, "id": "a"})),
-                more(json!(0), "{"),
-                whole(json!(0), null(), "f", json!("}")),
+                call(&json!({"index": 0, "id": "a"})),
+                more(zero, "{"),
+                whole(zero, &Value::Null, "f", &json!("}")),
             ],
             &["a f {}"],
+        ),
+    ]
+}
+
+/// Calls without numbers.
+fn unnumbered() -> Vec<Pieces> {
+    let null = &Value::Null;
+    vec![
+        // Whole calls, arguments as objects.
+        (
+            vec![
+                whole(null, &json!("a"), "f", &json!({"x": 1})),
+                whole(null, &json!("b"), "g", &json!({})),
+            ],
+            BOTH,
+        ),
+        // No number and no id; what follows belongs to the last.
+        (
+            vec![
+                whole(null, null, "f", &json!("{")),
+                more(null, "}"),
+                whole(null, null, "f", &json!("{}")),
+            ],
+            &["call_c1_0 f {}", "call_c1_1 f {}"],
         ),
         // The older form.
         (
@@ -156,7 +173,12 @@ fn calls_are_told_apart_however_servers_count_them() {
             ],
             &["call_c1_0 f {}"],
         ),
-    ] {
+    ]
+}
+
+#[test]
+fn calls_are_told_apart_however_servers_count_them() {
+    for (chunks, want) in numbered().into_iter().chain(unnumbered()) {
         let mut ended = chunks.clone();
         ended.push(finish("tool_calls"));
         assert_eq!(calls(&ended), want);

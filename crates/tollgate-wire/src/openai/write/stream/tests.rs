@@ -9,7 +9,7 @@ use crate::openai::parse;
 use crate::stream::{StreamRules, Terminator};
 
 fn written(events: &[Event], asked: &Asked<'_>) -> String {
-    let mut writer = super::stream(asked);
+    let mut writer = stream(asked);
     let mut out = Vec::new();
     for event in events {
         writer.write(event, &mut out);
