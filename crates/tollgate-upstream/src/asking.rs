@@ -57,6 +57,9 @@ fn relayed(
     let mut lost = Lost::new();
     let body = if call.sealed {
         RequestBody::new([strip::request(call, provider.name, model, &mut lost)?])
+    } else if provider.quirks.members.is_some() && is_chat(call) {
+        let (quirks, ask) = (&provider.quirks, provider.ask_usage);
+        RequestBody::new(same::fit(call, model, quirks, ask, &mut lost).into_parts())
     } else {
         RequestBody::new(same::patch(call, model, provider.ask_usage).into_parts())
     };
@@ -65,6 +68,11 @@ fn relayed(
         body,
         lost: translate::settle(lost, provider.name, attempt.unsupported)?,
     }))
+}
+
+/// Whether a call is a chat completion, which is what quirks are about.
+fn is_chat(call: &Call) -> bool {
+    call.format == Format::OpenAi && call.operation == Operation::Chat
 }
 
 fn translated(

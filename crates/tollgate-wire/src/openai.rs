@@ -3,9 +3,12 @@
 mod chunk;
 #[cfg(test)]
 mod fixtures;
+pub(crate) mod harmless;
+mod media;
 pub mod parse;
 pub mod reply;
 pub mod request;
 pub mod stream;
+mod thought;
 mod usage;
 pub mod write;

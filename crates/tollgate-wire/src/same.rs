@@ -1,6 +1,7 @@
 //! The same format on both sides: the received body, with the model's name and the wish for usage
 //! put in and every other byte kept.
 
+mod fit;
 #[cfg(test)]
 mod tests;
 
@@ -8,6 +9,8 @@ use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tollgate_core::call::Call;
+
+pub use fit::fit;
 
 /// Up to this size the parts are joined: one write of a copied body is cheaper than several
 /// small ones.

@@ -11,7 +11,7 @@ use crate::answer::AnswerProblem;
 use crate::stream::{Flow, StreamProblem, StreamRules, Terminator};
 
 /// The rows of an index, with the file that each describes.
-fn fixtures(kind: &str) -> Vec<(String, Value, Bytes)> {
+pub(super) fn fixtures(kind: &str) -> Vec<(String, Value, Bytes)> {
     let folder = format!("{}/fixtures/openai/{kind}", env!("CARGO_MANIFEST_DIR"));
     let index = std::fs::read_to_string(format!("{folder}/index.json")).unwrap();
     let rows: Vec<Value> = serde_json::from_str(&index).unwrap();
@@ -33,7 +33,7 @@ fn expected_finish(row: &Value) -> Option<Finish> {
     })
 }
 
-fn expected_usage(row: &Value) -> Option<Usage> {
+pub(super) fn expected_usage(row: &Value) -> Option<Usage> {
     let usage = row["usage"].as_object()?;
     let count = |value: &Value| value.as_u64().unwrap_or_default();
     let value = |name: &str| usage.get(name).map(count).unwrap_or_default();
