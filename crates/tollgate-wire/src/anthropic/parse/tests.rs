@@ -303,7 +303,7 @@ fn read(events: &[Value]) -> (Vec<Event>, Result<(), StreamProblem>) {
     let mut text = String::new();
     for event in events {
         let name = event["type"].as_str().unwrap();
-        text += &format!("event: {name}\ndata: {event}\n\n");
+        text.push_str(&["event: ", name, "\ndata: ", &event.to_string(), "\n\n"].concat());
     }
     let mut found = Vec::new();
     let result = reader.feed(text.into(), &mut found);

@@ -64,7 +64,19 @@ fn prompt(request: &Request, aim: &Aim<'_>, plan: &Plan, lost: &mut Lost) -> Mem
     }
     put(&mut body, "messages", messages);
     if !request.tools.is_empty() {
-        let tools = request.tools.iter().map(tool);
+        let schemas = Abilities::of(aim.model).schemas;
+        let tools = request.tools.iter().enumerate();
+        let tools = tools.map(|(at, tool)| {
+            let wants_strict = tool.strict == Some(true);
+            if wants_strict && !schemas {
+                lost.push(format!("tools[{at}].strict"));
+            }
+            if wants_strict && schemas {
+                strict_tool(tool)
+            } else {
+                lenient_tool(tool)
+            }
+        });
         put(&mut body, "tools", tools.collect::<Vec<_>>());
         put_some(
             &mut body,
@@ -156,7 +168,18 @@ fn as_text(mut blocks: Vec<Value>) -> Value {
     }
 }
 
-fn tool(tool: &Tool) -> Value {
+/// A tool whose arguments fit its schema, which has to be closed for that.
+fn strict_tool(tool: &Tool) -> Value {
+    let mut written = lenient_tool(tool);
+    if let Some(members) = written.as_object_mut() {
+        let schema = members.get("input_schema").map(schema::closed);
+        put_some(members, "input_schema", schema);
+        put(members, "strict", true);
+    }
+    written
+}
+
+fn lenient_tool(tool: &Tool) -> Value {
     let mut schema = match &tool.parameters {
         Some(Value::Object(schema)) => schema.clone(),
         Some(_) | None => Members::new(),
@@ -169,7 +192,6 @@ fn tool(tool: &Tool) -> Value {
     put(&mut members, "name", tool.name.as_str());
     put_some(&mut members, "description", tool.description.clone());
     put(&mut members, "input_schema", schema);
-    put_some(&mut members, "strict", tool.strict);
     with_cache(Value::Object(members), tool.cache.as_ref())
 }
 

@@ -259,6 +259,31 @@ fn schemas_are_native_and_closed() {
     assert_eq!(lost, ["response_format"]);
 }
 
+#[test]
+fn tools_are_strict_where_that_is_known() {
+    let tool = |strict| Tool {
+        name: "f".to_owned(),
+        description: None,
+        parameters: Some(json!({"type": "object"})),
+        strict,
+        cache: None,
+    };
+    let request = Request {
+        tools: vec![tool(Some(true)), tool(Some(false))],
+        ..asks()
+    };
+    let schema = json!({"type": "object"});
+    let closed = json!({"type": "object", "additionalProperties": false});
+    let lenient = json!({"name": "f", "input_schema": schema});
+    let (body, lost) = write(&request, "claude-sonnet-4-5");
+    let strict = json!({"name": "f", "input_schema": closed, "strict": true});
+    assert_eq!(body["tools"], json!([strict, lenient]));
+    assert_eq!(lost, Lost::new());
+    let (body, lost) = write(&request, "claude-3-haiku");
+    assert_eq!(body["tools"], json!([lenient, lenient]));
+    assert_eq!(lost, ["tools[0].strict"]);
+}
+
 /// The data of a stream's events.
 fn streamed(events: &[Event]) -> Vec<Value> {
     let mut writer = stream(&Asked {
