@@ -94,7 +94,8 @@ fn others(body: &Map<String, Value>) -> Result<Vec<String>, Failure> {
         match (name.as_str(), value) {
             (_, Value::Null)
             | ("echo", Value::Bool(false))
-            | ("n" | "best_of", Value::Number(_)) if is_usual(value) => {}
+            | ("n" | "best_of", Value::Number(_))
+                if is_usual(value) => {}
             ("suffix", Value::String(text)) if text.is_empty() => {}
             ("suffix", _) => {
                 let what = "cannot be told to the model's provider, which only continues";

@@ -208,7 +208,8 @@ fn prompt(scanner: &mut Scanner<'_>, faults: &mut Faults) -> Result<(), Problem>
             Kind::String | Kind::Number | Kind::Array => {}
             Kind::Object | Kind::Bool | Kind::Null => {
                 let article = fields::article(kind);
-                let what = format!("must be a string, a token or an array of tokens, not {article}");
+                let what =
+                    format!("must be a string, a token or an array of tokens, not {article}");
                 faults.add(format_args!("prompt[{index}]"), "string_type", &what);
             }
         }
@@ -276,7 +277,7 @@ mod tests {
         assert_eq!(call.format, Format::Completions);
         assert!(call.stream && call.wants_usage);
         assert_eq!(call.max_tokens, Some(0));
-        let place = |range: Option<std::ops::Range<usize>>| &body[range.unwrap()];
+        let place = |range: Option<std::ops::Range<usize>>| body.get(range.unwrap()).unwrap();
         assert_eq!(place(call.marks.model), "\"m\"");
         assert_eq!(place(call.marks.include_usage), "true");
         assert_eq!(

@@ -26,7 +26,7 @@ pub fn answer(answer: &Answer, asked: &Asked<'_>) -> Bytes {
         }
     }
     let finish = answer.ending.as_ref().map(|ending| word(ending.finish));
-    let mut object = frame.object(json!([choice(&text, finish)]));
+    let mut object = frame.object(&json!([choice(&text, finish)]));
     if let (Some(usage), Some(object)) = (&answer.usage, object.as_object_mut()) {
         object.insert("usage".to_owned(), counts(usage));
     }
@@ -65,7 +65,7 @@ impl Frame {
         self
     }
 
-    fn object(&self, choices: Value) -> Value {
+    fn object(&self, choices: &Value) -> Value {
         json!({
             "id": self.id,
             "object": "text_completion",
@@ -107,7 +107,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn chunk(&self, choices: Value, usage: Value, out: &mut Vec<u8>) {
+    fn chunk(&self, choices: &Value, usage: Value, out: &mut Vec<u8>) {
         let mut chunk = self.frame.object(choices);
         if let (true, Some(chunk)) = (self.shows_usage, chunk.as_object_mut()) {
             chunk.insert("usage".to_owned(), usage);
@@ -130,17 +130,17 @@ impl WriteEvents for Writer {
                 }
             }
             Event::Text(text) | Event::Refusal(text) => {
-                self.chunk(json!([choice(text, None)]), Value::Null, out);
+                self.chunk(&json!([choice(text, None)]), Value::Null, out);
             }
             Event::Finish(ending) => {
                 let choice = choice("", Some(word(ending.finish)));
-                self.chunk(json!([choice]), Value::Null, out);
+                self.chunk(&json!([choice]), Value::Null, out);
             }
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Idle => out.extend_from_slice(b": keep-alive\n\n"),
             Event::End => {
                 if let (true, Some(usage)) = (self.shows_usage, &self.usage) {
-                    self.chunk(json!([]), counts(usage), out);
+                    self.chunk(&json!([]), counts(usage), out);
                 }
                 out.extend_from_slice(sse::DONE);
             }

@@ -55,11 +55,7 @@ pub(super) fn read(part: &Map<String, Value>) -> Option<Content> {
 }
 
 /// Where media are: in the part itself, at an address, or in the provider's store.
-fn located(
-    data: Option<&str>,
-    url: Option<&str>,
-    file: Option<&str>,
-) -> Option<(Source, String)> {
+fn located(data: Option<&str>, url: Option<&str>, file: Option<&str>) -> Option<(Source, String)> {
     if let Some((media_type, base64)) = data.or(url).and_then(inline) {
         return Some((Source::Base64(base64), media_type));
     }
@@ -170,7 +166,8 @@ mod tests {
         document.name = Some("a.pdf".to_owned());
         let written = write_document(&document);
         assert_eq!(read_back(&written), Some(Content::Document(document)));
-        let audio = json!({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}});
+        let audio =
+            json!({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}});
         let want = media(Source::Base64("AAAA".to_owned()), "audio/mpeg");
         assert_eq!(read_back(&audio), Some(Content::Audio(want)));
     }

@@ -75,7 +75,6 @@ impl Watch for Responses {
         if facts.is_some_and(|facts| facts.error) {
             return Err(WatchProblem::Error);
         }
-        self.count(&fields, facts.and_then(|facts| facts.id));
         match about {
             About::Error => return Err(WatchProblem::Error),
             About::Response | About::PartAdded | About::SummaryPart | About::Unknown => {}
@@ -111,6 +110,7 @@ impl Watch for Responses {
                 piece.last = true;
             }
         }
+        self.count(&fields, facts.and_then(|facts| facts.id));
         Ok(Look::Keep)
     }
 
@@ -149,7 +149,6 @@ fn kind_of<'a>(fields: &Fields<'a>) -> Result<Option<Text<'a>>, WatchProblem> {
     facts::item(&mut Scanner::new(item)).map_err(malformed)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "fits map_err")]
 fn malformed(problem: Problem) -> WatchProblem {
     WatchProblem::Malformed(problem.fault.reason())
 }

@@ -19,7 +19,12 @@ pub fn answer(body: &Bytes, provider: &'static str) -> Result<Answer, AnswerProb
     let value: Value = serde_json::from_slice(body)
         .map_err(|_| AnswerProblem::NotJson("a text in it is broken"))?;
     let mut parts = Vec::new();
-    for item in value.get("output").and_then(Value::as_array).into_iter().flatten() {
+    for item in value
+        .get("output")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         if let Some(item) = item.as_object() {
             add_item(item, provider, &mut parts);
         }

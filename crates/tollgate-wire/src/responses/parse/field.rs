@@ -38,7 +38,11 @@ pub(super) fn needed<'a>(
 ) -> Result<&'a str, Failure> {
     match text(object, name, path)? {
         Some(text) if !text.is_empty() => Ok(text),
-        Some(_) => Err(wrong(&under(path, name), "string_too_short", "must not be empty")),
+        Some(_) => Err(wrong(
+            &under(path, name),
+            "string_too_short",
+            "must not be empty",
+        )),
         None => Err(wrong(&under(path, name), "missing", "is missing")),
     }
 }

@@ -39,7 +39,11 @@ pub(super) fn read(body: &Map<String, Value>, request: &mut Request) -> Result<(
             }
             Ok(())
         }
-        Some(_) => Err(wrong("input", "string_type", "must be a string or an array")),
+        Some(_) => Err(wrong(
+            "input",
+            "string_type",
+            "must be a string or an array",
+        )),
     }
 }
 
@@ -53,9 +57,7 @@ impl Memory {
         match text(item, "type", &path)?.unwrap_or("message") {
             "message" => message(item, &path, request),
             "function_call" | "custom_tool_call" => self.call(item, &path, request),
-            "function_call_output" | "custom_tool_call_output" => {
-                self.result(item, &path, request)
-            }
+            "function_call_output" | "custom_tool_call_output" => self.result(item, &path, request),
             "reasoning" => {
                 self.thought(item, path, request);
                 Ok(())
@@ -167,9 +169,8 @@ fn content(
         let content = match needed(part, "type", &path)? {
             "input_text" | "output_text" | "text" => {
                 let text = text(part, "text", &path)?;
-                let text = text.ok_or_else(|| {
-                    wrong(&under(&path, "text"), "missing", "is missing")
-                })?;
+                let text =
+                    text.ok_or_else(|| wrong(&under(&path, "text"), "missing", "is missing"))?;
                 Some(Content::Text {
                     text: text.to_owned(),
                     citations: answer::citations(part),

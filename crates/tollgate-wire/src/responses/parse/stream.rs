@@ -308,7 +308,11 @@ impl Story {
     }
 
     /// The end of an item: what was not told in stretches is told now.
-    fn finish(&mut self, fields: &Fields<'_>, events: &mut Vec<Event>) -> Result<(), StreamProblem> {
+    fn finish(
+        &mut self,
+        fields: &Fields<'_>,
+        events: &mut Vec<Event>,
+    ) -> Result<(), StreamProblem> {
         let item = object(fields.item)?;
         let provider = self.provider;
         let calls = self.calls;
@@ -447,7 +451,6 @@ fn object(text: Option<&str>) -> Result<Map<String, Value>, StreamProblem> {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "fits map_err")]
 fn malformed(problem: Problem) -> StreamProblem {
     StreamProblem::Malformed(problem.fault.reason())
 }

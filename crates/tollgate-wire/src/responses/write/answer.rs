@@ -25,7 +25,11 @@ pub fn answer(answer: &Answer, asked: &Asked<'_>) -> Bytes {
         match &part.content {
             Content::Text { text, citations } => {
                 tell(Event::Text(text.clone()));
-                citations.iter().cloned().map(Event::Citation).for_each(&mut tell);
+                citations
+                    .iter()
+                    .cloned()
+                    .map(Event::Citation)
+                    .for_each(&mut tell);
             }
             Content::Refusal(words) => tell(Event::Refusal(words.clone())),
             Content::Reasoning(thought) => thought_events(thought).for_each(&mut tell),

@@ -16,9 +16,15 @@ pub fn request(request: &Request, aim: &Aim<'_>, lost: &mut Lost) -> Bytes {
     output(request, aim, &mut body, lost);
     reasoning(request, aim, &mut body, lost);
     let optional: [(&str, Option<Value>); 5] = [
-        ("parallel_tool_calls", request.parallel_tools.map(Value::from)),
+        (
+            "parallel_tool_calls",
+            request.parallel_tools.map(Value::from),
+        ),
         ("max_output_tokens", request.max_tokens.map(Value::from)),
-        ("temperature", request.temperature.clone().map(Value::Number)),
+        (
+            "temperature",
+            request.temperature.clone().map(Value::Number),
+        ),
         ("top_p", request.top_p.clone().map(Value::Number)),
         ("user", request.user.clone().map(Value::String)),
     ];
