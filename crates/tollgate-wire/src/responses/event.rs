@@ -106,7 +106,7 @@ impl Fields<'_> {
             Some(kind) => about(kind.name(&mut buffer)),
             None => name.map_or(About::Unknown, about),
         };
-        if self.error || name == Some(b"error") {
+        if self.error {
             return About::Error;
         }
         about

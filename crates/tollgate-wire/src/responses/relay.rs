@@ -67,6 +67,9 @@ impl Watch for Responses {
         data: &[u8],
         piece: &mut Piece,
     ) -> Result<Look, WatchProblem> {
+        if name == Some(b"error") {
+            return Err(WatchProblem::Error);
+        }
         let fields = event::read(data)
             .map_err(malformed)?
             .ok_or(WatchProblem::Malformed("JSON that is not an object"))?;

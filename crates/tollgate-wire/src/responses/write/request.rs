@@ -1,5 +1,8 @@
 //! A provider's request.
 
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
