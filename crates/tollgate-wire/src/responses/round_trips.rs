@@ -234,7 +234,7 @@ fn last_event(stream: &[u8]) -> Value {
 }
 
 #[test]
-fn thoughts_keep_what_they_are() {
+fn parts_keep_what_they_are() {
     let thought = |text: &str, redacted| {
         Part::new(Content::Reasoning(Reasoned {
             text: text.to_owned(),
@@ -242,7 +242,13 @@ fn thoughts_keep_what_they_are() {
             redacted,
         }))
     };
-    let parts = vec![thought("Hm", false), thought("", false), thought("", true)];
+    let parts = vec![
+        thought("Hm", false),
+        thought("", false),
+        thought("", true),
+        Part::text("a"),
+        Part::text("b"),
+    ];
     let answer = Answer {
         parts: parts.clone(),
         ..Answer::default()

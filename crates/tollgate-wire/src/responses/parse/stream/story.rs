@@ -22,6 +22,8 @@ pub(super) struct Story {
     items: Vec<Item>,
     /// The number of calls.
     calls: usize,
+    /// Whether something was told that another part could be taken to go on with.
+    open: bool,
 }
 
 /// An item of the output. Its texts are not kept.
@@ -48,6 +50,7 @@ impl Story {
             ended: false,
             items: Vec::new(),
             calls: 0,
+            open: false,
         }
     }
 
@@ -80,7 +83,7 @@ impl Story {
                 item.cited = false;
                 // The first part needs no break, but one that follows is another part.
                 if item.told {
-                    events.push(Event::Break);
+                    self.pause(events);
                 }
             }
             About::PartDone => self.cite(fields, events)?,
@@ -106,6 +109,43 @@ impl Story {
             }
         }
         Ok(())
+    }
+
+    /// Says that what follows is another part, if something came before.
+    fn pause(&mut self, events: &mut Vec<Event>) {
+        if std::mem::take(&mut self.open) {
+            events.push(Event::Break);
+        }
+    }
+
+    /// Parts that come whole.
+    fn tell_parts(&mut self, parts: Vec<Part>, events: &mut Vec<Event>) {
+        for part in parts {
+            self.pause(events);
+            self.open = true;
+            match part.content {
+                Content::Text { text, citations } => {
+                    events.push(Event::Text(text));
+                    events.extend(citations.into_iter().map(Event::Citation));
+                }
+                Content::Refusal(text) => events.push(Event::Refusal(text)),
+                Content::Reasoning(thought) => {
+                    if !thought.text.is_empty() {
+                        events.push(Event::Reasoning(thought.text));
+                    }
+                    events.extend(thought.state.map(|state| Event::ReasoningState {
+                        state,
+                        redacted: false,
+                    }));
+                }
+                Content::Image(_)
+                | Content::Audio(_)
+                | Content::Document(_)
+                | Content::ToolCall(_)
+                | Content::ToolResult(_) => {}
+            }
+            self.pause(events);
+        }
     }
 
     /// The item at this place, which may begin here: not every server says so first.
@@ -139,7 +179,7 @@ impl Story {
         let known = self.item(fields.output_index)?;
         match answer::text(&item, "type") {
             // A message after a message is another part, and so is a thought after a thought.
-            "message" | "reasoning" => events.push(Event::Break),
+            "message" | "reasoning" => self.pause(events),
             "function_call" if known.call.is_none() => {
                 known.call = Some(calls);
                 self.calls += 1;
@@ -177,6 +217,7 @@ impl Story {
             },
             _ => return Ok(()),
         };
+        self.open |= about != About::Arguments;
         events.push(event);
         Ok(())
     }
@@ -213,7 +254,7 @@ impl Story {
                     state,
                     redacted: false,
                 }));
-                events.push(Event::Break);
+                self.pause(events);
             }
             ("function_call" | "custom_tool_call", told) => {
                 let index = if let Some(index) = known.call {
@@ -230,8 +271,8 @@ impl Story {
                 }
                 events.push(Event::CallEnd { index });
             }
-            ("message", true) => events.push(Event::Break),
-            (_, false) => tell_parts(parts, events),
+            ("message", true) => self.pause(events),
+            (_, false) => self.tell_parts(parts, events),
             (_, true) => {}
         }
         Ok(())
@@ -270,35 +311,6 @@ impl Story {
         events.push(Event::End);
         self.ended = true;
         Ok(())
-    }
-}
-
-/// Parts that come whole.
-fn tell_parts(parts: Vec<Part>, events: &mut Vec<Event>) {
-    for part in parts {
-        events.push(Event::Break);
-        match part.content {
-            Content::Text { text, citations } => {
-                events.push(Event::Text(text));
-                events.extend(citations.into_iter().map(Event::Citation));
-            }
-            Content::Refusal(text) => events.push(Event::Refusal(text)),
-            Content::Reasoning(thought) => {
-                if !thought.text.is_empty() {
-                    events.push(Event::Reasoning(thought.text));
-                }
-                events.extend(thought.state.map(|state| Event::ReasoningState {
-                    state,
-                    redacted: false,
-                }));
-            }
-            Content::Image(_)
-            | Content::Audio(_)
-            | Content::Document(_)
-            | Content::ToolCall(_)
-            | Content::ToolResult(_) => {}
-        }
-        events.push(Event::Break);
     }
 }
 

@@ -273,3 +273,23 @@ fn signs_of_life_are_idle_and_nothing_follows_the_end() {
     let ends = told.iter().filter(|event| **event == Event::End);
     assert_eq!(ends.count(), 1);
 }
+
+#[test]
+fn breaks_stand_only_between_parts() {
+    for (_, _, stream) in crate::responses::fixtures::fixtures("streams") {
+        let (told, _) = events(&stream, usize::MAX);
+        let told: Vec<Event> = told.into_iter().filter(|it| *it != Event::Idle).collect();
+        for pair in told.windows(2) {
+            let first = matches!(pair[0], Event::Begin { .. } | Event::Break);
+            assert!(!(first && pair[1] == Event::Break), "{told:?}");
+        }
+    }
+}
+
+#[test]
+fn messages_are_parts_of_their_own_even_unannounced() {
+    let more = |at: u64, text: &str| json!({"type": "response.output_text.delta", "output_index": at, "delta": text});
+    let done = json!({"type": "response.output_item.done", "output_index": 0, "item": {"type": "message"}});
+    let answer = answer_of(&[more(0, "a"), done, more(1, "b"), completed(&json!([]))]);
+    assert_eq!(answer.parts, [Part::text("a"), Part::text("b")]);
+}

@@ -159,3 +159,25 @@ fn quirks_of_the_provider_count() {
     assert_eq!(body["reasoning"]["effort"], "medium");
     assert_eq!(body["text"]["format"]["name"], "response");
 }
+
+#[test]
+fn functions_are_strict_only_where_that_is_asked_for() {
+    let tool = |strict| Tool {
+        name: "f".to_owned(),
+        description: None,
+        parameters: None,
+        strict,
+        cache: None,
+    };
+    let request = Request {
+        tools: vec![tool(None), tool(Some(true))],
+        ..Request::default()
+    };
+    let (body, _) = written(&request, &Quirks::OPENAI);
+    let parameters = json!({"type": "object", "properties": {}});
+    let want = json!([
+        {"type": "function", "name": "f", "parameters": parameters, "strict": false},
+        {"type": "function", "name": "f", "parameters": parameters, "strict": true},
+    ]);
+    assert_eq!(body["tools"], want);
+}

@@ -219,6 +219,21 @@ fn state_of_a_call_travels_before_it() {
 }
 
 #[test]
+fn a_hidden_thought_is_no_part_of_the_one_before() {
+    let events = written(&[
+        Event::Reasoning("Hm".to_owned()),
+        Event::ReasoningState {
+            state: State::of("anthropic", "hidden"),
+            redacted: true,
+        },
+        Event::End,
+    ]);
+    let output = &events.last().unwrap()["response"]["output"];
+    assert_eq!(output[0]["encrypted_content"], Value::Null);
+    assert_eq!(output[1]["summary"], json!([]));
+}
+
+#[test]
 fn nothing_ends_without_its_end() {
     let events = written(&[
         Event::Text("a".to_owned()),
