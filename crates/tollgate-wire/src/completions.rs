@@ -1,4 +1,5 @@
-//! `OpenAI`'s older text completions.
+//! `OpenAI`'s older text completions. Their answers are those of chat completions but for the
+//! text, which stands in the choice itself. No provider is spoken to in them but by relaying.
 
 pub mod parse;
 pub mod relay;

@@ -220,6 +220,8 @@ fn choice(
                 }
             }
             b"delta" | b"message" => chunk.content |= has_output(scanner)?,
+            // Of the older text completions.
+            b"text" => chunk.content |= is_filled(scanner)?,
             b"finish_reason" if scanner.kind()? == Kind::String => {
                 reason = Some(scanner.string()?).filter(|reason| !reason.is_empty());
             }

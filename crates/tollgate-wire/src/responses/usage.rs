@@ -1,0 +1,138 @@
+//! Token counts, as the servers of this format write them.
+
+use serde_json::{Value, json};
+use tollgate_core::reply::Usage;
+
+use crate::json::{self, Count, Kind, NameBuffer, Problem, Scanner};
+
+/// The greatest count that is believed; no call has that many tokens, and sums of counts below
+/// it cannot overflow.
+const MOST: u64 = u32::MAX as u64;
+
+/// Takes the value of `usage`. There is none unless tokens of the prompt or of the answer are
+/// counted. Counts that are negative, broken or no numbers do not count.
+pub(super) fn read(scanner: &mut Scanner<'_>) -> Result<Option<Usage>, Problem> {
+    if scanner.kind()? != Kind::Object {
+        scanner.skip()?;
+        return Ok(None);
+    }
+    let (mut input, mut output) = (None, None);
+    let (mut cached, mut written, mut reasoning) = (None, None, None);
+    let mut members = scanner.object()?;
+    let mut buffer = NameBuffer::new();
+    while let Some(name) = scanner.member(&mut members)? {
+        match name.name(&mut buffer) {
+            b"input_tokens" => input = count(scanner)?,
+            b"output_tokens" => output = count(scanner)?,
+            b"input_tokens_details" => {
+                [cached, written] = details(scanner, [b"cached_tokens", b"cache_write_tokens"])?;
+            }
+            b"output_tokens_details" => [reasoning] = details(scanner, [b"reasoning_tokens"])?,
+            _ => scanner.skip()?,
+        }
+    }
+    if input.is_none() && output.is_none() {
+        return Ok(None);
+    }
+    let prompt = input.unwrap_or_default();
+    let completion = output.unwrap_or_default();
+    // Some report more cached tokens than the prompt has.
+    let cached = cached.unwrap_or_default().min(prompt);
+    Ok(Some(Usage {
+        prompt,
+        completion,
+        cached,
+        cache_written: written.unwrap_or_default().min(prompt - cached),
+        reasoning: reasoning.unwrap_or_default().min(completion),
+    }))
+}
+
+/// The counts as callers get them.
+pub(super) fn write(usage: &Usage) -> Value {
+    json!({
+        "input_tokens": usage.prompt,
+        "input_tokens_details": {
+            "cached_tokens": usage.cached,
+            "cache_write_tokens": usage.cache_written,
+        },
+        "output_tokens": usage.completion,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning},
+        "total_tokens": usage.prompt.saturating_add(usage.completion),
+    })
+}
+
+/// Takes the counts of these names out of an object of details.
+fn details<const N: usize>(
+    scanner: &mut Scanner<'_>,
+    wanted: [&[u8]; N],
+) -> Result<[Option<u64>; N], Problem> {
+    let mut found = [None; N];
+    if scanner.kind()? != Kind::Object {
+        scanner.skip()?;
+        return Ok(found);
+    }
+    let mut members = scanner.object()?;
+    let mut buffer = NameBuffer::new();
+    while let Some(name) = scanner.member(&mut members)? {
+        let name = name.name(&mut buffer);
+        match wanted
+            .iter()
+            .zip(&mut found)
+            .find(|(want, _)| **want == name)
+        {
+            Some((_, place)) => *place = count(scanner)?,
+            None => scanner.skip()?,
+        }
+    }
+    Ok(found)
+}
+
+fn count(scanner: &mut Scanner<'_>) -> Result<Option<u64>, Problem> {
+    if scanner.kind()? != Kind::Number {
+        scanner.skip()?;
+        return Ok(None);
+    }
+    Ok(match json::count(scanner.number()?) {
+        Count::Whole(value) => Some(value.min(MOST)),
+        Count::Negative | Count::Fraction => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_read_as_servers_write_them() {
+        let plain = |prompt, completion| Usage {
+            prompt,
+            completion,
+            ..Usage::default()
+        };
+        for (json, want) in [
+            ("null", None),
+            ("7", None),
+            ("{}", None),
+            (r#"{"total_tokens":5}"#, None),
+            (r#"{"input_tokens":-1,"output_tokens":1.5}"#, None),
+            (r#"{"input_tokens":5}"#, Some(plain(5, 0))),
+            (
+                r#"{"input_tokens":99999999999999999999,"output_tokens":1}"#,
+                Some(plain(MOST, 1)),
+            ),
+            (
+                r#"{"input_tokens":9,"input_tokens_details":{"cached_tokens":12,"cache_write_tokens":3},
+                    "output_tokens":4,"output_tokens_details":{"reasoning_tokens":7}}"#,
+                Some(Usage {
+                    prompt: 9,
+                    completion: 4,
+                    cached: 9,
+                    cache_written: 0,
+                    reasoning: 4,
+                }),
+            ),
+        ] {
+            assert_eq!(read(&mut Scanner::new(json)).unwrap(), want, "{json}");
+        }
+    }
+}
