@@ -924,13 +924,13 @@ fn amazons_exceptions_are_understood_wherever_they_are_named() {
             };
             check("bedrock", &answer, *code, &mut faults);
         }
-        let body = serde_json::json!({"__type": exception, "message": said}).to_string();
-        check(
-            "bedrock",
-            &answer(*status, body.as_bytes()),
-            *code,
-            &mut faults,
-        );
+        for body in [
+            serde_json::json!({"__type": exception, "message": said}),
+            serde_json::json!({*exception: {"message": said}}),
+        ] {
+            let answer = answer(*status, body.to_string().as_bytes());
+            check("bedrock", &answer, *code, &mut faults);
+        }
     }
     assert_none(&faults);
 }
@@ -964,8 +964,8 @@ fn every_reason_for_which_google_gives_no_answer_is_understood() {
         ("MALFORMED_FUNCTION_CALL", NoAnswer),
         ("UNEXPECTED_TOOL_CALL", NoAnswer),
         ("TOO_MANY_TOOL_CALLS", NoAnswer),
-        ("OTHER", Fault),
-        ("SOMETHING_NEW", Fault),
+        ("OTHER", NoAnswer),
+        ("SOMETHING_NEW", NoAnswer),
         ("STOP", NoAnswer),
         ("MAX_TOKENS", NoAnswer),
     ];
@@ -973,6 +973,8 @@ fn every_reason_for_which_google_gives_no_answer_is_understood() {
         let body = format!(r#"{{"candidates":[{{"content":{{}},"finishReason":"{reason}"}}]}}"#);
         check("google", &answer(200, body.as_bytes()), code, &mut faults);
     }
+    let told = br#"{"candidates":[{"finishReason":"OTHER","finishMessage":"It broke."}]}"#;
+    check("google", &answer(200, told), Fault, &mut faults);
     for (reason, code) in [
         ("SAFETY", Filtered),
         ("OTHER", Filtered),
