@@ -888,7 +888,7 @@ const OTHERS: &[(&str, u16, &str, Code)] = &[
     (
         "perplexity",
         401,
-        r#"<html><head><title>401 Authorization Required</title></head></html>"#,
+        r"<html><head><title>401 Authorization Required</title></head></html>",
         Key,
     ),
     (
