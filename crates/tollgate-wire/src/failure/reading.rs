@@ -212,6 +212,11 @@ impl Walk {
                         self.visit(error, depth);
                     }
                 }
+                // As a union of Amazon's: the name of the exception around what it says.
+                plain if plain.ends_with("exception") => {
+                    self.note_type(Some(&Value::String(name.clone())));
+                    self.visit(value, depth);
+                }
                 _ => {}
             }
         }

@@ -46,7 +46,6 @@ fn by_status(evidence: &Evidence<'_>) -> Code {
         // No error status anywhere: an error was named, or this was no answer at all.
         let is_error =
             matches!(reading.form, Form::Json | Form::CutJson) && !reading.said.is_empty();
-        let is_error = is_error || !reading.endings.is_empty();
         return if is_error {
             Code::ProviderError
         } else {

@@ -147,6 +147,7 @@ pub(super) const RULES: &[Rule] = &[
                 "api key*revoked",
                 "api key*disabled",
                 "api key*leaked",
+                "api key is blocked",
                 "api key*required",
                 "api key*missing",
                 "api-key*invalid",

@@ -229,6 +229,7 @@ pub(super) const RULES: &[Rule] = &[
             "region_not_supported",
             "country_blocked",
             "organization_restricted",
+            "model_terms_required",
             "ip_not_authorized",
             "key_model_access_denied",
             "team_model_access_denied",

@@ -3,7 +3,7 @@
 
 use tollgate_core::error::Code;
 
-use crate::failure::rule::Sign::{Named, NotStatus, Says, ServerOrNoStatus, Status};
+use crate::failure::rule::Sign::{Ended, Named, NotStatus, Says, ServerOrNoStatus, Status};
 use crate::failure::rule::{PERMISSION_NAMES, Rule};
 
 pub(super) const RULES: &[Rule] = &[
@@ -82,6 +82,14 @@ pub(super) const RULES: &[Rule] = &[
                 "service_unavailable_error",
                 "incomplete_generation",
             ]),
+        ],
+    },
+    // Within a good status; the words beside it, if there are any, have been read.
+    Rule {
+        code: Code::ProviderError,
+        signs: &[
+            ServerOrNoStatus,
+            Ended(&["error", "network_error", "failed", "abort", "aborted"]),
         ],
     },
 ];

@@ -4,7 +4,8 @@
 use bytes::Bytes;
 use tollgate_core::error::Code::{
     self, ContentFiltered as Filtered, ContextLengthExceeded as Context,
-    ProviderAuthenticationFailed as Key, ProviderError as Fault, ProviderInvalidRequest as Invalid,
+    ProviderAuthenticationFailed as Key, ProviderError as Fault,
+    ProviderGenerationFailed as Generation, ProviderInvalidRequest as Invalid,
     ProviderInvalidResponse as NoAnswer, ProviderModelNotFound as Model,
     ProviderOverloaded as Busy, ProviderPermissionDenied as Permission,
     ProviderQuotaExhausted as Quota, ProviderRateLimited as Rate,
@@ -854,6 +855,446 @@ const OTHERS: &[(&str, u16, &str, Code)] = &[
         r#"{"error":"an error was encountered while running the model: unexpected EOF"}"#,
         Fault,
     ),
+    (
+        "together",
+        429,
+        r#"{"id":"x","error":{"message":"You have reached the rate limit specific to this model a/b. The maximum rate limit for this model is 6.0 queries and 180000 tokens per minute.","type":"model_rate_limit","param":null,"code":null}}"#,
+        Rate,
+    ),
+    (
+        "together",
+        503,
+        r#"{"error":{"message":"The server is overloaded or not ready yet.","type":"service_unavailable"}}"#,
+        Busy,
+    ),
+    (
+        "together",
+        402,
+        r#"{"error":{"message":"Credit limit exceeded, please navigate to billing.","type":"credit_limit"}}"#,
+        Quota,
+    ),
+    (
+        "fireworks",
+        401,
+        r#"{"error":{"message":"The API key you provided is invalid.","code":"UNAUTHORIZED","type":"error"}}"#,
+        Key,
+    ),
+    (
+        "perplexity",
+        429,
+        r#"{"error":{"message":"Request rate limit exceeded, please try again later.","type":"request_rate_limit_exceeded","code":429}}"#,
+        Rate,
+    ),
+    (
+        "perplexity",
+        401,
+        r"<html><head><title>401 Authorization Required</title></head></html>",
+        Key,
+    ),
+    (
+        "huggingface",
+        401,
+        r#"{"error":"Invalid username or password."}"#,
+        Key,
+    ),
+    (
+        "huggingface",
+        403,
+        r#"{"error":"This authentication method does not have sufficient permissions to call Inference Providers on behalf of user x"}"#,
+        Permission,
+    ),
+    (
+        "huggingface",
+        429,
+        r#"{"error":"Rate limit reached. Please log in or use a HF access token"}"#,
+        Rate,
+    ),
+    (
+        "huggingface",
+        500,
+        r#"{"error":["CUDA out of memory"],"warnings":["slow"]}"#,
+        Fault,
+    ),
+    (
+        "huggingface",
+        503,
+        r#"{"error":"Model too busy, unable to get response in less than 60 second(s)"}"#,
+        Busy,
+    ),
+    (
+        "huggingface",
+        403,
+        r#"{"error":"Model requires a Pro subscription; check out hf.co/pricing to learn more."}"#,
+        Permission,
+    ),
+    (
+        "huggingface",
+        404,
+        r#"{"error":"Model a/b does not exist"}"#,
+        Model,
+    ),
+    ("ollama", 401, r#"{"error":"unauthorized"}"#, Key),
+    (
+        "ollama",
+        400,
+        r#"{"error":"\"m\" does not support thinking"}"#,
+        Invalid,
+    ),
+    (
+        "ollama",
+        400,
+        r#"{"error":"think value \"low\" is not supported for this model"}"#,
+        Invalid,
+    ),
+    (
+        "ollama",
+        404,
+        r#"{"error":"model \"x\" not found, try pulling it first"}"#,
+        Model,
+    ),
+    (
+        "ollama",
+        429,
+        r#"{"error":"you have reached your hourly usage limit, please upgrade to continue"}"#,
+        Rate,
+    ),
+    (
+        "ollama",
+        403,
+        r#"{"error":"this model requires a subscription, upgrade for access"}"#,
+        Permission,
+    ),
+    (
+        "vllm",
+        400,
+        r#"{"object":"error","message":"The decoder prompt (length 40000) is longer than the maximum model length of 32768. Make sure that `max_model_len` is no smaller than the number of text tokens.","type":"BadRequestError","param":null,"code":400}"#,
+        Context,
+    ),
+    (
+        "vllm",
+        400,
+        r#"{"error":{"message":"The prompt (length 40000) is longer than the maximum model length.","type":"BadRequestError","param":null,"code":400}}"#,
+        Context,
+    ),
+    (
+        "vllm",
+        400,
+        r#"{"error":{"message":"Requested token count exceeds the model's maximum context length of 4096 tokens.","type":"BadRequestError","code":400}}"#,
+        Context,
+    ),
+    (
+        "vllm",
+        400,
+        r#"{"error":{"message":"The input (40000 tokens) is longer than the model's context length (32768 tokens).","type":"BadRequestError","code":400}}"#,
+        Context,
+    ),
+    ("vllm", 401, r#"{"error":"Unauthorized"}"#, Key),
+    (
+        "llamacpp",
+        500,
+        r#"{"error":{"code":500,"message":"Context size has been exceeded.","type":"server_error"}}"#,
+        Context,
+    ),
+    (
+        "llamacpp",
+        500,
+        r#"{"error":{"code":500,"message":"image input is not supported - hint: if this is unexpected, you may need to provide the mmproj","type":"server_error"}}"#,
+        Invalid,
+    ),
+    (
+        "llamacpp",
+        500,
+        r#"{"error":{"code":500,"message":"Failed to parse tools: Missing tool name","type":"server_error"}}"#,
+        Invalid,
+    ),
+    (
+        "llamacpp",
+        500,
+        r#"{"error":{"code":500,"message":"Cannot use custom grammar constraints with tools.","type":"server_error"}}"#,
+        Invalid,
+    ),
+    (
+        "llamacpp",
+        500,
+        r#"{"error":{"code":500,"message":"Invalid type for \"messages\"","type":"server_error"}}"#,
+        Invalid,
+    ),
+    (
+        "llamacpp",
+        503,
+        r#"{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}"#,
+        Fault,
+    ),
+    (
+        "llamacpp",
+        401,
+        r#"{"error":{"code":401,"message":"Invalid API Key","type":"authentication_error"}}"#,
+        Key,
+    ),
+    (
+        "llamacpp",
+        400,
+        r#"{"error":{"code":400,"message":"the request exceeds the available context size, try increasing it","type":"exceed_context_size_error","n_prompt_tokens":9,"n_ctx":4}}"#,
+        Context,
+    ),
+    (
+        "xai",
+        403,
+        r#"{"code":"The caller does not have permission to execute the specified operation","error":"API key is blocked"}"#,
+        Key,
+    ),
+    (
+        "xai",
+        422,
+        r#"{"code":"Some requested entity was invalid","error":"Failed to deserialize the JSON body into the target type: messages[0]: missing field `role`"}"#,
+        Invalid,
+    ),
+    (
+        "xai",
+        404,
+        r#"{"code":"Some requested entity was not found","error":"The model grok-x does not exist or your team 0 does not have access to it."}"#,
+        Model,
+    ),
+    (
+        "xai",
+        429,
+        r#"{"code":"Some resource has been exhausted","error":"Your team has either used all available credits or reached its monthly spending limit."}"#,
+        Quota,
+    ),
+    (
+        "deepseek",
+        402,
+        r#"{"error":{"message":"Insufficient Balance","type":"unknown_error","param":null,"code":"invalid_request_error"}}"#,
+        Quota,
+    ),
+    (
+        "deepseek",
+        400,
+        r#"{"error":{"message":"Invalid max_tokens value, the valid range of max_tokens is [1, 8192]","type":"invalid_request_error","param":null,"code":"invalid_request_error"}}"#,
+        Invalid,
+    ),
+    (
+        "deepseek",
+        401,
+        r#"{"error":{"message":"Authentication Fails, Your api key: ****1234 is invalid","type":"authentication_error","param":null,"code":"invalid_request_error"}}"#,
+        Key,
+    ),
+    (
+        "groq",
+        403,
+        r#"{"error":{"message":"Access denied. Please check your network settings."}}"#,
+        Permission,
+    ),
+    (
+        "groq",
+        400,
+        r#"{"error":{"message":"The model `m` requires terms acceptance. Please have the org admin accept the terms.","type":"invalid_request_error","code":"model_terms_required"}}"#,
+        Permission,
+    ),
+    (
+        "groq",
+        403,
+        r#"{"error":{"message":"The model `m` is blocked at the organization level. Please have the org admin enable this model.","type":"permissions_error","code":"model_permission_blocked_org"}}"#,
+        Permission,
+    ),
+    (
+        "groq",
+        498,
+        r#"{"error":{"message":"Flex tier capacity exceeded"}}"#,
+        Busy,
+    ),
+    (
+        "groq",
+        503,
+        r#"{"error":{"message":"Service unavailable","type":"internal_server_error"}}"#,
+        Fault,
+    ),
+    (
+        "openrouter",
+        404,
+        r#"{"error":{"message":"No allowed providers are available for the selected model.","code":404}}"#,
+        Model,
+    ),
+    (
+        "openrouter",
+        429,
+        r#"{"error":{"message":"Provider returned error","code":429,"metadata":{"raw":"m is temporarily rate-limited upstream. Please retry shortly.","provider_name":"P"}}}"#,
+        Rate,
+    ),
+    (
+        "openrouter",
+        403,
+        r#"{"error":{"code":403,"message":"m requires moderation on P. Your input was flagged for \"violence\".","metadata":{"reasons":["violence"],"flagged_input":"x"}}}"#,
+        Filtered,
+    ),
+    (
+        "openrouter",
+        200,
+        r#"{"id":"g","choices":[{"index":0,"delta":{"content":""},"finish_reason":"error","error":{"code":502,"message":"Upstream idle timeout exceeded"}}]}"#,
+        Timeout,
+    ),
+    (
+        "azure",
+        401,
+        r#"{"statusCode":401,"message":"Unauthorized. Access token is missing, invalid, audience is incorrect (https://cognitiveservices.azure.com), or have expired."}"#,
+        Key,
+    ),
+    (
+        "azure",
+        408,
+        r#"{"error":{"code":"Timeout","message":"The operation was timeout."}}"#,
+        Timeout,
+    ),
+    (
+        "azure",
+        429,
+        r#"{"error":{"code":"429","message":"Requests to the ChatCompletions_Create Operation have exceeded call rate limit of your current pricing tier. Please retry after 86400 seconds."}}"#,
+        Quota,
+    ),
+    (
+        "azure",
+        403,
+        r#"{"error":{"code":"AuthenticationTypeDisabled","message":"Key based authentication is disabled for this resource."}}"#,
+        Permission,
+    ),
+    (
+        "azure",
+        500,
+        r#"{"error":{"message":"The model produced invalid content. Consider modifying your prompt if you are seeing this error persistently.","type":"model_error","param":null,"code":null}}"#,
+        Generation,
+    ),
+    (
+        "azure",
+        503,
+        r#"{"error":{"code":"InternalServerError","message":"Backend returned unexpected response. Please contact Microsoft for help."}}"#,
+        Fault,
+    ),
+    (
+        "openai",
+        401,
+        r#"{"error":{"message":"No such organization: org-abc.","type":"invalid_request_error","param":null,"code":"invalid_organization"}}"#,
+        Key,
+    ),
+    (
+        "openai",
+        404,
+        r#"{"error":{"message":"Item with id 'rs_1' not found. Items are not persisted when `store` is set to false.","type":"invalid_request_error","param":"input","code":null}}"#,
+        Invalid,
+    ),
+    (
+        "openai",
+        404,
+        r#"{"error":{"message":"Response with id 'resp_1' not found.","type":"invalid_request_error","param":null,"code":null}}"#,
+        Invalid,
+    ),
+    (
+        "openai",
+        400,
+        r#"{"error":{"message":"No tool output found for function call call_1.","type":"invalid_request_error","param":"input","code":null}}"#,
+        Invalid,
+    ),
+    (
+        "openai",
+        400,
+        r#"{"error":{"message":"Invalid 'messages[0].content': string too long. Expected a string with maximum length 10485760, but got a string with length 10485761 instead.","type":"invalid_request_error","param":"messages[0].content","code":"string_above_max_length"}}"#,
+        Invalid,
+    ),
+    (
+        "openai",
+        400,
+        r#"{"error":{"message":"The encrypted content could not be verified.","type":"invalid_request_error","param":null,"code":"invalid_encrypted_content"}}"#,
+        Invalid,
+    ),
+    (
+        "openai",
+        503,
+        r#"{"error":{"message":"The engine is currently overloaded, please try again later","type":"server_error"}}"#,
+        Busy,
+    ),
+    (
+        "openai",
+        503,
+        r#"{"error":{"message":"Slow down","type":"server_error","code":"slow_down"}}"#,
+        Busy,
+    ),
+    (
+        "anthropic",
+        400,
+        r#"{"type":"error","error":{"type":"invalid_request_error","message":"Schema is too complex for compilation."}}"#,
+        Invalid,
+    ),
+    (
+        "anthropic",
+        400,
+        r#"{"type":"error","error":{"type":"invalid_request_error","message":"The compiled grammar is too large, which would cause performance issues. Simplify your tool schemas."}}"#,
+        Invalid,
+    ),
+    (
+        "anthropic",
+        404,
+        r#"{"type":"error","error":{"type":"not_found_error","message":"Not Found"}}"#,
+        Model,
+    ),
+    (
+        "mistral",
+        400,
+        r#"{"object":"error","message":"Invalid model: mistral-x","type":"invalid_model","param":null,"code":"1500"}"#,
+        Model,
+    ),
+    (
+        "mistral",
+        422,
+        r#"{"object":"error","message":{"detail":[{"type":"extra_forbidden","loc":["body","store"],"msg":"Extra inputs are not permitted","input":true}]},"type":"invalid_request_error","param":null,"code":null}"#,
+        Invalid,
+    ),
+    (
+        "mistral",
+        500,
+        r#"{"object":"Error","message":[{"x":"y"}],"type":"internal_error","code":3000}"#,
+        Fault,
+    ),
+    (
+        "tgi",
+        424,
+        r#"{"error":"Request failed during generation: Server error: x","error_type":"generation"}"#,
+        Fault,
+    ),
+    (
+        "tgi",
+        429,
+        r#"{"error":"Model is overloaded","error_type":"overloaded"}"#,
+        Busy,
+    ),
+    (
+        "tgi",
+        422,
+        r#"{"error":"Tool error: failed to parse tools","error_type":"tool_error"}"#,
+        Invalid,
+    ),
+    (
+        "cerebras",
+        429,
+        r#"{"message":"We're experiencing high traffic right now! Please try again soon.","type":"too_many_requests_error","param":"queue","code":"queue_exceeded"}"#,
+        Busy,
+    ),
+    (
+        "cerebras",
+        429,
+        r#"{"message":"Tokens per minute limit exceeded - too many tokens processed.","type":"too_many_tokens_error","param":"quota","code":"token_quota_exceeded"}"#,
+        Rate,
+    ),
+    (
+        "cerebras",
+        429,
+        r#"{"message":"Tokens per day limit exceeded - too many tokens processed.","type":"too_many_tokens_error","param":"quota","code":"token_quota_exceeded"}"#,
+        Quota,
+    ),
+    (
+        "cerebras",
+        404,
+        r#"{"message":"Model m does not exist or you do not have access to it.","type":"not_found_error","param":"model","code":"model_not_found"}"#,
+        Model,
+    ),
 ];
 
 fn check(provider: &'static str, answer: &ErrorAnswer<'_>, code: Code, faults: &mut Vec<String>) {
@@ -924,13 +1365,13 @@ fn amazons_exceptions_are_understood_wherever_they_are_named() {
             };
             check("bedrock", &answer, *code, &mut faults);
         }
-        let body = serde_json::json!({"__type": exception, "message": said}).to_string();
-        check(
-            "bedrock",
-            &answer(*status, body.as_bytes()),
-            *code,
-            &mut faults,
-        );
+        for body in [
+            serde_json::json!({"__type": exception, "message": said}),
+            serde_json::json!({*exception: {"message": said}}),
+        ] {
+            let answer = answer(*status, body.to_string().as_bytes());
+            check("bedrock", &answer, *code, &mut faults);
+        }
     }
     assert_none(&faults);
 }
@@ -964,8 +1405,8 @@ fn every_reason_for_which_google_gives_no_answer_is_understood() {
         ("MALFORMED_FUNCTION_CALL", NoAnswer),
         ("UNEXPECTED_TOOL_CALL", NoAnswer),
         ("TOO_MANY_TOOL_CALLS", NoAnswer),
-        ("OTHER", Fault),
-        ("SOMETHING_NEW", Fault),
+        ("OTHER", NoAnswer),
+        ("SOMETHING_NEW", NoAnswer),
         ("STOP", NoAnswer),
         ("MAX_TOKENS", NoAnswer),
     ];
@@ -973,6 +1414,8 @@ fn every_reason_for_which_google_gives_no_answer_is_understood() {
         let body = format!(r#"{{"candidates":[{{"content":{{}},"finishReason":"{reason}"}}]}}"#);
         check("google", &answer(200, body.as_bytes()), code, &mut faults);
     }
+    let told = br#"{"candidates":[{"finishReason":"OTHER","finishMessage":"It broke."}]}"#;
+    check("google", &answer(200, told), Fault, &mut faults);
     for (reason, code) in [
         ("SAFETY", Filtered),
         ("OTHER", Filtered),
