@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 const DEEPEST: usize = 16;
 
 /// Makes the same value for the same schema every time; an object without members for none.
-pub(super) fn value(schema: &Value) -> Value {
+pub(crate) fn value(schema: &Value) -> Value {
     if schema.is_object() {
         deeper(schema, schema, 0)
     } else {
