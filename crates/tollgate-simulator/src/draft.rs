@@ -66,7 +66,7 @@ impl Draft {
     }
 
     /// Writes the events as the items of a JSON array.
-    pub(crate) fn as_array(mut self) -> Self {
+    pub(crate) fn into_array(mut self) -> Self {
         self.is_array = true;
         self.body.push(Piece::ArrayEnd);
         self
@@ -387,11 +387,11 @@ mod tests {
     #[test]
     fn events_become_the_items_of_an_array() {
         let events = vec![Piece::data("1"), Piece::raw("x"), Piece::data("2")];
-        let mut draft = Draft::events(Vec::new(), events).as_array();
+        let mut draft = Draft::events(Vec::new(), events).into_array();
         draft.settle();
         draft.settle();
         assert_eq!(draft.document(), b"[1x,\r\n2]");
-        let mut empty = Draft::events(Vec::new(), Vec::new()).as_array();
+        let mut empty = Draft::events(Vec::new(), Vec::new()).into_array();
         empty.settle();
         assert_eq!(empty.document(), b"[]");
     }

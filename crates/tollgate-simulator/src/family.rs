@@ -55,12 +55,12 @@ pub(crate) fn has_key(request: &Request, key: &str) -> bool {
 pub(crate) fn wrong_key(family: Family) -> Problem {
     match family {
         Family::OpenAi => Problem {
-            code: Some("invalid_api_key".to_owned()),
+            code: Some("invalid_api_key".into()),
             ..Problem::invalid(401, None, "Incorrect API key provided.")
         },
         Family::Anthropic => Problem::plain(401, "invalid x-api-key"),
         Family::Google => Problem {
-            code: Some("API_KEY_INVALID".to_owned()),
+            code: Some("API_KEY_INVALID".into()),
             ..Problem::plain(400, "API key not valid. Please pass a valid API key.")
         },
     }
@@ -181,9 +181,9 @@ pub(crate) fn silent_event(scene: &Scene) -> Piece {
 pub(crate) fn server_error(scene: &Scene) -> Problem {
     let mut problem = Problem::plain(500, "The server had an error");
     if scene.family == Family::OpenAi {
-        problem.kind = Some("server_error".to_owned());
+        problem.kind = Some("server_error".into());
         if scene.address == Address::Responses {
-            problem.code = Some("server_error".to_owned());
+            problem.code = Some("server_error".into());
         }
     }
     problem

@@ -65,7 +65,7 @@ fn generate(request: &Request, form: Form, seed: u64) -> Result<Draft, Problem> 
     let headers = headers::common(request.number, seed, content_type);
     let draft = Draft::events(headers, content.chunks());
     Ok(match form {
-        Form::Array => draft.as_array(),
+        Form::Array => draft.into_array(),
         Form::Plain | Form::Events => draft.with_crlf(),
     })
 }

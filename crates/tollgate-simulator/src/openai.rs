@@ -85,7 +85,7 @@ pub(crate) fn silent_event(address: &Address, model: &str) -> Piece {
     }
 }
 
-fn circumstances<'a>(request: &'a Request, seed: u64, choices: u64) -> Circumstances<'a> {
+fn circumstances(request: &Request, seed: u64, choices: u64) -> Circumstances<'_> {
     Circumstances {
         seed,
         number: request.number,

@@ -6,17 +6,17 @@ pub(crate) struct Problem {
     /// The status.
     pub(crate) status: u16,
     /// The kind: `type`, or the status in words where a family calls it so.
-    pub(crate) kind: Option<String>,
+    pub(crate) kind: Option<Box<str>>,
     /// The finer code or reason.
-    pub(crate) code: Option<String>,
+    pub(crate) code: Option<Box<str>>,
     /// The parameter at fault.
-    pub(crate) param: Option<String>,
+    pub(crate) param: Option<Box<str>>,
     /// The message.
     pub(crate) message: String,
     /// The wait that the body tells.
-    pub(crate) wait: Option<String>,
+    pub(crate) wait: Option<Box<str>>,
     /// The quota that is used up.
-    pub(crate) quota: Option<String>,
+    pub(crate) quota: Option<&'static str>,
     /// Whether the error comes from the edge, which leaves parts of the form out.
     pub(crate) is_edge: bool,
 }
@@ -25,8 +25,8 @@ impl Problem {
     /// A request that the simulator itself refuses.
     pub(crate) fn invalid(status: u16, param: Option<&str>, message: &str) -> Self {
         Self {
-            kind: Some("invalid_request_error".to_owned()),
-            param: param.map(str::to_owned),
+            kind: Some("invalid_request_error".into()),
+            param: param.map(Into::into),
             ..Self::plain(status, message)
         }
     }

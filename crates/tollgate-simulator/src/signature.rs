@@ -65,7 +65,12 @@ mod tests {
         assert!(!is_of_text(7, Kind::Thinking, &state, "another"));
         assert!(!is_of_text(8, Kind::Thinking, &state, "a thought"));
         assert!(!is_ours(7, Kind::Part, &state));
-        for forged in ["", "AAAA", &state[1..], &format!("{state}A")] {
+        for forged in [
+            "",
+            "AAAA",
+            state.trim_start_matches(char::is_alphabetic),
+            &format!("{state}A"),
+        ] {
             assert!(!is_ours(7, Kind::Thinking, forged), "{forged}");
         }
     }

@@ -38,7 +38,7 @@ pub(crate) fn common(number: u64, seed: u64, content_type: &str) -> Vec<(String,
 /// The provider's own name for a request.
 pub(crate) fn request_id(number: u64, seed: u64) -> String {
     let first = mix(seed, number);
-    format!("req_sim_{first:016x}{:08x}", number)
+    format!("req_sim_{first:016x}{number:08x}")
 }
 
 /// A second for each request, from a fixed moment on: clocks are not deterministic.

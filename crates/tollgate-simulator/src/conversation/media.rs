@@ -10,7 +10,7 @@ pub(crate) struct Media {
     /// What it is.
     pub(crate) kind: Kind,
     /// Its type, when it was said.
-    pub(crate) media_type: Option<String>,
+    pub(crate) mime: Option<String>,
     /// Where it is.
     pub(crate) place: Place,
     /// Its name or title.
@@ -45,7 +45,7 @@ impl Media {
     pub(crate) fn new(kind: Kind, media_type: Option<&str>, place: Place) -> Self {
         Self {
             kind,
-            media_type: media_type.map(str::to_owned),
+            mime: media_type.map(str::to_owned),
             place,
             name: None,
             detail: None,
@@ -82,7 +82,7 @@ impl Media {
 
     /// What was seen, in a few words.
     pub(crate) fn description(&self) -> String {
-        let named = self.media_type.as_deref().unwrap_or(self.kind.name());
+        let named = self.mime.as_deref().unwrap_or(self.kind.name());
         match &self.place {
             Place::Inline(Some(bytes)) => format!("{named} {} bytes", bytes.len()),
             Place::Inline(None) => format!("{named} unreadable"),
@@ -97,7 +97,7 @@ impl Media {
         members.insert("kind".to_owned(), json!(self.kind.name()));
         match &self.place {
             Place::Inline(bytes) => {
-                members.insert("type".to_owned(), json!(self.media_type));
+                members.insert("type".to_owned(), json!(self.mime));
                 members.insert("bytes".to_owned(), json!(bytes.as_ref().map(Vec::len)));
                 let hashed = bytes
                     .as_ref()

@@ -139,11 +139,11 @@ fn problem(fault: &Fault, scene: &Scene) -> Problem {
     fault.word("message").clone_into(&mut problem.message);
     if let Some(kind) = fault.text("type") {
         problem.status = family::status_of(scene.family, kind);
-        problem.kind = Some(kind.to_owned());
+        problem.kind = Some(kind.into());
         problem.code = None;
     }
     if let Some(code) = fault.text("code") {
-        problem.code = Some(code.to_owned());
+        problem.code = Some(code.into());
     }
     problem
 }

@@ -123,10 +123,12 @@ fn say(draft: &mut Draft, said: &Said, fault: &Fault, scene: &Scene) {
 }
 
 fn problem(said: &Said, fault: &Fault, scene: &Scene) -> Problem {
-    let member = |name: &str, usual: Option<&str>| match fault.text(name) {
-        Some("null") => None,
-        Some(given) => Some(given.to_owned()),
-        None => usual.map(str::to_owned),
+    let member = |name: &str, usual: Option<&str>| -> Option<Box<str>> {
+        match fault.text(name) {
+            Some("null") => None,
+            Some(given) => Some(given.into()),
+            None => usual.map(Into::into),
+        }
     };
     let param = match said.param {
         // The same messages are called otherwise there.
@@ -141,9 +143,9 @@ fn problem(said: &Said, fault: &Fault, scene: &Scene) -> Problem {
                 .bytes()
                 .all(|byte| byte.is_ascii_digit() || byte == b'.');
             let unit = if is_number { "s" } else { "" };
-            Some(format!("{seconds}{unit}"))
+            Some(format!("{seconds}{unit}").into())
         }
-        _ => said.wait.map(str::to_owned),
+        _ => said.wait.map(Into::into),
     };
     Problem {
         status: said.status,
@@ -152,7 +154,7 @@ fn problem(said: &Said, fault: &Fault, scene: &Scene) -> Problem {
         param: member("param", param),
         message: message.replace("{model}", &scene.model),
         wait,
-        quota: said.quota.map(str::to_owned),
+        quota: said.quota,
         is_edge: said.is_edge,
     }
 }

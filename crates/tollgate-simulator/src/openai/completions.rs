@@ -47,7 +47,7 @@ pub(super) fn answer(request: &Request, seed: u64) -> Result<Draft, Problem> {
         answered.usage.completion += reply.tokens() * choices;
         let repeats = request.member("echo").and_then(Value::as_bool) == Some(true);
         let before = if repeats { prompt.as_str() } else { "" };
-        let said = answered.said(before, &reply);
+        let said = Answered::said(before, &reply);
         answered.texts.extend((0..choices).map(|_| said.clone()));
     }
     if !request.wants_stream() {
@@ -93,7 +93,7 @@ struct Answered {
 }
 
 impl Answered {
-    fn said(&self, before: &str, reply: &Reply) -> (String, &'static str) {
+    fn said(before: &str, reply: &Reply) -> (String, &'static str) {
         let text = match &reply.said {
             Said::Text(text) => format!("{before}{text}"),
             Said::Calls(_) => before.to_owned(),

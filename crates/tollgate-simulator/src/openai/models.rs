@@ -21,7 +21,7 @@ pub(super) fn one(request: &Request, name: &str, seed: u64) -> Result<Draft, Pro
     }
     let message = format!("The model '{name}' does not exist");
     let mut problem = Problem::invalid(404, Some("model"), &message);
-    problem.code = Some("model_not_found".to_owned());
+    problem.code = Some("model_not_found".into());
     Err(problem)
 }
 

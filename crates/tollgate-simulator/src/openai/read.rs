@@ -200,17 +200,17 @@ pub(super) fn choice(choice: Option<&Value>, named: impl Fn(&Value) -> Option<&s
             _ => Choice::Auto,
         },
         Some(object) => {
-            let allowed = object.get("allowed_tools").unwrap_or(object);
-            let tools = allowed.get("tools").and_then(Value::as_array);
-            let names: Vec<String> = tools
+            let holder = object.get("allowed_tools").unwrap_or(object);
+            let tools = holder.get("tools").and_then(Value::as_array);
+            let allowed: Vec<String> = tools
                 .into_iter()
                 .flatten()
                 .filter_map(|tool| named(tool).map(str::to_owned))
                 .collect();
             match named(object) {
                 Some(name) => Choice::Named(vec![name.to_owned()]),
-                None if names.is_empty() => Choice::Auto,
-                None => Choice::Named(names),
+                None if allowed.is_empty() => Choice::Auto,
+                None => Choice::Named(allowed),
             }
         }
         None => Choice::Auto,

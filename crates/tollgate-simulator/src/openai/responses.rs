@@ -181,20 +181,15 @@ impl Response<'_> {
         let last = self.items.len().saturating_sub(1);
         let items = self.items.iter().enumerate();
         let output = items.map(|(at, item)| item.json(self.is_cut && at == last));
-        self.json(status, &details, output.collect(), self.usage.responses())
+        self.json(status, &details, &output.collect(), &self.usage.responses())
     }
 
     /// The response before anything is said.
     fn begun(&self) -> Value {
-        self.json(
-            "in_progress",
-            &Value::Null,
-            Value::Array(Vec::new()),
-            Value::Null,
-        )
+        self.json("in_progress", &Value::Null, &json!([]), &Value::Null)
     }
 
-    fn json(&self, status: &str, incomplete: &Value, output: Value, usage: Value) -> Value {
+    fn json(&self, status: &str, incomplete: &Value, output: &Value, usage: &Value) -> Value {
         let given = |name: &str, usual: Value| match self.request.member(name) {
             Some(value) => value.clone(),
             None => usual,

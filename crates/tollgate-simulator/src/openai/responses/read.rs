@@ -60,7 +60,7 @@ fn previous(request: &Request, seed: u64) -> Result<bool, Problem> {
     }
     let text = format!("Previous response with id '{id}' not found.");
     let mut problem = Problem::invalid(400, Some("previous_response_id"), &text);
-    problem.code = Some("previous_response_not_found".to_owned());
+    problem.code = Some("previous_response_not_found".into());
     Err(problem)
 }
 
@@ -96,7 +96,7 @@ fn check_items(items: &[Value], seed: u64, continues: bool) -> Result<(), Proble
                     let text =
                         format!("The encrypted content for item {id} could not be verified.");
                     let mut problem = Problem::invalid(400, None, &text);
-                    problem.code = Some("invalid_encrypted_content".to_owned());
+                    problem.code = Some("invalid_encrypted_content".into());
                     return Err(problem);
                 }
                 if at + 1 == items.len() {
