@@ -136,7 +136,8 @@ impl Draft {
 
     /// The bytes of a body that is one document.
     pub(crate) fn document(&self) -> Vec<u8> {
-        let rendered = self.body.iter().map(|piece| piece.render(LineEnd::Lf));
+        let line_end = self.writing.line_end;
+        let rendered = self.body.iter().map(|piece| piece.render(line_end));
         rendered.flat_map(Vec::from).collect()
     }
 

@@ -116,6 +116,8 @@ pub(super) fn messages(request: &Request, seed: u64) -> Result<(), Problem> {
                 state(block, seed, &place)?;
             }
         }
+    }
+    for (at, message) in messages.iter().enumerate() {
         results(message, messages.get(at + 1), at)?;
     }
     if thinking_kind(request) == Some("enabled") {

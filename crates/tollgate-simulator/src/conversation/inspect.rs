@@ -54,8 +54,11 @@ impl Conversation {
     fn thinking(&self) -> Value {
         let thinking = &self.thinking;
         let mut shown = Map::new();
+        // Where nothing was said of effort or tokens, not to think is what is usual.
+        let is_said = thinking.effort.is_some() || thinking.budget.is_some();
+        let on = thinking.wanted.filter(|on| *on || is_said);
         let members = [
-            ("on", json!(thinking.wanted)),
+            ("on", json!(on)),
             ("effort", json!(thinking.effort)),
             ("budget", json!(thinking.budget)),
             ("shown", json!(thinking.is_shown)),
