@@ -9,7 +9,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, Wr
 use tokio::time::timeout;
 
 use crate::draft::Hangup;
-use crate::openai::failure::Problem;
+use crate::family;
+use crate::fault::Scene;
+use crate::problem::Problem;
 use crate::record::Outcome;
 use crate::simulator::Shared;
 use inbox::{Inbox, Unreadable};
@@ -84,7 +86,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         let Some((status, message)) = problem.answer() else {
             return;
         };
-        let mut draft = Problem::invalid(status, None, message).draft(0, shared.settings.seed);
+        let problem = Problem::invalid(status, None, message);
+        let mut draft = family::draft(&problem, &Scene::unknown(shared.settings.seed));
         draft.set_header("connection", "close");
         let mut player = Player::new(&mut self.writing, None, false);
         // The client may be gone; there is nobody else to tell.

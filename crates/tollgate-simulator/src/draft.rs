@@ -21,6 +21,8 @@ pub(crate) struct Draft {
     pub(crate) body_delay: Duration,
     /// Whether the body is a stream of events; if not, it is one document.
     pub(crate) is_stream: bool,
+    /// Whether the events are yet to become the items of an array.
+    pub(crate) is_array: bool,
     /// The body.
     pub(crate) body: Vec<Piece>,
     /// How the end of the body is told.
@@ -44,6 +46,7 @@ impl Draft {
             raw_head: None,
             body_delay: Duration::ZERO,
             is_stream: false,
+            is_array: false,
             body: vec![Piece::Raw(body.into())],
             framing: Framing::Length(None),
             pace: Duration::ZERO,
@@ -62,6 +65,54 @@ impl Draft {
         }
     }
 
+    /// Writes the events as the items of a JSON array.
+    pub(crate) fn into_array(mut self) -> Self {
+        self.is_array = true;
+        self.body.push(Piece::ArrayEnd);
+        self
+    }
+
+    /// Ends lines with CR LF.
+    pub(crate) fn with_crlf(mut self) -> Self {
+        self.writing.line_end = LineEnd::CrLf;
+        self
+    }
+
+    /// Turns events into items, where the answer is an array. What has no data is left out.
+    pub(crate) fn settle(&mut self) {
+        if !std::mem::take(&mut self.is_array) {
+            return;
+        }
+        let mut before = "[";
+        for piece in &mut self.body {
+            let lines = match piece {
+                Piece::Event(lines) | Piece::Open(lines) => lines,
+                Piece::ArrayEnd => {
+                    let end = if before == "[" { "[]" } else { "]" };
+                    *piece = Piece::raw(end);
+                    continue;
+                }
+                Piece::Raw(_) | Piece::Repeat(..) | Piece::Wait(_) => continue,
+            };
+            let data = lines.iter().filter_map(|line| {
+                let data = line.strip_prefix(b"data:")?;
+                Some(data.strip_prefix(b" ").unwrap_or(data))
+            });
+            let data: Vec<&[u8]> = data.collect();
+            let item = if data.is_empty() {
+                Vec::new()
+            } else {
+                [before.as_bytes(), &data.join(&b'\n')].concat()
+            };
+            if !item.is_empty() {
+                before = ",\r\n";
+            }
+            *piece = Piece::Raw(item.into());
+        }
+        self.body
+            .retain(|piece| !matches!(piece, Piece::Raw(bytes) if bytes.is_empty()));
+    }
+
     /// Sets a header; all of its earlier values go.
     pub(crate) fn set_header(&mut self, name: &str, value: &str) {
         self.remove_header(name);
@@ -78,19 +129,22 @@ impl Draft {
     pub(crate) fn replace_body(&mut self, content_type: &str, body: Vec<u8>) {
         self.set_header("content-type", content_type);
         self.is_stream = false;
+        self.is_array = false;
         self.body = vec![Piece::Raw(body.into())];
         self.framing = Framing::Length(None);
     }
 
     /// The bytes of a body that is one document.
     pub(crate) fn document(&self) -> Vec<u8> {
-        let rendered = self.body.iter().map(|piece| piece.render(LineEnd::Lf));
+        let line_end = self.writing.line_end;
+        let rendered = self.body.iter().map(|piece| piece.render(line_end));
         rendered.flat_map(Vec::from).collect()
     }
 
     /// The body in pieces that can be counted: a document is cut into pieces of 32 bytes first,
     /// and its length stays declared as it was.
     pub(crate) fn pieces(&mut self) -> &mut Vec<Piece> {
+        self.settle();
         if !self.is_stream {
             let whole = self.document();
             if matches!(self.framing, Framing::Length(None)) {
@@ -131,12 +185,20 @@ pub(crate) enum Piece {
     Repeat(Bytes, Option<u64>),
     /// Silence; not counted as a chunk.
     Wait(Duration),
+    /// The end of an array.
+    ArrayEnd,
 }
 
 impl Piece {
     /// An event with this data.
     pub(crate) fn data(text: &str) -> Self {
         Self::Event(vec![format!("data: {text}").into_bytes()])
+    }
+
+    /// An event with a name and this data.
+    pub(crate) fn named(name: &str, text: &str) -> Self {
+        let lines = [format!("event: {name}"), format!("data: {text}")];
+        Self::Event(lines.map(String::into_bytes).into())
     }
 
     /// Comments and other bytes as they are.
@@ -158,7 +220,8 @@ impl Piece {
         serde_json::from_slice(self.text()?).ok()
     }
 
-    fn edit_json(&mut self, change: &mut impl FnMut(&mut Value) -> Option<String>) {
+    /// Changes the JSON document of a piece, as [`Draft::edit_json`] does.
+    pub(crate) fn edit_json(&mut self, change: &mut impl FnMut(&mut Value) -> Option<String>) {
         match self {
             Self::Raw(bytes) => {
                 if let Some(text) = edited(bytes, change) {
@@ -173,13 +236,39 @@ impl Piece {
                     }
                 }
             }
-            Self::Open(_) | Self::Repeat(..) | Self::Wait(_) => {}
+            Self::Open(_) | Self::Repeat(..) | Self::Wait(_) | Self::ArrayEnd => {}
         }
     }
 
     /// Whether this is the end mark of a stream.
     pub(crate) fn is_done(&self) -> bool {
-        self.text() == Some(b"[DONE]")
+        if self.text() == Some(b"[DONE]") || matches!(self, Self::ArrayEnd) {
+            return true;
+        }
+        self.json().is_some_and(|event| {
+            let kind = event.get("type").and_then(Value::as_str);
+            matches!(
+                kind,
+                Some("message_stop" | "response.completed" | "response.incomplete")
+            ) || event.pointer("/candidates/0/finishReason").is_some()
+        })
+    }
+
+    /// Whether this tells why the answer ends.
+    pub(crate) fn is_finish(&self) -> bool {
+        const REASONS: &[&str] = &[
+            "/choices/0/finish_reason",
+            "/delta/stop_reason",
+            "/candidates/0/finishReason",
+            // The status of a response, which is said only at its end.
+            "/response/usage/total_tokens",
+        ];
+        self.json().is_some_and(|event| {
+            REASONS
+                .iter()
+                .filter_map(|place| event.pointer(place))
+                .any(|reason| reason.is_string() || reason.is_number())
+        })
     }
 
     /// The piece as bytes.
@@ -189,6 +278,7 @@ impl Piece {
             Self::Open(lines) => joined(lines, line_end, false),
             Self::Raw(bytes) | Self::Repeat(bytes, _) => bytes.clone(),
             Self::Wait(_) => Bytes::new(),
+            Self::ArrayEnd => Bytes::from_static(b"]"),
         }
     }
 }
@@ -294,6 +384,18 @@ pub(crate) enum Hangup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn events_become_the_items_of_an_array() {
+        let events = vec![Piece::data("1"), Piece::raw("x"), Piece::data("2")];
+        let mut draft = Draft::events(Vec::new(), events).into_array();
+        draft.settle();
+        draft.settle();
+        assert_eq!(draft.document(), b"[1x,\r\n2]");
+        let mut empty = Draft::events(Vec::new(), Vec::new()).into_array();
+        empty.settle();
+        assert_eq!(empty.document(), b"[]");
+    }
 
     #[test]
     fn lines_end_as_they_are_told_to() {

@@ -12,7 +12,9 @@ mod body;
 mod document;
 mod ending;
 mod event;
+mod odd_event;
 mod row;
+mod said;
 mod status;
 mod time;
 mod transport;
@@ -26,7 +28,10 @@ pub use document::documentation;
 pub(crate) use row::Effect;
 pub use row::{FaultRow, Group, Kind, Parameter};
 
+use crate::address::{Address, Family};
 use crate::draft::Draft;
+use crate::percent;
+use crate::request::Request;
 use crate::script::ScriptProblem;
 
 /// What model names begin with that ask for faults.
@@ -42,7 +47,7 @@ pub fn faults() -> &'static [FaultRow] {
             body::ROWS,
             usage::ROWS,
             event::ROWS,
-            event::ODD_ROWS,
+            odd_event::ROWS,
             ending::ROWS,
             writing::ROWS,
             time::ROWS,
@@ -187,7 +192,7 @@ impl Fault {
                 .parameters
                 .first()
                 .map_or("", |parameter| parameter.name);
-            fault = fault.with(first, &decoded(value))?;
+            fault = fault.with(first, &percent::decoded(value))?;
         }
         for parameter in rest
             .split([',', ';'])
@@ -200,7 +205,7 @@ impl Fault {
                     .ok_or_else(|| ScriptProblem::NoValue {
                         parameter: parameter.to_owned(),
                     })?;
-            fault = fault.with(name.trim(), &decoded(value.trim()))?;
+            fault = fault.with(name.trim(), &percent::decoded(value.trim()))?;
         }
         Ok(fault)
     }
@@ -225,27 +230,6 @@ fn name_and_value(head: &str) -> (&str, Option<&str>) {
         .unwrap_or((head, None))
 }
 
-/// Puts bytes in place of `%XX`.
-fn decoded(value: &str) -> String {
-    let mut bytes = Vec::with_capacity(value.len());
-    let mut rest = value.as_bytes();
-    while let [first, tail @ ..] = rest {
-        if let (b'%', [high, low, after @ ..]) = (*first, tail)
-            && let (Some(high), Some(low)) = (
-                char::from(*high).to_digit(16),
-                char::from(*low).to_digit(16),
-            )
-        {
-            bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
-            rest = after;
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 /// The row whose name shares the longest beginning with this one.
 fn nearest(name: &str) -> &'static str {
     let shared = |row: &&FaultRow| {
@@ -266,6 +250,48 @@ pub(crate) struct Scene {
     pub(crate) number: u64,
     /// The model that was asked for.
     pub(crate) model: String,
+    /// Whose format the answer has.
+    pub(crate) family: Family,
+    /// What was asked for.
+    pub(crate) address: Address,
+    /// Whether the answer, be it an error, is an array.
+    pub(crate) in_array: bool,
+}
+
+impl Scene {
+    /// The scene of a request.
+    pub(crate) fn of(request: &Request, seed: u64) -> Self {
+        Self {
+            seed,
+            number: request.number,
+            model: request.model().to_owned(),
+            family: request.family,
+            address: request.address.clone(),
+            in_array: request.wants_array(),
+        }
+    }
+
+    /// The same scene, its answer being no array.
+    pub(crate) fn without_array(&self) -> Self {
+        Self {
+            model: self.model.clone(),
+            address: self.address.clone(),
+            in_array: false,
+            ..*self
+        }
+    }
+
+    /// The scene of a request that cannot be read.
+    pub(crate) fn unknown(seed: u64) -> Self {
+        Self {
+            seed,
+            number: 0,
+            model: String::new(),
+            family: Family::OpenAi,
+            address: Address::Unknown,
+            in_array: false,
+        }
+    }
 }
 
 /// Puts faults on an answer, in the order of their groups.

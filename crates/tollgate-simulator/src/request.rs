@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use serde_json::Value;
 
+use crate::address::{Address, Family, Form};
+
 /// What the models of every answer begin with.
 const NAMESPACE: &str = "sim/";
 
@@ -22,6 +24,10 @@ pub(crate) struct Request {
     pub(crate) body: Bytes,
     /// The body as JSON, if it is JSON.
     pub(crate) document: Option<Value>,
+    /// Whose format the request has.
+    pub(crate) family: Family,
+    /// What the path asks for.
+    pub(crate) address: Address,
     /// Whether the client wants to use the connection again.
     pub(crate) keep_alive: bool,
 }
@@ -40,10 +46,10 @@ impl Request {
             .filter(|value| !value.is_null())
     }
 
-    /// The model that the body names, with or without [`NAMESPACE`]; empty if none.
+    /// The model that the address or the body names, with or without [`NAMESPACE`]; empty if none.
     pub(crate) fn model(&self) -> &str {
-        let named = self.member("model").and_then(Value::as_str);
-        let named = named.unwrap_or_default();
+        let in_body = || self.member("model").and_then(Value::as_str);
+        let named = self.address.model().or_else(in_body).unwrap_or_default();
         named.strip_prefix(NAMESPACE).unwrap_or(named)
     }
 
@@ -52,16 +58,39 @@ impl Request {
         format!("{NAMESPACE}{}", self.model())
     }
 
-    /// Whether the body asks for a stream.
+    /// Whether the address or the body asks for a stream.
     pub(crate) fn wants_stream(&self) -> bool {
-        self.member("stream")
-            .and_then(Value::as_bool)
-            .unwrap_or(false)
+        match self.address {
+            Address::Generate { form, .. } => form != Form::Plain,
+            _ => self
+                .member("stream")
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
+        }
+    }
+
+    /// Whether the answer, be it an error, is to be an array.
+    pub(crate) fn wants_array(&self) -> bool {
+        matches!(
+            self.address,
+            Address::Generate {
+                form: Form::Array,
+                ..
+            }
+        )
+    }
+
+    /// The body, when it is an object.
+    pub(crate) fn object(&self) -> Option<&Value> {
+        self.document.as_ref().filter(|body| body.is_object())
     }
 
     #[cfg(test)]
     pub(crate) fn example(method: &str, path: &str) -> Self {
+        let (family, address) = crate::address::locate(path, "", &[]);
         Self {
+            family,
+            address,
             number: 1,
             method: method.to_owned(),
             path: path.to_owned(),

@@ -13,12 +13,12 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::anthropic::cache::Caches;
 use crate::connection::{close, converse};
 use crate::control;
 use crate::draft::{Draft, Hangup};
+use crate::family;
 use crate::fault::{self, Fault, MODEL_PREFIX, MOST_FAULTS, Scene};
-use crate::openai;
-use crate::openai::failure::Problem;
 use crate::record::{Entry, Received, Records, Stats};
 use crate::request::Request;
 use crate::script::{Rule, Script, ScriptProblem};
@@ -66,6 +66,7 @@ impl Simulator {
             shared: Arc::new(Shared {
                 records: Arc::new(Records::new(settings.keep_requests)),
                 script: Mutex::default(),
+                caches: Caches::default(),
                 requests: AtomicU64::new(0),
                 connections: AtomicU64::new(0),
                 permits: Arc::new(Semaphore::new(
@@ -238,6 +239,7 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) records: Arc<Records>,
     script: Mutex<Script>,
+    caches: Caches,
     requests: AtomicU64,
     connections: AtomicU64,
     permits: Arc<Semaphore>,
@@ -253,15 +255,13 @@ impl Shared {
         }
         request.number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         let entry = self.records.begin(request, connection);
+        let scene = Scene::of(request, self.settings.seed);
         let (draft, faults) = match self.faults(request) {
-            Ok(faults) => (self.answer(request, &faults), faults),
+            Ok(faults) => (self.answer(request, &faults, &scene), faults),
             Err(problem) => {
                 let message = format!("the simulator cannot do this: {problem}");
-                let refusal = Problem::invalid(400, Some("model"), &message);
-                (
-                    refusal.draft(request.number, self.settings.seed),
-                    Vec::new(),
-                )
+                let refusal = family::refusal(request.family, &message);
+                (family::draft(&refusal, &scene), Vec::new())
             }
         };
         let spelled = faults.iter().map(Fault::spelling).collect();
@@ -269,22 +269,15 @@ impl Shared {
         (draft, Some(entry))
     }
 
-    fn answer(&self, request: &Request, faults: &[Fault]) -> Draft {
-        let seed = self.settings.seed;
+    fn answer(&self, request: &Request, faults: &[Fault], scene: &Scene) -> Draft {
         let mut draft = match &self.settings.api_key {
-            Some(key) if !has_key(request, key) => {
-                let mut problem = Problem::invalid(401, None, "Incorrect API key provided.");
-                problem.code = Some("invalid_api_key".to_owned());
-                return problem.draft(request.number, seed);
+            Some(key) if !family::has_key(request, key) => {
+                return family::draft(&family::wrong_key(request.family), scene);
             }
-            _ => openai::answer(request, seed),
+            _ => family::answer(request, self.settings.seed, &self.caches),
         };
-        let scene = Scene {
-            seed,
-            number: request.number,
-            model: request.model().to_owned(),
-        };
-        fault::apply(&mut draft, faults, &scene);
+        fault::apply(&mut draft, faults, scene);
+        draft.settle();
         draft
     }
 
@@ -370,11 +363,4 @@ impl Drop for Connection {
             .records
             .count(|stats| stats.open_connections -= 1);
     }
-}
-
-fn has_key(request: &Request, key: &str) -> bool {
-    let given = request
-        .header("authorization")
-        .and_then(|value| value.strip_prefix("Bearer "));
-    given == Some(key)
 }

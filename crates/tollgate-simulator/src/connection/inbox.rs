@@ -296,8 +296,11 @@ impl Head {
         } else {
             connection.contains("keep-alive")
         };
+        let (family, address) = crate::address::locate(path, query, &self.headers);
         Request {
             number: 0,
+            family,
+            address,
             path: path.to_owned(),
             query: query.to_owned(),
             method: self.method,

@@ -129,7 +129,11 @@ impl<'a, W: AsyncWrite + Unpin> Player<'a, W> {
             let rendered = piece.render(draft.writing.line_end);
             let times = match piece {
                 Piece::Repeat(_, times) => times.unwrap_or(u64::MAX),
-                Piece::Event(_) | Piece::Open(_) | Piece::Raw(_) | Piece::Wait(_) => 1,
+                Piece::Event(_)
+                | Piece::Open(_)
+                | Piece::Raw(_)
+                | Piece::Wait(_)
+                | Piece::ArrayEnd => 1,
             };
             for _ in 0..times {
                 if !is_first && !draft.pace.is_zero() {
@@ -277,7 +281,9 @@ fn together(draft: &Draft) -> Vec<u8> {
             Piece::Repeat(_, times) => times
                 .and_then(|times| usize::try_from(times).ok())
                 .unwrap_or(usize::MAX),
-            Piece::Event(_) | Piece::Open(_) | Piece::Raw(_) | Piece::Wait(_) => 1,
+            Piece::Event(_) | Piece::Open(_) | Piece::Raw(_) | Piece::Wait(_) | Piece::ArrayEnd => {
+                1
+            }
         };
         for _ in 0..times.min(room) {
             whole.extend_from_slice(&rendered);

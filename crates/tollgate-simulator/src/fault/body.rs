@@ -1,11 +1,11 @@
 //! Faults of whole bodies: pages, errors with 200, wrong lengths, codings and types.
 
 use bytes::Bytes;
-use serde_json::json;
 
 use super::{Fault, FaultRow, Group, Parameter, Scene};
 use crate::draft::{Draft, End, Framing, Hangup, Piece};
-use crate::openai::failure::{self, Problem};
+use crate::family;
+use crate::problem::{Problem, html as page};
 
 pub(super) const ROWS: &[FaultRow] = &[
     row("html-200", &[], "Answers 200 with an HTML page.", html),
@@ -88,31 +88,30 @@ pub(super) const ROWS: &[FaultRow] = &[
 ];
 
 fn html(draft: &mut Draft, _: &Fault, _: &Scene) {
-    let page = failure::html(200, "Please wait while we check your browser");
+    let page = page(200, "Please wait while we check your browser");
     draft.replace_body("text/html; charset=UTF-8", page.into_bytes());
     draft.status = 200;
 }
 
-fn error(draft: &mut Draft, _: &Fault, _: &Scene) {
+fn error(draft: &mut Draft, _: &Fault, scene: &Scene) {
     let problem = Problem {
-        status: 200,
-        kind: Some("server_error".to_owned()),
-        code: None,
-        param: None,
         message: "The server had an error while processing the request.".to_owned(),
+        ..family::server_error(scene)
     };
-    let (content_type, body) = problem.body("openai");
+    let (content_type, body) = family::body(&problem, "own", scene);
     draft.replace_body(content_type, body.into_bytes());
     draft.status = 200;
 }
 
 fn empty(draft: &mut Draft, _: &Fault, _: &Scene) {
     draft.is_stream = false;
+    draft.is_array = false;
     draft.body = Vec::new();
     draft.framing = Framing::Length(None);
 }
 
 fn json_cut(draft: &mut Draft, fault: &Fault, _: &Scene) {
+    draft.settle();
     let mut whole = draft.document();
     let kept = fault
         .text("bytes")
@@ -124,12 +123,14 @@ fn json_cut(draft: &mut Draft, fault: &Fault, _: &Scene) {
 }
 
 fn short(draft: &mut Draft, fault: &Fault, _: &Scene) {
+    draft.settle();
     let said = u64::try_from(draft.document().len()).unwrap_or(u64::MAX);
     draft.framing = Framing::Length(Some(said.saturating_add(fault.number("missing"))));
     draft.end = End::Cut(hangup(fault));
 }
 
 fn long(draft: &mut Draft, fault: &Fault, _: &Scene) {
+    draft.settle();
     let said = u64::try_from(draft.document().len()).unwrap_or(u64::MAX);
     draft.framing = Framing::Length(Some(said));
     draft
@@ -137,21 +138,23 @@ fn long(draft: &mut Draft, fault: &Fault, _: &Scene) {
         .push(Piece::Raw("x".repeat(fault.size("extra")).into()));
 }
 
-fn big_error(draft: &mut Draft, fault: &Fault, _: &Scene) {
+fn big_error(draft: &mut Draft, fault: &Fault, scene: &Scene) {
     // The message is written from one small piece, so that its size costs no memory here.
     const PART: &[u8] = &[b'e'; 1000];
-    let object =
-        json!({"error": {"message": "", "type": "server_error", "param": null, "code": null}});
-    let text = object.to_string();
+    let status = u16::try_from(fault.number("status"))
+        .unwrap_or(500)
+        .clamp(200, 999);
+    let mut problem = family::server_error(scene);
+    problem.status = status;
+    problem.message.clear();
+    let (content_type, text) = family::body(&problem, "own", scene);
     let (before, after) = text.split_once("\"\"").unwrap_or(("", ""));
     let (before, after) = (format!("{before}\""), format!("\"{after}"));
     let times = fault.number("bytes") / 1000;
     let rest = usize::try_from(fault.number("bytes") % 1000).unwrap_or(0);
     let said = before.len() + after.len();
-    draft.replace_body("application/json", Vec::new());
-    draft.status = u16::try_from(fault.number("status"))
-        .unwrap_or(500)
-        .clamp(200, 999);
+    draft.replace_body(content_type, Vec::new());
+    draft.status = status;
     let said = u64::try_from(said)
         .unwrap_or(u64::MAX)
         .saturating_add(fault.number("bytes"));
@@ -181,9 +184,13 @@ fn invalid_utf8(draft: &mut Draft, fault: &Fault, _: &Scene) {
     let mut left = 1;
     for piece in &mut draft.body {
         let rendered = piece.render(draft.writing.line_end);
-        // The first text that is not empty, in a delta or in a message.
-        let quote = b"\"content\":\"";
-        let found = memchr::memmem::find(&rendered, quote).map(|at| at + quote.len());
+        // The first text that is not empty, in a delta or in a message, whatever it is called.
+        let quotes = ["\"content\":\"", "\"text\":\"", "\"delta\":\""];
+        let places = quotes.iter().filter_map(|quote| {
+            let at = memchr::memmem::find(&rendered, quote.as_bytes())?;
+            Some(at + quote.len())
+        });
+        let found = places.min();
         let Some((before, after)) = found.and_then(|at| rendered.split_at_checked(at)) else {
             continue;
         };

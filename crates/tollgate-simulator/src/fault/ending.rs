@@ -2,7 +2,7 @@
 
 use super::body::hangup;
 use super::{Fault, FaultRow, Group, Parameter, Scene};
-use crate::draft::{Draft, End, Framing, LineEnd, Piece};
+use crate::draft::{Draft, End, Framing, Piece};
 
 const CHUNKS: Parameter = Parameter::number(
     "chunks",
@@ -37,9 +37,12 @@ pub(super) const ROWS: &[FaultRow] = &[
     row(
         "no-done",
         &[],
-        "Ends a stream properly after the finish reason, without `[DONE]`.",
+        "Ends the HTTP message properly, but without the end mark of the stream; where there is none, \
+         without the finish reason.",
         |draft, _, _| {
-            draft.body.retain(|piece| !piece.is_done());
+            draft
+                .body
+                .retain(|piece| !draft.is_stream || !piece.is_done());
         },
     ),
     row(
@@ -49,15 +52,16 @@ pub(super) const ROWS: &[FaultRow] = &[
             &["fin", "rst"],
             "how the connection ends",
         )],
-        "Sends the whole body, `[DONE]` too, but ends the connection without the last HTTP chunk.",
+        "Sends the whole body, the end mark too, but ends the connection without the last HTTP chunk.",
         |draft, fault, _| draft.end = End::Cut(hangup(fault)),
     ),
 ];
 
 fn cut(draft: &mut Draft, fault: &Fault, _: &Scene) {
     let chunks = fault.size("chunks");
+    let line_end = draft.writing.line_end;
     let pieces = draft.pieces();
-    let next = pieces.get(chunks).map(|piece| piece.render(LineEnd::Lf));
+    let next = pieces.get(chunks).map(|piece| piece.render(line_end));
     pieces.truncate(chunks);
     if let Some(mut part) = next.filter(|_| fault.size("part") > 0) {
         part.truncate(fault.size("part"));

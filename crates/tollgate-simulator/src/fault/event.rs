@@ -5,12 +5,15 @@ use serde_json::{Value, json};
 
 use super::{Fault, FaultRow, Group, Parameter, Scene};
 use crate::draft::{Draft, Piece};
+use crate::family;
+use crate::problem::Problem;
 
 const AFTER: Parameter =
     Parameter::number("after", "2", "how many chunks go before; 0 puts it first");
 const KIND: Parameter = Parameter::word(
     "kind",
     &[
+        "own",
         "openai",
         "vllm",
         "event",
@@ -20,8 +23,10 @@ const KIND: Parameter = Parameter::word(
         "string",
         "empty-choices",
     ],
-    "the shape",
+    "the shape; `own` is the usual one",
 );
+const TYPE: &str = "the member `type`, or `status` in words; the usual one when not given";
+const CODE: &str = "the member `code`, `error_code` or `reason`";
 const THEN: Parameter = Parameter::word(
     "then",
     &["end", "done", "go-on"],
@@ -35,9 +40,9 @@ pub(super) const ROWS: &[FaultRow] = &[
             KIND,
             AFTER,
             THEN,
-            Parameter::text("type", "server_error", "the member `type`"),
-            Parameter::text("code", "", "the member `code`"),
-            Parameter::text("message", "The server had an error", "the member `message`"),
+            Parameter::text("type", "", TYPE),
+            Parameter::text("code", "", CODE),
+            Parameter::text("message", "The server had an error", "the message"),
         ],
         "Puts an error among the events of a stream.",
         |draft, fault, scene| error(draft, fault, scene, fault.size("after")),
@@ -47,9 +52,9 @@ pub(super) const ROWS: &[FaultRow] = &[
         &[
             KIND,
             THEN,
-            Parameter::text("type", "server_error", "the member `type`"),
-            Parameter::text("code", "", "the member `code`"),
-            Parameter::text("message", "The server had an error", "the member `message`"),
+            Parameter::text("type", "", TYPE),
+            Parameter::text("code", "", CODE),
+            Parameter::text("message", "The server had an error", "the message"),
         ],
         "Starts a 200 stream with an error.",
         |draft, fault, scene| error(draft, fault, scene, 0),
@@ -58,13 +63,7 @@ pub(super) const ROWS: &[FaultRow] = &[
         "bad-json",
         &[AFTER],
         "Puts a chunk into a stream that is not JSON.",
-        |draft, fault, _| {
-            insert(
-                draft,
-                fault.size("after"),
-                Piece::data("{\"choices\": [oops}"),
-            );
-        },
+        bad_json,
     ),
     row(
         "cut-json",
@@ -110,123 +109,8 @@ pub(super) const ROWS: &[FaultRow] = &[
     ),
 ];
 
-pub(super) const ODD_ROWS: &[FaultRow] = &[
-    row(
-        "finish-twice",
-        &[],
-        "Sends the chunk with the finish reason twice.",
-        |draft, _, _| repeat(draft, is_finish),
-    ),
-    row(
-        "no-finish",
-        &[],
-        "Leaves the chunk with the finish reason out.",
-        |draft, _, _| {
-            draft.body.retain(|piece| !is_finish(piece));
-        },
-    ),
-    row(
-        "duplicate",
-        &[Parameter::number(
-            "chunk",
-            "2",
-            "which chunk, counted from 0",
-        )],
-        "Sends one chunk of a stream twice.",
-        duplicate,
-    ),
-    row("done-twice", &[], "Sends `[DONE]` twice.", |draft, _, _| {
-        repeat(draft, Piece::is_done);
-    }),
-    row(
-        "after-done",
-        &[],
-        "Goes on with a chunk of text after `[DONE]`.",
-        after_done,
-    ),
-    row(
-        "index-jump",
-        &[Parameter::number("index", "7", "the index")],
-        "Gives the second half of the chunks an index that no chunk had before.",
-        index_jump,
-    ),
-    row(
-        "unknown-fields",
-        &[],
-        "Adds members and SSE fields that no document has.",
-        unknown,
-    ),
-    row(
-        "empty-choices",
-        &[],
-        "Starts a stream with a chunk without choices.",
-        |draft, _, _| {
-            insert(
-                draft,
-                0,
-                Piece::data(
-                    r#"{"id":"","object":"","created":0,"model":"","choices":[],"prompt_filter_results":[]}"#,
-                ),
-            );
-        },
-    ),
-    row(
-        "ids",
-        &[],
-        "Gives every event an `id` and the stream a `retry`.",
-        |draft, _, _| {
-            insert(draft, 0, Piece::Event(vec![b"retry: 3000".to_vec()]));
-            add_lines(draft, |position| format!("id: {position}").into_bytes());
-        },
-    ),
-    row(
-        "id-nul",
-        &[],
-        "Gives every event an `id` with a NUL byte.",
-        |draft, _, _| {
-            add_lines(draft, |position| format!("id: a\0{position}").into_bytes());
-        },
-    ),
-    row(
-        "event-names",
-        &[Parameter::text("name", "message", "the name")],
-        "Gives every event a name.",
-        |draft, fault, _| {
-            let line = format!("event: {}", fault.word("name")).into_bytes();
-            add_lines(draft, |_| line.clone());
-        },
-    ),
-    row(
-        "comments",
-        &[Parameter::text(
-            "text",
-            " keep-alive",
-            "what stands after the colon",
-        )],
-        "Puts comments before, between and after the events.",
-        comments,
-    ),
-    row(
-        "multi-line",
-        &[],
-        "Spreads the data of every event over several lines.",
-        multi_line,
-    ),
-    row(
-        "no-space",
-        &[],
-        "Leaves out the space after `data:`.",
-        |draft, _, _| {
-            edit_lines(draft, |line| match line.strip_prefix(b"data: ") {
-                Some(data) => [b"data:", data].concat(),
-                None => line.to_vec(),
-            });
-        },
-    ),
-];
-
 /// Puts a piece into a stream; into an answer that is no stream, nothing.
-fn insert(draft: &mut Draft, after: usize, piece: Piece) {
+pub(super) fn insert(draft: &mut Draft, after: usize, piece: Piece) {
     if draft.is_stream {
         let at = after.min(draft.body.len());
         draft.body.insert(at, piece);
@@ -239,19 +123,36 @@ fn error(draft: &mut Draft, fault: &Fault, scene: &Scene, after: usize) {
     }
     let after = after.min(draft.body.len());
     let rest = draft.body.split_off(after);
-    draft.body.push(error_piece(fault, scene));
+    draft.body.extend(error_pieces(fault, scene));
     match fault.word("then") {
         "done" => draft.body.push(Piece::data("[DONE]")),
         "go-on" => draft.body.extend(rest),
+        // An array that ends by an error is closed behind it.
+        _ if draft.is_array => draft.body.push(Piece::ArrayEnd),
         _ => {}
     }
 }
 
-fn error_piece(fault: &Fault, scene: &Scene) -> Piece {
+/// The error that is told, in the words of the family unless it is told otherwise.
+fn problem(fault: &Fault, scene: &Scene) -> Problem {
+    let mut problem = family::server_error(scene);
+    fault.word("message").clone_into(&mut problem.message);
+    if let Some(kind) = fault.text("type") {
+        problem.status = family::status_of(scene.family, kind);
+        problem.kind = Some(kind.into());
+        problem.code = None;
+    }
+    if let Some(code) = fault.text("code") {
+        problem.code = Some(code.into());
+    }
+    problem
+}
+
+fn error_pieces(fault: &Fault, scene: &Scene) -> Vec<Piece> {
     let message = fault.word("message");
     let object = json!({
         "message": message,
-        "type": fault.word("type"),
+        "type": fault.text("type").unwrap_or("server_error"),
         "param": null,
         "code": fault.text("code"),
     });
@@ -265,7 +166,8 @@ fn error_piece(fault: &Fault, scene: &Scene) -> Piece {
             "choices": choices,
         })
     };
-    match fault.word("kind") {
+    let piece = match fault.word("kind") {
+        "openai" => Piece::data(&json!({"error": object}).to_string()),
         "vllm" => Piece::data(
             &json!({"error": {
                 "object": "error",
@@ -276,10 +178,7 @@ fn error_piece(fault: &Fault, scene: &Scene) -> Piece {
             }})
             .to_string(),
         ),
-        "event" => Piece::Event(vec![
-            b"event: error".to_vec(),
-            format!("data: {}", json!({"error": object})).into_bytes(),
-        ]),
+        "event" => Piece::named("error", &json!({"error": object}).to_string()),
         "finish" => {
             let choice = json!([{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}]);
             let error = json!({"code": "server_error", "message": message});
@@ -292,19 +191,29 @@ fn error_piece(fault: &Fault, scene: &Scene) -> Piece {
             )
             .into(),
         ]),
-        "bare" => Piece::raw(format!("{}\n", json!({"error": object}))),
+        "bare" => {
+            let (_, body) = family::body(&problem(fault, scene), "own", &scene.without_array());
+            let compact: Value = serde_json::from_str(&body).unwrap_or_default();
+            Piece::raw(format!("{compact}\n"))
+        }
         "string" => Piece::data(&json!({"error": message, "error_type": "generation"}).to_string()),
         "empty-choices" => {
             Piece::data(&chunk(json!([]), json!({"code": 400, "message": message})).to_string())
         }
-        _ => Piece::data(&json!({"error": object}).to_string()),
-    }
+        _ => return family::error_events(&problem(fault, scene), scene),
+    };
+    vec![piece]
+}
+
+fn bad_json(draft: &mut Draft, fault: &Fault, scene: &Scene) {
+    let mut piece = family::text_event(scene, "", "");
+    piece.edit_json(&mut |_| Some("{\"choices\": [oops}".to_owned()));
+    insert(draft, fault.size("after"), piece);
 }
 
 fn cut_json(draft: &mut Draft, fault: &Fault, _: &Scene) {
-    if let Some(piece) = draft.body.get_mut(fault.size("after"))
-        && let Piece::Event(lines) = piece
-        && let Some(line) = lines.first_mut()
+    if let Some(Piece::Event(lines)) = draft.body.get_mut(fault.size("after"))
+        && let Some(line) = lines.iter_mut().find(|line| line.starts_with(b"data"))
     {
         line.truncate(line.len() / 2);
     }
@@ -312,25 +221,27 @@ fn cut_json(draft: &mut Draft, fault: &Fault, _: &Scene) {
 
 fn huge(draft: &mut Draft, fault: &Fault, scene: &Scene) {
     let text = "h".repeat(fault.size("bytes"));
-    let chunk = json!({
-        "id": "chatcmpl-sim-huge",
-        "object": "chat.completion.chunk",
-        "created": 0,
-        "model": scene.model,
-        "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}],
-    });
-    insert(draft, fault.size("after"), Piece::data(&chunk.to_string()));
+    let piece = family::text_event(scene, "chatcmpl-sim-huge", &text);
+    insert(draft, fault.size("after"), piece);
 }
 
-fn endless(draft: &mut Draft, fault: &Fault, _: &Scene) {
+fn endless(draft: &mut Draft, fault: &Fault, scene: &Scene) {
     const PART: &[u8] = &[b'x'; 4096];
+    const MARK: &str = "the-text-goes-here";
     if !draft.is_stream {
         return;
     }
     draft.body.truncate(fault.size("after"));
-    draft.body.push(Piece::raw(
-        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"",
-    ));
+    let event = family::text_event(scene, "chatcmpl-sim-endless", MARK);
+    let event = if draft.is_array {
+        event.text().unwrap_or_default().to_vec()
+    } else {
+        event.render(draft.writing.line_end).to_vec()
+    };
+    let event = String::from_utf8_lossy(&event).into_owned();
+    let (before, _) = event.split_once(MARK).unwrap_or_default();
+    let comma = if draft.is_array { ",\r\n" } else { "" };
+    draft.body.push(Piece::raw(format!("{comma}{before}")));
     let part = u64::try_from(PART.len()).unwrap_or(1);
     let times = fault
         .text("bytes")
@@ -361,114 +272,6 @@ fn empty_events(draft: &mut Draft, fault: &Fault, _: &Scene) {
         after,
         Piece::Repeat(many.into(), Some(count / TOGETHER)),
     );
-}
-
-fn is_finish(piece: &Piece) -> bool {
-    piece.json().is_some_and(|chunk| {
-        chunk
-            .pointer("/choices/0/finish_reason")
-            .is_some_and(Value::is_string)
-    })
-}
-
-fn repeat(draft: &mut Draft, which: fn(&Piece) -> bool) {
-    if let Some(at) = draft.body.iter().position(which)
-        && let Some(piece) = draft.body.get(at).cloned()
-    {
-        draft.body.insert(at + 1, piece);
-    }
-}
-
-fn duplicate(draft: &mut Draft, fault: &Fault, _: &Scene) {
-    let at = fault.size("chunk");
-    if let Some(piece) = draft.body.get(at).filter(|_| draft.is_stream).cloned() {
-        draft.body.insert(at, piece);
-    }
-}
-
-fn after_done(draft: &mut Draft, _: &Fault, scene: &Scene) {
-    let chunk = json!({
-        "id": "chatcmpl-sim-late",
-        "object": "chat.completion.chunk",
-        "created": 0,
-        "model": scene.model,
-        "choices": [{"index": 0, "delta": {"content": " too late"}, "finish_reason": null}],
-    });
-    insert(draft, usize::MAX, Piece::data(&chunk.to_string()));
-}
-
-fn index_jump(draft: &mut Draft, fault: &Fault, _: &Scene) {
-    let index = fault.number("index");
-    let half = draft.body.len() / 2;
-    let mut position = 0;
-    draft.edit_json(|chunk| {
-        position += 1;
-        if position > half {
-            for at in ["/choices/0/index", "/choices/0/delta/tool_calls/0/index"] {
-                if let Some(value) = chunk.pointer_mut(at) {
-                    *value = index.into();
-                }
-            }
-        }
-        None
-    });
-}
-
-fn unknown(draft: &mut Draft, _: &Fault, _: &Scene) {
-    draft.edit_json(|document| {
-        let members = document.as_object_mut()?;
-        members.insert(
-            "x_simulated".to_owned(),
-            json!({"nested": [1, "two", null]}),
-        );
-        members.insert("obfuscation".to_owned(), "p4dd1ng".into());
-        None
-    });
-    add_lines(draft, |_| b"x-unknown: field".to_vec());
-}
-
-/// Puts a line before the others of every event.
-fn add_lines(draft: &mut Draft, line: impl Fn(usize) -> Vec<u8>) {
-    for (position, piece) in draft.body.iter_mut().enumerate() {
-        if let Piece::Event(lines) = piece {
-            lines.insert(0, line(position));
-        }
-    }
-}
-
-fn edit_lines(draft: &mut Draft, change: impl Fn(&[u8]) -> Vec<u8>) {
-    for piece in &mut draft.body {
-        if let Piece::Event(lines) | Piece::Open(lines) = piece {
-            for line in lines {
-                *line = change(line);
-            }
-        }
-    }
-}
-
-fn comments(draft: &mut Draft, fault: &Fault, _: &Scene) {
-    if !draft.is_stream {
-        return;
-    }
-    let comment = Piece::Event(vec![format!(":{}", fault.word("text")).into_bytes()]);
-    let mut body = vec![comment.clone()];
-    for piece in draft.body.drain(..) {
-        body.push(piece);
-        body.push(comment.clone());
-    }
-    draft.body = body;
-}
-
-fn multi_line(draft: &mut Draft, _: &Fault, _: &Scene) {
-    for piece in &mut draft.body {
-        if let Some(document) = piece.json() {
-            let lines = format!("{document:#}");
-            let lines = lines
-                .lines()
-                .map(|line| format!("data: {line}").into_bytes());
-            *piece = Piece::Event(lines.collect());
-        }
-    }
 }
 
 const fn row(

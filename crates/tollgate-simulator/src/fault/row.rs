@@ -1,8 +1,8 @@
 //! The shape of a row of the fault table.
 
+use super::said::Preset;
 use super::{Fault, Scene};
 use crate::draft::Draft;
-use crate::openai::failure::Preset;
 
 /// One kind of fault that the simulated provider can show.
 #[derive(Clone, Copy)]

@@ -1,11 +1,16 @@
 //! Faults of token counts. They change the usage where the answer has one: in a plain answer
-//! always, in a stream when it was asked for with `include_usage`.
+//! always, in a stream of chat completions when it was asked for with `include_usage`. They go by
+//! the names that the counts have in the format of the answer.
 
 use serde_json::{Value, json};
 
 use super::{Fault, FaultRow, Group, Parameter, Scene};
-use crate::draft::{Draft, Piece};
-use crate::openai::usage::{is_usage_chunk, remove, replace};
+use crate::address::Family;
+use crate::draft::Draft;
+use crate::usage::{
+    COMPLETION, PROMPT, TOTAL, count, has_usage, is_usage_chunk, names, remove, replace, set, take,
+    usage_of,
+};
 
 pub(super) const ROWS: &[FaultRow] = &[
     row("usage-missing", "Leaves the usage out.", |draft, _, _| {
@@ -76,32 +81,31 @@ pub(super) const ROWS: &[FaultRow] = &[
     ),
     row(
         "usage-twice",
-        "Sends the usage chunk of a stream twice, the same.",
+        "Sends the last event of a stream that has the usage twice, the same.",
         |draft, _, _| {
             again(draft, 1);
         },
     ),
     row(
         "usage-changing",
-        "Sends the usage chunk of a stream twice, the second with doubled counts.",
+        "Sends the last event of a stream that has the usage twice, the second with doubled counts.",
         |draft, _, _| again(draft, 2),
     ),
     row(
         "usage-each",
         "Counts along in every chunk of a stream, and has no chunk for usage alone.",
-        |draft, _, _| each_chunk(draft),
+        |draft, _, scene| each_chunk(draft, scene),
     ),
     row(
         "usage-in-finish",
-        "Puts the usage of a stream into the chunk with the finish reason.",
+        "Puts the usage of a stream into the chunk with the finish reason, and nowhere else.",
         |draft, _, _| in_finish(draft),
     ),
 ];
 
-/// Writes the usage with each of the three counts changed.
+/// Writes the usage with each of its main counts changed.
 fn counts(usage: &Value, change: impl Fn(u64) -> String) -> String {
-    let names = ["prompt_tokens", "completion_tokens", "total_tokens"];
-    let members = names.iter().filter_map(|name| {
+    let members = names().filter_map(|name| {
         let count = usage.get(name)?.as_u64()?;
         Some(format!("\"{name}\":{}", change(count)))
     });
@@ -110,15 +114,18 @@ fn counts(usage: &Value, change: impl Fn(u64) -> String) -> String {
 
 fn cached_over_prompt(usage: &Value) -> String {
     let mut usage = usage.clone();
-    let prompt = usage
-        .get("prompt_tokens")
-        .and_then(Value::as_u64)
-        .unwrap_or(0);
+    let cached = count(&usage, PROMPT) + 1000;
     if let Some(members) = usage.as_object_mut() {
-        members.insert(
-            "prompt_tokens_details".into(),
-            json!({"cached_tokens": prompt + 1000}),
-        );
+        let (name, value) = if members.contains_key("promptTokenCount") {
+            ("cachedContentTokenCount", json!(cached))
+        } else if members.contains_key("cache_read_input_tokens") {
+            ("cache_read_input_tokens", json!(cached))
+        } else if members.contains_key("input_tokens") {
+            ("input_tokens_details", json!({"cached_tokens": cached}))
+        } else {
+            ("prompt_tokens_details", json!({"cached_tokens": cached}))
+        };
+        members.insert(name.to_owned(), value);
     }
     usage.to_string()
 }
@@ -127,74 +134,105 @@ fn over_limit(draft: &mut Draft, fault: &Fault, _: &Scene) {
     let tokens = fault.number("tokens");
     replace(draft, |usage| {
         let mut usage = usage.clone();
-        let prompt = usage
-            .get("prompt_tokens")
-            .and_then(Value::as_u64)
-            .unwrap_or(0);
-        if let Some(members) = usage.as_object_mut() {
-            members.insert("completion_tokens".into(), tokens.into());
-            members.insert("total_tokens".into(), (prompt + tokens).into());
-        }
+        let total = count(&usage, PROMPT) + tokens;
+        set(&mut usage, COMPLETION, tokens);
+        set(&mut usage, TOTAL, total);
         usage.to_string()
     });
 }
 
+/// Where the last usage of a stream is.
+fn last_usage(draft: &Draft) -> Option<usize> {
+    draft
+        .body
+        .iter()
+        .rposition(has_usage)
+        .filter(|_| draft.is_stream)
+}
+
 fn again(draft: &mut Draft, factor: u64) {
-    let Some(at) = draft.body.iter().position(is_usage_chunk) else {
+    let Some(at) = last_usage(draft) else {
         return;
     };
-    let Some(mut chunk) = draft.body.get(at).and_then(Piece::json) else {
+    let Some(mut piece) = draft.body.get(at).cloned() else {
         return;
     };
-    for count in ["prompt_tokens", "completion_tokens", "total_tokens"] {
-        let path = format!("/usage/{count}");
-        if let Some(value) = chunk.pointer_mut(&path) {
-            *value = (value.as_u64().unwrap_or(0) * factor).into();
+    piece.edit_json(&mut |document| {
+        let usage = usage_of(document)?;
+        for name in names() {
+            if let Some(value) = usage.get_mut(name) {
+                *value = (value.as_u64().unwrap_or(0) * factor).into();
+            }
         }
-    }
-    draft.body.insert(at + 1, Piece::data(&chunk.to_string()));
+        None
+    });
+    draft.body.insert(at + 1, piece);
 }
 
-/// Takes the usage chunk out of a stream and returns what it said.
+/// The last usage of a stream; a chunk that exists only for it is taken away.
 fn take_usage(draft: &mut Draft) -> Option<Value> {
-    let at = draft.body.iter().position(is_usage_chunk)?;
-    let mut chunk = draft.body.remove(at).json()?;
-    chunk.get_mut("usage").map(Value::take)
+    let at = last_usage(draft)?;
+    let mut document = draft.body.get(at)?.json()?;
+    if draft.body.get(at).is_some_and(is_usage_chunk) {
+        draft.body.remove(at);
+    }
+    take(&mut document)
 }
 
-fn each_chunk(draft: &mut Draft) {
-    let Some(usage) = take_usage(draft) else {
+/// Whether a document of a stream carries text, thoughts or arguments of the answer.
+fn is_delta(document: &Value) -> bool {
+    let text = ["/choices/0/delta/content", "/choices/0/text", "/delta"];
+    text.iter()
+        .filter_map(|place| document.pointer(place))
+        .any(Value::is_string)
+        || document.get("type") == Some(&json!("content_block_delta"))
+}
+
+fn each_chunk(draft: &mut Draft, scene: &Scene) {
+    if scene.family == Family::Google {
+        // It counts along as it is.
+        return;
+    }
+    let Some(last) = take_usage(draft) else {
         return;
     };
-    let prompt = usage
-        .get("prompt_tokens")
-        .and_then(Value::as_u64)
-        .unwrap_or(0);
     let mut so_far = 0;
-    draft.edit_json(|chunk| {
-        let delta = chunk.pointer("/choices/0/delta")?;
-        so_far += u64::from(delta.get("role").is_none() && delta.get("content").is_some());
-        let counted = json!({
-            "prompt_tokens": prompt,
-            "completion_tokens": so_far,
-            "total_tokens": prompt + so_far,
-        });
-        chunk.as_object_mut()?.insert("usage".to_owned(), counted);
+    draft.edit_json(|document| {
+        // Chats show where they stand in all chunks, other formats only where something is said.
+        let is_chunk = document.pointer("/choices/0").is_some();
+        let is_first = document.pointer("/choices/0/delta/role").is_some();
+        let delta = is_delta(document);
+        if !is_chunk && !delta {
+            return None;
+        }
+        so_far += u64::from(delta && !is_first);
+        let mut counted = last.clone();
+        let total = count(&last, PROMPT) + so_far;
+        set(&mut counted, COMPLETION, so_far);
+        set(&mut counted, TOTAL, total);
+        document
+            .as_object_mut()?
+            .insert("usage".to_owned(), counted);
         None
     });
 }
 
 fn in_finish(draft: &mut Draft) {
-    let Some(usage) = take_usage(draft) else {
+    let Some(last) = take_usage(draft) else {
         return;
     };
-    draft.edit_json(|chunk| {
-        chunk.pointer("/choices/0/finish_reason")?.as_str()?;
-        chunk
-            .as_object_mut()?
-            .insert("usage".to_owned(), usage.clone());
-        None
-    });
+    for piece in &mut draft.body {
+        let is_finish = piece.is_finish();
+        piece.edit_json(&mut |document| {
+            if !is_finish {
+                take(document);
+            } else if document.pointer("/choices/0").is_some() {
+                let members = document.as_object_mut()?;
+                members.insert("usage".to_owned(), last.clone());
+            }
+            None
+        });
+    }
 }
 
 const fn row(

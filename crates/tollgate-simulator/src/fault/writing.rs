@@ -6,8 +6,12 @@ use crate::draft::{Draft, LineEnd, Piece};
 pub(super) const ROWS: &[FaultRow] = &[
     row(
         "line-ends",
-        &[Parameter::word("kind", &["crlf", "cr", "mixed"], "which")],
-        "Ends the lines of a stream otherwise than with LF.",
+        &[Parameter::word(
+            "kind",
+            &["crlf", "cr", "mixed", "lf"],
+            "which",
+        )],
+        "Ends the lines of a stream otherwise than is usual.",
         line_ends,
     ),
     row(
@@ -54,6 +58,7 @@ fn line_ends(draft: &mut Draft, fault: &Fault, _: &Scene) {
     draft.writing.line_end = match fault.word("kind") {
         "cr" => LineEnd::Cr,
         "mixed" => LineEnd::Mixed,
+        "lf" => LineEnd::Lf,
         _ => LineEnd::CrLf,
     };
 }

@@ -1,74 +1,85 @@
-//! Chat completions: what is said, and the plain form of saying it.
+//! Chat completions: reading what is asked, and the plain form of the answer.
 
 use serde_json::{Value, json};
 
-use super::failure::Problem;
-use super::tools::{self, Call};
-use super::usage::Usage;
-use super::{headers, sample, stream};
+use super::{FINGERPRINT, circumstances, created, headers, read, stream};
+use crate::conversation::{Conversation, Output, Part, Speaker};
 use crate::draft::Draft;
-use crate::fault::MODEL_PREFIX;
+use crate::problem::Problem;
+use crate::reply::{Call, Finish, Reply, Said, reply};
 use crate::request::Request;
-use crate::seed::mix;
-use crate::text::{self, MOST_TOKENS};
-
-/// The name under which the simulator shows that no model said this.
-pub(super) const FINGERPRINT: &str = "tollgate-simulator";
-const MOST_CHOICES: u64 = 128;
-/// Answers are dated from here on, one second for each request: clocks are not deterministic.
-const FIRST_SECOND: u64 = 1_750_000_000;
+use crate::usage::Usage;
 
 /// Answers a chat request, or refuses it as the provider would.
 pub(super) fn answer(request: &Request, seed: u64) -> Result<Draft, Problem> {
-    let wanted = Wanted::read(request)?;
-    let completion = wanted.complete(request, seed);
-    if request.wants_stream() {
+    let conversation = read(request)?;
+    let choices = read::choices(request)?;
+    let about = circumstances(request, seed, choices);
+    let reply = reply(&conversation, about);
+    let completion = Completion {
+        id: format!("chatcmpl-sim-{:016x}{:08x}", about.drawn(), request.number),
+        created: created(request),
+        model: request.shown_model(),
+        choices,
+        usage: Usage {
+            prompt: conversation.tokens,
+            completion: reply.tokens() * choices,
+            thought: reply.thought_tokens * choices,
+        },
+        reply,
+    };
+    if conversation.stream {
+        let options = request.member("stream_options");
+        let include_usage = options.and_then(|options| options.get("include_usage"));
+        let include_usage = include_usage.and_then(Value::as_bool).unwrap_or(false);
         let headers = headers::common(request.number, seed, "text/event-stream; charset=utf-8");
-        return Ok(Draft::events(
-            headers,
-            stream::events(&completion, wanted.include_usage),
-        ));
+        let events = stream::events(&completion, include_usage);
+        return Ok(Draft::events(headers, events));
     }
     let headers = headers::common(request.number, seed, "application/json");
     Ok(Draft::whole(200, headers, completion.json().to_string()))
 }
 
-/// What is said, before it has a form.
+/// A chat completion, before it is written.
 pub(super) struct Completion {
     pub(super) id: String,
     pub(super) created: u64,
     pub(super) model: String,
     pub(super) choices: u64,
-    pub(super) said: Said,
-    pub(super) finish: &'static str,
+    pub(super) reply: Reply,
     pub(super) usage: Usage,
 }
 
-/// The content of every choice.
-pub(super) enum Said {
-    /// Text.
-    Text(String),
-    /// Calls of tools.
-    Calls(Vec<Call>),
-}
-
 impl Completion {
+    /// Why it ends, in the format's words.
+    pub(super) fn finish(&self) -> &'static str {
+        match self.reply.finish {
+            Finish::Stop | Finish::Sequence(_) => "stop",
+            Finish::Length => "length",
+            Finish::Tools => "tool_calls",
+        }
+    }
+
     fn json(&self) -> Value {
-        let message = match &self.said {
+        let mut message = match &self.reply.said {
             Said::Text(text) => {
                 json!({"role": "assistant", "content": text, "refusal": null, "annotations": []})
             }
             Said::Calls(calls) => {
-                let calls: Vec<Value> = calls.iter().map(Call::json).collect();
+                let calls: Vec<Value> = calls.iter().map(call).collect();
                 json!({"role": "assistant", "content": null, "tool_calls": calls, "refusal": null})
             }
         };
+        // The provider itself shows no thoughts here; the servers that do call them so.
+        if let (Some(thought), Some(members)) = (&self.reply.thought, message.as_object_mut()) {
+            members.insert("reasoning_content".to_owned(), json!(thought));
+        }
         let choices = (0..self.choices).map(|index| {
             json!({
                 "index": index,
                 "message": message,
                 "logprobs": null,
-                "finish_reason": self.finish,
+                "finish_reason": self.finish(),
             })
         });
         json!({
@@ -77,205 +88,119 @@ impl Completion {
             "created": self.created,
             "model": self.model,
             "choices": choices.collect::<Vec<_>>(),
-            "usage": self.usage.json(),
+            "usage": self.usage.completions(),
             "service_tier": "default",
             "system_fingerprint": FINGERPRINT,
         })
     }
 }
 
-/// What a request asks for, checked.
-struct Wanted<'a> {
-    messages: &'a [Value],
-    choices: u64,
-    limit: usize,
-    stop: Vec<&'a str>,
-    include_usage: bool,
+fn call(call: &Call) -> Value {
+    json!({
+        "id": call_id(call),
+        "type": "function",
+        "function": {"name": call.name, "arguments": call.arguments},
+    })
 }
 
-impl<'a> Wanted<'a> {
-    fn read(request: &'a Request) -> Result<Self, Problem> {
-        if request
-            .document
-            .as_ref()
-            .is_none_or(|document| !document.is_object())
-        {
-            return Err(Problem::invalid(
-                400,
-                None,
-                "The body of the request is not a JSON object.",
-            ));
-        }
-        if request.model().is_empty() {
-            return Err(Problem::invalid(
-                400,
-                Some("model"),
-                "Missing required parameter: 'model'.",
-            ));
-        }
-        let messages = request.member("messages").and_then(Value::as_array);
-        let Some(messages) = messages.filter(|messages| !messages.is_empty()) else {
-            let text = "Invalid 'messages': expected an array with at least one message.";
-            return Err(Problem::invalid(400, Some("messages"), text));
-        };
-        let choices = positive(request, "n")?.unwrap_or(1);
-        if choices > MOST_CHOICES {
-            return Err(Problem::invalid(
-                400,
-                Some("n"),
-                "Invalid 'n': expected at most 128.",
-            ));
-        }
-        let limit = match positive(request, "max_completion_tokens")? {
-            Some(limit) => Some(limit),
-            None => positive(request, "max_tokens")?,
-        };
-        let most = MOST_TOKENS / usize::try_from(choices).unwrap_or(1).max(1);
-        let limit = limit
-            .and_then(|limit| usize::try_from(limit).ok())
-            .unwrap_or(most)
-            .min(most);
-        tools::check(request)?;
-        let usage = request
-            .member("stream_options")
-            .and_then(|options| options.get("include_usage"));
-        Ok(Self {
-            messages,
-            choices,
-            limit,
-            stop: stops(request),
-            include_usage: usage.and_then(Value::as_bool).unwrap_or(false),
-        })
-    }
-
-    fn complete(&self, request: &Request, seed: u64) -> Completion {
-        let drawn = mix(seed, request.number);
-        let (said, tokens, is_cut) = match tools::calls(request, self.messages, drawn) {
-            Some(calls) => {
-                let tokens = calls.iter().map(Call::tokens).sum();
-                (Said::Calls(calls), tokens, false)
-            }
-            None => self.speak(request, seed),
-        };
-        let finish = match (&said, is_cut) {
-            (Said::Calls(_), _) => "tool_calls",
-            (Said::Text(_), true) => "length",
-            (Said::Text(_), false) => "stop",
-        };
-        Completion {
-            id: format!("chatcmpl-sim-{drawn:016x}{:08x}", request.number),
-            created: FIRST_SECOND + request.number,
-            model: request.shown_model(),
-            choices: self.choices,
-            said,
-            finish,
-            usage: Usage {
-                prompt: prompt_tokens(self.messages),
-                completion: tokens * self.choices,
-            },
-        }
-    }
-
-    /// The text, its tokens, and whether the limit cut it.
-    fn speak(&self, request: &Request, seed: u64) -> (Said, u64, bool) {
-        let mut text = self.text(request, seed);
-        if let Some(at) = self.stop.iter().filter_map(|stop| text.find(stop)).min() {
-            text.truncate(at);
-        }
-        let pieces = text::pieces(&text);
-        let is_cut = pieces.len() > self.limit;
-        let kept: String = pieces.iter().take(self.limit).copied().collect();
-        let tokens = pieces.len().min(self.limit);
-        (
-            Said::Text(kept),
-            u64::try_from(tokens).unwrap_or(u64::MAX),
-            is_cut,
-        )
-    }
-
-    fn text(&self, request: &Request, seed: u64) -> String {
-        let echo = || last_words(self.messages);
-        if let Some(format) = request.member("response_format") {
-            match format.get("type").and_then(Value::as_str) {
-                Some("json_object") => {
-                    return json!({"simulated": true, "echo": echo()}).to_string();
-                }
-                Some("json_schema") => {
-                    let schema = format
-                        .pointer("/json_schema/schema")
-                        .unwrap_or(&Value::Null);
-                    return sample::value(schema).to_string();
-                }
-                _ => {}
-            }
-        }
-        let model = request.model();
-        if let Some(tokens) = text::story_length(model) {
-            // One more than the limit, so that a story that is cut shows it.
-            return text::story(seed, tokens);
-        }
-        if model.starts_with(MODEL_PREFIX) {
-            return text::story(seed, text::story_length("story").unwrap_or_default());
-        }
-        echo()
-    }
+/// The id of a call.
+pub(super) fn call_id(call: &Call) -> String {
+    format!("call_sim_{:016x}", call.number)
 }
 
-/// A member that must be a whole number of one or more.
-fn positive(request: &Request, name: &str) -> Result<Option<u64>, Problem> {
-    match request.member(name) {
-        None => Ok(None),
-        Some(value) => match value.as_u64() {
-            Some(number) if number > 0 => Ok(Some(number)),
-            _ => {
-                let text = format!("Invalid '{name}': expected a whole number of at least 1.");
-                Err(Problem::invalid(400, Some(name), &text))
-            }
-        },
-    }
-}
-
-fn stops(request: &Request) -> Vec<&str> {
-    let stops = match request.member("stop") {
-        Some(Value::String(one)) => vec![one.as_str()],
-        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
+fn read(request: &Request) -> Result<Conversation, Problem> {
+    read::check_body(request)?;
+    let messages = request.member("messages").and_then(Value::as_array);
+    let Some(messages) = messages.filter(|messages| !messages.is_empty()) else {
+        let text = "Invalid 'messages': expected an array with at least one message.";
+        return Err(Problem::invalid(400, Some("messages"), text));
     };
-    stops.into_iter().filter(|stop| !stop.is_empty()).collect()
-}
-
-/// The text that `echo` answers with: that of the last message of a user or a tool.
-fn last_words(messages: &[Value]) -> String {
-    let is_asking = |message: &&Value| {
-        let role = message.get("role").and_then(Value::as_str);
-        matches!(role, Some("user" | "tool"))
+    let mut conversation = Conversation::default();
+    for message in messages {
+        add(&mut conversation, message);
+    }
+    let limit = match read::positive(request, "max_completion_tokens")? {
+        Some(limit) => Some(limit),
+        None => read::positive(request, "max_tokens")?,
     };
-    messages
-        .iter()
-        .rev()
-        .find(is_asking)
-        .map(words)
-        .unwrap_or_default()
+    conversation.limit = limit;
+    conversation.stop = read::stops(request);
+    conversation.thinking = read::effort(request.member("reasoning_effort"));
+    conversation.output = output(request.member("response_format"));
+    let tools = request.member("tools").and_then(Value::as_array);
+    let tools = tools.into_iter().flatten();
+    conversation.tools = tools
+        .filter_map(|tool| read::tool(tool, tool.get("function")))
+        .collect();
+    conversation.choice = read::choice(request.member("tool_choice"), |tool| {
+        tool.pointer("/function/name").and_then(Value::as_str)
+    });
+    read::settings(request, &mut conversation);
+    read::check_choice(&conversation)?;
+    Ok(conversation)
 }
 
-/// The text of a message, its parts put together.
-pub(super) fn words(message: &Value) -> String {
-    match message.get("content") {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(parts)) => {
-            let texts = parts
-                .iter()
-                .filter_map(|part| part.get("text").and_then(Value::as_str));
-            texts.collect()
+fn add(conversation: &mut Conversation, message: &Value) {
+    let text = |name: &str| message.get(name).and_then(Value::as_str);
+    let mut parts = Vec::new();
+    if let Some(thought) = text("reasoning_content").or(text("reasoning")) {
+        parts.push(Part::Thought {
+            text: thought.to_owned(),
+            is_signed: false,
+        });
+    }
+    parts.extend(read::parts(message.get("content")));
+    match text("role").unwrap_or_default() {
+        "system" | "developer" => {
+            for part in parts {
+                conversation.instruct(&part.words());
+            }
         }
-        _ => String::new(),
+        "assistant" => {
+            if let Some(refusal) = text("refusal") {
+                parts.push(Part::Refusal(refusal.to_owned()));
+            }
+            let calls = message.get("tool_calls").and_then(Value::as_array);
+            parts.extend(calls.into_iter().flatten().map(|call| {
+                Part::Call {
+                    id: call.get("id").and_then(Value::as_str).map(str::to_owned),
+                    name: name_of(call).to_owned(),
+                    arguments: read::arguments(call.pointer("/function/arguments")),
+                    is_signed: call
+                        .pointer("/extra_content/google/thought_signature")
+                        .is_some(),
+                }
+            }));
+            conversation.say(Speaker::Model, parts);
+        }
+        "tool" => {
+            let outcome = Part::Outcome {
+                id: text("tool_call_id").map(str::to_owned),
+                name: None,
+                parts,
+                is_failed: false,
+            };
+            conversation.say(Speaker::User, vec![outcome]);
+        }
+        _ => conversation.say(Speaker::User, parts),
     }
 }
 
-/// Four tokens for each message, and those of its text.
-fn prompt_tokens(messages: &[Value]) -> u64 {
-    messages
-        .iter()
-        .map(|message| 4 + text::count(&words(message)))
-        .sum()
+fn name_of(call: &Value) -> &str {
+    let name = call.pointer("/function/name").and_then(Value::as_str);
+    name.unwrap_or_default()
+}
+
+fn output(format: Option<&Value>) -> Output {
+    let kind = format
+        .and_then(|format| format.get("type"))
+        .and_then(Value::as_str);
+    match (kind, format) {
+        (Some("json_object"), _) => Output::Json,
+        (Some("json_schema"), Some(format)) => {
+            let schema = format.pointer("/json_schema/schema");
+            Output::Schema(schema.cloned().unwrap_or(Value::Null))
+        }
+        _ => Output::Text,
+    }
 }

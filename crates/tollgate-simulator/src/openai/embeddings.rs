@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::failure::Problem;
 use super::headers;
+use crate::base64;
 use crate::draft::Draft;
+use crate::problem::Problem;
 use crate::request::Request;
 use crate::seed::{Numbers, hash};
 use crate::text;
@@ -120,22 +121,8 @@ fn vector(text: &str, seed: u64, dimensions: u64) -> Vec<f32> {
 
 /// Little-endian floats in base64, as the official Python client asks for by default.
 fn encoded(vector: &[f32]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let bytes: Vec<u8> = vector.iter().flat_map(|part| part.to_le_bytes()).collect();
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for three in bytes.chunks(3) {
-        let bits = (0..3).fold(0_u32, |bits, at| {
-            (bits << 8) | u32::from(three.get(at).copied().unwrap_or(0))
-        });
-        for at in 0..4 {
-            let letter = LETTERS
-                .get(((bits >> (18 - 6 * at)) & 63) as usize)
-                .copied();
-            let is_filled = at <= three.len();
-            text.push(char::from(letter.filter(|_| is_filled).unwrap_or(b'=')));
-        }
-    }
-    text
+    base64::encoded(&bytes)
 }
 
 #[cfg(test)]

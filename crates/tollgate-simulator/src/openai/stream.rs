@@ -1,17 +1,22 @@
 //! Chat completions as a stream of chunks.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::chat::{Completion, FINGERPRINT, Said};
-use super::tools::Call;
+use super::chat::{Completion, call_id};
+use super::{FINGERPRINT, quoted};
 use crate::draft::Piece;
+use crate::reply::{Call, Said};
 use crate::text::pieces;
 
 /// The events of a completion: role, content, finish, usage if asked for, end mark.
 pub(super) fn events(completion: &Completion, include_usage: bool) -> Vec<Piece> {
     let frame = Frame::new(completion, include_usage);
     let mut events = Vec::new();
-    let content = match &completion.said {
+    let thought = completion.reply.thought.as_deref().unwrap_or_default();
+    let thought = pieces(thought)
+        .into_iter()
+        .map(|piece| format!("{{\"reasoning_content\":{}}}", quoted(piece)));
+    let content = match &completion.reply.said {
         Said::Text(text) => {
             frame.each(
                 &mut events,
@@ -30,14 +35,14 @@ pub(super) fn events(completion: &Completion, include_usage: bool) -> Vec<Piece>
             call_deltas(calls)
         }
     };
-    for delta in content {
+    for delta in thought.chain::<Vec<String>>(content) {
         frame.each(&mut events, &delta);
     }
     for index in 0..completion.choices {
-        events.push(frame.chunk(index, "{}", &quoted(completion.finish)));
+        events.push(frame.chunk(index, "{}", &quoted(completion.finish())));
     }
     if include_usage {
-        events.push(frame.usage(&completion.usage.json()));
+        events.push(frame.usage(&completion.usage.completions()));
     }
     events.push(Piece::data("[DONE]"));
     events
@@ -48,7 +53,7 @@ fn call_deltas(calls: &[Call]) -> Vec<String> {
     for (index, call) in calls.iter().enumerate() {
         deltas.push(format!(
             r#"{{"tool_calls":[{{"index":{index},"id":{},"type":"function","function":{{"name":{},"arguments":""}}}}]}}"#,
-            quoted(&call.id),
+            quoted(&call_id(call)),
             quoted(&call.name),
         ));
         for piece in pieces(&call.arguments) {
@@ -105,6 +110,14 @@ impl Frame {
     }
 }
 
-fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
+/// An event with this text.
+pub(super) fn text_event(model: &str, id: &str, text: &str) -> Piece {
+    let chunk = json!({
+        "id": id,
+        "object": "chat.completion.chunk",
+        "created": 0,
+        "model": model,
+        "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}],
+    });
+    Piece::data(&chunk.to_string())
 }

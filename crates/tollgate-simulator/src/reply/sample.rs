@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 const DEEPEST: usize = 16;
 
 /// Makes the same value for the same schema every time; an object without members for none.
-pub(super) fn value(schema: &Value) -> Value {
+pub(crate) fn value(schema: &Value) -> Value {
     if schema.is_object() {
         deeper(schema, schema, 0)
     } else {
@@ -34,7 +34,7 @@ fn deeper(schema: &Value, root: &Value, depth: usize) -> Value {
             return deeper(first, root, depth + 1);
         }
     }
-    match kind(schema) {
+    match kind(schema).as_str() {
         "string" => string(schema),
         "integer" => json!(schema.get("minimum").and_then(Value::as_i64).unwrap_or(1)),
         "number" => json!(schema.get("minimum").and_then(Value::as_f64).unwrap_or(1.5)),
@@ -45,12 +45,14 @@ fn deeper(schema: &Value, root: &Value, depth: usize) -> Value {
     }
 }
 
-fn kind(schema: &Value) -> &str {
-    match schema.get("type") {
+/// The type. One format writes it in upper case.
+fn kind(schema: &Value) -> String {
+    let kind = match schema.get("type") {
         Some(Value::String(kind)) => kind,
         Some(Value::Array(kinds)) => kinds.first().and_then(Value::as_str).unwrap_or("object"),
         _ => "object",
-    }
+    };
+    kind.to_lowercase()
 }
 
 fn string(schema: &Value) -> Value {
