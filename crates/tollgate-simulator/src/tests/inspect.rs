@@ -242,7 +242,7 @@ async fn what_is_lost_or_changed_is_seen() {
             body["messages"]
                 .as_array_mut()
                 .unwrap()
-                .push(json!({"role": "system", "content": "late"}))
+                .push(json!({"role": "system", "content": "late"}));
         },
         |body| _ = body["messages"].as_array_mut().unwrap().pop(),
     ];
