@@ -184,6 +184,10 @@ impl Conversation {
                 self.order.clone_from(&self.asked);
             }
         }
+        // Some formats write an empty text where others write nothing.
+        let is_empty = |part: &Part| matches!(part, Part::Text(text) if text.is_empty());
+        let mut parts = parts;
+        parts.retain(|part| !is_empty(part));
         match self.turns.last_mut() {
             Some(turn) if turn.speaker == speaker => turn.parts.extend(parts),
             _ => self.turns.push(Turn { speaker, parts }),

@@ -126,7 +126,7 @@ fn loop_with_tools() -> Written {
         chat: json!({
             "messages": [
                 {"role": "user", "content": "go"},
-                {"role": "assistant", "content": null, "tool_calls": [call("a", "weather"), call("b", "news")]},
+                {"role": "assistant", "content": "", "tool_calls": [call("a", "weather"), call("b", "news")]},
                 {"role": "tool", "tool_call_id": "b", "content": "{\"z\": 1, \"a\": 2}"},
                 {"role": "tool", "tool_call_id": "a", "content": "It rains."},
                 {"role": "user", "content": "and now?"},
@@ -242,7 +242,7 @@ async fn what_is_lost_or_changed_is_seen() {
             body["messages"]
                 .as_array_mut()
                 .unwrap()
-                .push(json!({"role": "system", "content": "late"}))
+                .push(json!({"role": "system", "content": "late"}));
         },
         |body| _ = body["messages"].as_array_mut().unwrap().pop(),
     ];
