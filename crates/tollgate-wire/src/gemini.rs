@@ -15,3 +15,5 @@ mod schema;
 mod signature;
 mod usage;
 pub mod write;
+
+pub(crate) use signature::signature_of_none;

@@ -32,7 +32,11 @@ pub(super) fn thinking(value: &Value, request: &mut Request) -> Result<(), Failu
     let members = object(value, PATH)?;
     let reasoning = request.reasoning.get_or_insert_default();
     match optional_text(members, "type", PATH)?.as_deref() {
-        Some("enabled") => reasoning.budget = optional_count(members, "budget_tokens", PATH)?,
+        Some("enabled") => {
+            reasoning.budget = optional_count(members, "budget_tokens", PATH)?;
+            // Who asks for thoughts in this way gets to see them, unless they say otherwise.
+            reasoning.show = Some(true);
+        }
         Some("adaptive") => {}
         Some("disabled") => {
             *reasoning = Reasoning {

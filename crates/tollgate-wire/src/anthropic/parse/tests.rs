@@ -191,6 +191,10 @@ fn wishes_are_read() {
             reasoning(None, Some(2048), Some(false)),
         ),
         (
+            json!({"thinking": {"type": "enabled", "budget_tokens": 2048}}),
+            reasoning(None, Some(2048), Some(true)),
+        ),
+        (
             json!({"output_config": {"effort": "max"}, "thinking": {"type": "adaptive"}}),
             reasoning(Some(Effort::Highest), None, None),
         ),

@@ -6,6 +6,7 @@ use super::set;
 
 use crate::formats::Asked;
 use crate::gemini::finish::word;
+use crate::gemini::signature::PLACEHOLDER;
 use crate::gemini::usage;
 use crate::neutral::arguments_object;
 use crate::neutral::{Answer, Citation, Content, Ending, Media, Reasoned, Source, ToolCall};
@@ -15,6 +16,7 @@ use tollgate_core::reply::{Finish, Usage};
 pub(super) fn write(answer: &Answer, asked: &Asked<'_>) -> Value {
     let (mut parts, mut cited) = (Vec::new(), Vec::new());
     let mut text_before = 0;
+    let mut called = false;
     for part in &answer.parts {
         match &part.content {
             Content::Text { text, citations } => {
@@ -28,7 +30,10 @@ pub(super) fn write(answer: &Answer, asked: &Asked<'_>) -> Value {
                 parts.push(json!({"text": text}));
             }
             Content::Reasoning(thought) => parts.push(thinking(thought)),
-            Content::ToolCall(call) => parts.push(calling(call)),
+            Content::ToolCall(call) => {
+                parts.push(calling(call, !called));
+                called = true;
+            }
             Content::Image(media) | Content::Audio(media) | Content::Document(media) => {
                 parts.push(shown(media));
             }
@@ -97,15 +102,18 @@ pub(super) fn thinking(thought: &Reasoned) -> Value {
     part
 }
 
-/// A call.
-pub(super) fn calling(call: &ToolCall) -> Value {
+/// A call. The `first` one of an answer has a signature in any case: the caller may take the
+/// conversation to a model of Google's, which refuses it otherwise.
+pub(super) fn calling(call: &ToolCall, first: bool) -> Value {
     let mut part = json!({
         "functionCall": {
             "id": call.id, "name": call.name, "args": arguments_object(&call.arguments),
         },
     });
-    if let Some(state) = &call.state {
-        set(&mut part, "thoughtSignature", state.seal());
+    match &call.state {
+        Some(state) => set(&mut part, "thoughtSignature", state.seal()),
+        None if first => set(&mut part, "thoughtSignature", PLACEHOLDER),
+        None => {}
     }
     part
 }

@@ -239,13 +239,16 @@ fn a_stream_is_made_of_data_lines_or_of_one_array() {
         .map(|event| serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap())
         .map(|response: Value| response["candidates"][0]["content"]["parts"].clone())
         .collect();
-    let calling = |id: &str, name: &str, arguments: Value| json!([{"functionCall": {"id": id, "name": name, "args": arguments}}]);
+    let calling = |id: &str, name: &str, arguments: Value| json!({"functionCall": {"id": id, "name": name, "args": arguments}});
+    // The first one may be taken to a model that demands a signature.
+    let mut first = calling("x", "f", json!({"a": 1}));
+    first["thoughtSignature"] = SIGNATURE.into();
     assert_eq!(
         parts,
         [
             json!([{"text": "a"}]),
-            calling("x", "f", json!({"a": 1})),
-            calling("y", "g", json!({})),
+            json!([first]),
+            json!([calling("y", "g", json!({}))]),
             json!([{"text": ""}]),
         ]
     );
