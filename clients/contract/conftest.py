@@ -8,6 +8,11 @@ import pytest
 
 from client import Watched
 from gateway import ADMIN_KEY, Gateway
+from speak_anthropic import Messages
+from speak_google import Gemini
+from speak_openai import Chat, Completions, Responses
+
+SPEAKERS = {each.name: each for each in (Chat, Responses, Completions, Messages, Gemini)}
 
 
 @pytest.fixture(scope="session")
@@ -21,18 +26,25 @@ def gateway(tmp_path_factory):
 
 
 @pytest.fixture
-def client(gateway):
-    """Makes watched clients of the gateway; they are closed at the end of the test."""
+def speaker(gateway):
+    """Makes watched clients of the gateway by their names; they are closed at the end of the test."""
     open_clients = []
 
-    def make(**options):
-        watched = Watched(gateway.address, **options).__enter__()
+    def make(name, **options):
+        kind = SPEAKERS.get(name, Watched)
+        watched = kind(gateway.address, **options).__enter__()
         open_clients.append(watched)
         return watched
 
     yield make
     for watched in reversed(open_clients):
         watched.__exit__()
+
+
+@pytest.fixture
+def client(speaker):
+    """Makes watched clients of OpenAI."""
+    return lambda **options: speaker("openai", **options)
 
 
 @pytest.fixture(scope="session")

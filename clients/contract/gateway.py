@@ -33,17 +33,37 @@ key = "{admin_key}"
 url = "sqlite://{folder}/tollgate.db"
 
 [routing]
-timeouts = {{ connect_ms = 1000, first_byte_ms = 700, idle_ms = 700, answer_ms = 700, total_ms = 5000 }}
+timeouts = {{ connect_ms = 1000, first_byte_ms = 500, idle_ms = 500, answer_ms = 500, total_ms = 5000 }}
 
 [[connections]]
 name = "sim"
 provider = "simulated"
 
 [[connections]]
-name = "tcp"
+name = "openai"
 provider = "openai"
+format = "chat"
 api_key = "sk-simulated"
 base_url = "http://127.0.0.1:{simulator_port}/v1"
+
+[[connections]]
+name = "responses"
+provider = "openai"
+format = "responses"
+api_key = "sk-simulated"
+base_url = "http://127.0.0.1:{simulator_port}/v1"
+
+[[connections]]
+name = "anthropic"
+provider = "anthropic"
+api_key = "sk-ant-simulated"
+base_url = "http://127.0.0.1:{simulator_port}"
+
+[[connections]]
+name = "google"
+provider = "google"
+api_key = "AI-simulated"
+base_url = "http://127.0.0.1:{simulator_port}"
 
 [[connections]]
 name = "nobody"
@@ -55,8 +75,20 @@ name = "sim/*"
 targets = [{{ connection = "sim" }}]
 
 [[models]]
-name = "tcp/*"
-targets = [{{ connection = "tcp" }}]
+name = "openai/*"
+targets = [{{ connection = "openai" }}]
+
+[[models]]
+name = "responses/*"
+targets = [{{ connection = "responses" }}]
+
+[[models]]
+name = "anthropic/*"
+targets = [{{ connection = "anthropic" }}]
+
+[[models]]
+name = "google/*"
+targets = [{{ connection = "google" }}]
 
 [[models]]
 name = "nobody/home"
@@ -150,7 +182,8 @@ class Process:
 
 
 class Gateway:
-    """A gateway with two ways to the simulated provider: `sim`, inside, and `tcp`, on a port."""
+    """A gateway with five ways to the simulated provider: `sim`, inside, and four over a port, each in a
+    format of its own."""
 
     def __init__(self, folder):
         self.folder = folder

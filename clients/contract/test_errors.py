@@ -9,8 +9,8 @@ import pytest
 from conftest import cases
 from gateway import ADMIN_KEY, BODY_LIMIT, EXPIRED_KEY, NARROW_KEY
 
-# The two ways to the simulated provider: inside the process, and over TCP.
-WAYS = ["sim", "tcp"]
+# Two ways to the simulated provider: inside the process, and over TCP in the client's own format.
+WAYS = ["sim", "openai"]
 
 
 def check(watched, error, case):
