@@ -13,7 +13,7 @@ use crate::anthropic::{citation, usage};
 use crate::claude::id::tool_id;
 use crate::formats::Asked;
 use crate::neutral::{Ending, Event};
-use crate::state::State;
+use crate::state::{NO_STATE, State};
 use crate::stream::WriteEvents;
 use frame::{Delta, write_block_start, write_block_stop, write_delta, write_event};
 
@@ -183,6 +183,14 @@ impl MessageWriter {
     }
 
     fn close(&mut self, out: &mut Vec<u8>) {
+        if self.open == Some(Open::Thinking) {
+            // Its state would have closed it.
+            self.delta(&Delta::Signature(NO_STATE), out);
+        }
+        self.stop(out);
+    }
+
+    fn stop(&mut self, out: &mut Vec<u8>) {
         if self.open.take().is_some() {
             write_block_stop(self.blocks - 1, out);
         }
@@ -207,7 +215,7 @@ impl MessageWriter {
         } else {
             self.open_as(Open::Thinking, out);
             self.delta(&Delta::Signature(&sealed), out);
-            self.close(out);
+            self.stop(out);
         }
     }
 
