@@ -2,7 +2,8 @@
 //
 //   plain(model, text)       the answer
 //   stream(model, text)      the answer of a stream that came to its end
-//   tools(model, how)        the calls of both tools, and the answer to their results; how is { streamed, thinking }
+//   tools(model, how)        the calls of both tools, and the answer to their results; `how` is
+//                            { streamed, thinking, second }, and `second` the model that gets the results
 //   image(model)             the answer to a picture
 //   schema(model)            a person, as the client parsed it
 //   judged(model)            the text of the answer to a request for a person

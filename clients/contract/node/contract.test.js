@@ -98,6 +98,7 @@ for (const [name, { format, connect }] of Object.entries(CLIENTS)) {
   describe(name, { concurrency: 4 }, () => {
     const check = (title, run) => it(title, { timeout: LIMIT_MS }, run);
     const { early, late, hidesCode, wraps, opens } = WAYS[name];
+    const told = (results) => results.map((result) => (wraps ? JSON.stringify(result) : result.content)).join('\n');
     const classOf = (status) => early[status] ?? early;
     const client = connect({ address: gateway.address, key: KEY });
 
@@ -128,10 +129,34 @@ for (const [name, { format, connect }] of Object.entries(CLIENTS)) {
             const model = how.thinking ? 'think-tools' : 'tools';
             const { calls, text } = await client.tools(`${family}/${model}`, how);
             assert.deepEqual(calls.map((call) => [call.name, call.given]), Object.entries(GIVEN));
-            assert.ok(new Set(calls.map((call) => call.id)).size === 2 || format === 'google', 'calls have ids of their own');
-            assert.equal(text, RESULTS.map((result) => (wraps ? JSON.stringify(result) : result.content)).join('\n'));
+            const ids = new Set(calls.map((call) => call.id));
+            assert.ok(ids.size === 2 || format === 'google', 'calls have ids of their own');
+            assert.equal(text, told(RESULTS));
           });
         }
+
+        for (const [place, other] of FAMILIES.entries()) {
+          if (other === family) {
+            continue;
+          }
+          // Half of the pairs in each way, so that every client and every family has both.
+          const streamed = (place + FAMILIES.indexOf(family)) % 2 === 0;
+          check(`${other} goes on with the calls${streamed ? ', streamed' : ''}`, async () => {
+            // Google's third generation wants a signature with calls, also with those that another model made.
+            const isThird = other === 'google' || (other === 'sim' && format === 'google');
+            const second = `${other}/${isThird ? 'gemini-3-flash' : 'think-tools'}`;
+            const { calls, text } = await client.tools(`${family}/think-tools`, { streamed, thinking: true, second });
+            assert.deepEqual(calls.map((call) => call.given), Object.values(GIVEN));
+            // That model says the last result only.
+            assert.equal(text, told(isThird ? RESULTS.slice(-1) : RESULTS));
+          });
+        }
+
+        check('the third generation of Gemini gets its signatures back', async () => {
+          const { calls, text } = await client.tools(`${family}/gemini-3-flash`);
+          assert.equal(calls.length, 2);
+          assert.equal(text, told(RESULTS.slice(-1)));
+        });
 
         check('a picture is seen', async () => {
           assert.equal(await client.image(`${family}/see`), `${PICTURE.type} ${PICTURE.bytes} bytes`);
@@ -178,7 +203,8 @@ for (const [name, { format, connect }] of Object.entries(CLIENTS)) {
             const problem = client.problem(await failure(client.stream(`${family}/${model}`, TEXT)));
             assert.equal(problem.name, late, JSON.stringify(problem));
             assert.equal(problem.code, hidesCode ? undefined : code);
-            assert.match(JSON.stringify(problem.body), code === 'stream_interrupted' ? /not the whole answer/ : /Ask again/);
+            const advice = code === 'stream_interrupted' ? /not the whole answer/ : /Ask again/;
+            assert.match(JSON.stringify(problem.body), advice);
           });
         }
       });

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 
-export const GO = 'Go ahead.';
+export const GO = 'Go ahead and call both tools.';
 
 /** The tools of the loop. Their results tell with what they were called. */
 export const TOOLS = [

@@ -120,7 +120,8 @@ class Running {
       if (this.how !== undefined) {
         throw new Error(`ended with ${this.how}:\n${this.output()}`);
       }
-      const status = await fetch(address, { signal: AbortSignal.timeout(1000) }).then((answer) => answer.status, () => 0);
+      const asked = fetch(address, { signal: AbortSignal.timeout(1000) });
+      const status = await asked.then((answer) => answer.status, () => 0);
       if (status === 200) {
         return;
       }

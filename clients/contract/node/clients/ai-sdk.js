@@ -4,7 +4,9 @@ import { createAnthropic } from '@ai-sdk/anthropic';
 import { createGoogleGenerativeAI } from '@ai-sdk/google';
 import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { APICallError, generateText, jsonSchema, NoObjectGeneratedError, Output, stepCountIs, streamText, tool } from 'ai';
+import {
+  APICallError, generateText, jsonSchema, NoObjectGeneratedError, Output, stepCountIs, streamText, tool,
+} from 'ai';
 
 import { GO, PERSON, PICTURE, TOOLS, Unfinished, use } from '../conversation.js';
 import { reason } from './google.js';
@@ -86,9 +88,10 @@ function client(provider, providerOptions) {
     problem,
     plain: async (model, prompt) => (await ask(model, { prompt })).text,
     stream: async (model, prompt) => (await read(model, { prompt })).text,
-    async tools(model, { streamed, thinking } = {}) {
+    async tools(model, { streamed, thinking, second = model } = {}) {
       // The package runs the loop by itself, and says again what the model said.
-      const more = { prompt: GO, tools, stopWhen: stepCountIs(3), ...thinking && { providerOptions } };
+      const prepareStep = ({ stepNumber }) => ({ model: provider(stepNumber === 0 ? model : second) });
+      const more = { prompt: GO, tools, prepareStep, stopWhen: stepCountIs(3), ...thinking && { providerOptions } };
       const { steps } = await (streamed ? read : ask)(model, more);
       const calls = steps[0].toolCalls.map(({ toolCallId, toolName, input }) => ({
         id: toolCallId, name: toolName, given: input,

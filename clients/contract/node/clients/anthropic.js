@@ -13,7 +13,7 @@ export function messages({ address, key }) {
   const ask = (model, content, more) => client.messages.create({
     model, max_tokens: 4096, messages: [{ role: 'user', content }], ...more,
   });
-  const text = (message) => message.content.filter((block) => block.type === 'text').map((block) => block.text).join('');
+  const text = ({ content }) => content.filter((block) => block.type === 'text').map((block) => block.text).join('');
   const format = { output_config: { format: zodOutputFormat(PERSON) } };
 
   return {
@@ -37,23 +37,25 @@ export function messages({ address, key }) {
       }
       return said;
     },
-    async tools(model, { streamed, thinking } = {}) {
+    async tools(model, { streamed, thinking, second = model } = {}) {
       const more = { max_tokens: 4096, tools, ...thinking && { thinking: { type: 'enabled', budget_tokens: 1024 } } };
-      const turn = (messages) => {
-        const body = { model, messages, ...more };
+      const turn = (asked, messages) => {
+        const body = { model: asked, messages, ...more };
         return streamed ? client.messages.stream(body).finalMessage() : client.messages.create(body);
       };
       const said = [{ role: 'user', content: GO }];
-      const called = await turn(said);
+      const called = await turn(model, said);
       const calls = called.content.filter((block) => block.type === 'tool_use').map((block) => ({
         id: block.id, name: block.name, given: block.input,
       }));
       said.push({ role: 'assistant', content: called.content });
       said.push({
         role: 'user',
-        content: calls.map(({ id, name, given }) => ({ type: 'tool_result', tool_use_id: id, content: use(name, given) })),
+        content: calls.map(({ id, name, given }) => ({
+          type: 'tool_result', tool_use_id: id, content: use(name, given),
+        })),
       });
-      return { calls, text: text(await turn(said)) };
+      return { calls, text: text(await turn(second, said)) };
     },
     image: async (model) => text(await ask(model, [
       { type: 'text', text: 'Look.' },

@@ -9,8 +9,11 @@ export const reason = (error) =>
   error?.details?.find?.((detail) => detail.domain === 'tollgate')?.reason.toLowerCase();
 
 function problem(error) {
+  if (!(error instanceof ApiError)) {
+    return { name: error.constructor.name };
+  }
   // The client has no members for the body: it is in the message, behind some words when it came in a stream.
-  const body = error instanceof ApiError ? JSON.parse(error.message.slice(error.message.indexOf('{'))).error : undefined;
+  const body = JSON.parse(error.message.slice(error.message.indexOf('{'))).error;
   return { status: error.status, code: reason(body), name: error.constructor.name, body };
 }
 
@@ -51,14 +54,16 @@ export function content({ address, key }) {
     problem,
     plain: async (model, contents) => (await ask(model, contents)).text,
     stream: async (model, contents) => (await read(await client.models.generateContentStream({ model, contents }))).text,
-    async tools(model, { streamed, thinking } = {}) {
+    async tools(model, { streamed, thinking, second = model } = {}) {
       const config = { ...tools, ...thinking && { thinkingConfig: { includeThoughts: true } } };
-      const turn = async (contents) => {
-        const asked = { model, contents, config };
-        return streamed ? read(await client.models.generateContentStream(asked)) : client.models.generateContent(asked);
+      const turn = async (one, contents) => {
+        const asked = { model: one, contents, config };
+        return streamed
+          ? read(await client.models.generateContentStream(asked))
+          : client.models.generateContent(asked);
       };
       const contents = [{ role: 'user', parts: [{ text: GO }] }];
-      const called = await turn(contents);
+      const called = await turn(model, contents);
       const calls = called.functionCalls.map(({ id, name, args }) => ({ id, name, given: args }));
       contents.push(called.candidates[0].content);
       contents.push({
@@ -67,7 +72,7 @@ export function content({ address, key }) {
           functionResponse: { id, name, response: { output: use(name, given) } },
         })),
       });
-      return { calls, text: (await turn(contents)).text };
+      return { calls, text: (await turn(second, contents)).text };
     },
     image: async (model) => (await ask(model, [
       { text: 'Look.' }, { inlineData: { mimeType: PICTURE.type, data: PICTURE.base64 } },

@@ -47,7 +47,7 @@ export function chat(at) {
       }
       return said;
     },
-    async tools(model, { streamed, thinking } = {}) {
+    async tools(model, { streamed, thinking, second = model } = {}) {
       const turn = streamed ? read : ask;
       const messages = user(GO);
       const more = { tools, ...thinking && { reasoning_effort: 'high' } };
@@ -59,7 +59,7 @@ export function chat(at) {
       for (const { id, name, given } of calls) {
         messages.push({ role: 'tool', tool_call_id: id, content: use(name, given) });
       }
-      return { calls, text: (await turn({ model, messages, ...more })).content };
+      return { calls, text: (await turn({ model: second, messages, ...more })).content };
     },
     image: async (model) => (await ask({
       model, messages: user([{ type: 'text', text: 'Look.' }, { type: 'image_url', image_url: { url: PICTURE_URL } }]),
@@ -105,7 +105,7 @@ export function responses(at) {
     problem,
     plain: async (model, text) => (await ask({ model, input: text })).output_text,
     stream: async (model, text) => (await read({ model, input: text })).output_text,
-    async tools(model, { streamed, thinking } = {}) {
+    async tools(model, { streamed, thinking, second = model } = {}) {
       const turn = streamed ? read : ask;
       const more = { tools, ...thinking && { reasoning: { effort: 'high', summary: 'auto' } } };
       const input = [{ role: 'user', content: GO }];
@@ -117,7 +117,7 @@ export function responses(at) {
       for (const { id, name, given } of calls) {
         input.push({ type: 'function_call_output', call_id: id, output: use(name, given) });
       }
-      return { calls, text: (await turn({ model, input, ...more })).output_text };
+      return { calls, text: (await turn({ model: second, input, ...more })).output_text };
     },
     image: async (model) => (await ask({
       model,
