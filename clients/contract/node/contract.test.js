@@ -92,7 +92,7 @@ function formOf({ output, tools }) {
 
 // Not in a `before`: when that fails, every test is cancelled and none says why.
 const gateway = await startGateway();
-after(() => gateway.stop());
+after(() => gateway.stop(), { timeout: LIMIT_MS });
 
 for (const [name, { format, connect }] of Object.entries(CLIENTS)) {
   describe(name, { concurrency: 4 }, () => {

@@ -9,7 +9,6 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 const REPOSITORY = path.resolve(import.meta.dirname, '../../..');
 const START_MS = 30_000;
-const STOP_MS = 15_000;
 
 export const KEY = 'sk-contract-node-0123456789';
 
@@ -94,6 +93,18 @@ export async function startGateway() {
   }
 }
 
+// Runs a command until it ends or the other end of the standard input is closed. That happens also when the tests
+// are killed, where nothing of this file would run any more.
+const WATCHED = `
+exec 3<&0
+"$@" 3<&- & command=$!
+{ cat <&3 >/dev/null; kill "$command"; } & watch=$!
+wait "$command"
+status=$?
+kill "$watch" 2>/dev/null
+exit "$status"
+`;
+
 /** One running command of the binary, with its output in a file. */
 class Running {
   constructor(commandLine, folder, name) {
@@ -101,16 +112,14 @@ class Running {
     const log = openSync(this.log, 'w');
     // Nothing of the caller's environment may change the settings under test.
     const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('TOLLGATE_')));
-    this.process = spawn(binary(), commandLine, { cwd: folder, env, stdio: ['ignore', log, log] });
+    const shell = ['-c', WATCHED, 'sh', binary(), ...commandLine];
+    this.process = spawn('sh', shell, { cwd: folder, env, stdio: ['pipe', log, log] });
     closeSync(log);
     this.ended = new Promise((resolve) => {
       this.process.once('exit', (code, signal) => resolve(signal ?? code));
       this.process.once('error', resolve);
     });
     this.ended.then((how) => { this.how = how; });
-    // A test run that dies must not leave its processes behind.
-    this.kill = () => this.process.kill('SIGKILL');
-    process.once('exit', this.kill);
   }
 
   /** Waits until the address answers 200; rejects when the process ends or time is up. */
@@ -134,13 +143,10 @@ class Running {
     return readFileSync(this.log, 'utf8').slice(-4000);
   }
 
-  /** Asks the process to end, and ends it if it does not; only this one. */
+  /** Asks the process to end, and waits for that. */
   async stop() {
-    process.off('exit', this.kill);
-    this.process.kill('SIGTERM');
-    const late = setTimeout(this.kill, STOP_MS);
+    this.process.stdin.end();
     await this.ended;
-    clearTimeout(late);
   }
 }
 

@@ -53,7 +53,9 @@ export function content({ address, key }) {
   return {
     problem,
     plain: async (model, contents) => (await ask(model, contents)).text,
-    stream: async (model, contents) => (await read(await client.models.generateContentStream({ model, contents }))).text,
+    async stream(model, contents) {
+      return (await read(await client.models.generateContentStream({ model, contents }))).text;
+    },
     async tools(model, { streamed, thinking, second = model } = {}) {
       const config = { ...tools, ...thinking && { thinkingConfig: { includeThoughts: true } } };
       const turn = async (one, contents) => {
