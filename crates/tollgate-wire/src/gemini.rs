@@ -15,3 +15,10 @@ mod schema;
 mod signature;
 mod usage;
 pub mod write;
+
+/// The word that stands for a signature where this model demands one; `None` where it does not.
+pub(crate) fn stand_in(model: &str) -> Option<&'static str> {
+    family::Family::of(model)
+        .is_third()
+        .then_some(signature::PLACEHOLDER)
+}

@@ -8,7 +8,8 @@ use tollgate_core::error::{Code, Failure};
 use tollgate_core::format::Format;
 
 use crate::formats::Lost;
-use crate::state::{self, State};
+use crate::gemini;
+use crate::state::{self, NO_STATE, State};
 
 /// The body of a call with sealed state, for this provider and model. Every member keeps its
 /// place; only what is sealed, and the model's name, is changed. What was taken out is added to
@@ -25,8 +26,11 @@ pub fn request(
             .because(error)
     })?;
     match call.format {
-        Format::Anthropic => messages(&mut body, provider, lost),
-        Format::Gemini => contents(&mut body, provider, lost),
+        Format::Anthropic => {
+            messages(&mut body, provider, lost);
+            stop_thinking(&mut body, lost);
+        }
+        Format::Gemini => contents(&mut body, (provider, model), lost),
         Format::Responses => input(&mut body, provider, lost),
         Format::OpenAi
         | Format::Completions
@@ -91,19 +95,54 @@ fn messages(body: &mut Value, provider: &str, lost: &mut Lost) {
     }
 }
 
-/// Gemini: a part may go without its signature.
-fn contents(body: &mut Value, provider: &str, lost: &mut Lost) {
+/// Anthropic: with a budget for thoughts, a last turn that calls tools is refused unless it begins
+/// with the thought that led there. Where that is gone, the step goes on without.
+fn stop_thinking(body: &mut Value, lost: &mut Lost) {
+    if body.pointer("/thinking/type") != Some(&"enabled".into()) {
+        return;
+    }
+    let messages = body.get("messages").and_then(Value::as_array);
+    let mut newest_first = messages.into_iter().flatten().rev();
+    let turn = newest_first.find(|turn| turn.get("role") == Some(&"assistant".into()));
+    let blocks = turn.and_then(|turn| turn.get("content")?.as_array());
+    let kinds = blocks.into_iter().flatten();
+    let mut kinds = kinds
+        .filter_map(|block| block.get("type")?.as_str())
+        .peekable();
+    let is_thought = matches!(kinds.peek(), Some(&("thinking" | "redacted_thinking")));
+    let calls = kinds.any(|kind| kind == "tool_use");
+    if calls
+        && !is_thought
+        && let Some(members) = body.as_object_mut()
+    {
+        members.remove("thinking");
+        lost.push("thinking".to_owned());
+    }
+}
+
+/// Gemini: a part may go without its signature, but for the first call of a turn where the model
+/// is of the third generation.
+fn contents(body: &mut Value, (provider, model): (&str, &str), lost: &mut Lost) {
     let turns = body.get_mut("contents").and_then(Value::as_array_mut);
     for (at, turn) in turns.into_iter().flatten().enumerate() {
         let parts = turn.get_mut("parts").and_then(Value::as_array_mut);
+        let mut stand_in = gemini::stand_in(model);
         for (place, part) in parts.into_iter().flatten().enumerate() {
             let Some(part) = part.as_object_mut() else {
                 continue;
             };
+            let is_call = part.contains_key("functionCall") || part.contains_key("function_call");
+            let due = stand_in.take_if(|_| is_call);
             for name in ["thoughtSignature", "thought_signature"] {
+                let was_none = part.get(name).is_some_and(|given| given == NO_STATE);
                 if let Verdict::Foreign = judge(part, name, provider) {
-                    part.remove(name);
-                    lost.push(format!("contents[{at}].parts[{place}].{name}"));
+                    match due {
+                        Some(word) => _ = part.insert(name.to_owned(), word.into()),
+                        None => _ = part.remove(name),
+                    }
+                    if !was_none {
+                        lost.push(format!("contents[{at}].parts[{place}].{name}"));
+                    }
                 }
             }
         }
@@ -196,6 +235,57 @@ mod tests {
             r#"{"contents":[{"role":"model","parts":[{"functionCall":{"name":"f"}},{"text":"x","thoughtSignature":"own"}]}]}"#
         );
         assert_eq!(lost, ["contents[0].parts[0].thoughtSignature"]);
+    }
+
+    #[test]
+    fn a_first_call_of_others_gets_the_word_that_the_third_generation_demands() {
+        let parts = |first: &str, second: &str| {
+            format!(
+                r#"{{"contents":[{{"role":"model","parts":[{{"text":"x"}},{{"functionCall":{{"name":"f"}}{first}}},{{"functionCall":{{"name":"g"}}{second}}}]}}]}}"#
+            )
+        };
+        let signed = |signature: &str| format!(r#","thoughtSignature":"{signature}""#);
+        let foreign = State::of("openai", "s").seal();
+        for (given, want_lost) in [(NO_STATE, false), (&*foreign, true)] {
+            let body = parts(&signed(given), &signed(NO_STATE));
+            let called = call(Format::Gemini, body);
+            for (model, want) in [
+                (
+                    "gemini-3-flash",
+                    parts(&signed("skip_thought_signature_validator"), ""),
+                ),
+                ("gemini-2.5-flash", parts("", "")),
+            ] {
+                let mut lost = Lost::new();
+                let body = request(&called, "google", model, &mut lost).unwrap();
+                assert_eq!(body, want, "{model}");
+                assert_eq!(!lost.is_empty(), want_lost, "{lost:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_thought_that_nobody_signed_goes_nowhere_and_ends_the_thinking_of_its_step() {
+        let called = |blocks: &str, kind: &str| {
+            format!(
+                r#"{{"thinking":{{"type":"{kind}","budget_tokens":1024}},"messages":[{{"role":"assistant","content":[{blocks}{{"type":"tool_use","id":"c","name":"f","input":{{}}}}]}},{{"role":"user","content":[]}}]}}"#
+            )
+        };
+        let unsigned = format!(r#"{{"type":"thinking","thinking":"t","signature":"{NO_STATE}"}},"#);
+        let own = r#"{"type":"thinking","thinking":"t","signature":"own"},"#;
+        let (kept, lost) = stripped(Format::Anthropic, called(&unsigned, "enabled"), "anthropic");
+        assert!(!kept.contains("thinking"), "{kept}");
+        assert_eq!(lost, ["messages[0].content[0]", "thinking"]);
+        let (kept, lost) = stripped(
+            Format::Anthropic,
+            called(&unsigned, "adaptive"),
+            "anthropic",
+        );
+        assert!(kept.contains("adaptive"), "{kept}");
+        assert_eq!(lost, ["messages[0].content[0]"]);
+        let (kept, lost) = stripped(Format::Anthropic, called(own, "enabled"), "anthropic");
+        assert_eq!(kept, called(own, "enabled"));
+        assert!(lost.is_empty());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::anthropic::{citation, usage};
 use crate::claude::id::tool_id;
 use crate::formats::Asked;
 use crate::neutral::{Answer, Citation, Content, Part, Reasoned, ToolCall, arguments_object};
-use crate::state::State;
+use crate::state::{NO_STATE, State};
 
 /// The longest id of a call that is left as it is.
 pub(super) const LONGEST_ID: usize = 256;
@@ -97,7 +97,7 @@ fn thought_block(thought: &Reasoned) -> Option<Value> {
     Some(json!({
         "type": "thinking",
         "thinking": thought.text,
-        "signature": state.unwrap_or_default(),
+        "signature": state.unwrap_or_else(|| NO_STATE.to_owned()),
     }))
 }
 

@@ -13,7 +13,7 @@ use crate::anthropic::{citation, usage};
 use crate::claude::id::tool_id;
 use crate::formats::Asked;
 use crate::neutral::{Ending, Event};
-use crate::state::State;
+use crate::state::{NO_STATE, State};
 use crate::stream::WriteEvents;
 use frame::{Delta, write_block_start, write_block_stop, write_delta, write_event};
 
@@ -193,6 +193,14 @@ impl MessageWriter {
     }
 
     fn close(&mut self, out: &mut Vec<u8>) {
+        if self.open == Some(Open::Thinking) {
+            // Its state would have closed it.
+            self.delta(&Delta::Signature(NO_STATE), out);
+        }
+        self.stop(out);
+    }
+
+    fn stop(&mut self, out: &mut Vec<u8>) {
         if self.open.take().is_some() {
             write_block_stop(self.blocks - 1, out);
         }
@@ -216,7 +224,7 @@ impl MessageWriter {
             self.whole(&block, out);
         } else if self.open == Some(Open::Thinking) {
             self.delta(&Delta::Signature(&sealed), out);
-            self.close(out);
+            self.stop(out);
         } else {
             self.settle(out);
             self.silent = Some(sealed);

@@ -8,7 +8,7 @@ use crate::neutral::{
     Request, Role, Source, Tool, ToolCall, ToolChoice, ToolResult,
 };
 use crate::quirks::Quirks;
-use crate::state::State;
+use crate::state::{NO_STATE, State};
 
 const fn aim(model: &str) -> Aim<'_> {
     Aim {
@@ -113,6 +113,36 @@ fn thinking_rules_what_goes_with_it() {
         (None, None)
     );
     assert!(count["tools"].is_array() && count["thinking"].is_object());
+}
+
+#[test]
+fn a_thought_that_nobody_signed_is_told_from_one_of_anthropic() {
+    let asked = Asked {
+        request_id: "req_1",
+        model: "m",
+        now: 0,
+        usage: false,
+        array: false,
+    };
+    let mut writer = stream(&asked);
+    let mut out = Vec::new();
+    writer.write(&Event::Reasoning("a".to_owned()), &mut out);
+    writer.write(&Event::Text("b".to_owned()), &mut out);
+    writer.write(&Event::Reasoning("c".to_owned()), &mut out);
+    let state = State::of("google", "d");
+    let signed = Event::ReasoningState {
+        state: state.clone(),
+        redacted: false,
+    };
+    writer.write(&signed, &mut out);
+    writer.write(&Event::End, &mut out);
+    let text = String::from_utf8(out).unwrap();
+    let events = text.lines().filter_map(|line| line.strip_prefix("data: "));
+    let events = events.map(|data| serde_json::from_str(data).unwrap());
+    let signatures: Vec<String> = events
+        .filter_map(|event: Value| Some(event["delta"]["signature"].as_str()?.to_owned()))
+        .collect();
+    assert_eq!(signatures, [NO_STATE.to_owned(), state.seal()]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::gemini::finish::word;
 use crate::gemini::usage;
 use crate::neutral::arguments_object;
 use crate::neutral::{Answer, Citation, Content, Ending, Media, Reasoned, Source, ToolCall};
+use crate::state::{NO_STATE, State};
 use tollgate_core::reply::{Finish, Usage};
 
 /// The answer as one response.
@@ -97,16 +98,17 @@ pub(super) fn thinking(thought: &Reasoned) -> Value {
     part
 }
 
-/// A call.
+/// A call. One without a signature gets a stand-in, for models of the third generation refuse such
+/// a call when it comes back.
 pub(super) fn calling(call: &ToolCall) -> Value {
     let mut part = json!({
         "functionCall": {
             "id": call.id, "name": call.name, "args": arguments_object(&call.arguments),
         },
     });
-    if let Some(state) = &call.state {
-        set(&mut part, "thoughtSignature", state.seal());
-    }
+    let sealed = call.state.as_ref().map(State::seal);
+    let sealed = sealed.unwrap_or_else(|| NO_STATE.to_owned());
+    set(&mut part, "thoughtSignature", sealed);
     part
 }
 

@@ -12,7 +12,7 @@ use crate::neutral::{
     Reasoning, Role, Source, Tool, ToolCall, ToolChoice, ToolResult, sample,
 };
 use crate::quirks::Quirks;
-use crate::state::State;
+use crate::state::{NO_STATE, State};
 use crate::stream::{StreamRules, Terminator};
 
 const SIGNATURE: &str = "skip_thought_signature_validator";
@@ -239,7 +239,7 @@ fn a_stream_is_made_of_data_lines_or_of_one_array() {
         .map(|event| serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap())
         .map(|response: Value| response["candidates"][0]["content"]["parts"].clone())
         .collect();
-    let calling = |id: &str, name: &str, arguments: Value| json!([{"functionCall": {"id": id, "name": name, "args": arguments}}]);
+    let calling = |id: &str, name: &str, arguments: Value| json!([{"functionCall": {"id": id, "name": name, "args": arguments}, "thoughtSignature": NO_STATE}]);
     assert_eq!(
         parts,
         [
