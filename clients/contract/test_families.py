@@ -174,7 +174,7 @@ def test_tools_are_called_between_thoughts(speaker, name, family, stream):
 def test_thoughts_of_one_provider_do_not_break_another(speaker, name, maker):
     """The next turn is served by another: its own states are all that a provider gets.
 
-    The model of Google is one that takes no call without a signature.
+    Where Gemini's format is spoken, the model is one that takes no call without a signature, by its name.
     """
     client = speaker(name)
     wishes = Wishes(think=True, tools=[WEATHER, NEWS])
@@ -185,7 +185,8 @@ def test_thoughts_of_one_provider_do_not_break_another(speaker, name, maker):
     for other in FAMILIES:
         if maker != other and {maker, other} <= set(NATIVE[name]):
             continue  # What is relayed byte by byte does not bear its maker's name.
-        model = "gemini-3-pro" if other == "google" else "think-tools"
+        is_gemini = other == "google" or (name == "gemini" and other in NATIVE[name])
+        model = "gemini-3-pro" if is_gemini and maker != other else "think-tools"
         answer = client.ask(f"{other}/{model}", messages, False, wishes)
         assert any(given in answer.text for given in GIVEN.values()), f"from {maker} to {other}"
 

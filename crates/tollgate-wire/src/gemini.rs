@@ -16,4 +16,9 @@ mod signature;
 mod usage;
 pub mod write;
 
-pub(crate) use signature::signature_of_none;
+/// The word that stands for a signature where this model demands one; `None` where it does not.
+pub(crate) fn stand_in(model: &str) -> Option<&'static str> {
+    family::Family::of(model)
+        .is_third()
+        .then_some(signature::PLACEHOLDER)
+}

@@ -9,6 +9,11 @@
 /// encodes what it is given: `tg1` is followed by a padding `A`, then come whole groups of four.
 const SEAL: &str = "tg1A";
 
+/// Stands for state where a provider gave none: a seal without a maker and without a token. Some
+/// providers refuse thoughts and calls of others that come back without any, and what is sealed is
+/// looked at before it goes to them.
+pub const NO_STATE: &str = "tg1ACgoK";
+
 /// A provider's opaque state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
@@ -49,6 +54,17 @@ impl State {
             encode(group, &mut sealed);
         }
         sealed
+    }
+
+    /// State as a provider sent it; `None` where there is none.
+    pub fn made(provider: &str, token: &str) -> Option<Self> {
+        // A provider may itself be a Tollgate, and say so of another one.
+        (!token.is_empty() && token != NO_STATE).then(|| Self::of(provider, token))
+    }
+
+    /// The state in what a caller sent; `None` where there is none.
+    pub fn given(sealed: &str) -> Option<Self> {
+        (!sealed.is_empty() && sealed != NO_STATE).then(|| Self::open(sealed))
     }
 
     /// The state in what a caller sent.
@@ -113,6 +129,17 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_state_is_sealed_for_nobody() {
+        assert_eq!(State::of("", "").seal(), NO_STATE);
+        assert!(is_sealed(NO_STATE));
+        assert_eq!(State::given(NO_STATE), None);
+        assert_eq!(State::given(""), None);
+        assert_eq!(State::made("openai", NO_STATE), None);
+        let own = State::given("own").unwrap();
+        assert_eq!((own.origin, &*own.token), (None, "own"));
+    }
 
     #[test]
     fn sealed_state_comes_back_with_its_origin() {

@@ -8,8 +8,8 @@ use tollgate_core::error::{Code, Failure};
 use tollgate_core::format::Format;
 
 use crate::formats::Lost;
-use crate::gemini::signature_of_none;
-use crate::state::{self, State};
+use crate::gemini;
+use crate::state::{self, NO_STATE, State};
 
 /// The body of a call with sealed state, for this provider and model. Every member keeps its
 /// place; only what is sealed, and the model's name, is changed. What was taken out is added to
@@ -26,8 +26,11 @@ pub fn request(
             .because(error)
     })?;
     match call.format {
-        Format::Anthropic => messages(&mut body, provider, lost),
-        Format::Gemini => contents(&mut body, provider, model, lost),
+        Format::Anthropic => {
+            messages(&mut body, provider, lost);
+            stop_thinking(&mut body, lost);
+        }
+        Format::Gemini => contents(&mut body, (provider, model), lost),
         Format::Responses => input(&mut body, provider, lost),
         Format::OpenAi
         | Format::Completions
@@ -69,7 +72,6 @@ fn judge(object: &mut Map<String, Value>, name: &str, provider: &str) -> Verdict
 
 /// Anthropic: a thought without its own maker's signature is refused, so the block goes.
 fn messages(body: &mut Value, provider: &str, lost: &mut Lost) {
-    let before = lost.len();
     let turns = body.get_mut("messages").and_then(Value::as_array_mut);
     for (at, turn) in turns.into_iter().flatten().enumerate() {
         let Some(blocks) = turn.get_mut("content").and_then(Value::as_array_mut) else {
@@ -82,66 +84,65 @@ fn messages(body: &mut Value, provider: &str, lost: &mut Lost) {
             let Some(block) = block.as_object_mut() else {
                 return true;
             };
-            let unsigned = block.get("signature").and_then(Value::as_str) == Some("");
-            let stays = !unsigned
-                && ["signature", "data"]
-                    .into_iter()
-                    .all(|name| matches!(judge(block, name, provider), Verdict::Stays));
+            let stays = ["signature", "data"]
+                .into_iter()
+                .all(|name| matches!(judge(block, name, provider), Verdict::Stays));
             if !stays {
                 lost.push(path);
             }
             stays
         });
     }
-    if lost.len() > before && thinks_within_bounds(body) && call_lacks_its_thought(body) {
-        if let Some(members) = body.as_object_mut() {
-            members.shift_remove("thinking");
-        }
+}
+
+/// Anthropic: with a budget for thoughts, a last turn that calls tools is refused unless it begins
+/// with the thought that led there. Where that is gone, the step goes on without.
+fn stop_thinking(body: &mut Value, lost: &mut Lost) {
+    if body.pointer("/thinking/type") != Some(&"enabled".into()) {
+        return;
+    }
+    let messages = body.get("messages").and_then(Value::as_array);
+    let mut newest_first = messages.into_iter().flatten().rev();
+    let turn = newest_first.find(|turn| turn.get("role") == Some(&"assistant".into()));
+    let blocks = turn.and_then(|turn| turn.get("content")?.as_array());
+    let kinds = blocks.into_iter().flatten();
+    let mut kinds = kinds
+        .filter_map(|block| block.get("type")?.as_str())
+        .peekable();
+    let is_thought = matches!(kinds.peek(), Some(&("thinking" | "redacted_thinking")));
+    let calls = kinds.any(|kind| kind == "tool_use");
+    if calls
+        && !is_thought
+        && let Some(members) = body.as_object_mut()
+    {
+        members.remove("thinking");
         lost.push("thinking".to_owned());
     }
 }
 
-/// Whether the caller wants thoughts within a bound of tokens.
-fn thinks_within_bounds(body: &Value) -> bool {
-    body.pointer("/thinking/type").and_then(Value::as_str) == Some("enabled")
-}
-
-/// Whether the model's last turn calls tools without the thought that led there. Such a turn is
-/// refused from those who want thoughts within a bound.
-fn call_lacks_its_thought(body: &Value) -> bool {
-    let turns = body.get("messages").and_then(Value::as_array);
-    let mut turns = turns.into_iter().flatten().rev();
-    let last = turns.find(|turn| turn.get("role").and_then(Value::as_str) == Some("assistant"));
-    let blocks = last.and_then(|turn| turn.get("content")?.as_array());
-    let mut kinds = blocks
-        .into_iter()
-        .flatten()
-        .filter_map(|block| block.get("type")?.as_str());
-    let begins_with = kinds.next();
-    let thinks = matches!(begins_with, Some("thinking" | "redacted_thinking"));
-    !thinks && (begins_with == Some("tool_use") || kinds.any(|kind| kind == "tool_use"))
-}
-
-/// Gemini: a part may go without its signature, but not every call.
-fn contents(body: &mut Value, provider: &str, model: &str, lost: &mut Lost) {
+/// Gemini: a part may go without its signature, but for the first call of a turn where the model
+/// is of the third generation.
+fn contents(body: &mut Value, (provider, model): (&str, &str), lost: &mut Lost) {
     let turns = body.get_mut("contents").and_then(Value::as_array_mut);
     for (at, turn) in turns.into_iter().flatten().enumerate() {
         let parts = turn.get_mut("parts").and_then(Value::as_array_mut);
+        let mut stand_in = gemini::stand_in(model);
         for (place, part) in parts.into_iter().flatten().enumerate() {
             let Some(part) = part.as_object_mut() else {
                 continue;
             };
+            let is_call = part.contains_key("functionCall") || part.contains_key("function_call");
+            let due = stand_in.take_if(|_| is_call);
             for name in ["thoughtSignature", "thought_signature"] {
+                let was_none = part.get(name).is_some_and(|given| given == NO_STATE);
                 if let Verdict::Foreign = judge(part, name, provider) {
-                    let stand_in = part
-                        .contains_key("functionCall")
-                        .then(|| signature_of_none(model))
-                        .flatten();
-                    match stand_in {
-                        Some(word) => part.insert(name.to_owned(), word.into()),
-                        None => part.remove(name),
-                    };
-                    lost.push(format!("contents[{at}].parts[{place}].{name}"));
+                    match due {
+                        Some(word) => _ = part.insert(name.to_owned(), word.into()),
+                        None => _ = part.remove(name),
+                    }
+                    if !was_none {
+                        lost.push(format!("contents[{at}].parts[{place}].{name}"));
+                    }
                 }
             }
         }
@@ -223,61 +224,6 @@ mod tests {
     }
 
     #[test]
-    fn a_thought_that_nobody_signed_goes_to_nobody() {
-        let body = r#"{"messages":[{"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":""},{"type":"text","text":"x"}]}]}"#;
-        let (kept, lost) = stripped(Format::Anthropic, body.to_owned(), "anthropic");
-        assert_eq!(
-            kept,
-            r#"{"messages":[{"role":"assistant","content":[{"type":"text","text":"x"}]}]}"#
-        );
-        assert_eq!(lost, ["messages[0].content[0]"]);
-    }
-
-    #[test]
-    fn a_call_that_lost_its_thought_is_not_sent_with_a_wish_for_thoughts() {
-        let sealed = State::of("google", "sig").seal();
-        let body = |thinking: &str| {
-            format!(
-                r#"{{"thinking":{{"type":"{thinking}"}},"messages":[{{"role":"assistant","content":[{{"type":"thinking","signature":"{sealed}"}},{{"type":"text","text":"x"}},{{"type":"tool_use","id":"a"}}]}},{{"role":"user","content":[]}}]}}"#
-            )
-        };
-        let bare = r#""messages":[{"role":"assistant","content":[{"type":"text","text":"x"},{"type":"tool_use","id":"a"}]},{"role":"user","content":[]}]}"#;
-        let (kept, lost) = stripped(Format::Anthropic, body("enabled"), "anthropic");
-        assert_eq!(kept, format!("{{{bare}"));
-        assert_eq!(lost, ["messages[0].content[0]", "thinking"]);
-        // Whoever leaves the bound to the model may go without the thought.
-        let (kept, lost) = stripped(Format::Anthropic, body("adaptive"), "anthropic");
-        assert_eq!(
-            kept,
-            format!(r#"{{"thinking":{{"type":"adaptive"}},{bare}"#)
-        );
-        assert_eq!(lost, ["messages[0].content[0]"]);
-        // Its maker gets all of it.
-        let (kept, lost) = stripped(Format::Anthropic, body("enabled"), "google");
-        assert!(
-            kept.contains(r#""signature":"sig""#) && kept.contains("enabled"),
-            "{kept}"
-        );
-        assert!(lost.is_empty());
-    }
-
-    #[test]
-    fn a_model_that_checks_signatures_gets_a_word_for_a_foreign_one() {
-        let sealed = State::of("anthropic", "sig").seal();
-        let body = format!(
-            r#"{{"contents":[{{"role":"model","parts":[{{"functionCall":{{"name":"f"}},"thoughtSignature":"{sealed}"}},{{"text":"x","thoughtSignature":"{sealed}"}}]}}]}}"#
-        );
-        let mut lost = Lost::new();
-        let call = call(Format::Gemini, body);
-        let kept = request(&call, "google", "gemini-3-pro", &mut lost).unwrap();
-        assert_eq!(
-            String::from_utf8(kept.to_vec()).unwrap(),
-            r#"{"contents":[{"role":"model","parts":[{"functionCall":{"name":"f"},"thoughtSignature":"skip_thought_signature_validator"},{"text":"x"}]}]}"#
-        );
-        assert_eq!(lost.len(), 2);
-    }
-
-    #[test]
     fn parts_keep_what_is_theirs_and_lose_foreign_signatures() {
         let sealed = State::of("anthropic", "sig").seal();
         let body = format!(
@@ -289,6 +235,57 @@ mod tests {
             r#"{"contents":[{"role":"model","parts":[{"functionCall":{"name":"f"}},{"text":"x","thoughtSignature":"own"}]}]}"#
         );
         assert_eq!(lost, ["contents[0].parts[0].thoughtSignature"]);
+    }
+
+    #[test]
+    fn a_first_call_of_others_gets_the_word_that_the_third_generation_demands() {
+        let parts = |first: &str, second: &str| {
+            format!(
+                r#"{{"contents":[{{"role":"model","parts":[{{"text":"x"}},{{"functionCall":{{"name":"f"}}{first}}},{{"functionCall":{{"name":"g"}}{second}}}]}}]}}"#
+            )
+        };
+        let signed = |signature: &str| format!(r#","thoughtSignature":"{signature}""#);
+        let foreign = State::of("openai", "s").seal();
+        for (given, want_lost) in [(NO_STATE, false), (&*foreign, true)] {
+            let body = parts(&signed(given), &signed(NO_STATE));
+            let called = call(Format::Gemini, body);
+            for (model, want) in [
+                (
+                    "gemini-3-flash",
+                    parts(&signed("skip_thought_signature_validator"), ""),
+                ),
+                ("gemini-2.5-flash", parts("", "")),
+            ] {
+                let mut lost = Lost::new();
+                let body = request(&called, "google", model, &mut lost).unwrap();
+                assert_eq!(body, want, "{model}");
+                assert_eq!(!lost.is_empty(), want_lost, "{lost:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_thought_that_nobody_signed_goes_nowhere_and_ends_the_thinking_of_its_step() {
+        let called = |blocks: &str, kind: &str| {
+            format!(
+                r#"{{"thinking":{{"type":"{kind}","budget_tokens":1024}},"messages":[{{"role":"assistant","content":[{blocks}{{"type":"tool_use","id":"c","name":"f","input":{{}}}}]}},{{"role":"user","content":[]}}]}}"#
+            )
+        };
+        let unsigned = format!(r#"{{"type":"thinking","thinking":"t","signature":"{NO_STATE}"}},"#);
+        let own = r#"{"type":"thinking","thinking":"t","signature":"own"},"#;
+        let (kept, lost) = stripped(Format::Anthropic, called(&unsigned, "enabled"), "anthropic");
+        assert!(!kept.contains("thinking"), "{kept}");
+        assert_eq!(lost, ["messages[0].content[0]", "thinking"]);
+        let (kept, lost) = stripped(
+            Format::Anthropic,
+            called(&unsigned, "adaptive"),
+            "anthropic",
+        );
+        assert!(kept.contains("adaptive"), "{kept}");
+        assert_eq!(lost, ["messages[0].content[0]"]);
+        let (kept, lost) = stripped(Format::Anthropic, called(own, "enabled"), "anthropic");
+        assert_eq!(kept, called(own, "enabled"));
+        assert!(lost.is_empty());
     }
 
     #[test]

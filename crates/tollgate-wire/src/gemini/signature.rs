@@ -2,8 +2,6 @@
 //! which the first call of a step has no signature; for calls that another model made, Google
 //! documents two words to put in its place.
 
-use super::family::Family;
-
 /// The word that goes to Google.
 pub(super) const PLACEHOLDER: &str = "skip_thought_signature_validator";
 
@@ -14,11 +12,6 @@ const WORDS: [&str; 4] = [
     "context_engineering_is_the_way_to_go",
     "Y29udGV4dF9lbmdpbmVlcmluZ19pc190aGVfd2F5X3RvX2dv",
 ];
-
-/// The word for a call's signature that this model cannot have; `None` if it does without.
-pub(crate) fn signature_of_none(model: &str) -> Option<&'static str> {
-    Family::of(model).is_third().then_some(PLACEHOLDER)
-}
 
 /// Whether a signature only fills the place of one.
 pub(super) fn is_placeholder(signature: &str) -> bool {

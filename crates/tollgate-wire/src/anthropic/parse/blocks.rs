@@ -215,9 +215,7 @@ fn thought(members: &Members, path: &str) -> Result<Content, Failure> {
     let signature = optional_text(members, "signature", path)?;
     Ok(Content::Reasoning(Reasoned {
         text: text(members, "thinking", path)?,
-        state: signature
-            .filter(|signature| !signature.is_empty())
-            .map(|signature| State::open(&signature)),
+        state: signature.and_then(|signature| State::given(&signature)),
         redacted: false,
     }))
 }

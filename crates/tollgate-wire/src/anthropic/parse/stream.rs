@@ -22,6 +22,7 @@ pub fn stream(rules: StreamRules) -> Box<dyn ReadEvents> {
         message: Message {
             blocks: Blocks::new(rules.provider),
             counts: Counts::default(),
+            begun: false,
             over: false,
         },
     })
@@ -37,6 +38,8 @@ struct Message {
     blocks: Blocks,
     counts: Counts,
     /// Whether nothing more is read: the message has stopped, or there was a problem.
+    /// Whether the message has begun.
+    begun: bool,
     over: bool,
 }
 
@@ -136,6 +139,14 @@ impl Message {
         members: &Map<String, Value>,
         events: &mut Vec<Event>,
     ) -> Result<(), StreamProblem> {
+        let speaks = !matches!(kind, Kind::Ping | Kind::Error | Kind::Unknown);
+        if speaks && !std::mem::replace(&mut self.begun, true) && kind != Kind::MessageStart {
+            // It goes on without having begun; what it says counts all the same.
+            events.push(Event::Begin {
+                id: None,
+                model: None,
+            });
+        }
         match kind {
             Kind::MessageStart => {
                 let message = members.get("message").and_then(Value::as_object);

@@ -345,7 +345,7 @@ fn arguments_that_come_with_the_beginning_count_if_nothing_follows() {
     let id = "toolu_0".to_owned();
     let json = r#"{"a":1}"#.to_owned();
     assert_eq!(
-        events,
+        events[1..],
         [
             Event::ToolCall {
                 index: 0,
@@ -374,9 +374,9 @@ fn hidden_thoughts_and_citations_are_read_from_streams() {
         state: State::of("anthropic", "d"),
         redacted: true,
     };
-    assert_eq!(events[0], hidden);
-    assert_eq!(events[2], Event::Text("x".to_owned()));
-    assert!(matches!(&events[3], Event::Citation(citation) if citation.url.is_some()));
+    assert_eq!(events[1], hidden);
+    assert_eq!(events[3], Event::Text("x".to_owned()));
+    assert!(matches!(&events[4], Event::Citation(citation) if citation.url.is_some()));
 }
 
 #[test]
@@ -402,4 +402,23 @@ fn what_is_no_answer_is_told_apart() {
     }
     assert_eq!(count(&Bytes::from_static(br#"{"input_tokens":7}"#)), Ok(7));
     assert!(count(&Bytes::from_static(b"{}")).is_err());
+}
+
+#[test]
+fn a_stream_whose_beginning_is_missing_begins_with_its_content() {
+    let (events, result) = read(&[
+        json!({"type": "ping"}),
+        json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}}),
+        json!({"type": "message_stop"}),
+    ]);
+    result.unwrap();
+    let begin = Event::Begin {
+        id: None,
+        model: None,
+    };
+    assert_eq!(
+        events[..3],
+        [Event::Idle, begin, Event::Text("Hi".to_owned())]
+    );
 }

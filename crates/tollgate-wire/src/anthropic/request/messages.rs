@@ -125,22 +125,16 @@ fn read_content(
     Ok(sealed)
 }
 
-/// Takes a block. True if it holds state that we have sealed, or lacks it: a thought that its
-/// maker did not sign has an empty signature.
+/// Takes a block. True if it holds state that we have sealed.
 fn read_block(scanner: &mut Scanner<'_>) -> Result<bool, Problem> {
     let mut sealed = false;
     let mut members = scanner.object()?;
     let mut buffer = NameBuffer::new();
     while let Some(name) = scanner.member(&mut members)? {
-        let (may_be_state, may_lack) = match name.name(&mut buffer) {
-            b"signature" => (true, true),
-            b"data" => (true, false),
-            _ => (false, false),
-        };
+        let may_be_state = matches!(name.name(&mut buffer), b"signature" | b"data");
         if may_be_state && scanner.kind()? == Kind::String {
             let text = scanner.string()?.decode();
-            sealed |=
-                text.is_some_and(|text| state::is_sealed(&text) || (may_lack && text.is_empty()));
+            sealed |= text.is_some_and(|text| state::is_sealed(&text));
         } else {
             scanner.skip()?;
         }

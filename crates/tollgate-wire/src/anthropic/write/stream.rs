@@ -13,7 +13,7 @@ use crate::anthropic::{citation, usage};
 use crate::claude::id::tool_id;
 use crate::formats::Asked;
 use crate::neutral::{Ending, Event};
-use crate::state::State;
+use crate::state::{NO_STATE, State};
 use crate::stream::WriteEvents;
 use frame::{Delta, write_block_start, write_block_stop, write_delta, write_event};
 
@@ -27,6 +27,7 @@ pub fn stream(asked: &Asked<'_>) -> Box<dyn WriteEvents> {
         blocks: 0,
         open: None,
         calls: Calls::default(),
+        silent: None,
         written: Vec::new(),
         holds: Holds::default(),
         usage: None,
@@ -44,6 +45,10 @@ struct MessageWriter {
     blocks: usize,
     open: Option<Open>,
     calls: Calls,
+    /// The sealed state of a thought without words, until another block follows. Some providers
+    /// sign the end of an answer; clients that take the last block for the answer must find the
+    /// text there.
+    silent: Option<String>,
     /// The blocks of calls that have begun: the call's index and the block's number.
     written: Vec<(usize, usize)>,
     holds: Holds,
@@ -158,7 +163,7 @@ impl MessageWriter {
         self.settle(out);
         let block = match open {
             Open::Text => json!({"type": "text", "text": ""}),
-            Open::Thinking => json!({"type": "thinking", "thinking": "", "signature": ""}),
+            Open::Thinking => thinking(),
             Open::Call(_) => return,
         };
         self.start(&block, out);
@@ -167,6 +172,11 @@ impl MessageWriter {
 
     fn start(&mut self, block: &Value, out: &mut Vec<u8>) {
         self.begin(out);
+        if let Some(sealed) = self.silent.take() {
+            self.start(&thinking(), out);
+            self.delta(&Delta::Signature(&sealed), out);
+            write_block_stop(self.blocks - 1, out);
+        }
         write_block_start(self.blocks, block, out);
         self.blocks += 1;
     }
@@ -183,6 +193,14 @@ impl MessageWriter {
     }
 
     fn close(&mut self, out: &mut Vec<u8>) {
+        if self.open == Some(Open::Thinking) {
+            // Its state would have closed it.
+            self.delta(&Delta::Signature(NO_STATE), out);
+        }
+        self.stop(out);
+    }
+
+    fn stop(&mut self, out: &mut Vec<u8>) {
         if self.open.take().is_some() {
             write_block_stop(self.blocks - 1, out);
         }
@@ -204,10 +222,12 @@ impl MessageWriter {
             self.settle(out);
             let block = json!({"type": "redacted_thinking", "data": sealed});
             self.whole(&block, out);
-        } else {
-            self.open_as(Open::Thinking, out);
+        } else if self.open == Some(Open::Thinking) {
             self.delta(&Delta::Signature(&sealed), out);
-            self.close(out);
+            self.stop(out);
+        } else {
+            self.settle(out);
+            self.silent = Some(sealed);
         }
     }
 
@@ -278,4 +298,9 @@ impl MessageWriter {
         write_event("message_delta", &delta.to_string(), out);
         write_event("message_stop", r#"{"type":"message_stop"}"#, out);
     }
+}
+
+/// A block of thought at its beginning.
+fn thinking() -> Value {
+    json!({"type": "thinking", "thinking": "", "signature": ""})
 }

@@ -6,7 +6,6 @@ use tollgate_core::reply::{Finish, Usage};
 use super::{Events, citations};
 use crate::gemini::calls;
 use crate::gemini::chunk::{self, Progress, Verdict};
-use crate::gemini::signature::is_placeholder;
 use crate::neutral::{Citation, Ending, Event};
 use crate::state::State;
 
@@ -116,8 +115,7 @@ impl Teller {
 
     fn part(&mut self, part: &Value, response: &str, events: &mut Events) -> Result<(), Trouble> {
         let state = part["thoughtSignature"].as_str();
-        let state = state.filter(|token| !is_placeholder(token));
-        let mut state = state.map(|token| State::of(self.provider, token));
+        let mut state = state.and_then(|token| State::made(self.provider, token));
         if let Some(text) = part["text"].as_str() {
             if text.is_empty() {
             } else if part["thought"] == true {

@@ -6,17 +6,16 @@ use super::set;
 
 use crate::formats::Asked;
 use crate::gemini::finish::word;
-use crate::gemini::signature::PLACEHOLDER;
 use crate::gemini::usage;
 use crate::neutral::arguments_object;
 use crate::neutral::{Answer, Citation, Content, Ending, Media, Reasoned, Source, ToolCall};
+use crate::state::{NO_STATE, State};
 use tollgate_core::reply::{Finish, Usage};
 
 /// The answer as one response.
 pub(super) fn write(answer: &Answer, asked: &Asked<'_>) -> Value {
     let (mut parts, mut cited) = (Vec::new(), Vec::new());
     let mut text_before = 0;
-    let mut called = false;
     for part in &answer.parts {
         match &part.content {
             Content::Text { text, citations } => {
@@ -30,10 +29,7 @@ pub(super) fn write(answer: &Answer, asked: &Asked<'_>) -> Value {
                 parts.push(json!({"text": text}));
             }
             Content::Reasoning(thought) => parts.push(thinking(thought)),
-            Content::ToolCall(call) => {
-                parts.push(calling(call, !called));
-                called = true;
-            }
+            Content::ToolCall(call) => parts.push(calling(call)),
             Content::Image(media) | Content::Audio(media) | Content::Document(media) => {
                 parts.push(shown(media));
             }
@@ -102,19 +98,17 @@ pub(super) fn thinking(thought: &Reasoned) -> Value {
     part
 }
 
-/// A call. The `first` one of an answer has a signature in any case: the caller may take the
-/// conversation to a model of Google's, which refuses it otherwise.
-pub(super) fn calling(call: &ToolCall, first: bool) -> Value {
+/// A call. One without a signature gets a stand-in, for models of the third generation refuse such
+/// a call when it comes back.
+pub(super) fn calling(call: &ToolCall) -> Value {
     let mut part = json!({
         "functionCall": {
             "id": call.id, "name": call.name, "args": arguments_object(&call.arguments),
         },
     });
-    match &call.state {
-        Some(state) => set(&mut part, "thoughtSignature", state.seal()),
-        None if first => set(&mut part, "thoughtSignature", PLACEHOLDER),
-        None => {}
-    }
+    let sealed = call.state.as_ref().map(State::seal);
+    let sealed = sealed.unwrap_or_else(|| NO_STATE.to_owned());
+    set(&mut part, "thoughtSignature", sealed);
     part
 }
 

@@ -18,8 +18,6 @@ pub(super) struct Writer {
     opened: bool,
     /// Calls that are not complete: callers want them whole.
     calls: Vec<(usize, ToolCall)>,
-    /// Whether one has been written.
-    called: bool,
     cited: Vec<Value>,
     ending: Option<Ending>,
     usage: Option<Usage>,
@@ -34,7 +32,6 @@ impl Writer {
             array: asked.array,
             opened: false,
             calls: Vec::new(),
-            called: false,
             cited: Vec::new(),
             ending: None,
             usage: None,
@@ -58,14 +55,9 @@ impl Writer {
         self.put(&response, out);
     }
 
-    fn call(&mut self, call: &ToolCall, out: &mut Vec<u8>) {
-        self.part(calling(call, !self.called), out);
-        self.called = true;
-    }
-
     fn calls(&mut self, out: &mut Vec<u8>) {
         for (_, call) in std::mem::take(&mut self.calls) {
-            self.call(&call, out);
+            self.part(calling(&call), out);
         }
     }
 
@@ -127,7 +119,7 @@ impl WriteEvents for Writer {
             Event::CallEnd { index } => {
                 if let Some(place) = self.calls.iter().position(|(at, _)| at == index) {
                     let (_, call) = self.calls.remove(place);
-                    self.call(&call, out);
+                    self.part(calling(&call), out);
                 }
             }
             Event::Finish(ending) => {

@@ -12,7 +12,7 @@ use crate::neutral::{
     Reasoning, Role, Source, Tool, ToolCall, ToolChoice, ToolResult, sample,
 };
 use crate::quirks::Quirks;
-use crate::state::State;
+use crate::state::{NO_STATE, State};
 use crate::stream::{StreamRules, Terminator};
 
 const SIGNATURE: &str = "skip_thought_signature_validator";
@@ -239,16 +239,13 @@ fn a_stream_is_made_of_data_lines_or_of_one_array() {
         .map(|event| serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap())
         .map(|response: Value| response["candidates"][0]["content"]["parts"].clone())
         .collect();
-    let calling = |id: &str, name: &str, arguments: Value| json!({"functionCall": {"id": id, "name": name, "args": arguments}});
-    // The first one may be taken to a model that demands a signature.
-    let mut first = calling("x", "f", json!({"a": 1}));
-    first["thoughtSignature"] = SIGNATURE.into();
+    let calling = |id: &str, name: &str, arguments: Value| json!([{"functionCall": {"id": id, "name": name, "args": arguments}, "thoughtSignature": NO_STATE}]);
     assert_eq!(
         parts,
         [
             json!([{"text": "a"}]),
-            json!([first]),
-            json!([calling("y", "g", json!({}))]),
+            calling("x", "f", json!({"a": 1})),
+            calling("y", "g", json!({})),
             json!([{"text": ""}]),
         ]
     );

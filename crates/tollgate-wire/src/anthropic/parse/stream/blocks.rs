@@ -179,17 +179,18 @@ impl Blocks {
 
     fn close(&self, block: Block, events: &mut Vec<Event>) {
         match block {
-            Block::Thinking { signature } if !signature.is_empty() => {
-                events.push(Event::ReasoningState {
-                    state: State::of(self.provider, signature),
+            Block::Thinking { signature } => {
+                let state = State::made(self.provider, &signature);
+                events.extend(state.map(|state| Event::ReasoningState {
+                    state,
                     redacted: false,
-                });
+                }));
             }
             Block::Call { index, input } => {
                 events.extend(input.map(|json| Event::Arguments { index, json }));
                 events.push(Event::CallEnd { index });
             }
-            Block::Text | Block::Thinking { .. } | Block::Other => {}
+            Block::Text | Block::Other => {}
         }
     }
 }
