@@ -272,7 +272,14 @@ fn results_stand_behind_their_calls_and_their_pictures_behind_them() {
                 {"type": "text", "text": "more"}]},
         ])
     );
-    assert_eq!(lost, ["messages[1].content[1].content[3]"]);
+    assert_eq!(
+        lost,
+        [
+            "messages[1].content[1].content[3]",
+            "messages[1].content[1].is_error",
+            "messages[1].content[2].is_error",
+        ]
+    );
 }
 
 #[test]
