@@ -20,6 +20,7 @@ const MISTRAL: Quirks = Quirks {
         "random_seed",
         "response_format",
     ]),
+    messages: &[],
     tool_required: "any",
     schemas: false,
     effort: false,
