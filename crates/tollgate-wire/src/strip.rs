@@ -173,7 +173,8 @@ fn own_details(details: Vec<Value>, provider: &str, path: &str, lost: &mut Lost)
             .map(State::open)
         {
             None => own.push(detail),
-            Some(state) if state.is_of(provider) => {
+            // What is no detail was made in another of the provider's formats.
+            Some(state) if state.is_of(provider) && state.token.starts_with('{') => {
                 let words = text("text").unwrap_or_default();
                 own.extend(thought::returned(words, &state.token));
             }

@@ -344,3 +344,40 @@ async fn thinking_is_asked_for_in_the_providers_words() {
         }
     }
 }
+
+#[tokio::test]
+async fn state_goes_back_to_its_maker_and_to_nobody_else() {
+    let world = world().await;
+    let question = json!({"messages": [{"role": "user", "content": "think"}]});
+    for maker in [Responses, Anthropic, Gemini] {
+        let mut asked = question.clone();
+        asked["reasoning_effort"] = json!("high");
+        asked["max_tokens"] = json!(9000);
+        let answer = Chat.ask(&world, maker, "think", &asked, false).send().await;
+        assert_eq!(answer.status, 200, "{maker:?}: {}", answer.text());
+        let message = answer.json()["choices"][0]["message"].clone();
+        let sealed = message["reasoning_details"].to_string();
+        assert!(sealed.contains("tg1A"), "{maker:?}: {message}");
+        let mut asked = question.clone();
+        let turns = asked["messages"].as_array_mut().unwrap();
+        turns.push(message);
+        turns.push(json!({"role": "user", "content": "and now?"}));
+        for to in ALL {
+            world.simulator.forget_requests();
+            let seen = seen(&world, Chat, to, &asked).await;
+            let received = world.simulator.requests();
+            let body = &received.last().unwrap().body;
+            assert!(!body.contains("tg1A"), "{maker:?} to {to:?}: {body}");
+            // One of the providers puts it on a text, too.
+            let is_signed = seen.leaves.keys().any(|path| path.ends_with("/signed"))
+                || body.contains("thoughtSignature");
+            assert_eq!(is_signed, maker == to, "{maker:?} to {to:?}: {body}");
+            assert_eq!(
+                seen.told.is_empty(),
+                maker == to,
+                "{maker:?} to {to:?}: {:?}",
+                seen.told
+            );
+        }
+    }
+}
