@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_core::Stream;
 use tokio::time::Instant;
 use tollgate_core::call::Call;
-use tollgate_core::error::Failure;
+use tollgate_core::error::{Failure, StreamMark};
 use tollgate_core::id::KeyId;
 use tollgate_core::key::VirtualKey;
 use tollgate_core::model::{Target, Timeouts, Unsupported};
@@ -20,7 +20,14 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A stream of parts of an answer. After an error, or after a part that is `last`, nothing
 /// follows. Dropping it cancels the exchange with the provider at once.
-pub type Pieces = Pin<Box<dyn Stream<Item = Result<Piece, Failure>> + Send>>;
+pub type Pieces = Pin<Box<dyn PieceStream>>;
+
+/// Such a stream, with what has to be known of it to end it from outside.
+pub trait PieceStream: Stream<Item = Result<Piece, Failure>> + Send {
+    /// Where it stands, behind the parts that were taken, for formats whose last event has to say
+    /// so.
+    fn mark(&self) -> Option<StreamMark>;
+}
 
 /// One try of a call at one target.
 #[derive(Clone, Copy, Debug)]

@@ -92,7 +92,8 @@ impl EventBody {
                 }
                 Poll::Ready(Some(Err(failure))) => return self.fail(&failure),
                 Poll::Ready(None) => {
-                    let failure = Failure::gateway(Code::StreamInterrupted);
+                    let mut failure = Failure::gateway(Code::StreamInterrupted);
+                    failure.stream = pieces.mark();
                     return self.fail(&failure);
                 }
                 Poll::Pending => return self.poll_waiting(context),
@@ -102,8 +103,9 @@ impl EventBody {
 
     fn poll_waiting(&mut self, context: &mut Context<'_>) -> Next {
         if self.poll_cut(context).is_ready() {
-            let failure = Failure::gateway(Code::Maintenance)
+            let mut failure = Failure::gateway(Code::Maintenance)
                 .message("The gateway is shutting down. Send the request again.");
+            failure.stream = self.pieces.as_ref().and_then(|pieces| pieces.mark());
             return self.fail(&failure);
         }
         let Some(sign) = sign_of_life(self.form) else {

@@ -1,20 +1,22 @@
 //! A gateway for tests, with no provider behind it.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::BodyExt as _;
-use tollgate_core::error::Failure;
 use tollgate_core::error::dialect::Dialect;
+use tollgate_core::error::{Failure, StreamMark};
 use tollgate_core::key::KeyHasher;
 use tollgate_core::model::{Route, Target, Timeouts, Unsupported};
 use tollgate_core::reply::Piece;
 use tollgate_core::time::Timestamp;
 use tollgate_engine::accounts::{self, Accounts, Environment};
 use tollgate_engine::engine::Engine;
-use tollgate_engine::port::{Attempt, BoxFuture, Delivery, Pieces, Upstream};
+use tollgate_engine::port::{Attempt, BoxFuture, Delivery, PieceStream, Pieces, Upstream};
 use tollgate_engine::routes::RouteTable;
 use tollgate_engine::testing::{ManualClock, MemoryStore, counting_entropy};
 
@@ -103,8 +105,29 @@ pub(crate) fn route() -> Arc<Route> {
 
 /// A stream that gives these parts, and then nothing without an end.
 pub(crate) fn silent_after(pieces: Vec<Result<Piece, Failure>>) -> Pieces {
-    use futures_util::StreamExt as _;
-    Box::pin(futures_util::stream::iter(pieces).chain(futures_util::stream::pending()))
+    Box::pin(Silent(pieces.into_iter()))
+}
+
+struct Silent(std::vec::IntoIter<Result<Piece, Failure>>);
+
+impl futures_core::Stream for Silent {
+    type Item = Result<Piece, Failure>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.0.next() {
+            Some(piece) => Poll::Ready(Some(piece)),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl PieceStream for Silent {
+    fn mark(&self) -> Option<StreamMark> {
+        Some(StreamMark {
+            response_id: "resp_here".to_owned(),
+            sequence: 7,
+        })
+    }
 }
 
 /// A part with content.

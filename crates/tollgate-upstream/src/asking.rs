@@ -55,9 +55,12 @@ fn relayed(
 ) -> Result<Ask, Failure> {
     let model = &*attempt.target.model;
     let mut lost = Lost::new();
-    let body = if call.sealed {
-        RequestBody::new([strip::request(call, provider.name, model, &mut lost)?])
-    } else if provider.quirks.members.is_some() && is_chat(call) {
+    let stripped = match call.sealed {
+        true => Some(strip::call(call, provider.name, model, &mut lost)?),
+        false => None,
+    };
+    let call = stripped.as_ref().unwrap_or(call);
+    let body = if provider.quirks.members.is_some() && is_chat(call) {
         let (quirks, ask) = (&provider.quirks, provider.ask_usage);
         RequestBody::new(same::fit(call, model, quirks, ask, &mut lost).into_parts())
     } else {

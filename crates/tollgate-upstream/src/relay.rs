@@ -12,6 +12,7 @@ use http::{HeaderMap, StatusCode};
 use tokio::time::{Instant, Sleep};
 use tollgate_core::error::{Failure, StreamMark};
 use tollgate_core::reply::Piece;
+use tollgate_engine::port::PieceStream;
 use tollgate_wire::openai::stream::ChatStream;
 use tollgate_wire::stream::{Fed, Flow, StreamProblem};
 
@@ -248,6 +249,12 @@ impl Stream for Relay {
             Some(piece) => Poll::Ready(Some(Ok(piece))),
             None => this.poll_piece(cx),
         }
+    }
+}
+
+impl PieceStream for Relay {
+    fn mark(&self) -> Option<StreamMark> {
+        self.stream.mark()
     }
 }
 

@@ -46,7 +46,7 @@ pub struct Aim<'a> {
 /// What the caller of an answer asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
-    /// The model, as the caller named it.
+    /// The model, as the caller named it: for answers whose provider names none.
     pub model: &'a str,
     /// The id of the request, from which ids are made where the provider gives none.
     pub request_id: &'a str,

@@ -73,6 +73,11 @@ impl<'a> Scanner<'a> {
         self.at
     }
 
+    /// What was taken since the cursor was there.
+    pub fn since(&self, position: usize) -> &'a str {
+        self.text.get(position..self.at).unwrap_or_default()
+    }
+
     /// The kind of the value that comes next. Afterwards [`Scanner::position`] is its first byte.
     pub fn kind(&mut self) -> Result<Kind, Problem> {
         self.blanks();

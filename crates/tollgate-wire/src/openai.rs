@@ -9,6 +9,6 @@ pub mod parse;
 pub mod reply;
 pub mod request;
 pub mod stream;
-mod thought;
+pub(crate) mod thought;
 mod usage;
 pub mod write;

@@ -8,6 +8,9 @@ pub struct Quirks {
     /// The only members of a chat request that it takes; `None` where it ignores what it does not
     /// know. Others are left out of relayed requests, too, and reported.
     pub members: Option<&'static [&'static str]>,
+    /// The only members of messages that it takes, by their roles; empty where it ignores what it
+    /// does not know.
+    pub messages: &'static [Role],
     /// The word for "a tool must be called": `required` nearly everywhere.
     pub tool_required: &'static str,
     /// Whether schemas for the form of the answer are understood (`json_schema`); otherwise the
@@ -15,6 +18,15 @@ pub struct Quirks {
     pub schemas: bool,
     /// Whether `reasoning_effort` is understood.
     pub effort: bool,
+}
+
+/// What a message of a role may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// The role.
+    pub name: &'static str,
+    /// The names of the members.
+    pub members: &'static [&'static str],
 }
 
 /// What the bound on an answer's tokens is called.
@@ -31,6 +43,7 @@ impl Quirks {
     pub const OPENAI: Self = Self {
         max_tokens: MaxTokens::Completion,
         members: None,
+        messages: &[],
         tool_required: "required",
         schemas: true,
         effort: true,
@@ -40,6 +53,7 @@ impl Quirks {
     pub const COMPATIBLE: Self = Self {
         max_tokens: MaxTokens::Plain,
         members: None,
+        messages: &[],
         tool_required: "required",
         schemas: true,
         effort: true,

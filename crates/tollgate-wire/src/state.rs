@@ -86,6 +86,12 @@ pub fn is_sealed(text: &str) -> bool {
     text.starts_with(SEAL)
 }
 
+/// Whether a stretch of JSON holds a text that begins as sealed state does. State that somebody has
+/// written with escapes is not found; nobody has to.
+pub(crate) fn may_be_within(json: &str) -> bool {
+    memchr::memmem::find(json.as_bytes(), b"\"tg1A").is_some()
+}
+
 const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Three bytes as four letters (RFC 4648, section 4).
@@ -152,6 +158,13 @@ mod tests {
             let for_addresses = sealed.replace('+', "-").replace('/', "_");
             assert_eq!(State::open(&for_addresses), state);
         }
+    }
+
+    #[test]
+    fn sealed_state_is_found_within_json() {
+        let sealed = State::of("google", "sig").seal();
+        assert!(may_be_within(&format!("[{{\"data\":\"{sealed}\"}}]")));
+        assert!(!may_be_within(r#"[{"data":"sig tg1A"}]"#));
     }
 
     #[test]

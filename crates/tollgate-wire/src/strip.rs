@@ -7,17 +7,35 @@ use tollgate_core::call::Call;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::format::Format;
 
-use crate::formats::Lost;
+use crate::formats::{self, Lost, Received};
 use crate::gemini;
+use crate::openai::thought;
 use crate::state::{self, NO_STATE, State};
 
-/// The body of a call with sealed state, for this provider and model. Every member keeps its
-/// place; only what is sealed, and the model's name, is changed. What was taken out is added to
-/// `lost`.
-pub fn request(
+/// A call with sealed state as this provider may have it. Every member of its body keeps its place;
+/// only what is sealed is changed. What was taken out is added to `lost`.
+pub fn call(
     call: &Call,
     provider: &str,
     model: &str,
+    lost: &mut Lost,
+) -> Result<Call, Failure> {
+    let received = Received {
+        operation: call.operation,
+        body: body(call, (provider, model), lost)?,
+        model: call.marks.model.is_none().then_some(&*call.model),
+        stream: call.stream,
+        array: call.array,
+    };
+    let mut stripped = formats::read(call.format, received)?;
+    stripped.carried.clone_from(&call.carried);
+    stripped.query.clone_from(&call.query);
+    Ok(stripped)
+}
+
+fn body(
+    call: &Call,
+    (provider, model): (&str, &str),
     lost: &mut Lost,
 ) -> Result<Bytes, Failure> {
     let mut body: Value = serde_json::from_slice(&call.body).map_err(|error| {
@@ -32,16 +50,8 @@ pub fn request(
         }
         Format::Gemini => contents(&mut body, (provider, model), lost),
         Format::Responses => input(&mut body, provider, lost),
-        Format::OpenAi
-        | Format::Completions
-        | Format::Bedrock
-        | Format::Cohere
-        | Format::Ollama => {}
-    }
-    if call.marks.model.is_some()
-        && let Some(name) = body.get_mut("model")
-    {
-        *name = Value::String(model.to_owned());
+        Format::OpenAi => chat(&mut body, provider, lost),
+        Format::Completions | Format::Bedrock | Format::Cohere | Format::Ollama => {}
     }
     Ok(body.to_string().into())
 }
@@ -170,6 +180,58 @@ fn input(body: &mut Value, provider: &str, lost: &mut Lost) {
     });
 }
 
+/// `OpenAI`'s chat: thoughts and calls may go without their state.
+fn chat(body: &mut Value, provider: &str, lost: &mut Lost) {
+    let messages = body.get_mut("messages").and_then(Value::as_array_mut);
+    for (at, message) in messages.into_iter().flatten().enumerate() {
+        let Some(message) = message.as_object_mut() else {
+            continue;
+        };
+        let path = format!("messages[{at}]");
+        if let Some(Value::Array(details)) = message.get_mut("reasoning_details") {
+            *details = own_details(std::mem::take(details), provider, &path, lost);
+            if details.is_empty() {
+                message.shift_remove("reasoning_details");
+            }
+        }
+        let calls = message.get_mut("tool_calls").and_then(Value::as_array_mut);
+        for (place, call) in calls.into_iter().flatten().enumerate() {
+            let google = call.pointer_mut("/extra_content/google");
+            let signed = google.and_then(Value::as_object_mut).map(|google| {
+                matches!(judge(google, "thought_signature", provider), Verdict::Stays)
+            });
+            if signed == Some(false)
+                && let Some(call) = call.as_object_mut()
+            {
+                call.shift_remove("extra_content");
+                lost.push(format!("{path}.tool_calls[{place}].extra_content"));
+            }
+        }
+    }
+}
+
+/// The details that this provider may have: its own as it wrote them.
+fn own_details(details: Vec<Value>, provider: &str, path: &str, lost: &mut Lost) -> Vec<Value> {
+    let mut own = Vec::new();
+    for (place, detail) in details.into_iter().enumerate() {
+        let text = |name: &str| detail.get(name).and_then(Value::as_str);
+        let sealed = ["signature", "data"].into_iter().find_map(text);
+        match sealed
+            .filter(|text| state::is_sealed(text))
+            .map(State::open)
+        {
+            None => own.push(detail),
+            // What is no detail was made in another of the provider's formats.
+            Some(state) if state.is_of(provider) && state.token.starts_with('{') => {
+                let words = text("text").unwrap_or_default();
+                own.extend(thought::returned(words, &state.token));
+            }
+            Some(_) => lost.push(format!("{path}.reasoning_details[{place}]")),
+        }
+    }
+    own
+}
+
 #[cfg(test)]
 mod tests {
     use tollgate_core::call::Marks;
@@ -199,7 +261,7 @@ mod tests {
 
     fn stripped(format: Format, body: String, provider: &str) -> (String, Lost) {
         let mut lost = Lost::new();
-        let body = request(&call(format, body), provider, "own", &mut lost).unwrap();
+        let body = super::body(&call(format, body), (provider, "m"), &mut lost).unwrap();
         (String::from_utf8(body.to_vec()).unwrap(), lost)
     }
 
@@ -210,15 +272,12 @@ mod tests {
             r#"{{"z":1,"model":"m","messages":[{{"role":"user","content":"Hi"}},{{"role":"assistant","content":[{{"type":"thinking","thinking":"t","signature":"{sealed}"}},{{"type":"text","text":"x"}}]}}]}}"#
         );
         let (kept, lost) = stripped(Format::Anthropic, body.clone(), "google");
-        assert_eq!(
-            kept,
-            body.replace(&sealed, "sig").replace("\"m\"", "\"own\"")
-        );
+        assert_eq!(kept, body.replace(&sealed, "sig"));
         assert!(lost.is_empty());
         let (kept, lost) = stripped(Format::Anthropic, body, "anthropic");
         assert_eq!(
             kept,
-            r#"{"z":1,"model":"own","messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":[{"type":"text","text":"x"}]}]}"#
+            r#"{"z":1,"model":"m","messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":[{"type":"text","text":"x"}]}]}"#
         );
         assert_eq!(lost, ["messages[1].content[0]"]);
     }
@@ -257,7 +316,7 @@ mod tests {
                 ("gemini-2.5-flash", parts("", "")),
             ] {
                 let mut lost = Lost::new();
-                let body = request(&called, "google", model, &mut lost).unwrap();
+                let body = super::body(&called, ("google", model), &mut lost).unwrap();
                 assert_eq!(body, want, "{model}");
                 assert_eq!(!lost.is_empty(), want_lost, "{lost:?}");
             }
@@ -297,8 +356,49 @@ mod tests {
         let (kept, lost) = stripped(Format::Responses, body, "openai");
         assert_eq!(
             kept,
-            r#"{"model":"own","input":[{"type":"reasoning","encrypted_content":"own"}]}"#
+            r#"{"model":"m","input":[{"type":"reasoning","encrypted_content":"own"}]}"#
         );
         assert_eq!(lost, ["input[0]"]);
+    }
+
+    #[test]
+    fn thoughts_and_calls_of_chats_lose_foreign_state() {
+        let sealed = State::of("google", "sig").seal();
+        let body = format!(
+            r#"{{"model":"m","stream":true,"messages":[{{"role":"assistant","content":"x","reasoning_content":"t","reasoning_details":[{{"type":"reasoning.text","text":"t","signature":"{sealed}","index":0}}],"tool_calls":[{{"id":"a","type":"function","function":{{"name":"f","arguments":"{{}}"}},"extra_content":{{"google":{{"thought_signature":"{sealed}"}}}}}}]}},{{"role":"tool","tool_call_id":"a","content":"1"}}]}}"#
+        );
+        let call = crate::openai::request::read_chat(body.into()).unwrap();
+        assert!(call.sealed);
+        let mut lost = Lost::new();
+        let stripped = super::call(&call, "openai", "m", &mut lost).unwrap();
+        assert_eq!(
+            stripped.body,
+            r#"{"model":"m","stream":true,"messages":[{"role":"assistant","content":"x","reasoning_content":"t","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"a","content":"1"}]}"#
+        );
+        assert!(!stripped.sealed && stripped.stream);
+        assert_eq!(
+            lost,
+            [
+                "messages[0].reasoning_details[0]",
+                "messages[0].tool_calls[0].extra_content"
+            ]
+        );
+    }
+
+    #[test]
+    fn details_go_back_to_the_chat_provider_that_wrote_them() {
+        let detail = r#"{"type":"reasoning.encrypted","data":"d","id":"r"}"#;
+        let sealed = State::of("openrouter", detail).seal();
+        let body = format!(
+            r#"{{"model":"m","messages":[{{"role":"assistant","content":"x","reasoning_details":[{{"type":"reasoning.encrypted","data":"{sealed}"}},{{"type":"reasoning.text","text":"own"}}]}}]}}"#
+        );
+        let (kept, lost) = stripped(Format::OpenAi, body, "openrouter");
+        assert_eq!(
+            kept,
+            format!(
+                r#"{{"model":"m","messages":[{{"role":"assistant","content":"x","reasoning_details":[{detail},{{"type":"reasoning.text","text":"own"}}]}}]}}"#
+            )
+        );
+        assert!(lost.is_empty());
     }
 }

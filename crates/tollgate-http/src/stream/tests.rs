@@ -119,6 +119,12 @@ async fn a_stream_that_is_cut_short_by_the_gateway_says_so_in_its_form() {
         let last = next(&mut events).await.unwrap();
         let last = String::from_utf8(last.to_vec()).unwrap();
         assert!(last.contains("shutting down"), "{form:?}: {last}");
+        if form == StreamForm::Responses {
+            assert!(
+                last.contains("\"sequence_number\":7,\"response\":{\"id\":\"resp_here\""),
+                "{last}"
+            );
+        }
         assert!(events.is_over());
         assert_eq!(gateway.metrics.streams_open.get(), 0);
     }

@@ -1,7 +1,7 @@
 //! The rows themselves.
 
 use tollgate_core::format::Format;
-use tollgate_wire::quirks::{MaxTokens, Quirks};
+use tollgate_wire::quirks::{MaxTokens, Quirks, Role};
 use tollgate_wire::stream::Terminator;
 
 use super::{CredentialStyle, Home, Paths, Provider, Regions};
@@ -77,6 +77,26 @@ const MISTRAL_MEMBERS: &[&str] = &[
     "top_p",
 ];
 
+/// The only members of messages that Mistral takes, too.
+const MISTRAL_MESSAGES: &[Role] = &[
+    Role {
+        name: "system",
+        members: &["role", "content"],
+    },
+    Role {
+        name: "user",
+        members: &["role", "content"],
+    },
+    Role {
+        name: "assistant",
+        members: &["role", "content", "tool_calls", "prefix"],
+    },
+    Role {
+        name: "tool",
+        members: &["role", "content", "tool_call_id", "name"],
+    },
+];
+
 /// THE TABLE.
 pub static PROVIDERS: &[Provider] = &[
     Provider {
@@ -141,6 +161,7 @@ pub static PROVIDERS: &[Provider] = &[
         quirks: Quirks {
             max_tokens: MaxTokens::Plain,
             members: Some(MISTRAL_MEMBERS),
+            messages: MISTRAL_MESSAGES,
             tool_required: "any",
             ..Quirks::COMPATIBLE
         },

@@ -1,6 +1,7 @@
 //! Ids of calls. Older models give none, so ids are made here, and known again as such: they mean
 //! nothing to Google.
 
+use std::collections::{HashMap, VecDeque};
 use std::hash::Hasher;
 
 /// What ids begin with that were made here.
@@ -48,50 +49,71 @@ impl Hasher for Fnv {
     }
 }
 
-/// The calls of a conversation whose results have not come.
+/// Calls that wait for their results. A request may hold very many: each is found without a look at
+/// the others.
 #[derive(Debug, Default)]
 pub(super) struct Open {
-    calls: Vec<Pending>,
+    /// The ids of all calls, in order; `None` for those that have their results.
+    calls: Vec<Option<String>>,
+    /// The calls of each given id.
+    by_id: Places,
+    /// The calls of each tool.
+    by_name: Places,
+    /// Those of them that came without an id.
+    unnumbered: Places,
+    /// How many ids may have been made.
     count: usize,
 }
 
-#[derive(Debug)]
-struct Pending {
-    /// As the caller wrote it, if it did.
-    given: Option<String>,
-    id: String,
-    name: String,
-}
+/// Places in a list of calls, in order; some may be taken by now.
+type Places = HashMap<String, VecDeque<usize>>;
 
 impl Open {
     /// Notes a call; gives its id.
     pub(super) fn call(&mut self, given: Option<&str>, name: &str) -> String {
         let id = given.map_or_else(|| numbered(self.count), str::to_owned);
         self.count += 1;
-        self.calls.push(Pending {
-            given: given.map(str::to_owned),
-            id: id.clone(),
-            name: name.to_owned(),
-        });
+        let place = self.calls.len();
+        self.calls.push(Some(id.clone()));
+        let lists = [
+            given.map(|given| (&mut self.by_id, given)),
+            given.is_none().then_some((&mut self.unnumbered, name)),
+            Some((&mut self.by_name, name)),
+        ];
+        for (places, key) in lists.into_iter().flatten() {
+            places.entry(key.to_owned()).or_default().push_back(place);
+        }
         id
     }
 
-    /// The id of the call that a result belongs to: the one of this id, or else the first open
-    /// one of this name. Results of calls that nobody made get an id of their own.
+    /// The id of the call that a result answers: the one with its id, or the first of its tool.
     pub(super) fn result(&mut self, given: Option<&str>, name: &str) -> String {
-        let same = |call: &Pending| given.is_some() && call.given.as_deref() == given;
-        let place = self.calls.iter().position(same).or_else(|| {
+        let same = given.and_then(|given| take(&mut self.by_id, given, &mut self.calls));
+        let found = same.or_else(|| {
             // A call with an id waits for a result with the same one, or with none.
-            let waits = |call: &Pending| given.is_none() || call.given.is_none();
-            let named = |call: &Pending| call.name == name && waits(call);
-            self.calls.iter().position(named)
+            let places = match given {
+                Some(_) => &mut self.unnumbered,
+                None => &mut self.by_name,
+            };
+            take(places, name, &mut self.calls)
         });
-        if let Some(place) = place {
-            return self.calls.remove(place).id;
+        if let Some(id) = found {
+            return id;
         }
         self.count += 1;
         given.map_or_else(|| numbered(self.count - 1), str::to_owned)
     }
+}
+
+/// Takes the first call that still waits of those under this key.
+fn take(places: &mut Places, key: &str, calls: &mut [Option<String>]) -> Option<String> {
+    let places = places.get_mut(key)?;
+    while let Some(place) = places.pop_front() {
+        if let Some(id) = calls.get_mut(place).and_then(Option::take) {
+            return Some(id);
+        }
+    }
+    None
 }
 
 #[cfg(test)]

@@ -36,6 +36,8 @@ struct Draft {
     max_tokens: Option<u64>,
     max_completion_tokens: Option<u64>,
     marks: Marks,
+    /// Whether a message holds state that we have sealed.
+    sealed: bool,
     /// One bit per field of the table of fields.
     seen: u32,
     faults: Faults,
@@ -75,7 +77,7 @@ fn read(operation: Operation, body: Bytes) -> Result<Call, Failure> {
         carried: Vec::new(),
         query: None,
         array: false,
-        sealed: false,
+        sealed: draft.sealed,
     })
 }
 
@@ -119,7 +121,7 @@ fn read_field(field: Field, scanner: &mut Scanner<'_>, draft: &mut Draft) -> Res
             draft.model = fields::model(scanner, faults)?;
             draft.marks.model = Some(begin..scanner.position());
         }
-        Rule::Messages => messages::read(scanner, faults)?,
+        Rule::Messages => draft.sealed = messages::read(scanner, faults)?,
         Rule::StreamOptions => read_stream_options(scanner, draft)?,
         Rule::Stream => {
             draft.stream = fields::bool(scanner, path, faults)?.unwrap_or_default();

@@ -40,7 +40,7 @@ pub(super) fn told(detail: &Map<String, Value>, provider: &str) -> Told {
 }
 
 /// The details that a provider gets back for a thought of its own.
-pub(super) fn returned(text: &str, token: &str) -> Vec<Value> {
+pub(crate) fn returned(text: &str, token: &str) -> Vec<Value> {
     let Ok(Value::Object(mut detail)) = serde_json::from_str(token) else {
         return vec![json!({"type": "reasoning.text", "text": text, "signature": token})];
     };

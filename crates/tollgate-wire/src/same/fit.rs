@@ -1,6 +1,7 @@
 //! For providers that refuse members which they do not know: the received body with the members
 //! that they do, every kept value byte for byte.
 
+mod messages;
 #[cfg(test)]
 mod tests;
 
@@ -79,7 +80,7 @@ impl Fitting<'_> {
         self.has_random_seed = members.iter().any(|member| member.name == RANDOM_SEED);
         self.body.put_u8(b'{');
         for member in &members {
-            self.member(member);
+            self.member(member)?;
         }
         if self.wants_usage {
             self.put(OPTIONS, b"{\"include_usage\":true}");
@@ -88,9 +89,9 @@ impl Fitting<'_> {
         Ok(())
     }
 
-    fn member(&mut self, member: &Member) {
+    fn member(&mut self, member: &Member) -> Result<(), Problem> {
         if self.is_outdone(member) {
-            return;
+            return Ok(());
         }
         let value = cut(&self.call.body, member.value.clone());
         let name = self.name_of(member);
@@ -98,12 +99,16 @@ impl Fitting<'_> {
             if is_missed(member, name, &value) {
                 self.lost.push(member.name.clone());
             }
-            return;
+            return Ok(());
         }
         match name {
             "model" => {
                 let model = json_string(self.model);
                 self.put(name, &model);
+            }
+            "messages" => {
+                let fitting = messages::fit(&value, self.quirks.messages, self.lost)?;
+                self.put(name, &fitting);
             }
             OPTIONS if self.wants_usage => {
                 self.wants_usage = false;
@@ -117,6 +122,7 @@ impl Fitting<'_> {
             "tools" if is_empty(&value) => {}
             _ => self.put(name, &value),
         }
+        Ok(())
     }
 
     /// The name by which the provider knows a member.

@@ -6,6 +6,11 @@ use tollgate_core::reply::Piece;
 
 use super::{Fed, Flow, ReadEvents, StreamProblem, WriteEvents};
 use crate::neutral::Event;
+use crate::sse;
+
+/// The most bytes of a stream. Some callers want calls whole, or the whole answer once more at the
+/// end, so writers hold what has come.
+const MOST: usize = 256 * 1024 * 1024;
 
 /// Reads with the one format and writes with the other.
 pub struct Translated {
@@ -13,6 +18,8 @@ pub struct Translated {
     writer: Box<dyn WriteEvents>,
     /// Kept for its memory.
     events: Vec<Event>,
+    /// How much has come.
+    size: usize,
     /// Whether content has been written.
     content: bool,
     over: bool,
@@ -25,6 +32,7 @@ impl Translated {
             reader,
             writer,
             events: Vec::new(),
+            size: 0,
             content: false,
             over: false,
         }
@@ -61,7 +69,12 @@ impl Flow for Translated {
         if self.over {
             return Fed::default();
         }
-        let result = self.reader.feed(chunk, &mut self.events);
+        self.size = self.size.saturating_add(chunk.len());
+        let result = if self.size > MOST {
+            Err(sse::TooLarge.into())
+        } else {
+            self.reader.feed(chunk, &mut self.events)
+        };
         self.write(result)
     }
 
@@ -81,5 +94,39 @@ impl Flow for Translated {
 
     fn mark(&self) -> Option<StreamMark> {
         self.writer.mark()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_core::format::Format;
+
+    use super::*;
+    use crate::formats::{self, Asked};
+    use crate::stream::{StreamRules, Terminator};
+
+    #[test]
+    fn a_stream_without_an_end_is_given_up() {
+        let rules = StreamRules {
+            show_usage: false,
+            done: Terminator::Done,
+            provider: "openai",
+            array: false,
+        };
+        let asked = Asked {
+            model: "m",
+            request_id: "r",
+            now: 0,
+            usage: false,
+            array: false,
+        };
+        let reader = formats::stream_reader(Format::OpenAi, rules);
+        let writer = formats::stream_writer(Format::Gemini, &asked).unwrap();
+        let mut stream = Translated::new(reader, writer);
+        stream.size = MOST - 4;
+        let comment = Bytes::from_static(b":\n\n");
+        assert_eq!(stream.feed(comment.clone()).problem, None);
+        let given_up = stream.feed(comment).problem;
+        assert!(matches!(given_up, Some(StreamProblem::TooLarge(_))));
     }
 }

@@ -23,4 +23,5 @@ mod raw;
 mod soak;
 mod streaming;
 mod surfaces;
+mod translation;
 mod world;

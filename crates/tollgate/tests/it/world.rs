@@ -358,8 +358,16 @@ impl World {
     }
 
     async fn with_both(server: &str, more: &str) -> Self {
+        Self::around_with(provider().await, server, more)
+    }
+
+    /// A world around a provider that is there, with more lines at the end of its configuration.
+    pub fn around(provider: Provided, more: &str) -> Self {
+        Self::around_with(provider, "", more)
+    }
+
+    fn around_with((simulator, provider, stops): Provided, server: &str, more: &str) -> Self {
         let folder = Folder::new();
-        let (simulator, provider, stops) = provider().await;
         write_config(folder.path(), provider, server, more);
         let gateway = Gateway::start(folder.path(), &[]);
         Self {
@@ -400,8 +408,11 @@ pub async fn printed_until(folder: &Path, lines: usize) -> String {
     }
 }
 
+/// A simulated provider, where it is, and what ends it.
+pub type Provided = (Simulator, SocketAddr, DropGuard);
+
 /// A simulated provider on a free port.
-pub async fn provider() -> (Simulator, SocketAddr, DropGuard) {
+pub async fn provider() -> Provided {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let simulator = Simulator::new(tollgate_simulator::Settings::default());

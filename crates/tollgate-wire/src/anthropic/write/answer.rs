@@ -27,7 +27,7 @@ pub fn answer(answer: &Answer, asked: &Asked<'_>) -> Bytes {
         "id": words::message_id(answer.id.as_deref(), asked.request_id),
         "type": "message",
         "role": "assistant",
-        "model": asked.model,
+        "model": answer.model.as_deref().unwrap_or(asked.model),
         "content": content,
         "stop_reason": ending.map(|ending| words::stop_reason(ending, holds)),
         "stop_sequence": ending.and_then(|ending| ending.stop_sequence.as_deref()),

@@ -71,8 +71,11 @@ impl WriteEvents for MessageWriter {
             return;
         }
         match event {
-            Event::Begin { id, .. } => {
+            Event::Begin { id, model } => {
                 self.id = words::message_id(id.as_deref(), &self.request_id);
+                if let Some(model) = model {
+                    model.clone_into(&mut self.model);
+                }
             }
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::Finish(ending) => self.ending = Some(ending.clone()),

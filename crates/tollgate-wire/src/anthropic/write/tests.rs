@@ -435,7 +435,7 @@ fn a_stream_without_content_still_begins_and_ends() {
     let message = &events[0]["message"];
     assert_eq!(
         (&message["id"], &message["model"]),
-        (&json!("msg_r1"), &json!("m"))
+        (&json!("msg_r1"), &json!("other"))
     );
     assert_eq!(message["usage"]["input_tokens"], 6);
     assert_eq!(events[1]["delta"]["stop_reason"], "refusal");

@@ -1,6 +1,6 @@
 //! The blocks of a request.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -22,6 +22,8 @@ pub(super) struct Blocks<'a> {
     family: Family,
     /// The names of documents so far; each may occur but once.
     names: BTreeSet<String>,
+    /// How many documents wanted a name.
+    wanted: BTreeMap<String, usize>,
     /// What could not be said.
     lost: &'a mut Lost,
 }
@@ -42,6 +44,7 @@ impl<'a> Blocks<'a> {
             provider,
             family,
             names: BTreeSet::new(),
+            wanted: BTreeMap::new(),
             lost,
         }
     }
@@ -151,10 +154,15 @@ impl<'a> Blocks<'a> {
     fn document(&mut self, document: &Media) -> Option<Value> {
         let (format, data) = media::document(document)?;
         let plain = media::document_name(document.name.as_deref());
-        // Of more names than there are, one is free.
-        let names = (2..self.names.len() + 3).map(|number| format!("{plain} {number}"));
+        // The numbers up to there are taken. Of more names than there are, one is free.
+        let number = self.wanted.entry(plain.clone()).or_insert(1);
+        let first = *number + 1;
+        let mut names = (first..=first + self.names.len()).map(|at| {
+            *number = at;
+            format!("{plain} {at}")
+        });
         let name = std::iter::once(plain.clone())
-            .chain(names)
+            .chain(&mut names)
             .find(|name| !self.names.contains(name))?;
         self.names.insert(name.clone());
         Some(json!({"document": {"format": format, "name": name, "source": {"bytes": data}}}))

@@ -278,3 +278,23 @@ fn a_system_prompt_behind_the_beginning_is_moved_and_told() {
     );
     assert_eq!(lost, ["messages[1].role"]);
 }
+
+#[test]
+fn very_many_documents_of_one_name_are_named_in_time() {
+    let mut request = Request::default();
+    for _ in 0..20_000 {
+        request.push(
+            Role::User,
+            Part::new(Content::Document(crate::neutral::Media {
+                source: crate::neutral::Source::Base64("AA".to_owned()),
+                media_type: "text/csv".to_owned(),
+                name: Some("a".to_owned()),
+                detail: None,
+            })),
+        );
+    }
+    let begin = std::time::Instant::now();
+    let (body, _) = write(&request, "m");
+    assert!(body.to_string().contains("\"a 20000\""));
+    assert!(begin.elapsed() < std::time::Duration::from_secs(10));
+}

@@ -250,6 +250,7 @@ fn a_conversation_keeps_its_order_and_tells_what_it_lost() {
             "messages[2].content[1]",
             "messages[2].content[3].signature",
             "messages[3].content[1].content[2]",
+            "messages[3].content[1].is_error",
         ]
     );
 }

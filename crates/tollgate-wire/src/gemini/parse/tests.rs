@@ -504,3 +504,19 @@ fn arguments_in_pieces_and_nameless_calls_are_malformed() {
         assert_eq!(events, []);
     }
 }
+
+#[test]
+fn very_many_calls_and_results_are_matched_in_time() {
+    let calls: Vec<_> = (0..60_000)
+        .map(|at| json!({"functionCall": {"name": format!("f{at}")}}))
+        .collect();
+    let results: Vec<_> = (0..60_000)
+        .map(|at| json!({"functionResponse": {"name": format!("g{at}"), "response": {}}}))
+        .collect();
+    let body = json!({"contents": [{"role": "model", "parts": calls}, {"role": "user", "parts": results}]});
+    let begin = std::time::Instant::now();
+    let call = call(Operation::Chat, &body);
+    request(&call).unwrap();
+    // Each result looking at each call takes minutes.
+    assert!(begin.elapsed() < std::time::Duration::from_secs(10));
+}

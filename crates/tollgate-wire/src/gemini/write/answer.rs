@@ -40,7 +40,8 @@ pub(super) fn write(answer: &Answer, asked: &Asked<'_>) -> Value {
     let mut candidate = candidate(parts);
     finish(&mut candidate, answer.ending.as_ref(), &cited);
     let id = answer.id.as_deref().unwrap_or(asked.request_id);
-    response(&candidate, answer.usage.as_ref(), (asked.model, id))
+    let model = answer.model.as_deref().unwrap_or(asked.model);
+    response(&candidate, answer.usage.as_ref(), (model, id))
 }
 
 /// A response around a candidate.

@@ -76,7 +76,14 @@ impl Writer {
 impl WriteEvents for Writer {
     fn write(&mut self, event: &Event, out: &mut Vec<u8>) {
         match event {
-            Event::Begin { id, .. } => self.id = id.clone().unwrap_or(std::mem::take(&mut self.id)),
+            Event::Begin { id, model } => {
+                if let Some(id) = id {
+                    id.clone_into(&mut self.id);
+                }
+                if let Some(model) = model {
+                    model.clone_into(&mut self.model);
+                }
+            }
             Event::Text(text) | Event::Refusal(text) => {
                 self.part(serde_json::json!({"text": text}), out);
             }

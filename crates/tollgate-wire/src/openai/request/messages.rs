@@ -2,21 +2,23 @@
 
 use super::{Faults, Kind, NameBuffer, Problem, Scanner};
 use crate::fields::article;
+use crate::state;
 
-/// Takes the messages.
-pub(super) fn read(scanner: &mut Scanner<'_>, faults: &mut Faults) -> Result<(), Problem> {
+/// Takes the messages. True if one of them holds state that we have sealed.
+pub(super) fn read(scanner: &mut Scanner<'_>, faults: &mut Faults) -> Result<bool, Problem> {
     let kind = scanner.kind()?;
     if kind != Kind::Array {
         scanner.skip()?;
         let what = format!("must be an array, not {}", article(kind));
         faults.add(format_args!("messages"), "list_type", &what);
-        return Ok(());
+        return Ok(false);
     }
+    let mut sealed = false;
     let mut items = scanner.array()?;
     let mut index = 0_usize;
     while scanner.item(&mut items)? {
         match scanner.kind()? {
-            Kind::Object => Message::default().read(scanner, index, faults)?,
+            Kind::Object => sealed |= Message::default().read(scanner, index, faults)?,
             other => {
                 scanner.skip()?;
                 let what = format!("must be an object, not {}", article(other));
@@ -32,7 +34,7 @@ pub(super) fn read(scanner: &mut Scanner<'_>, faults: &mut Faults) -> Result<(),
             "must hold at least one message",
         );
     }
-    Ok(())
+    Ok(sealed)
 }
 
 /// What has been seen of one message.
@@ -42,6 +44,7 @@ struct Message {
     content: bool,
     /// Assistants may say nothing, and whoever calls tools need not.
     silent: bool,
+    sealed: bool,
 }
 
 impl Message {
@@ -50,17 +53,22 @@ impl Message {
         scanner: &mut Scanner<'_>,
         index: usize,
         faults: &mut Faults,
-    ) -> Result<(), Problem> {
+    ) -> Result<bool, Problem> {
         let mut members = scanner.object()?;
         let mut buffer = NameBuffer::new();
         while let Some(name) = scanner.member(&mut members)? {
             match name.name(&mut buffer) {
                 b"role" => self.read_role(scanner, index, faults)?,
                 b"content" => self.read_content(scanner, index, faults)?,
-                b"tool_calls" | b"function_call" => {
+                b"tool_calls" => {
+                    self.silent = true;
+                    self.look_for_state(scanner)?;
+                }
+                b"function_call" => {
                     self.silent = true;
                     scanner.skip()?;
                 }
+                b"reasoning_details" => self.look_for_state(scanner)?,
                 _ => scanner.skip()?,
             }
         }
@@ -77,6 +85,13 @@ impl Message {
                 "is missing",
             );
         }
+        Ok(self.sealed)
+    }
+
+    fn look_for_state(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Problem> {
+        let begin = scanner.position();
+        scanner.skip()?;
+        self.sealed |= state::may_be_within(scanner.since(begin));
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::openai::request::read_chat;
+use crate::quirks::Role;
 
 const MISTRAL: Quirks = Quirks {
     max_tokens: MaxTokens::Plain,
@@ -12,6 +13,16 @@ const MISTRAL: Quirks = Quirks {
         "tool_choice",
         "random_seed",
     ]),
+    messages: &[
+        Role {
+            name: "user",
+            members: &["role", "content"],
+        },
+        Role {
+            name: "assistant",
+            members: &["role", "content", "tool_calls"],
+        },
+    ],
     tool_required: "any",
     schemas: true,
     effort: false,
@@ -137,4 +148,23 @@ fn usage_is_asked_for_only_where_the_question_is_known() {
 fn providers_that_ignore_what_they_do_not_know_get_all_of_it() {
     let (body, lost) = fitted(r#""logit_bias":{"1":2}"#, &Quirks::COMPATIBLE);
     assert!(body.contains("logit_bias") && lost.is_empty());
+}
+
+#[test]
+fn members_of_messages_that_are_not_known_are_left_out_and_told() {
+    let messages = r#""messages":[ {"role":"user","name":"Ann","content":[{"a" : 1}]} ,
+        {"role":"system","name":"x","content":"s"},{"role":"user","content" : "as it is"},
+        {"reasoning_content":"so","refusal":null,"role":"assistant","content":""} ]"#;
+    let body = format!("{{\"model\":\"m\",{messages}}}");
+    let call = read_chat(Bytes::from(body)).unwrap();
+    let mut lost = Lost::new();
+    let patched = fit(&call, "m", &MISTRAL, true, &mut lost);
+    let bytes: Vec<u8> = patched.into_parts().flatten().collect();
+    assert_eq!(
+        String::from_utf8(bytes).unwrap(),
+        r#"{"model":"m","messages":[ {"role":"user","content":[{"a" : 1}]} ,
+        {"role":"system","name":"x","content":"s"},{"role":"user","content" : "as it is"},
+        {"role":"assistant","content":""} ]}"#
+    );
+    assert_eq!(lost, ["messages[0].name", "messages[3].reasoning_content"]);
 }

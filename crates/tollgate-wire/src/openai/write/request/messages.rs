@@ -89,7 +89,9 @@ impl Writer<'_> {
                 }
             }
         }
-        // That it failed has no member; what it said tells.
+        if result.failed {
+            self.lost.push(format!("{}[{place}].is_error", self.path));
+        }
         self.messages.push(json!({
             "role": "tool",
             "tool_call_id": content::call_id(&result.id, self.aim),

@@ -20,6 +20,7 @@ const MISTRAL: Quirks = Quirks {
         "random_seed",
         "response_format",
     ]),
+    messages: &[],
     tool_required: "any",
     schemas: false,
     effort: false,
@@ -272,7 +273,14 @@ fn results_stand_behind_their_calls_and_their_pictures_behind_them() {
                 {"type": "text", "text": "more"}]},
         ])
     );
-    assert_eq!(lost, ["messages[1].content[1].content[3]"]);
+    assert_eq!(
+        lost,
+        [
+            "messages[1].content[1].content[3]",
+            "messages[1].content[1].is_error",
+            "messages[1].content[2].is_error",
+        ]
+    );
 }
 
 #[test]
