@@ -63,7 +63,8 @@ impl Talk {
             Surface::Responses => body["reasoning"] = json!({"effort": "low", "summary": "auto"}),
             Surface::Anthropic => {
                 body["max_tokens"] = 4000.into();
-                body["thinking"] = json!({"type": "enabled", "budget_tokens": 1024});
+                body["thinking"] = json!({"type": "enabled", "budget_tokens": 1024,
+                    "display": "summarized"});
             }
             Surface::Gemini | Surface::GeminiArray => {
                 let config = json!({"includeThoughts": true, "thinkingBudget": 1024});
