@@ -33,6 +33,18 @@ impl State {
         self.origin.as_deref() == Some(provider)
     }
 
+    /// What stands for the state of a thought that came without any, where a format demands some:
+    /// no provider made it, so it goes to none.
+    pub fn nobodys() -> String {
+        Self::of("", "").seal()
+    }
+
+    /// The state in what somebody sent; `None` if it only stands for one.
+    pub fn opened(sealed: &str) -> Option<Self> {
+        let state = Self::open(sealed);
+        (state.origin.as_deref() != Some("")).then_some(state)
+    }
+
     /// The state as callers get it: base64 with the standard alphabet, without padding.
     pub fn seal(&self) -> String {
         let Some(origin) = &self.origin else {

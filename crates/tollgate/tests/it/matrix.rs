@@ -81,19 +81,37 @@ async fn judge(world: &World, cell: Cell) -> Vec<String> {
     let status = if cell.passes() { cell.status } else { status };
     expect("the status", answer.status.as_str(), &status.to_string());
     let retry = retried(cell.code());
-    expect("the code", answer.header("x-tollgate-error-code"), cell.code());
-    expect("x-should-retry", answer.header("x-should-retry"), &retry.to_string());
+    expect(
+        "the code",
+        answer.header("x-tollgate-error-code"),
+        cell.code(),
+    );
+    expect(
+        "x-should-retry",
+        answer.header("x-should-retry"),
+        &retry.to_string(),
+    );
     let (seconds, milliseconds) = if retry { ("1", "1000") } else { ("", "") };
     expect("retry-after", answer.header("retry-after"), seconds);
-    expect("retry-after-ms", answer.header("retry-after-ms"), milliseconds);
+    expect(
+        "retry-after-ms",
+        answer.header("retry-after-ms"),
+        milliseconds,
+    );
     expect("the attempts", answer.header("x-tollgate-attempts"), "1");
-    expect("the connection", answer.header("x-tollgate-connection"), connection);
+    expect(
+        "the connection",
+        answer.header("x-tollgate-connection"),
+        connection,
+    );
     expect("the model", answer.header("x-tollgate-model"), &model);
     let id = answer.header("x-request-id");
     expect("request-id", answer.header("request-id"), id);
     let own = id.starts_with("req_") && id.len() > 8;
     expect("the id is Tollgate's own", &own.to_string(), "true");
-    let media_type = answer.header("content-type").starts_with("application/json");
+    let media_type = answer
+        .header("content-type")
+        .starts_with("application/json");
     expect("the media type is JSON", &media_type.to_string(), "true");
     for member in form(&answer, cell) {
         expect("the body", &member, "");
@@ -101,11 +119,19 @@ async fn judge(world: &World, cell: Cell) -> Vec<String> {
     let head = format!("{:?}", answer.headers);
     for secret in secrets(world) {
         let shown = answer.text().contains(&secret) || head.contains(&secret);
-        expect("what is shown of a secret", if shown { &secret } else { "" }, "");
+        expect(
+            "what is shown of a secret",
+            if shown { &secret } else { "" },
+            "",
+        );
     }
     if cell.passes() {
         let own = asked_directly(world, cell).await;
-        expect("the body", &answer.text(), &with_id_of(&own, &answer.text()));
+        expect(
+            "the body",
+            &answer.text(),
+            &with_id_of(&own, &answer.text()),
+        );
     }
     wrong
 }
@@ -162,7 +188,12 @@ fn form(answer: &Answer, cell: Cell) -> Vec<String> {
 
 /// What no caller may see.
 fn secrets(world: &World) -> Vec<String> {
-    let texts = [PROVIDER_KEY, "org-canary", "org-simulated", "proj_simulated"];
+    let texts = [
+        PROVIDER_KEY,
+        "org-canary",
+        "org-simulated",
+        "proj_simulated",
+    ];
     let mut texts: Vec<String> = texts.map(str::to_owned).to_vec();
     texts.push(world.provider.to_string());
     texts.push(format!(":{}", world.provider.port()));

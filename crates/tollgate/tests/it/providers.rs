@@ -1,1 +1,7 @@
-//! x
+//! Providers that the simulator does not speak for: recorded answers, and requests checked.
+
+mod bedrock;
+mod cohere;
+mod ollama;
+mod stub;
+mod vertex;

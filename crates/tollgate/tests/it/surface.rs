@@ -162,6 +162,9 @@ impl Surface {
                 Responses if event["type"] != "response.output_text.delta" => &Value::Null,
                 Responses => &event["delta"],
                 Anthropic => &event["delta"]["text"],
+                _ if event["candidates"][0]["content"]["parts"][0]["thought"] == true => {
+                    &Value::Null
+                }
                 Gemini | GeminiArray => self.text(event),
             }
             .as_str()
@@ -202,7 +205,9 @@ impl Surface {
             Gemini | GeminiArray if event["error"]["code"].is_u64() => &event["error"],
             _ => &Value::Null,
         };
-        error["message"].as_str().is_some_and(|text| !text.is_empty())
+        error["message"]
+            .as_str()
+            .is_some_and(|text| !text.is_empty())
     }
 
     /// The catalogue's code in a last event.

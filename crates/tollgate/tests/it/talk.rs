@@ -197,7 +197,11 @@ fn gather_chat(events: &[Value]) -> Value {
     for choice in events.iter().map(|event| &event["choices"][0]) {
         let delta = &choice["delta"];
         append(&mut message, "content", &delta["content"]);
-        append(&mut message, "reasoning_content", &delta["reasoning_content"]);
+        append(
+            &mut message,
+            "reasoning_content",
+            &delta["reasoning_content"],
+        );
         for part in delta["tool_calls"].as_array().into_iter().flatten() {
             let index = usize::try_from(part["index"].as_u64().unwrap()).unwrap();
             if index == calls.len() {
@@ -222,7 +226,9 @@ fn gather_messages(events: &[Value]) -> Value {
     let mut inputs: Vec<String> = Vec::new();
     let mut finish = Value::Null;
     for event in events {
-        let index = event["index"].as_u64().map(|one| usize::try_from(one).unwrap());
+        let index = event["index"]
+            .as_u64()
+            .map(|one| usize::try_from(one).unwrap());
         match event["type"].as_str().unwrap() {
             "content_block_start" => {
                 assert_eq!(index, Some(blocks.len()), "blocks come in order");
@@ -252,7 +258,11 @@ fn gather_content(events: &[Value]) -> Value {
     let mut parts: Vec<Value> = Vec::new();
     let mut finish = Value::Null;
     for candidate in events.iter().map(|event| &event["candidates"][0]) {
-        for part in candidate["content"]["parts"].as_array().into_iter().flatten() {
+        for part in candidate["content"]["parts"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
             match parts.last_mut() {
                 Some(last)
                     if last["text"].is_string()
@@ -331,7 +341,8 @@ fn read_part(surface: Surface, part: &Value, said: &mut Said) {
             "function_call" => call(&part["call_id"], &part["name"], parsed(&part["arguments"])),
             "reasoning" => {
                 said.thoughts += &text(&part["summary"][0]["text"]);
-                said.states.extend(part["encrypted_content"].as_str().map(Into::into));
+                said.states
+                    .extend(part["encrypted_content"].as_str().map(Into::into));
             }
             _ => said.text += &text(&part["content"][0]["text"]),
         },
@@ -339,7 +350,8 @@ fn read_part(surface: Surface, part: &Value, said: &mut Said) {
             "tool_use" => call(&part["id"], &part["name"], part["input"].clone()),
             "thinking" => {
                 said.thoughts += &text(&part["thinking"]);
-                said.states.extend(part["signature"].as_str().map(Into::into));
+                said.states
+                    .extend(part["signature"].as_str().map(Into::into));
             }
             "redacted_thinking" => said.states.extend(part["data"].as_str().map(Into::into)),
             _ => said.text += &text(&part["text"]),
@@ -361,7 +373,11 @@ fn read_part(surface: Surface, part: &Value, said: &mut Said) {
         _ => {
             for tool in part["tool_calls"].as_array().into_iter().flatten() {
                 let function = &tool["function"];
-                call(&tool["id"], &function["name"], parsed(&function["arguments"]));
+                call(
+                    &tool["id"],
+                    &function["name"],
+                    parsed(&function["arguments"]),
+                );
             }
             said.text += &text(&part["content"]);
             said.thoughts += &text(&part["reasoning_content"]);

@@ -73,7 +73,10 @@ pub(super) fn ending(members: &Map<String, Value>) -> Option<Ending> {
 /// here can ask for them.
 fn part(block: &Value, at: usize, provider: &'static str) -> Option<Part> {
     let text = |name: &str| block.get(name).and_then(Value::as_str).unwrap_or_default();
-    let state = |token: &str| (!token.is_empty()).then(|| State::of(provider, token));
+    let state = |token: &str| {
+        let stands = !token.is_empty() && State::opened(token).is_some();
+        stands.then(|| State::of(provider, token))
+    };
     let content = match block.get("type")?.as_str()? {
         "text" => {
             let citations = block.get("citations").and_then(Value::as_array);

@@ -217,7 +217,7 @@ fn thought(members: &Members, path: &str) -> Result<Content, Failure> {
         text: text(members, "thinking", path)?,
         state: signature
             .filter(|signature| !signature.is_empty())
-            .map(|signature| State::open(&signature)),
+            .and_then(|signature| State::opened(&signature)),
         redacted: false,
     }))
 }

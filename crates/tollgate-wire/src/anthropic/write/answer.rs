@@ -84,7 +84,8 @@ fn thought_block(thought: &Reasoned) -> Option<Value> {
     Some(json!({
         "type": "thinking",
         "thinking": thought.text,
-        "signature": state.unwrap_or_default(),
+        // Clients give it back, and no maker takes a thought that it did not sign.
+        "signature": state.unwrap_or_else(State::nobodys),
     }))
 }
 

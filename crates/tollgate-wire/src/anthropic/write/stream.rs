@@ -26,6 +26,7 @@ pub fn stream(asked: &Asked<'_>) -> Box<dyn WriteEvents> {
         begun: false,
         blocks: 0,
         open: None,
+        signed: false,
         calls: Calls::default(),
         written: Vec::new(),
         holds: Holds::default(),
@@ -43,6 +44,8 @@ struct MessageWriter {
     /// How many blocks have begun; each goes by its number.
     blocks: usize,
     open: Option<Open>,
+    /// Whether the open thought has its signature.
+    signed: bool,
     calls: Calls,
     /// The blocks of calls that have begun: the call's index and the block's number.
     written: Vec<(usize, usize)>,
@@ -162,6 +165,7 @@ impl MessageWriter {
             Open::Call(_) => return,
         };
         self.start(&block, out);
+        self.signed = false;
         self.open = Some(open);
     }
 
@@ -183,6 +187,9 @@ impl MessageWriter {
     }
 
     fn close(&mut self, out: &mut Vec<u8>) {
+        if self.open == Some(Open::Thinking) && !self.signed {
+            self.delta(&Delta::Signature(&State::nobodys()), out);
+        }
         if self.open.take().is_some() {
             write_block_stop(self.blocks - 1, out);
         }
@@ -207,6 +214,7 @@ impl MessageWriter {
         } else {
             self.open_as(Open::Thinking, out);
             self.delta(&Delta::Signature(&sealed), out);
+            self.signed = true;
             self.close(out);
         }
     }

@@ -81,7 +81,8 @@ impl<'a> Contents<'a> {
                 "thought" => thought = bool(value, at)?,
                 "thoughtSignature" => {
                     let signature = text(value, at)?;
-                    state = (!is_placeholder(signature)).then(|| State::open(signature));
+                    let made = (!is_placeholder(signature)).then(|| State::opened(signature));
+                    state = made.flatten();
                 }
                 "text" => said = Some(Said::Text(text(value, at)?.to_owned())),
                 "inlineData" | "fileData" => match media(value, at)? {

@@ -115,7 +115,8 @@ impl Teller {
 
     fn part(&mut self, part: &Value, response: &str, events: &mut Events) -> Result<(), Trouble> {
         let state = part["thoughtSignature"].as_str();
-        let mut state = state.map(|token| State::of(self.provider, token));
+        let made = state.filter(|token| State::opened(token).is_some());
+        let mut state = made.map(|token| State::of(self.provider, token));
         if let Some(text) = part["text"].as_str() {
             if text.is_empty() {
             } else if part["thought"] == true {

@@ -9,6 +9,7 @@ use crate::gemini::finish::word;
 use crate::gemini::usage;
 use crate::neutral::arguments_object;
 use crate::neutral::{Answer, Citation, Content, Ending, Media, Reasoned, Source, ToolCall};
+use crate::state::State;
 use tollgate_core::reply::{Finish, Usage};
 
 /// The answer as one response.
@@ -104,9 +105,9 @@ pub(super) fn calling(call: &ToolCall) -> Value {
             "id": call.id, "name": call.name, "args": arguments_object(&call.arguments),
         },
     });
-    if let Some(state) = &call.state {
-        set(&mut part, "thoughtSignature", state.seal());
-    }
+    // Clients give it back, and Google's models want some signature on their first call.
+    let sealed = call.state.as_ref().map_or_else(State::nobodys, State::seal);
+    set(&mut part, "thoughtSignature", sealed);
     part
 }
 

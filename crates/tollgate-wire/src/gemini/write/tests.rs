@@ -239,7 +239,10 @@ fn a_stream_is_made_of_data_lines_or_of_one_array() {
         .map(|event| serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap())
         .map(|response: Value| response["candidates"][0]["content"]["parts"].clone())
         .collect();
-    let calling = |id: &str, name: &str, arguments: Value| json!([{"functionCall": {"id": id, "name": name, "args": arguments}}]);
+    let calling = |id: &str, name: &str, arguments: Value| {
+        json!([{"functionCall": {"id": id, "name": name, "args": arguments},
+        "thoughtSignature": State::nobodys()}])
+    };
     assert_eq!(
         parts,
         [
@@ -334,10 +337,7 @@ fn state_goes_back_to_its_maker_only() {
     );
     assert_eq!(
         lost,
-        [
-            "messages[1].content[1]",
-            "messages[1].content[6].signature"
-        ]
+        ["messages[1].content[1]", "messages[1].content[6].signature"]
     );
 }
 

@@ -9,7 +9,11 @@ use crate::world::World;
 /// Calls all tools, gives their results and returns what was said then.
 async fn looped(world: &World, talk: &mut Talk, model: &str, tools: &[&str]) -> (Said, Said) {
     let calling = talk.say(world, model).await;
-    let names: Vec<&str> = calling.calls.iter().map(|call| call.name.as_str()).collect();
+    let names: Vec<&str> = calling
+        .calls
+        .iter()
+        .map(|call| call.name.as_str())
+        .collect();
     assert_eq!(names, tools, "{model}: {calling:?}");
     talk.give_results(&calling.calls);
     let answering = talk.say(world, model).await;
@@ -33,7 +37,11 @@ async fn assert_loop(world: &World, surface: Surface, stream: bool, family: &str
     let model = format!("{family}/tools");
     let (calling, answering) = looped(world, &mut talk, &model, &tools).await;
     let (goes_on, done) = finishes(surface);
-    assert_eq!((&*calling.finish, &*answering.finish), (goes_on, done), "{what}");
+    assert_eq!(
+        (&*calling.finish, &*answering.finish),
+        (goes_on, done),
+        "{what}"
+    );
     for call in &calling.calls {
         assert!(call.arguments["city"].is_string(), "{what}: {call:?}");
     }
@@ -96,13 +104,23 @@ async fn a_conversation_reads_the_same_to_every_provider() {
         let mut seen = Vec::new();
         for family in FAMILIES {
             let mut talk = Talk::new(surface, false, "Look into it", &["weather", "time"]);
-            let (_, _) = looped(&world, &mut talk, &format!("{family}/tools"), &["weather", "time"]).await;
+            let (_, _) = looped(
+                &world,
+                &mut talk,
+                &format!("{family}/tools"),
+                &["weather", "time"],
+            )
+            .await;
             talk.ask("And now?");
             let said = talk.say(&world, &format!("{family}/inspect")).await;
             let mut inspected: serde_json::Value = serde_json::from_str(&said.text).unwrap();
             // The limit that Anthropic demands is filled in for it.
             inspected.as_object_mut().unwrap().remove("max_tokens");
-            assert_eq!(inspected["turns"].as_array().unwrap().len(), 5, "{inspected}");
+            assert_eq!(
+                inspected["turns"].as_array().unwrap().len(),
+                5,
+                "{inspected}"
+            );
             seen.push(inspected);
         }
         for (other, family) in seen.iter().zip(FAMILIES) {
@@ -129,7 +147,10 @@ async fn gemini_streams_come_as_an_array_and_names_may_hold_encoded_colons() {
                 let answer = ask.header("x-goog-api-key", crate::world::KEY).send().await;
                 assert_eq!(answer.status, 200, "{path}: {answer:?}");
                 let text = answer.text();
-                assert!(text.starts_with('[') && text.ends_with(']'), "{path}: {text}");
+                assert!(
+                    text.starts_with('[') && text.ends_with(']'),
+                    "{path}: {text}"
+                );
                 let events = surface.events(&answer);
                 assert_eq!(surface.streamed(&events), "Hello there", "{path}");
                 assert!(surface.ended_well(&events), "{path}");

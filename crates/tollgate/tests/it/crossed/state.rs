@@ -16,7 +16,9 @@ const SEAL: &str = "tg1A";
 
 /// Surfaces whose clients give state back.
 fn keep_state() -> impl Iterator<Item = Surface> {
-    SURFACES.into_iter().filter(|surface| *surface != Surface::Chat)
+    SURFACES
+        .into_iter()
+        .filter(|surface| *surface != Surface::Chat)
 }
 
 /// A model of this family that thinks, calls tools, and wants its state back.
@@ -58,14 +60,20 @@ async fn assert_kept(world: &World, surface: Surface, stream: bool, maker: &str,
     let seen = last_body(world);
     assert!(!seen.contains(SEAL), "{what}: a seal left: {seen}");
     let foreign = mark(maker).unwrap();
-    assert!(!seen.contains(foreign), "{what}: foreign state left: {seen}");
+    assert!(
+        !seen.contains(foreign),
+        "{what}: foreign state left: {seen}"
+    );
     let told = continued.answer.header("x-tollgate-unsupported");
     assert!(!told.is_empty(), "{what}: what was taken out is said");
 
     talk.ask("And now?");
     talk.say(world, &model(maker)).await;
     let seen = last_body(world);
-    assert!(seen.contains(foreign), "{what}: its own state is back: {seen}");
+    assert!(
+        seen.contains(foreign),
+        "{what}: its own state is back: {seen}"
+    );
     assert!(!seen.contains(SEAL), "{what}: {seen}");
     if let Some(others) = mark(other) {
         assert!(!seen.contains(others), "{what}: foreign state left: {seen}");
@@ -101,7 +109,10 @@ async fn state_goes_back_within_a_loop_of_tools() {
                 assert!(!calling.thoughts.is_empty(), "{what}: {calling:?}");
                 talk.give_results(&calling.calls);
                 let answering = talk.say(&world, &model).await;
-                assert!(answering.text.ends_with("result of time"), "{what}: {answering:?}");
+                assert!(
+                    answering.text.ends_with("result of time"),
+                    "{what}: {answering:?}"
+                );
                 let told = answering.answer.header("x-tollgate-unsupported");
                 assert_eq!(told, "", "{what}");
                 assert!(last_body(&world).contains(mark), "{what}");

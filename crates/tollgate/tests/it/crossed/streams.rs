@@ -45,7 +45,10 @@ async fn judge(world: &World, surface: Surface, model: &str, code: &str) -> Opti
     let answer = surface.ask(world, model, "x", true).await;
     let says = |what: &str| {
         let text: String = answer.text().chars().take(3000).collect();
-        Some(format!("{surface:?} {model}: {what}: {} {text}", answer.status))
+        Some(format!(
+            "{surface:?} {model}: {what}: {} {text}",
+            answer.status
+        ))
     };
     if answer.status != 200 {
         return says("no stream");
@@ -116,7 +119,13 @@ async fn oddly_framed_streams_are_read_whole() {
     let mut wrong = Vec::new();
     for surface in SURFACES {
         for family in FAMILIES {
-            for fault in ["line-ends", "line-ends=cr", "line-ends=mixed", "bom", "split=7"] {
+            for fault in [
+                "line-ends",
+                "line-ends=cr",
+                "line-ends=mixed",
+                "bom",
+                "split=7",
+            ] {
                 let model = format!("{family}/fault/{fault}");
                 let answer = surface.ask(&world, &model, "x", true).await;
                 // Between equal formats events pass with the line ends that they came with.

@@ -77,14 +77,19 @@ async fn unsupported_is_refused_with_the_names_of_the_fields() {
         assert_eq!(answer.status, 400, "{surface:?} {family}: {answer:?}");
         assert_eq!(answer.header("x-tollgate-error-code"), "invalid_request");
         assert_eq!(answer.header("x-should-retry"), "false");
-        let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+        let message = answer.json()["error"]["message"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         for path in paths {
             assert!(message.contains(path), "{path}: {message}");
         }
         let after = world.simulator.requests().len();
         assert_eq!(after, before, "nothing was asked for");
     }
-    let fine = Surface::Anthropic.ask(&world, "chat/echo", "hi", false).await;
+    let fine = Surface::Anthropic
+        .ask(&world, "chat/echo", "hi", false)
+        .await;
     assert_eq!(fine.status, 200);
 }
 

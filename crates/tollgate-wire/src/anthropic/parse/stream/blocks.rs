@@ -179,7 +179,9 @@ impl Blocks {
 
     fn close(&self, block: Block, events: &mut Vec<Event>) {
         match block {
-            Block::Thinking { signature } if !signature.is_empty() => {
+            Block::Thinking { signature }
+                if !signature.is_empty() && State::opened(&signature).is_some() =>
+            {
                 events.push(Event::ReasoningState {
                     state: State::of(self.provider, signature),
                     redacted: false,
