@@ -3,5 +3,5 @@
 mod bedrock;
 mod cohere;
 mod ollama;
-mod stub;
+pub mod stub;
 mod vertex;
