@@ -46,7 +46,7 @@ fn envelope(case: &Case<'_>, details: Map<String, Value>) -> Map<String, Value> 
 fn sentence(case: &Case<'_>) -> String {
     match case.code {
         Code::ContextLengthExceeded => format!("prompt is too long: {}", case.sentence()),
-        _ => case.sentence().into(),
+        _ => case.sentence(),
     }
 }
 

@@ -136,7 +136,8 @@ pub(in crate::responses) fn thought_text(item: &Map<String, Value>) -> String {
 /// What the provider wants to have back with a thought.
 pub(super) fn state(item: &Map<String, Value>, provider: &str) -> Option<State> {
     let token = text(item, "encrypted_content");
-    (!token.is_empty()).then(|| State::of(provider, token))
+    let stands = !token.is_empty() && State::opened(token).is_some();
+    stands.then(|| State::of(provider, token))
 }
 
 /// A call of a function; of a tool that takes free text, it is one with that text as `input`.

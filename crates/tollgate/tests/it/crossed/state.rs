@@ -137,3 +137,27 @@ async fn a_client_that_keeps_no_state_loops_over_providers_that_want_it() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_thought_that_nobody_signed_goes_to_no_provider_that_signs() {
+    let world = World::with(FAMILIES_CONFIG).await;
+    for surface in keep_state() {
+        for (maker, _) in MAKERS {
+            for stream in [false, true] {
+                let what = format!("{surface:?}, then {maker}, streamed: {stream}");
+                let mut talk = Talk::new(surface, stream, QUESTION, &["weather"]).thinking();
+                let begun = talk.say(&world, &model("chat")).await;
+                assert!(!begun.thoughts.is_empty(), "{what}: {begun:?}");
+                talk.give_results(&begun.calls);
+                let continued = talk.say(&world, &model(maker)).await;
+                assert!(continued.text.contains("result of weather"), "{what}");
+                let seen = last_body(&world);
+                assert!(!seen.contains(SEAL), "{what}: {seen}");
+                let foreign = [r#""type":"reasoning""#, r#""type":"thinking""#];
+                for member in foreign {
+                    assert!(!seen.contains(member), "{what}: {seen}");
+                }
+            }
+        }
+    }
+}

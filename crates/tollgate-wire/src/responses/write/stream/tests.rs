@@ -229,7 +229,7 @@ fn a_hidden_thought_is_no_part_of_the_one_before() {
         Event::End,
     ]);
     let output = &events.last().unwrap()["response"]["output"];
-    assert_eq!(output[0]["encrypted_content"], Value::Null);
+    assert_eq!(output[0]["encrypted_content"], State::nobodys());
     assert_eq!(output[1]["summary"], json!([]));
 }
 
