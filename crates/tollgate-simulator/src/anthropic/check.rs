@@ -103,9 +103,10 @@ pub(super) fn messages(request: &Request, seed: u64) -> Result<(), Problem> {
     let messages = messages.map(Vec::as_slice).unwrap_or_default();
     let thinks = matches!(thinking_kind(request), Some("enabled" | "adaptive"));
     for (at, message) in messages.iter().enumerate() {
-        if !matches!(role(message), "user" | "assistant") {
+        // Newer models take instructions within the conversation, too.
+        if !matches!(role(message), "user" | "assistant" | "system") {
             return refuse(&format!(
-                "messages.{at}.role: Input should be 'user' or 'assistant'"
+                "messages.{at}.role: Input should be 'user', 'assistant' or 'system'"
             ));
         }
         for (block_at, block) in blocks(message).iter().enumerate() {

@@ -99,6 +99,14 @@ impl Read {
             }
             _ => {}
         }
+        if role == Some("system") {
+            for part in &parts {
+                if let Part::Text(text) = part {
+                    self.conversation.instruct(text);
+                }
+            }
+            return;
+        }
         self.conversation.say(speaker, parts);
         for (place, before, is_long) in marked {
             self.conversation.cached.push(place);

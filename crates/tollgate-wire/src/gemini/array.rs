@@ -48,7 +48,7 @@ impl Unwrap {
         if self.shape == Shape::Events {
             return (chunk, None);
         }
-        if self.shape == Shape::Unknown && chunk.trim_ascii_start().first() != Some(&b'[') {
+        if self.shape == Shape::Unknown && first(&chunk) != Some(b'[') {
             return (self.before(chunk), None);
         }
         if self.shape == Shape::Unknown {
@@ -63,7 +63,7 @@ impl Unwrap {
 
     /// Takes a chunk that opens no array: events, or blanks that may belong to either.
     fn before(&mut self, chunk: Bytes) -> Bytes {
-        let blank = chunk.trim_ascii_start().is_empty();
+        let blank = first(&chunk).is_none();
         if blank && self.item.len() + chunk.len() <= EVENT_CAP {
             self.item.extend_from_slice(&chunk);
             return Bytes::new();
@@ -136,6 +136,12 @@ impl Unwrap {
     }
 }
 
+/// The first byte that is no blank of JSON (RFC 8259, section 2).
+fn first(chunk: &[u8]) -> Option<u8> {
+    let blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    chunk.iter().find(|byte| !blank(byte)).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,6 +183,8 @@ mod tests {
             " data: x",
             ": hi\n\n",
             "{\"error\":1}",
+            // A form feed is a blank elsewhere, and none of JSON.
+            "\r\u{c}[{}]",
             "",
         ] {
             for size in 1..=stream.len().max(1) {

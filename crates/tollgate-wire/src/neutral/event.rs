@@ -130,7 +130,7 @@ impl Gathering {
                 }),
             },
             Event::ReasoningState { state, redacted } => self.keep_state(state, redacted),
-            Event::Break => self.broken = true,
+            Event::Break | Event::CallEnd { .. } => self.broken = true,
             Event::ToolCall {
                 index,
                 id,
@@ -142,7 +142,6 @@ impl Gathering {
                     call.arguments.push_str(&json);
                 }
             }
-            Event::CallEnd { .. } => self.broken = true,
             Event::Usage(usage) => self.answer.usage = Some(usage),
             Event::Finish(ending) => self.answer.ending = Some(ending),
             Event::Idle => {}

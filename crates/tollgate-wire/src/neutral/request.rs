@@ -239,12 +239,10 @@ pub fn arguments_object(arguments: &str) -> Map<String, Value> {
     if arguments.trim().is_empty() {
         return Map::new();
     }
-    match serde_json::from_str(arguments) {
-        Ok(Value::Object(object)) => object,
-        Ok(_) | Err(_) => {
-            let mut object = Map::new();
-            object.insert("_raw".to_owned(), Value::String(arguments.to_owned()));
-            object
-        }
+    if let Ok(Value::Object(object)) = serde_json::from_str(arguments) {
+        return object;
     }
+    let mut object = Map::new();
+    object.insert("_raw".to_owned(), Value::String(arguments.to_owned()));
+    object
 }

@@ -90,7 +90,7 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
                 if let Some(picture) = picture {
                     request.push(Role::User, Part::new(Content::Image(picture)));
                 }
-                round(&mut request, answer, tools, &mut calls);
+                round(&mut request, answer.as_deref(), tools, &mut calls);
             }
             request.push(Role::User, Part::text(last));
             request.tools = tools
@@ -112,9 +112,9 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
 }
 
 /// A model's answer, or the results of the tools that it called.
-fn round(request: &mut Request, answer: Option<String>, tools: usize, calls: &mut usize) {
-    if let Some(answer) = &answer {
-        request.push(Role::Assistant, Part::text(answer.clone()));
+fn round(request: &mut Request, answer: Option<&str>, tools: usize, calls: &mut usize) {
+    if let Some(answer) = answer {
+        request.push(Role::Assistant, Part::text(answer));
     } else if tools == 0 {
         request.push(Role::Assistant, Part::text("…"));
     }

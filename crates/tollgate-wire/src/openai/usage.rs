@@ -127,13 +127,16 @@ mod tests {
         read(&mut Scanner::new(json)).unwrap()
     }
 
-    #[test]
-    fn counts_are_read_as_servers_write_them() {
-        let plain = |prompt, completion| Usage {
+    fn plain(prompt: u64, completion: u64) -> Usage {
+        Usage {
             prompt,
             completion,
             ..Usage::default()
-        };
+        }
+    }
+
+    #[test]
+    fn counts_are_read_as_servers_write_them() {
         for (json, want) in [
             ("null", None),
             ("{}", None),

@@ -18,7 +18,7 @@ pub(super) const LONGEST_ID: usize = 256;
 pub fn answer(answer: &Answer, asked: &Asked<'_>) -> Bytes {
     let mut holds = Holds::default();
     let mut content = Vec::new();
-    for part in &answer.parts {
+    for part in spoken(&answer.parts) {
         write_part(part, &mut content, &mut holds);
     }
     let ending = answer.ending.as_ref();
@@ -35,6 +35,19 @@ pub fn answer(answer: &Answer, asked: &Asked<'_>) -> Bytes {
     })
     .to_string()
     .into()
+}
+
+/// The parts up to the last one that is more than the state of a thought without words: clients
+/// that take the last block for the answer must find the text there.
+fn spoken(parts: &[Part]) -> &[Part] {
+    let is_silent = |part: &Part| match &part.content {
+        Content::Reasoning(thought) => thought.text.is_empty() && !thought.redacted,
+        _ => false,
+    };
+    match parts.split_last() {
+        Some((last, before)) if is_silent(last) => before,
+        _ => parts,
+    }
 }
 
 /// Writes a number of tokens.

@@ -28,6 +28,7 @@ pub fn stream(asked: &Asked<'_>) -> Box<dyn WriteEvents> {
         open: None,
         signed: false,
         calls: Calls::default(),
+        silent: None,
         written: Vec::new(),
         holds: Holds::default(),
         usage: None,
@@ -47,6 +48,10 @@ struct MessageWriter {
     /// Whether the open thought has its signature.
     signed: bool,
     calls: Calls,
+    /// The sealed state of a thought without words, until another block follows. Some providers
+    /// sign the end of an answer; clients that take the last block for the answer must find the
+    /// text there.
+    silent: Option<String>,
     /// The blocks of calls that have begun: the call's index and the block's number.
     written: Vec<(usize, usize)>,
     holds: Holds,
@@ -161,7 +166,7 @@ impl MessageWriter {
         self.settle(out);
         let block = match open {
             Open::Text => json!({"type": "text", "text": ""}),
-            Open::Thinking => json!({"type": "thinking", "thinking": "", "signature": ""}),
+            Open::Thinking => thinking(),
             Open::Call(_) => return,
         };
         self.start(&block, out);
@@ -171,6 +176,11 @@ impl MessageWriter {
 
     fn start(&mut self, block: &Value, out: &mut Vec<u8>) {
         self.begin(out);
+        if let Some(sealed) = self.silent.take() {
+            self.start(&thinking(), out);
+            self.delta(&Delta::Signature(&sealed), out);
+            write_block_stop(self.blocks - 1, out);
+        }
         write_block_start(self.blocks, block, out);
         self.blocks += 1;
     }
@@ -211,11 +221,13 @@ impl MessageWriter {
             self.settle(out);
             let block = json!({"type": "redacted_thinking", "data": sealed});
             self.whole(&block, out);
-        } else {
-            self.open_as(Open::Thinking, out);
+        } else if self.open == Some(Open::Thinking) {
             self.delta(&Delta::Signature(&sealed), out);
             self.signed = true;
             self.close(out);
+        } else {
+            self.settle(out);
+            self.silent = Some(sealed);
         }
     }
 
@@ -286,4 +298,9 @@ impl MessageWriter {
         write_event("message_delta", &delta.to_string(), out);
         write_event("message_stop", r#"{"type":"message_stop"}"#, out);
     }
+}
+
+/// A block of thought at its beginning.
+fn thinking() -> Value {
+    json!({"type": "thinking", "thinking": "", "signature": ""})
 }

@@ -4,8 +4,8 @@ use tollgate_core::reply::Finish;
 use super::stream;
 use crate::formats::{Aim, Asked, Lost};
 use crate::neutral::{
-    Content, Effort, Ending, Event, Media, OutputFormat, Part, Reasoned, Reasoning, Request, Role,
-    Source, Tool, ToolCall, ToolChoice, ToolResult,
+    Content, Effort, Ending, Event, Gathering, Media, OutputFormat, Part, Reasoned, Reasoning,
+    Request, Role, Source, Tool, ToolCall, ToolChoice, ToolResult,
 };
 use crate::quirks::Quirks;
 use crate::state::State;
@@ -284,15 +284,17 @@ fn tools_are_strict_where_that_is_known() {
     assert_eq!(lost, ["tools[0].strict"]);
 }
 
+const ASKED: Asked<'static> = Asked {
+    model: "m",
+    request_id: "r1",
+    now: 0,
+    usage: true,
+    array: false,
+};
+
 /// The data of a stream's events.
 fn streamed(events: &[Event]) -> Vec<Value> {
-    let mut writer = stream(&Asked {
-        model: "m",
-        request_id: "r1",
-        now: 0,
-        usage: true,
-        array: false,
-    });
+    let mut writer = stream(&ASKED);
     let mut out = Vec::new();
     for event in events {
         writer.write(event, &mut out);
@@ -431,4 +433,47 @@ fn nothing_but_the_end_writes_the_terminator() {
             "content_block_delta"
         ]
     );
+}
+
+/// A state without words of a thought.
+fn silent() -> Event {
+    Event::ReasoningState {
+        state: State::of("google", "sig"),
+        redacted: false,
+    }
+}
+
+#[test]
+fn the_last_block_is_never_a_thought_without_words() {
+    let begin = Event::Begin {
+        id: None,
+        model: None,
+    };
+    let text = Event::Text("Hi".to_owned());
+    let of = |events: &[Event]| -> Vec<String> {
+        let written = streamed(events);
+        let started = written
+            .iter()
+            .filter(|event| event["type"] == "content_block_start");
+        started
+            .map(|event| event["content_block"]["type"].to_string())
+            .collect()
+    };
+    let signed = [begin.clone(), text.clone(), silent(), Event::End];
+    assert_eq!(of(&signed), ["\"text\""]);
+    // Before something else it stands where it came.
+    let between = [begin.clone(), silent(), text.clone(), Event::End];
+    assert_eq!(of(&between), ["\"thinking\"", "\"text\""]);
+    let before_a_call = [begin, text, silent(), begins(0), Event::End];
+    assert_eq!(
+        of(&before_a_call),
+        ["\"text\"", "\"thinking\"", "\"tool_use\""]
+    );
+    let mut answer = Gathering::default();
+    for event in signed {
+        answer.take(event);
+    }
+    let body = super::answer(&answer.into_answer(), &ASKED);
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["content"], json!([{"type": "text", "text": "Hi"}]));
 }

@@ -129,7 +129,7 @@ async fn tokens_are_estimated_where_the_provider_cannot_count_them() {
 #[tokio::test]
 async fn a_parameter_that_the_provider_cannot_be_told_is_named() {
     let world = World::start().await;
-    let body = json!({"model": "lenient/echo", "max_tokens": 9, "top_k": 5,
+    let body = json!({"model": "sim/echo", "max_tokens": 9, "top_k": 5,
         "messages": [{"role": "user", "content": "x"}]});
     let answer = world
         .gateway
