@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn what_stands_for_a_state_goes_to_nobody() {
         let nobodys = State::nobodys();
-        assert!(state::is_sealed(&nobodys) && nobodys.len() % 4 == 0);
+        assert!(state::is_sealed(&nobodys) && nobodys.len().is_multiple_of(4));
         assert_eq!(State::opened(&nobodys), None);
         let body = format!(
             r#"{{"messages":[{{"role":"assistant","content":[{{"type":"thinking","thinking":"t","signature":"{nobodys}"}},{{"type":"text","text":"x"}}]}}]}}"#

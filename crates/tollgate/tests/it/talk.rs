@@ -310,7 +310,10 @@ fn read(surface: Surface, whole: &Value, turns: &[Value], answer: Answer) -> Sai
         Surface::Gemini | Surface::GeminiArray => &whole["candidates"][0]["finishReason"],
         _ => &whole["choices"][0]["finish_reason"],
     };
-    said.finish = finish.as_str().unwrap_or_default().to_owned();
+    finish
+        .as_str()
+        .unwrap_or_default()
+        .clone_into(&mut said.finish);
     for turn in turns {
         let parts = match surface {
             Surface::Anthropic => turn["content"].as_array().unwrap().clone(),
