@@ -12,7 +12,7 @@ pub mod parse;
 pub mod relay;
 pub mod request;
 mod schema;
-mod signature;
+pub(crate) mod signature;
 mod usage;
 pub mod write;
 

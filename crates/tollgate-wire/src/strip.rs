@@ -14,12 +14,7 @@ use crate::state::{self, NO_STATE, State};
 
 /// A call with sealed state as this provider may have it. Every member of its body keeps its place;
 /// only what is sealed is changed. What was taken out is added to `lost`.
-pub fn call(
-    call: &Call,
-    provider: &str,
-    model: &str,
-    lost: &mut Lost,
-) -> Result<Call, Failure> {
+pub fn call(call: &Call, provider: &str, model: &str, lost: &mut Lost) -> Result<Call, Failure> {
     let received = Received {
         operation: call.operation,
         body: body(call, (provider, model), lost)?,
@@ -33,11 +28,7 @@ pub fn call(
     Ok(stripped)
 }
 
-fn body(
-    call: &Call,
-    (provider, model): (&str, &str),
-    lost: &mut Lost,
-) -> Result<Bytes, Failure> {
+fn body(call: &Call, (provider, model): (&str, &str), lost: &mut Lost) -> Result<Bytes, Failure> {
     let mut body: Value = serde_json::from_slice(&call.body).map_err(|error| {
         Failure::client(Code::MalformedJson)
             .message("The body is not valid JSON.")
@@ -216,17 +207,20 @@ fn own_details(details: Vec<Value>, provider: &str, path: &str, lost: &mut Lost)
     for (place, detail) in details.into_iter().enumerate() {
         let text = |name: &str| detail.get(name).and_then(Value::as_str);
         let sealed = ["signature", "data"].into_iter().find_map(text);
-        match sealed
+        let Some(state) = sealed
             .filter(|text| state::is_sealed(text))
             .map(State::open)
-        {
-            None => own.push(detail),
-            // What is no detail was made in another of the provider's formats.
-            Some(state) if state.is_of(provider) && state.token.starts_with('{') => {
-                let words = text("text").unwrap_or_default();
-                own.extend(thought::returned(words, &state.token));
-            }
-            Some(_) => lost.push(format!("{path}.reasoning_details[{place}]")),
+        else {
+            own.push(detail);
+            continue;
+        };
+        let words = text("text").unwrap_or_default();
+        let ours = state
+            .is_of(provider)
+            .then(|| thought::returned(words, &state.token));
+        match ours.flatten() {
+            Some(returned) => own.extend(returned),
+            None => lost.push(format!("{path}.reasoning_details[{place}]")),
         }
     }
     own

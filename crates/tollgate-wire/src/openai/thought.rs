@@ -39,17 +39,18 @@ pub(super) fn told(detail: &Map<String, Value>, provider: &str) -> Told {
     }
 }
 
-/// The details that a provider gets back for a thought of its own.
-pub(crate) fn returned(text: &str, token: &str) -> Vec<Value> {
+/// The details that a provider gets back for a thought of its own; `None` if it made the state in
+/// another format, and does not know it in this one.
+pub(crate) fn returned(text: &str, token: &str) -> Option<Vec<Value>> {
     let Ok(Value::Object(mut detail)) = serde_json::from_str(token) else {
-        return vec![json!({"type": "reasoning.text", "text": text, "signature": token})];
+        return None;
     };
     if !is_encrypted(&detail) {
         detail.insert("text".to_owned(), text.into());
-        return vec![Value::Object(detail)];
+        return Some(vec![Value::Object(detail)]);
     }
     let summary = (!text.is_empty()).then(|| json!({"type": "reasoning.summary", "summary": text}));
-    summary.into_iter().chain([Value::Object(detail)]).collect()
+    Some(summary.into_iter().chain([Value::Object(detail)]).collect())
 }
 
 /// The detail that a caller gets for a thought.
@@ -125,7 +126,7 @@ mod tests {
             assert_eq!(back.redacted, told.encrypted);
             assert_eq!(
                 returned(&back.text, &back.state.unwrap().token),
-                vec![detail]
+                Some(vec![detail])
             );
         }
     }
@@ -135,15 +136,12 @@ mod tests {
         let hidden = json!({"type": "reasoning.encrypted", "data": "d"});
         assert_eq!(
             returned("short", &hidden.to_string()),
-            vec![
+            Some(vec![
                 json!({"type": "reasoning.summary", "summary": "short"}),
                 hidden
-            ]
+            ])
         );
-        assert_eq!(
-            returned("t", "plain"),
-            vec![json!({"type": "reasoning.text", "text": "t", "signature": "plain"})]
-        );
+        assert_eq!(returned("t", "encrypted content of a response"), None);
     }
 
     #[test]

@@ -16,12 +16,18 @@
 )]
 
 mod admin;
+mod agents;
+mod crossed;
 mod errors;
+mod matrix;
 mod openai;
 mod operations;
+mod providers;
 mod raw;
 mod soak;
 mod streaming;
+mod surface;
 mod surfaces;
+mod talk;
 mod translation;
 mod world;

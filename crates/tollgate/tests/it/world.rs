@@ -347,7 +347,8 @@ impl World {
         Self::with("").await
     }
 
-    /// A world with more lines at the end of its configuration.
+    /// A world with more lines at the end of its configuration, where `{provider}` stands for the
+    /// provider's address.
     pub async fn with(more: &str) -> Self {
         Self::with_both("", more).await
     }
@@ -425,6 +426,7 @@ pub async fn provider() -> Provided {
 }
 
 fn write_config(folder: &Path, provider: SocketAddr, server: &str, more: &str) {
+    let more = more.replace("{provider}", &provider.to_string());
     let text = format!(
         r#"
 [server]

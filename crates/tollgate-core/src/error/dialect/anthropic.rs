@@ -31,7 +31,7 @@ pub(super) fn event(case: &Case<'_>) -> Map<String, Value> {
 fn envelope(case: &Case<'_>, details: Map<String, Value>) -> Map<String, Value> {
     let error = object([
         ("type", kind(case.code).into()),
-        ("message", case.sentence().into()),
+        ("message", sentence(case).into()),
         ("details", Value::Object(details)),
     ]);
     object([
@@ -39,6 +39,15 @@ fn envelope(case: &Case<'_>, details: Map<String, Value>) -> Map<String, Value> 
         ("error", Value::Object(error)),
         ("request_id", case.context.request_id.into()),
     ])
+}
+
+/// What happened. Anthropic's clients know by these words that they have to shorten the
+/// conversation, and do it by themselves.
+fn sentence(case: &Case<'_>) -> String {
+    match case.code {
+        Code::ContextLengthExceeded => format!("prompt is too long: {}", case.sentence()),
+        _ => case.sentence(),
+    }
 }
 
 fn details(case: &Case<'_>) -> Map<String, Value> {

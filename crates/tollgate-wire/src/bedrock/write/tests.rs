@@ -285,8 +285,8 @@ fn very_many_documents_of_one_name_are_named_in_time() {
     for _ in 0..20_000 {
         request.push(
             Role::User,
-            Part::new(Content::Document(crate::neutral::Media {
-                source: crate::neutral::Source::Base64("AA".to_owned()),
+            Part::new(Content::Document(Media {
+                source: Source::Base64("AA".to_owned()),
                 media_type: "text/csv".to_owned(),
                 name: Some("a".to_owned()),
                 detail: None,

@@ -139,18 +139,25 @@ impl<'a> Writing<'a> {
         part
     }
 
-    /// A thought goes back to its maker only. Without words it is but the signature of the text
-    /// before it.
+    /// A thought goes back to its maker only; one that nobody signed is but words. Without words it
+    /// is but the signature of the text before it.
     fn thought(
         &mut self,
         thought: &Reasoned,
         (index, place): (usize, usize),
         parts: &mut Vec<Value>,
     ) {
-        let own = thought.state.as_ref();
-        let Some(state) = own.filter(|state| state.is_of(self.aim.provider)) else {
-            self.lose(index, place);
-            return;
+        let state = match &thought.state {
+            Some(state) if state.is_of(self.aim.provider) => state,
+            // As these models say their own, when the signature stands on what they said then.
+            None if !thought.text.is_empty() => {
+                parts.push(json!({"text": thought.text, "thought": true}));
+                return;
+            }
+            _ => {
+                self.lose(index, place);
+                return;
+            }
         };
         let token = Value::from(&*state.token);
         if !thought.text.is_empty() {

@@ -7,7 +7,7 @@ use crate::answer::AnswerProblem;
 use crate::json::Text;
 use crate::neutral::{Answer, Citation, Content, Ending, Part, Reasoned, ToolCall};
 use crate::responses::{facts::Status, relay};
-use crate::state::State;
+use crate::state::{NO_STATE, State};
 
 /// Parses an answer. Fails if the body is no JSON, reports an error, or is no response that has
 /// come to its end.
@@ -136,7 +136,8 @@ pub(in crate::responses) fn thought_text(item: &Map<String, Value>) -> String {
 /// What the provider wants to have back with a thought.
 pub(super) fn state(item: &Map<String, Value>, provider: &str) -> Option<State> {
     let token = text(item, "encrypted_content");
-    (!token.is_empty()).then(|| State::of(provider, token))
+    let stands = !token.is_empty() && token != NO_STATE;
+    stands.then(|| State::of(provider, token))
 }
 
 /// A call of a function; of a tool that takes free text, it is one with that text as `input`.

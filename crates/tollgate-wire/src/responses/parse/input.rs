@@ -108,7 +108,7 @@ impl Memory {
     fn thought(&mut self, item: &Map<String, Value>, path: String, request: &mut Request) {
         let words = answer::thought_text(item);
         let sealed = answer::text(item, "encrypted_content");
-        let state = (!sealed.is_empty()).then(|| State::open(sealed));
+        let state = State::given(sealed);
         if let Some((call, state)) = state.as_ref().and_then(signature::open) {
             self.states.insert(call, state);
             return;

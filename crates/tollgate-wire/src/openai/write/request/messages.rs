@@ -112,10 +112,14 @@ impl Writer<'_> {
                 Content::ToolCall(call) => calls.push(self.call(call, place)),
                 Content::Reasoning(thought) => match &thought.state {
                     None => words.push_str(&thought.text),
-                    Some(state) if state.is_of(self.aim.provider) => {
-                        details.extend(thought::returned(&thought.text, &state.token));
+                    Some(state) => {
+                        let own = state.is_of(self.aim.provider);
+                        let own = own.then(|| thought::returned(&thought.text, &state.token));
+                        match own.flatten() {
+                            Some(returned) => details.extend(returned),
+                            None => self.lost.push(format!("{}[{place}]", self.path)),
+                        }
                     }
-                    Some(_) => self.lost.push(format!("{}[{place}]", self.path)),
                 },
                 Content::Image(_)
                 | Content::Audio(_)

@@ -2,6 +2,7 @@ use serde_json::json;
 use tollgate_core::reply::Finish;
 
 use super::*;
+use crate::state::NO_STATE;
 
 const ASKED: Asked<'static> = Asked {
     model: "asked",
@@ -229,7 +230,7 @@ fn a_hidden_thought_is_no_part_of_the_one_before() {
         Event::End,
     ]);
     let output = &events.last().unwrap()["response"]["output"];
-    assert_eq!(output[0]["encrypted_content"], Value::Null);
+    assert_eq!(output[0]["encrypted_content"], NO_STATE);
     assert_eq!(output[1]["summary"], json!([]));
 }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::log::{Log, Place, Within};
 use crate::responses::write::items;
+use crate::state::NO_STATE;
 
 pub(super) struct Thought {
     place: Place,
@@ -36,7 +37,9 @@ impl Thought {
         let part = items::summary_text(&self.words);
         let done = self.of_part("part", part.clone());
         log.event("response.reasoning_summary_part.done", done, out);
-        let item = items::reasoning(&self.place.id, &[part], sealed);
+        // No provider knows this item, and none would find it by its id.
+        let sealed = sealed.unwrap_or(NO_STATE).to_owned();
+        let item = items::reasoning(&self.place.id, &[part], Some(&sealed));
         log.done(&self.place, item, out);
     }
 
