@@ -44,18 +44,36 @@ pub fn find(provider: &str, model: &str) -> Option<Entry> {
         });
     }
     let name = model.to_lowercase();
+    let name = plain(provider, &name);
     let sections: &[&str] = match provider {
         // They serve the models of others at the prices of those.
         "azure" => &["azure", "openai", "anthropic", "deepseek", "xai"],
         "vertex" | "google" => &["google", "anthropic"],
         other => &[other],
     };
-    sections.iter().find_map(|section| {
-        rows(section)
-            .map(Row)
-            .find(|row| row.matches(&name))
-            .and_then(Row::entry)
-    })
+    // A row that has the very name knows more than one that knows its beginning, or a part of it,
+    // even if that one stands before it.
+    let search = |fits: fn(Row, &str) -> bool| {
+        sections.iter().find_map(|section| {
+            let mut rows = rows(section).map(Row);
+            rows.find(|row| fits(*row, name)).and_then(Row::entry)
+        })
+    };
+    search(Row::has_name).or_else(|| search(Row::matches))
+}
+
+/// The name of a model without the place that an address has it in.
+fn plain<'a>(provider: &str, name: &'a str) -> &'a str {
+    let bare = match provider {
+        "google" => name.strip_prefix("models/"),
+        "vertex" => ["google", "anthropic"].iter().find_map(|publisher| {
+            let rest = name.strip_prefix("publishers/")?;
+            rest.strip_prefix(publisher)?.strip_prefix("/models/")
+        }),
+        "bedrock" if name.starts_with("arn:") => name.rsplit_once('/').map(|(_, last)| last),
+        _ => None,
+    };
+    bare.unwrap_or(name)
 }
 
 /// The lines of a provider, which stand together.
@@ -73,6 +91,10 @@ fn rows(provider: &str) -> impl Iterator<Item = &'static str> {
 struct Row(&'static str);
 
 impl Row {
+    fn has_name(self, name: &str) -> bool {
+        rule::names(self.column(2), name)
+    }
+
     fn matches(self, name: &str) -> bool {
         rule::holds(self.column(2), name)
     }

@@ -13,6 +13,12 @@ pub(super) fn holds(rule: &str, name: &str) -> bool {
             .any(|conditions| conditions.split('&').all(|one| condition(one, name)))
 }
 
+/// Whether a rule has a name among its alternatives as it is.
+pub(super) fn names(rule: &str, name: &str) -> bool {
+    rule.split('|')
+        .any(|alternative| alternative.strip_prefix('=') == Some(name))
+}
+
 fn condition(condition: &str, name: &str) -> bool {
     let Some((kind, text)) = condition.split_at_checked(1) else {
         return false;

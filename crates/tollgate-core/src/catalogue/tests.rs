@@ -60,6 +60,77 @@ fn models_are_found_by_the_names_that_providers_give_them() {
 }
 
 #[test]
+fn a_name_is_not_taken_for_one_that_it_begins_with_or_holds() {
+    for (provider, model, id) in [
+        ("openai", "gpt-4o-mini", Some("gpt-4o-mini")),
+        ("openai", "o1-pro", Some("o1-pro")),
+        (
+            "openai",
+            "ft:gpt-4o-mini-2024-07-18:o::i",
+            Some("ft:gpt-4o-mini"),
+        ),
+        (
+            "azure",
+            "o4-mini-deep-research",
+            Some("o4-mini-deep-research"),
+        ),
+        (
+            "anthropic",
+            "claude-opus-4-1-20250805",
+            Some("claude-opus-4-1"),
+        ),
+        ("anthropic", "claude-opus-5-5", Some("claude-opus-5-5")),
+        (
+            "openrouter",
+            "deepseek/deepseek-r1",
+            Some("deepseek/deepseek-r1"),
+        ),
+        ("openrouter", "deepseek/deepseek-r1:free", None),
+        (
+            "google",
+            "gemini-2.5-flash-lite",
+            Some("gemini-2.5-flash-lite"),
+        ),
+    ] {
+        let found = find(provider, model).map(|entry| entry.id);
+        assert_eq!(found, id, "{provider} {model}");
+    }
+}
+
+#[test]
+fn the_place_in_an_address_is_no_part_of_a_name() {
+    const ARN: &str = "arn:aws:bedrock:us-east-1:";
+    let opus = "regional.anthropic.claude-opus-4-5-v1:0";
+    let profile = format!("{ARN}1:inference-profile/us.anthropic.claude-opus-4-5-20251101-v1:0");
+    let foundation = format!("{ARN}:foundation-model/anthropic.claude-opus-4-5-20251101-v1:0");
+    let own = format!("{ARN}1:application-inference-profile/abcdef");
+    for (provider, model, id) in [
+        (
+            "google",
+            "models/gemini-2.5-flash",
+            Some("gemini-2.5-flash"),
+        ),
+        (
+            "vertex",
+            "publishers/google/models/gemini-2.5-flash",
+            Some("gemini-2.5-flash"),
+        ),
+        (
+            "vertex",
+            "publishers/anthropic/models/claude-sonnet-5",
+            Some("claude-sonnet-5"),
+        ),
+        ("vertex", "publishers/other/models/gemini-2.5-flash", None),
+        ("bedrock", &profile, Some(opus)),
+        ("bedrock", &foundation, Some(opus)),
+        ("bedrock", &own, None),
+    ] {
+        let found = find(provider, model).map(|entry| entry.id);
+        assert_eq!(found, id, "{provider} {model}");
+    }
+}
+
+#[test]
 fn rules_mean_what_they_say() {
     for (rule, name, holds) in [
         ("=a|=b", "b", true),
