@@ -34,6 +34,8 @@ const EXCHANGE: Duration = Duration::from_secs(10);
 const AGING: Duration = Duration::from_mins(5);
 /// Less than this is taken for nothing: the request has to arrive with a token that holds.
 const SPENT: Duration = Duration::from_secs(20);
+/// The longest that a call waits for a token while it has one that still holds.
+const RENEWAL: Duration = Duration::from_secs(3);
 /// When a token that still holds could not be replaced: how long until the next try.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long a token holds when its answer does not say.
@@ -141,7 +143,7 @@ impl TokenSource {
     /// Replaces a token that still holds, unless another call is at it; `None` if that fails.
     async fn replace(&self, moment: Moment) -> Option<HeaderValue> {
         let _turn = self.turn.try_lock().ok()?;
-        match self.exchange(moment).await {
+        match self.exchange(moment.in_passing()).await {
             Ok(value) => Some(value),
             Err(problem) => {
                 tracing::warn!(%problem, "an access token could not be renewed before its end");
@@ -173,8 +175,11 @@ impl TokenSource {
 
     async fn exchange(&self, moment: Moment) -> Result<HeaderValue, TokenProblem> {
         let asked = Instant::now();
-        let outcome = match timeout_at(moment.until(), self.ask(moment)).await {
+        let until = moment.until();
+        let outcome = match timeout_at(until, self.ask(moment)).await {
             Ok(outcome) => outcome,
+            // Calls that wait may have more time; one of them tries again.
+            Err(_) if until < asked + EXCHANGE => return Err(TokenProblem::Timeout),
             Err(_) => Err(TokenProblem::Timeout),
         };
         let mut state = self.lock();
@@ -222,6 +227,14 @@ enum Look {
 impl Moment {
     fn until(self) -> Instant {
         self.deadline.min(Instant::now() + EXCHANGE)
+    }
+
+    /// The moment of an exchange that the call can do without: most of its time is left to it.
+    fn in_passing(self) -> Self {
+        let now = Instant::now();
+        let left = self.deadline.saturating_duration_since(now);
+        let deadline = now + RENEWAL.min(left / 2);
+        Self { deadline, ..self }
     }
 }
 

@@ -285,3 +285,43 @@ async fn a_caller_who_hangs_up_holds_up_nobody() {
     let (_, ()) = tokio::join!(second, async move { drop(first) });
     assert_eq!(sent_tokens(&vertex), ["Bearer token-1"]);
 }
+
+#[tokio::test]
+async fn a_call_with_little_time_does_not_fail_those_that_waited_with_it() {
+    let vertex = vertex("400 Bad Request");
+    let tokens = Provider::new(|number| match number {
+        0 => vec![Step::Hold],
+        _ => granted("token-1", 3600),
+    });
+    let gateway = exchanging(&tokens, &vertex).await;
+    let call = gemini();
+    let hasty = gateway.send_within(&call, Duration::from_millis(300));
+    let patient = async {
+        tokens.arrived(1).await;
+        failure(&gateway).await
+    };
+    let (hasty, patient) = tokio::join!(hasty, patient);
+    assert_eq!(hasty.err().unwrap().code, Code::ProviderUnreachable);
+    assert_eq!(
+        patient.provider_status,
+        Some(400),
+        "it reached the provider"
+    );
+    assert_eq!(sent_tokens(&vertex), ["Bearer token-1"]);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_hangs_takes_no_call_that_has_a_token() {
+    let vertex = vertex("400 Bad Request");
+    let tokens = Provider::new(|number| match number {
+        0 => granted("token-0", 200),
+        _ => vec![Step::Hold],
+    });
+    let mut gateway = exchanging(&tokens, &vertex).await;
+    gateway.timeouts.total = Duration::from_secs(2);
+    for _ in 0..3 {
+        assert_eq!(failure(&gateway).await.provider_status, Some(400));
+    }
+    assert_eq!(sent_tokens(&vertex), ["Bearer token-0"; 3]);
+    assert_eq!(tokens.received().len(), 2, "one try, then some patience");
+}

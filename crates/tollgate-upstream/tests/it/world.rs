@@ -338,6 +338,15 @@ impl Gateway {
 
     /// Sends a call.
     pub(crate) async fn send(&self, call: &Call) -> Result<Delivery, Failure> {
+        self.send_within(call, self.timeouts.total).await
+    }
+
+    /// Sends a call that has so much time.
+    pub(crate) async fn send_within(
+        &self,
+        call: &Call,
+        total: Duration,
+    ) -> Result<Delivery, Failure> {
         let target = Target {
             connection: "main".into(),
             model: self.model.into(),
@@ -347,7 +356,7 @@ impl Gateway {
             call,
             target: &target,
             timeouts: &self.timeouts,
-            deadline: Instant::now() + self.timeouts.total,
+            deadline: Instant::now() + total,
             request_id: "req_1",
             unsupported: Unsupported::default(),
         };

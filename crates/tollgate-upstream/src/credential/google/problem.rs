@@ -4,6 +4,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use tollgate_core::error::dialect::display_name;
 use tollgate_core::error::{Code, Failure};
+use tollgate_wire::provider_text;
 
 use crate::fault::{Broken, Fault};
 use crate::provider::Provider;
@@ -98,6 +99,42 @@ fn reason(body: &[u8]) -> String {
     };
     let said = [refusal.error, refusal.error_description];
     let said: Vec<_> = said.into_iter().flatten().collect();
-    let clean = |character: &char| !character.is_control();
-    said.join(": ").chars().filter(clean).take(MOST).collect()
+    // An endpoint may repeat the assertion, which is good for an hour.
+    let said = provider_text::clean(&said.join(": "), None);
+    said.chars().take(MOST).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_assertion_that_the_endpoint_repeats_is_not_shown() {
+        for (description, shown) in [
+            (
+                "Invalid JWT Signature.",
+                "invalid_grant: Invalid JWT Signature.",
+            ),
+            (
+                "Invalid assertion eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJhIn0.c2lnLWNhbmFyeQ: expired",
+                "invalid_grant: Invalid assertion [redacted]: expired",
+            ),
+            (
+                "bad form: grant_type=x&assertion=eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJhIn0.c2lnLWNhbmFyeQ",
+                "invalid_grant: bad form: grant_type=x&assertion=[redacted]",
+            ),
+        ] {
+            let body = serde_json::json!({
+                "error": "invalid_grant",
+                "error_description": description,
+            });
+            let problem =
+                TokenProblem::refused(StatusCode::BAD_REQUEST, body.to_string().as_bytes());
+            let TokenProblem::Refused { reason, .. } = &problem else {
+                panic!("{problem}")
+            };
+            assert_eq!(reason, shown);
+            assert!(!format!("{problem} {problem:?}").contains("c2lnLWNhbmFyeQ"));
+        }
+    }
 }
