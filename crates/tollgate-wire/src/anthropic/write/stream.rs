@@ -2,6 +2,8 @@
 
 mod frame;
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use tollgate_core::reply::{Finish, Usage};
 
@@ -28,7 +30,7 @@ pub fn stream(asked: &Asked<'_>) -> Box<dyn WriteEvents> {
         open: None,
         calls: Calls::default(),
         silent: None,
-        written: Vec::new(),
+        written: BTreeMap::new(),
         holds: Holds::default(),
         usage: None,
         ending: None,
@@ -49,8 +51,8 @@ struct MessageWriter {
     /// sign the end of an answer; clients that take the last block for the answer must find the
     /// text there.
     silent: Option<String>,
-    /// The blocks of calls that have begun: the call's index and the block's number.
-    written: Vec<(usize, usize)>,
+    /// The numbers of the blocks of calls that have begun, by the calls' indices.
+    written: BTreeMap<usize, usize>,
     holds: Holds,
     usage: Option<Usage>,
     ending: Option<Ending>,
@@ -252,7 +254,7 @@ impl MessageWriter {
         }
         self.start(&call.block, out);
         self.open = Some(Open::Call(call.index));
-        self.written.push((call.index, self.blocks - 1));
+        self.written.insert(call.index, self.blocks - 1);
         if !call.arguments.is_empty() {
             self.delta(&Delta::Json(&call.arguments), out);
         }
@@ -261,7 +263,7 @@ impl MessageWriter {
     fn arguments(&mut self, index: usize, json: &str, out: &mut Vec<u8>) {
         if let Some(call) = self.calls.of(index) {
             call.arguments.push_str(json);
-        } else if let Some((_, block)) = self.written.iter().find(|(call, _)| *call == index) {
+        } else if let Some(block) = self.written.get(&index) {
             // Of a block that was closed too early: clients still put it where it belongs.
             write_delta(*block, &Delta::Json(json), out);
         }

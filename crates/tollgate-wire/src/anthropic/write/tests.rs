@@ -507,3 +507,36 @@ fn the_last_block_is_never_a_thought_without_words() {
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(body["content"], json!([{"type": "text", "text": "Hi"}]));
 }
+
+#[test]
+fn very_many_calls_are_written_in_time() {
+    let asked = Asked {
+        model: "m",
+        request_id: "r",
+        now: 0,
+        usage: true,
+        array: false,
+    };
+    let mut writer = stream(&asked);
+    let mut out = Vec::new();
+    let begin = std::time::Instant::now();
+    for index in 0..250_000 {
+        let begins = Event::ToolCall {
+            index,
+            id: "toolu_1".to_owned(),
+            name: "f".to_owned(),
+            state: None,
+        };
+        let json = "{}".to_owned();
+        for event in [
+            begins,
+            Event::Arguments { index, json },
+            Event::CallEnd { index },
+        ] {
+            writer.write(&event, &mut out);
+            out.clear();
+        }
+    }
+    // Each stretch of arguments looking at each call takes minutes.
+    assert!(begin.elapsed() < std::time::Duration::from_secs(30));
+}
