@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tollgate_core::reply::Usage;
 
@@ -23,9 +24,9 @@ pub(super) struct Line<'a> {
     pub(super) done: bool,
     #[serde(borrow)]
     pub(super) done_reason: Option<Cow<'a, str>>,
-    prompt_eval_count: Option<u64>,
-    prompt_eval_cached_count: Option<u64>,
-    eval_count: Option<u64>,
+    prompt_eval_count: Option<Value>,
+    prompt_eval_cached_count: Option<Value>,
+    eval_count: Option<Value>,
 }
 
 /// What the model says.
@@ -86,20 +87,26 @@ impl<'a> Line<'a> {
 
     /// Token counts. A prompt that is cached whole may be left out; it then counts as nothing.
     pub(super) fn usage(&self) -> Option<Usage> {
-        if self.prompt_eval_count.is_none() && self.eval_count.is_none() {
+        let (prompt, completion) = (count(&self.prompt_eval_count), count(&self.eval_count));
+        if prompt.is_none() && completion.is_none() {
             return None;
         }
-        let prompt = self.prompt_eval_count.unwrap_or_default();
+        let prompt = prompt.unwrap_or_default();
+        let cached = count(&self.prompt_eval_cached_count).unwrap_or_default();
         Some(Usage {
             prompt,
-            completion: self.eval_count.unwrap_or_default(),
-            cached: self
-                .prompt_eval_cached_count
-                .unwrap_or_default()
-                .min(prompt),
+            completion: completion.unwrap_or_default(),
+            cached: cached.min(prompt),
             ..Usage::default()
         })
     }
+}
+
+/// A count. What is none is no reason to give up an answer, and greater ones than any call has are
+/// not believed.
+fn count(value: &Option<Value>) -> Option<u64> {
+    const MOST: u64 = u32::MAX as u64;
+    Some(value.as_ref()?.as_u64()?.min(MOST))
 }
 
 impl ToolCall<'_> {

@@ -157,6 +157,23 @@ fn each_reason_to_stop_is_told() {
 }
 
 #[test]
+fn counts_that_cannot_be_are_neither_believed_nor_a_failure() {
+    for (counts, want) in [
+        (r#""prompt_eval_count":-1,"eval_count":1.5"#, None),
+        (r#""prompt_eval_count":"5","eval_count":{}"#, None),
+        (
+            r#""prompt_eval_count":18446744073709551615,"eval_count":[]"#,
+            Some((u64::from(u32::MAX), 0)),
+        ),
+    ] {
+        let body = format!(r#"{{"message":{{"content":"a"}},"done":true,{counts}}}"#);
+        let usage = answer(&body.into(), "ollama").unwrap().usage;
+        let usage = usage.map(|usage| (usage.prompt, usage.completion));
+        assert_eq!(usage, want, "{counts}");
+    }
+}
+
+#[test]
 fn counts_that_are_missing_are_no_failure() {
     let usage = |counts: &str| {
         let body = format!(r#"{{"message":{{"content":"a"}},"done":true{counts}}}"#);
