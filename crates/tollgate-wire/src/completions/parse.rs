@@ -109,6 +109,9 @@ fn others(body: &Map<String, Value>) -> Result<Vec<String>, Failure> {
                 let what = "must be 1: the model's provider gives one answer at a time";
                 return Err(wrong(name, what));
             }
+            // Numbers that the neutral form has no place for.
+            ("top_k", value) if value.as_u64().is_none() => others.push(name.to_owned()),
+            ("seed", value) if value.as_i64().is_none() => others.push(name.to_owned()),
             (name, _) if PARSED.contains(&name) || HARMLESS.contains(&name) => {}
             (name, _) => others.push(name.to_owned()),
         }
@@ -179,6 +182,12 @@ mod tests {
         let request = parse(body).unwrap();
         assert_eq!(request.others, ["logprobs", "best_of", "logit_bias"]);
         assert_eq!(request.stop, ["a", "b"]);
+    }
+
+    #[test]
+    fn numbers_that_have_no_place_are_reported() {
+        let body = r#"{"model":"m","prompt":"x","top_k":-1,"seed":18446744073709551615}"#;
+        assert_eq!(parse(body).unwrap().others, ["top_k", "seed"]);
     }
 
     #[test]
