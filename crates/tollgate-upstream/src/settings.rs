@@ -201,7 +201,7 @@ pub struct BaseUrl {
 impl BaseUrl {
     /// Checks a base URL. A slash at its end makes no difference.
     pub fn parse(text: &str) -> Result<Self, SettingsProblem> {
-        let refuse = |why| Err(SettingsProblem::BaseUrl(text.to_owned(), why));
+        let refuse = |why| Err(SettingsProblem::BaseUrl(without_secrets(text), why));
         if text.contains('#') {
             return refuse("it must have no fragment");
         }
@@ -262,6 +262,15 @@ impl BaseUrl {
             .port_u16()
             .unwrap_or(if self.is_https() { 443 } else { 80 })
     }
+}
+
+/// A base URL without what may be a credential in it: a user before the host, a query.
+fn without_secrets(text: &str) -> String {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    let plain = rest.split(['?', '#']).next().unwrap_or_default();
+    let plain = plain.rsplit_once('@').map_or(plain, |(_, host)| host);
+    let colon = if scheme.is_empty() { "" } else { "://" };
+    format!("{scheme}{colon}{plain}")
 }
 
 /// Which version of HTTP is spoken with a provider.
@@ -367,6 +376,24 @@ mod tests {
             "https://api example.com",
         ] {
             assert!(BaseUrl::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_credential_in_a_base_url_is_not_shown() {
+        for text in [
+            "https://user:canary@api.example.com/v1",
+            "user:canary@api.example.com",
+            "https://user:can@canary@api.example.com/v1",
+            "https://api.example.com/v1?key=canary",
+            "https://api.example.com/v1#canary",
+        ] {
+            let problem = BaseUrl::parse(text).unwrap_err();
+            assert!(
+                !format!("{problem} {problem:?}").contains("canary"),
+                "{text}"
+            );
+            assert!(problem.to_string().contains("api.example.com"), "{text}");
         }
     }
 
