@@ -76,9 +76,10 @@ pub(crate) fn template(settings: &ConnectionSettings) -> Result<HeaderMap, Setti
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(USER_AGENT, OWN_AGENT);
     credential::insert(&mut headers, settings)?;
-    if let Some(organization) = &settings.organization {
-        let value = HeaderValue::try_from(organization.as_str())
-            .map_err(|_| SettingsProblem::Organization)?;
+    let organization = settings.organization.as_deref();
+    if let Some(organization) = organization.filter(|_| settings.provider.knows_organizations()) {
+        let value =
+            HeaderValue::try_from(organization).map_err(|_| SettingsProblem::Organization)?;
         headers.insert(ORGANIZATION, value);
     }
     for (name, value) in &settings.headers {

@@ -116,6 +116,11 @@ impl Provider {
         }
     }
 
+    /// Whether it is told an account's organization, which is a thing of `OpenAI`'s formats.
+    pub fn knows_organizations(&self) -> bool {
+        self.formats.contains(&Format::OpenAi)
+    }
+
     /// Whether a connection may be told to ask it in this format only. Servers of `OpenAI`'s
     /// format may have more of its APIs than the row takes for granted.
     pub fn may_speak(&self, format: Format) -> bool {

@@ -39,6 +39,21 @@ fn a_connection_sends_its_own_credential_host_and_identity_encoding() {
 }
 
 #[test]
+fn an_organization_is_told_to_those_alone_who_know_what_it_is() {
+    for (name, is_told) in [("openai", true), ("simulated", true), ("anthropic", false)] {
+        let mut settings = settings();
+        settings.provider = find(name).unwrap();
+        settings.organization = Some("org-1".to_owned());
+        let headers = template(&settings).unwrap();
+        assert_eq!(
+            headers.contains_key("openai-organization"),
+            is_told,
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn a_guarded_header_of_a_caller_never_travels() {
     let settings = settings();
     let prepared = template(&settings).unwrap();

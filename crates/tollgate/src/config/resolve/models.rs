@@ -236,11 +236,13 @@ fn warn_of_idle(
         findings.warnings.push(&root.place, "models", message);
         return;
     }
-    for (section, connection) in root.sections("connections").iter().zip(connections) {
-        if !models
-            .iter()
-            .any(|model| model.target.connection == connection.name)
-        {
+    for section in root.sections("connections") {
+        // Of one that cannot be used, worse has been said.
+        let is_usable = |name: &&str| connections.iter().any(|known| *known.name == **name);
+        let Some(name) = section.text("name").filter(is_usable) else {
+            continue;
+        };
+        if !models.iter().any(|model| *model.target.connection == *name) {
             findings.warning(section, "name", "no model uses this connection");
         }
     }

@@ -418,6 +418,11 @@ const WARNINGS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "[[connections]]\nname = 'x'\nprovider = 'anthropic'\napi_key = 'k'\norganization = 'o'\n\
+         [[models]]\nname = 'x/*'\ntargets = [{ connection = 'x' }]\n",
+        &["5:16: connections[0].organization: the provider `anthropic` makes no use of it"],
+    ),
+    (
         "[admin]\nkey = '12345678'\n",
         &["2:7: admin.key: fewer than 16 characters"],
     ),

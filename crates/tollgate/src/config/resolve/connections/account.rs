@@ -178,6 +178,7 @@ fn check_use(section: &Section, provider: &Provider, findings: &mut Findings<'_>
     let is_aws = matches!(credential, CredentialStyle::Aws(_));
     let is_google = credential == CredentialStyle::Google;
     let uses = [
+        ("organization", provider.knows_organizations()),
         ("region", is_aws),
         ("location", provider.paths == Paths::Vertex),
         ("project", provider.paths == Paths::Vertex),
