@@ -87,12 +87,13 @@ impl<'a> Line<'a> {
 
     /// Token counts. A prompt that is cached whole may be left out; it then counts as nothing.
     pub(super) fn usage(&self) -> Option<Usage> {
-        let (prompt, completion) = (count(&self.prompt_eval_count), count(&self.eval_count));
+        let prompt = count(self.prompt_eval_count.as_ref());
+        let completion = count(self.eval_count.as_ref());
         if prompt.is_none() && completion.is_none() {
             return None;
         }
         let prompt = prompt.unwrap_or_default();
-        let cached = count(&self.prompt_eval_cached_count).unwrap_or_default();
+        let cached = count(self.prompt_eval_cached_count.as_ref()).unwrap_or_default();
         Some(Usage {
             prompt,
             completion: completion.unwrap_or_default(),
@@ -104,9 +105,9 @@ impl<'a> Line<'a> {
 
 /// A count. What is none is no reason to give up an answer, and greater ones than any call has are
 /// not believed.
-fn count(value: &Option<Value>) -> Option<u64> {
+fn count(value: Option<&Value>) -> Option<u64> {
     const MOST: u64 = u32::MAX as u64;
-    Some(value.as_ref()?.as_u64()?.min(MOST))
+    Some(value?.as_u64()?.min(MOST))
 }
 
 impl ToolCall<'_> {
