@@ -55,9 +55,10 @@ fn relayed(
 ) -> Result<Ask, Failure> {
     let model = &*attempt.target.model;
     let mut lost = Lost::new();
-    let stripped = match call.sealed {
-        true => Some(strip::call(call, provider.name, model, &mut lost)?),
-        false => None,
+    let stripped = if call.sealed {
+        Some(strip::call(call, provider.name, model, &mut lost)?)
+    } else {
+        None
     };
     let call = stripped.as_ref().unwrap_or(call);
     let body = if provider.quirks.members.is_some() && is_chat(call) {
