@@ -334,10 +334,7 @@ fn state_goes_back_to_its_maker_only() {
     );
     assert_eq!(
         lost,
-        [
-            "messages[1].content[1]",
-            "messages[1].content[6].signature"
-        ]
+        ["messages[1].content[1]", "messages[1].content[6].signature"]
     );
 }
 
