@@ -30,6 +30,9 @@ pub(crate) struct Asking {
     pub(crate) body: RequestBody,
     /// What could not be said.
     pub(crate) lost: Lost,
+    /// The names of the caller's tools that take free text, where the provider knows them as
+    /// functions.
+    pub(crate) freeform: Vec<String>,
 }
 
 /// Decides how a call is put to the provider of a connection. Fails if it cannot be.
@@ -71,6 +74,7 @@ fn relayed(
         format: call.format,
         body,
         lost: translate::settle(lost, provider.name, attempt.unsupported)?,
+        freeform: Vec::new(),
     }))
 }
 
@@ -90,6 +94,7 @@ fn translated(
         format,
         body: RequestBody::new([outbound.body]),
         lost: outbound.lost,
+        freeform: outbound.freeform,
     }))
 }
 
@@ -109,6 +114,7 @@ fn count(
                 format,
                 body: RequestBody::new([body]),
                 lost: Lost::new(),
+                freeform: Vec::new(),
             }));
         }
     }
