@@ -30,6 +30,9 @@ pub(crate) struct Asking {
     pub(crate) body: RequestBody,
     /// What could not be said.
     pub(crate) lost: Lost,
+    /// The names of the caller's tools that take free text, where the provider knows them as
+    /// functions.
+    pub(crate) freeform: Vec<String>,
 }
 
 /// Decides how a call is put to the provider of a connection. Fails if it cannot be.
@@ -55,9 +58,10 @@ fn relayed(
 ) -> Result<Ask, Failure> {
     let model = &*attempt.target.model;
     let mut lost = Lost::new();
-    let stripped = match call.sealed {
-        true => Some(strip::call(call, provider.name, model, &mut lost)?),
-        false => None,
+    let stripped = if call.sealed {
+        Some(strip::call(call, provider.name, model, &mut lost)?)
+    } else {
+        None
     };
     let call = stripped.as_ref().unwrap_or(call);
     let body = if provider.quirks.members.is_some() && is_chat(call) {
@@ -70,6 +74,7 @@ fn relayed(
         format: call.format,
         body,
         lost: translate::settle(lost, provider.name, attempt.unsupported)?,
+        freeform: Vec::new(),
     }))
 }
 
@@ -89,6 +94,7 @@ fn translated(
         format,
         body: RequestBody::new([outbound.body]),
         lost: outbound.lost,
+        freeform: outbound.freeform,
     }))
 }
 
@@ -108,6 +114,7 @@ fn count(
                 format,
                 body: RequestBody::new([body]),
                 lost: Lost::new(),
+                freeform: Vec::new(),
             }));
         }
     }

@@ -43,6 +43,8 @@ pub(crate) struct Exchange<'a> {
     clock: &'a Arc<dyn Clock>,
     /// What the provider is asked in.
     format: Format,
+    /// The names of the caller's tools that the provider knows as functions.
+    freeform: Vec<String>,
 }
 
 /// Makes an attempt.
@@ -73,6 +75,7 @@ pub(crate) async fn run(
         attempt,
         clock,
         format: asking.format,
+        freeform: std::mem::take(&mut asking.freeform),
     };
     let lost = std::mem::take(&mut asking.lost);
     let mut outgoing = connection.outgoing(&attempt, asking)?;
@@ -261,6 +264,7 @@ impl Exchange<'_> {
             now: self.clock.now().as_seconds(),
             usage: call.wants_usage,
             array: call.array,
+            freeform: &self.freeform,
         }
     }
 

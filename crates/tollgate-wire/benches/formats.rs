@@ -27,6 +27,7 @@ const ASKED: Asked<'static> = Asked {
     now: 1_790_000_000,
     usage: true,
     array: false,
+    freeform: &[],
 };
 
 /// The beginning of a stream, and one event of text, as a provider of the format writes them.

@@ -56,6 +56,8 @@ pub struct Asked<'a> {
     pub usage: bool,
     /// Whether a stream is to be one JSON array.
     pub array: bool,
+    /// The names of the tools that take free text.
+    pub freeform: &'a [String],
 }
 
 /// Parts of a request that a format has no words for, by the paths of the caller's body

@@ -6,6 +6,7 @@
 
 mod answer;
 mod event;
+pub(crate) mod freeform;
 mod part;
 mod request;
 #[cfg(test)]

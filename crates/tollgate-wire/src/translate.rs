@@ -19,6 +19,8 @@ pub struct Outbound {
     pub body: Bytes,
     /// What could not be said, by its path; empty if nothing is to be told of it.
     pub lost: Lost,
+    /// The names of the tools that take free text, which the provider knows as functions.
+    pub freeform: Vec<String>,
 }
 
 /// Writes a call in the provider's format. Fails where something is lost and the route wants
@@ -33,7 +35,12 @@ pub fn request(
     let mut lost = std::mem::take(&mut request.others);
     let body = formats::write_request(to, &request, aim, &mut lost);
     let lost = settle(lost, aim.provider, unsupported)?;
-    Ok(Outbound { body, lost })
+    let freeform = request.tools.into_iter().filter(|tool| tool.freeform);
+    Ok(Outbound {
+        body,
+        lost,
+        freeform: freeform.map(|tool| tool.name).collect(),
+    })
 }
 
 /// Writes the question how many tokens a call has; `None` if the format does not know it. What is

@@ -27,6 +27,7 @@ const ASKED: Asked<'_> = Asked {
     now: 0,
     usage: true,
     array: false,
+    freeform: &[],
 };
 
 fn parts(request: &Request) -> impl Iterator<Item = &Part> {

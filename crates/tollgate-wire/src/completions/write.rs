@@ -170,6 +170,7 @@ mod tests {
         now: 1_700_000_000,
         usage: true,
         array: false,
+        freeform: &[],
     };
 
     /// What of an answer has a place in this format.

@@ -75,6 +75,8 @@ pub struct Tool {
     pub parameters: Option<Value>,
     /// Whether arguments must fit the schema.
     pub strict: Option<bool>,
+    /// Whether the caller's tool takes free text: what its calls say is the text of one argument.
+    pub freeform: bool,
     /// Whether the prompt up to here is to be kept in the provider's cache.
     pub cache: Option<Cache>,
 }

@@ -101,6 +101,7 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
                     description,
                     parameters: Some(json!({"type": "object", "properties": {}})),
                     strict: None,
+                    freeform: false,
                     cache: None,
                 })
                 .collect();

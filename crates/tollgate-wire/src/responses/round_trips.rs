@@ -9,8 +9,8 @@ use tollgate_core::reply::Finish;
 use super::fixtures::{RULES, events, gathered};
 use super::{parse, relay, request, write};
 use crate::formats::{Aim, Asked, Received};
+use crate::neutral::{self, Reasoned, Request, Role, Source, sample};
 use crate::neutral::{Answer, Content, Effort, Ending, Event, OutputFormat, Part, Reasoning};
-use crate::neutral::{Reasoned, Request, Role, Source, sample};
 use crate::quirks::Quirks;
 use crate::state::State;
 
@@ -20,6 +20,7 @@ const ASKED: Asked<'static> = Asked {
     now: 1_700_000_000,
     usage: false,
     array: false,
+    freeform: &[],
 };
 
 const AIM: Aim<'static> = Aim {
@@ -214,6 +215,54 @@ proptest! {
         prop_assert!(fed.piece.last);
         prop_assert_eq!(fed.piece.finish, answer.ending.map(|it| it.finish));
         prop_assert_eq!(fed.piece.usage, answer.usage);
+    }
+
+    #[test]
+    fn calls_with_free_text_come_back(
+        answer in sample::answer("sim"),
+        texts in proptest::collection::vec(sample::text(), 2),
+        size in 1_usize..9,
+        chunk in 1_usize..200,
+    ) {
+        let mut answer = with_own_id(answer);
+        let calls = answer.parts.iter_mut().filter_map(|part| match &mut part.content {
+            Content::ToolCall(call) => Some(call),
+            _ => None,
+        });
+        // The first of them takes free text; another may have the same name.
+        let mut freeform = Vec::new();
+        for (call, text) in calls.zip(&texts) {
+            if freeform.is_empty() {
+                freeform.push(call.name.clone());
+            }
+            if freeform.contains(&call.name) {
+                call.arguments = neutral::freeform::arguments(text);
+            }
+        }
+        let asked = Asked { freeform: &freeform, ..ASKED };
+        let mut writer = write::stream(&asked);
+        let mut out = Vec::new();
+        for event in sample::events(&answer, size) {
+            writer.write(&event, &mut out);
+        }
+        let (told, problem) = events(&out, chunk);
+        prop_assert_eq!(problem, None);
+        prop_assert_eq!(opened(gathered(&told)), answer.clone());
+        let body = write::answer(&answer, &asked);
+        let whole: Value = serde_json::from_slice(&body).unwrap();
+        prop_assert_eq!(&last_event(&out)["response"], &whole);
+        let custom = whole["output"].as_array().unwrap().iter();
+        let custom = custom.filter(|item| item["type"] == "custom_tool_call").count();
+        prop_assert_eq!(custom > 0, !freeform.is_empty());
+        let back = parse::answer(&body, "openai").unwrap();
+        prop_assert_eq!(opened(back), answer.clone());
+        let fed = relay::stream(RULES).feed(out.into());
+        prop_assert_eq!(fed.problem, None);
+        // The items are sent back as input.
+        let again = serde_json::json!({"model": "m", "input": whole["output"]});
+        let back = read_back(again.to_string().into());
+        let parts: Vec<Part> = back.turns.into_iter().flat_map(|turn| turn.parts).collect();
+        prop_assert_eq!(parts, answer.parts);
     }
 
     #[test]

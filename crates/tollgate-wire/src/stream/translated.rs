@@ -119,6 +119,7 @@ mod tests {
             now: 0,
             usage: false,
             array: false,
+            freeform: &[],
         };
         let reader = formats::stream_reader(Format::OpenAi, rules);
         let writer = formats::stream_writer(Format::Gemini, &asked).unwrap();

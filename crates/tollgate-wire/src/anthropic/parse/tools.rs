@@ -29,6 +29,7 @@ pub(super) fn tools(value: &Value, request: &mut Request) -> Result<(), Failure>
             description: optional_text(members, "description", &path)?,
             parameters: member(members, "input_schema").cloned(),
             strict: optional_bool(members, "strict", &path)?,
+            freeform: false,
             cache: blocks::cache(members, &path)?,
         });
     }

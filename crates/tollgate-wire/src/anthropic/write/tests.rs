@@ -83,6 +83,7 @@ fn thinking_rules_what_goes_with_it() {
             description: None,
             parameters: None,
             strict: None,
+            freeform: false,
             cache: None,
         }],
         tool_choice: Some(ToolChoice::Named("f".to_owned())),
@@ -123,6 +124,7 @@ fn a_thought_that_nobody_signed_is_told_from_one_of_anthropic() {
         now: 0,
         usage: false,
         array: false,
+        freeform: &[],
     };
     let mut writer = stream(&asked);
     let mut out = Vec::new();
@@ -296,6 +298,7 @@ fn tools_are_strict_where_that_is_known() {
         description: None,
         parameters: Some(json!({"type": "object"})),
         strict,
+        freeform: false,
         cache: None,
     };
     let request = Request {
@@ -320,6 +323,7 @@ const ASKED: Asked<'static> = Asked {
     now: 0,
     usage: true,
     array: false,
+    freeform: &[],
 };
 
 /// The data of a stream's events.

@@ -30,6 +30,7 @@ fn tool() -> Tool {
         description: Some("d".to_owned()),
         parameters: Some(json!({"type": "object", "properties": {}})),
         strict: Some(true),
+        freeform: false,
         cache: None,
     }
 }

@@ -22,6 +22,7 @@ fn tool(name: &str, strict: Option<bool>) -> Tool {
         description: None,
         parameters: None,
         strict,
+        freeform: false,
         cache: None,
     }
 }

@@ -32,6 +32,7 @@ fn function(value: &Value, path: &str, others: &mut Vec<String>) -> Result<Tool,
         description: None,
         parameters: None,
         strict: None,
+        freeform: false,
         cache: None,
     };
     for (name, value) in members(value, path)? {

@@ -34,6 +34,7 @@ fn asked(array: bool) -> Asked<'static> {
         now: 0,
         usage: true,
         array,
+        freeform: &[],
     }
 }
 
@@ -82,6 +83,7 @@ fn tool(strict: Option<bool>) -> Tool {
         description: Some("d".to_owned()),
         parameters: Some(json!({"type": "object", "properties": {}})),
         strict,
+        freeform: false,
         cache: None,
     }
 }

@@ -72,6 +72,7 @@ fn understood(body: &Value) -> Request {
             description: function["description"].as_str().map(str::to_owned),
             parameters: Some(function["parameters"].clone()),
             strict: None,
+            freeform: false,
             cache: None,
         });
     }
@@ -133,6 +134,7 @@ fn what_ollama_has_no_words_for_is_lost() {
         description: None,
         parameters: None,
         strict: Some(true),
+        freeform: false,
         cache: None,
     }];
     request.tool_choice = Some(ToolChoice::Named("a".to_owned()));
@@ -156,6 +158,7 @@ fn no_tool_is_told_of_when_none_is_to_be_called() {
         description: None,
         parameters: None,
         strict: None,
+        freeform: false,
         cache: None,
     }];
     request.tool_choice = Some(ToolChoice::None);

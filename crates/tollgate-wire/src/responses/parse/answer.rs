@@ -1,11 +1,11 @@
 //! Whole answers, and the items of their output.
 
 use bytes::Bytes;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::answer::AnswerProblem;
 use crate::json::Text;
-use crate::neutral::{Answer, Citation, Content, Ending, Part, Reasoned, ToolCall};
+use crate::neutral::{Answer, Citation, Content, Ending, Part, Reasoned, ToolCall, freeform};
 use crate::responses::{facts::Status, relay};
 use crate::state::{NO_STATE, State};
 
@@ -147,7 +147,7 @@ pub(in crate::responses) fn tool_call(item: &Map<String, Value>) -> ToolCall {
         id => id,
     };
     let arguments = if text(item, "type") == "custom_tool_call" {
-        json!({"input": text(item, "input")}).to_string()
+        freeform::arguments(text(item, "input"))
     } else {
         text(item, "arguments").to_owned()
     };

@@ -3,21 +3,24 @@
 use serde_json::{Map, Value};
 use tollgate_core::error::Failure;
 
-use super::field::{flag, get, list, needed, text, wrong};
+use super::field::{flag, get, list, needed, object, text, under, wrong};
+use crate::neutral::freeform::{self, Grammar};
 use crate::neutral::{Request, Tool, ToolChoice};
 
-/// Parses `tools` and `tool_choice`. Only functions can be told to other providers: tools that
-/// `OpenAI` runs itself, and those that take free text, are reported.
+/// Parses `tools` and `tool_choice`. Tools that take free text become functions with one
+/// argument; those that `OpenAI` runs itself are reported.
 pub(super) fn read(body: &Map<String, Value>, request: &mut Request) -> Result<(), Failure> {
     for (at, tool) in list(body, "tools", "")?.iter().enumerate() {
         let path = format!("tools[{at}]");
         let Value::Object(tool) = tool else {
             return Err(wrong(&path, "dict_type", "must be an object"));
         };
-        if needed(tool, "type", &path)? == "function" {
-            request.tools.push(function(tool, &path)?);
-        } else {
-            request.others.push(path);
+        match needed(tool, "type", &path)? {
+            "function" => request.tools.push(function(tool, &path)?),
+            "custom" => request
+                .tools
+                .push(custom(tool, &path, &mut request.others)?),
+            _ => request.others.push(path),
         }
     }
     let choice = match get(body, "tool_choice") {
@@ -58,8 +61,34 @@ fn function(tool: &Map<String, Value>, path: &str) -> Result<Tool, Failure> {
         description: text(tool, "description", path)?.map(str::to_owned),
         parameters,
         strict: flag(tool, "strict", path)?,
+        freeform: false,
         cache: None,
     })
+}
+
+/// A tool that takes free text. A form of the text that is not known here is reported.
+fn custom(
+    tool: &Map<String, Value>,
+    path: &str,
+    others: &mut Vec<String>,
+) -> Result<Tool, Failure> {
+    let at = under(path, "format");
+    let mut grammar = None;
+    if let Some(format) = object(tool, "format", path)? {
+        match needed(format, "type", &at)? {
+            "text" => {}
+            "grammar" => {
+                grammar = Some(Grammar {
+                    syntax: needed(format, "syntax", &at)?,
+                    definition: needed(format, "definition", &at)?,
+                });
+            }
+            _ => others.push(at),
+        }
+    }
+    let name = needed(tool, "name", path)?;
+    let description = text(tool, "description", path)?;
+    Ok(freeform::tool(name, description, grammar))
 }
 
 fn word_of(word: &str) -> Result<ToolChoice, Failure> {
@@ -82,15 +111,16 @@ fn chosen(
 ) -> Result<Option<ToolChoice>, Failure> {
     const PATH: &str = "tool_choice";
     match needed(choice, "type", PATH)? {
-        "function" => {
+        "function" | "custom" => {
             let name = needed(choice, "name", PATH)?;
             Ok(Some(ToolChoice::Named(name.to_owned())))
         }
         "allowed_tools" => {
             let allowed = list(choice, "tools", PATH)?;
             let is_allowed = |tool: &Tool| {
+                let kind = if tool.freeform { "custom" } else { "function" };
                 allowed.iter().any(|it| {
-                    it.get("type").and_then(Value::as_str) == Some("function")
+                    it.get("type").and_then(Value::as_str) == Some(kind)
                         && it.get("name").and_then(Value::as_str) == Some(&tool.name)
                 })
             };

@@ -60,6 +60,18 @@ pub(super) fn call(id: &str, status: &str, call_id: &str, name: &str, arguments:
     })
 }
 
+/// A call of a tool that takes free text.
+pub(super) fn custom_call(id: &str, status: &str, call_id: &str, name: &str, input: &str) -> Value {
+    json!({
+        "id": id,
+        "type": "custom_tool_call",
+        "status": status,
+        "call_id": call_id,
+        "name": name,
+        "input": input,
+    })
+}
+
 /// What a text refers to. Only pages can be said: other references are to documents that the
 /// caller has sent, for which this format has no words.
 pub(super) fn annotations(citations: &[Citation]) -> Vec<Value> {

@@ -18,7 +18,7 @@ use crate::neutral::{Citation, Ending, Event};
 use crate::responses::signature;
 use crate::state::State;
 use crate::stream::WriteEvents;
-use call::Call;
+use call::{Call, Called};
 use log::Log;
 use message::Message;
 use thought::{Thought, state_alone};
@@ -33,6 +33,8 @@ pub(super) struct Writer {
     open: Option<Open>,
     /// The calls, by their indices. They may be told at the same time.
     calls: Vec<Call>,
+    /// The names of the tools that take free text.
+    freeform: Vec<String>,
     ending: Option<Ending>,
     usage: Option<Usage>,
 }
@@ -53,6 +55,7 @@ impl Writer {
             log: Log::new(asked.request_id),
             open: None,
             calls: Vec::new(),
+            freeform: asked.freeform.to_vec(),
             ending: None,
             usage: None,
         }
@@ -158,7 +161,9 @@ impl Writer {
         if let Some(sealed) = state.and_then(|state| signature::seal(state, id)) {
             state_alone(&sealed, false, &mut self.log, out);
         }
-        self.calls.push(Call::begin(id, name, &mut self.log, out));
+        let freeform = self.freeform.iter().any(|it| it == name);
+        let called = Called { id, name, freeform };
+        self.calls.push(Call::begin(&called, &mut self.log, out));
     }
 
     /// Ends the message or thought that is being told.

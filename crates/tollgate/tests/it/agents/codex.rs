@@ -111,6 +111,66 @@ async fn a_loop_of_tools_ends_in_response_completed_over_every_family() {
 }
 
 #[tokio::test]
+async fn a_patch_is_free_text_over_every_family() {
+    let world = World::with(FAMILIES_CONFIG).await;
+    let grammar = json!({"type": "grammar", "syntax": "lark", "definition": "start: /.+/"});
+    for family in FAMILIES.into_iter().filter(|family| *family != "responses") {
+        let (name, question) = match family {
+            "google" => ("gemini-3-pro", "call the tool apply_patch"),
+            _ => ("tools", "go"),
+        };
+        let mut input = vec![user(question)];
+        let mut body = body(&format!("{family}/{name}"), &input);
+        body["tools"] = json!([{"type": "custom", "name": "apply_patch",
+            "description": "Edits files.", "format": grammar}]);
+        let first = send(&world, &body).await;
+        assert_eq!(first.status, 200, "{family}: {first:?}");
+        let unsupported = first.header("x-tollgate-unsupported");
+        assert!(!unsupported.contains("tools"), "{family}: {unsupported}");
+        let received = world.simulator.requests().pop().unwrap().body;
+        assert!(
+            received.contains("start: /.+/"),
+            "{family} is told the grammar: {received}"
+        );
+        let events = RESPONSES.events(&first);
+        assert!(RESPONSES.ended_well(&events), "{family}: {}", first.text());
+        let done = items(&events);
+        let call = done.iter().find(|it| it["type"] == "custom_tool_call");
+        let call = call.cloned();
+        let call = call.unwrap_or_else(|| panic!("{family}: {}", first.text()));
+        assert_eq!(call["name"], "apply_patch", "{family}");
+        let text = call["input"].as_str().unwrap();
+        assert!(!text.is_empty() && !text.contains('{'), "{family}: {text}");
+        let told = events.iter().filter(|event| {
+            event["type"] == "response.custom_tool_call_input.delta"
+                && event["item_id"] == call["id"]
+        });
+        let told: String = told.filter_map(|event| event["delta"].as_str()).collect();
+        assert_eq!(told, text, "{family}");
+        let result = json!({"type": "custom_tool_call_output", "call_id": call["call_id"],
+            "output": "the patch is in"});
+        input.extend(done);
+        input.push(result);
+        body["input"] = json!(input);
+        let second = send(&world, &body).await;
+        assert_eq!(second.status, 200, "{family}: {second:?}");
+        let events = RESPONSES.events(&second);
+        assert!(RESPONSES.ended_well(&events), "{family}: {}", second.text());
+        let said = RESPONSES.streamed(&events);
+        assert!(said.contains("the patch is in"), "{family}: {said}");
+        body["stream"] = json!(false);
+        body["input"] = json!([user(question)]);
+        let plain = send(&world, &body).await.json();
+        let output = plain["output"].as_array().unwrap().iter();
+        let calls: Vec<&Value> = output
+            .filter(|item| item["type"] == "custom_tool_call")
+            .collect();
+        assert_eq!(calls.len(), 1, "{family}: {plain}");
+        assert_eq!(calls[0]["input"], text, "{family}");
+    }
+}
+
+#[tokio::test]
 async fn unknown_fields_reach_a_responses_provider_as_they_are() {
     let world = World::with(FAMILIES_CONFIG).await;
     let sent = body("responses/echo", &[user("hello")]).to_string();

@@ -36,7 +36,7 @@ async fn told(world: &World, from: Family, to: Family, said: &Said, stream: bool
         }
         Family::Gemini => json!({"contents": [{"role": "user", "parts": [{"text": "x"}]}]}),
     };
-    let answer = from.ask(world, to, "m", &ask, stream).send().await;
+    let answer = from.ask(world, (to, "m"), &ask, stream).send().await;
     assert_eq!(
         answer.status,
         200,

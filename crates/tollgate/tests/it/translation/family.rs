@@ -46,8 +46,7 @@ impl Family {
     pub fn ask<'a>(
         self,
         world: &'a World,
-        to: Self,
-        model: &str,
+        (to, model): (Self, &str),
         body: &Value,
         stream: bool,
     ) -> Ask<'a> {

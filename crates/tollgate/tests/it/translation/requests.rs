@@ -18,7 +18,7 @@ struct Seen {
 }
 
 async fn seen(world: &World, from: Family, to: Family, body: &Value) -> Seen {
-    let answer = from.ask(world, to, "inspect", body, false).send().await;
+    let answer = from.ask(world, (to, "inspect"), body, false).send().await;
     assert_eq!(answer.status, 200, "{from:?} to {to:?}: {}", answer.text());
     let told = answer.header("x-tollgate-unsupported").to_owned();
     let body = answer.json();
@@ -363,7 +363,10 @@ async fn state_goes_back_to_its_maker_and_to_nobody_else() {
         let mut asked = question.clone();
         asked["reasoning_effort"] = json!("high");
         asked["max_tokens"] = json!(9000);
-        let answer = Chat.ask(&world, maker, "think", &asked, false).send().await;
+        let answer = Chat
+            .ask(&world, (maker, "think"), &asked, false)
+            .send()
+            .await;
         assert_eq!(answer.status, 200, "{maker:?}: {}", answer.text());
         let message = answer.json()["choices"][0]["message"].clone();
         let sealed = message["reasoning_details"].to_string();

@@ -302,6 +302,7 @@ fn tools_are_taken_in_both_forms() {
                 description: Some("d".to_owned()),
                 parameters: Some(json!({"type": "object"})),
                 strict: Some(true),
+                freeform: false,
                 cache: Some(Cache {
                     ttl: Some("1h".to_owned())
                 }),
@@ -311,6 +312,7 @@ fn tools_are_taken_in_both_forms() {
                 description: None,
                 parameters: None,
                 strict: None,
+                freeform: false,
                 cache: None,
             },
         ]

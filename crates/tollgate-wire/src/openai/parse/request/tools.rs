@@ -55,6 +55,7 @@ fn function(object: &Map<String, Value>, path: &str, notes: &mut Notes) -> Optio
         description: description.map(str::to_owned),
         parameters: (!is_nothing(parameters)).then(|| parameters.clone()),
         strict: notes.bool(get("strict"), &format!("{path}.strict")),
+        freeform: false,
         cache: None,
     })
 }

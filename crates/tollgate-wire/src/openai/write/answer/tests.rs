@@ -12,6 +12,7 @@ pub(in super::super) const ASKED: Asked<'static> = Asked {
     now: 7,
     usage: true,
     array: false,
+    freeform: &[],
 };
 
 fn written(answer: &Answer) -> Value {

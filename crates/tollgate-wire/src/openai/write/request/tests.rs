@@ -85,6 +85,7 @@ fn full() -> Request {
             description: None,
             parameters: None,
             strict: Some(true),
+            freeform: false,
             cache: None,
         }],
         tool_choice: Some(ToolChoice::Required),
@@ -403,6 +404,7 @@ fn what_a_client_sends_back_keeps_the_states_of_an_answer() {
         now: 0,
         usage: false,
         array: false,
+        freeform: &[],
     };
     let body: Value = serde_json::from_slice(&super::super::answer(&answer, &asked)).unwrap();
     let message = body["choices"][0]["message"].clone();

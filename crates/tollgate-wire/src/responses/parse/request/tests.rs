@@ -128,7 +128,7 @@ fn only_functions_are_tools_and_choices_among_them_hold() {
     let tools = json!([
         {"type": "function", "name": "a", "description": "A", "parameters": {"type": "object"}, "strict": true},
         {"type": "web_search"},
-        {"type": "custom", "name": "apply_patch"},
+        {"type": "image_generation"},
         {"type": "function", "name": "b", "parameters": null},
     ]);
     let request =
@@ -153,13 +153,43 @@ fn only_functions_are_tools_and_choices_among_them_hold() {
 }
 
 #[test]
+fn tools_that_take_free_text_are_functions_with_one_argument() {
+    let grammar = json!({"type": "grammar", "syntax": "lark", "definition": "start: /x/"});
+    let tools = json!([
+        {"type": "function", "name": "f"},
+        {"type": "custom", "name": "a", "description": "A", "format": grammar},
+        {"type": "custom", "name": "b", "format": {"type": "text"}},
+        {"type": "custom", "name": "c", "format": {"type": "song"}},
+    ]);
+    let choice = json!({"type": "custom", "name": "b"});
+    let request = of_members(&json!({"tools": tools, "tool_choice": choice}));
+    let freeform: Vec<bool> = request.tools.iter().map(|tool| tool.freeform).collect();
+    assert_eq!(freeform, [false, true, true, true]);
+    let told = request.tools[1].description.as_deref().unwrap();
+    assert!(told.starts_with("A\n\n"), "{told}");
+    assert!(told.ends_with("(lark):\nstart: /x/"), "{told}");
+    let schema = request.tools[1].parameters.as_ref().unwrap();
+    assert_eq!(schema["required"], json!(["input"]));
+    assert_eq!(schema["properties"]["input"]["type"], "string");
+    assert_eq!(request.tools[2].description, None);
+    assert_eq!(request.tool_choice, Some(ToolChoice::Named("b".to_owned())));
+    assert_eq!(request.others, ["tools[3].format"]);
+    let allowed = json!({"type": "allowed_tools", "tools": [
+        {"type": "custom", "name": "a"}, {"type": "custom", "name": "f"}
+    ]});
+    let request = of_members(&json!({"tools": tools, "tool_choice": allowed}));
+    let names: Vec<&str> = request.tools.iter().map(|tool| &*tool.name).collect();
+    assert_eq!(names, ["a"]);
+}
+
+#[test]
 fn choices_that_cannot_hold_are_reported() {
     for (tools, choice) in [
         (json!([{"type": "web_search"}]), json!("required")),
         (json!([]), json!({"type": "function", "name": "a"})),
         (
             json!([{"type": "custom", "name": "a"}]),
-            json!({"type": "custom", "name": "a"}),
+            json!({"type": "custom", "name": "b"}),
         ),
     ] {
         let request = of_members(&json!({"tools": tools, "tool_choice": choice}));

@@ -167,6 +167,7 @@ fn functions_are_strict_only_where_that_is_asked_for() {
         description: None,
         parameters: None,
         strict,
+        freeform: false,
         cache: None,
     };
     let request = Request {

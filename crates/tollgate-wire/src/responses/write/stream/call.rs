@@ -1,38 +1,54 @@
 //! A call of a tool that is being told.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::log::{Log, Place, Within};
+use crate::neutral::freeform;
 use crate::responses::write::answer::Status;
 use crate::responses::write::items;
 
+/// What is known of a call when it begins.
+pub(super) struct Called<'a> {
+    /// What the caller's result is to refer to.
+    pub(super) id: &'a str,
+    /// The tool.
+    pub(super) name: &'a str,
+    /// Whether the tool takes free text.
+    pub(super) freeform: bool,
+}
+
 pub(super) struct Call {
     place: Place,
-    /// What the caller's result is to refer to.
     id: String,
     name: String,
+    freeform: bool,
     arguments: String,
     done: bool,
 }
 
 impl Call {
-    pub(super) fn begin(id: &str, name: &str, log: &mut Log, out: &mut Vec<u8>) -> Self {
-        let place = log.place("fc");
-        let item = items::call(&place.id, Status::Running.word(), id, name, "");
-        log.added(&place, &item, out);
-        Self {
-            place,
-            id: id.to_owned(),
-            name: name.to_owned(),
+    pub(super) fn begin(called: &Called<'_>, log: &mut Log, out: &mut Vec<u8>) -> Self {
+        let call = Self {
+            place: log.place(if called.freeform { "ctc" } else { "fc" }),
+            id: called.id.to_owned(),
+            name: called.name.to_owned(),
+            freeform: called.freeform,
             arguments: String::new(),
             done: false,
-        }
+        };
+        let item = call.item(Status::Running, "");
+        log.added(&call.place, &item, out);
+        call
     }
 
-    /// More of the arguments.
+    /// More of the arguments. Free text is within them as a text of JSON: it is told when it is
+    /// whole.
     pub(super) fn tell(&mut self, more: &str, log: &mut Log, out: &mut Vec<u8>) {
-        if !self.done {
-            self.arguments.push_str(more);
+        if self.done {
+            return;
+        }
+        self.arguments.push_str(more);
+        if !self.freeform {
             log.stretch(&self.place, Within::Arguments, more, out);
         }
     }
@@ -42,18 +58,36 @@ impl Call {
         if std::mem::replace(&mut self.done, true) {
             return;
         }
-        // Clients parse what they get.
-        if self.arguments.is_empty() && status == Status::Completed {
-            self.arguments.push_str("{}");
-        }
+        let mut said = std::mem::take(&mut self.arguments);
+        let (kind, member) = if self.freeform {
+            said = freeform::input(said);
+            if !said.is_empty() {
+                log.stretch(&self.place, Within::Input, &said, out);
+            }
+            ("response.custom_tool_call_input.done", "input")
+        } else {
+            // Clients parse what they get.
+            if said.is_empty() && status == Status::Completed {
+                said.push_str("{}");
+            }
+            ("response.function_call_arguments.done", "arguments")
+        };
         let data = json!({
             "item_id": self.place.id,
             "output_index": self.place.index,
-            "arguments": self.arguments,
+            member: said,
         });
-        log.event("response.function_call_arguments.done", data, out);
-        let word = status.word();
-        let item = items::call(&self.place.id, word, &self.id, &self.name, &self.arguments);
+        log.event(kind, data, out);
+        let item = self.item(status, &said);
         log.done(&self.place, item, out);
+    }
+
+    fn item(&self, status: Status, said: &str) -> Value {
+        let write = if self.freeform {
+            items::custom_call
+        } else {
+            items::call
+        };
+        write(&self.place.id, status.word(), &self.id, &self.name, said)
     }
 }

@@ -46,6 +46,8 @@ pub(super) enum Within {
     Summary,
     /// The arguments of a call.
     Arguments,
+    /// The free text of a call.
+    Input,
 }
 
 /// A stretch of a text.
@@ -115,6 +117,7 @@ impl Log {
             Within::Refusal(part) => ("response.refusal.delta", Some(part), None),
             Within::Summary => ("response.reasoning_summary_text.delta", None, Some(0)),
             Within::Arguments => ("response.function_call_arguments.delta", None, None),
+            Within::Input => ("response.custom_tool_call_input.delta", None, None),
         };
         let stretch = Stretch {
             r#type: kind,

@@ -10,11 +10,16 @@ const ASKED: Asked<'static> = Asked {
     now: 1_700_000_000,
     usage: false,
     array: false,
+    freeform: &[],
 };
 
 /// The events as they are written, without the response objects of the first two.
 fn written(events: &[Event]) -> Vec<Value> {
-    let mut writer = Writer::new(&ASKED);
+    written_for(&ASKED, events)
+}
+
+fn written_for(asked: &Asked<'_>, events: &[Event]) -> Vec<Value> {
+    let mut writer = Writer::new(asked);
     let mut out = Vec::new();
     for event in events {
         writer.write(event, &mut out);
@@ -148,6 +153,101 @@ fn a_thought_and_calls_have_their_items() {
     assert_eq!(output[1]["call_id"], "a");
     assert_eq!(output[1]["arguments"], "{}", "clients parse what they get");
     assert_eq!(output[2]["call_id"], "b");
+}
+
+#[test]
+fn calls_of_tools_that_take_free_text_say_it() {
+    let freeform = ["f".to_owned()];
+    let asked = Asked {
+        freeform: &freeform,
+        ..ASKED
+    };
+    let more = |index, json: &str| Event::Arguments {
+        index,
+        json: json.to_owned(),
+    };
+    let g = Event::ToolCall {
+        index: 1,
+        id: "b".to_owned(),
+        name: "g".to_owned(),
+        state: None,
+    };
+    let events = written_for(
+        &asked,
+        &[
+            call(0, "a"),
+            more(0, r#"{"input":"*** Begin"#),
+            g,
+            more(1, r#"{"input":"x"}"#),
+            more(0, r#"\n+\"x\""}"#),
+            Event::CallEnd { index: 0 },
+            Event::CallEnd { index: 1 },
+            Event::Finish(Ending::new(Finish::ToolCalls)),
+            Event::End,
+        ],
+    );
+    let want = [
+        "created",
+        "in_progress",
+        "output_item.added",
+        "output_item.added",
+        "function_call_arguments.delta",
+        "custom_tool_call_input.delta",
+        "custom_tool_call_input.done",
+        "output_item.done",
+        "function_call_arguments.done",
+        "output_item.done",
+        "completed",
+    ];
+    assert_eq!(kinds(&events), want);
+    let item = |status: &str, input: &str| {
+        json!({"id": "ctc_req-1_0", "type": "custom_tool_call", "status": status, "call_id": "a",
+            "name": "f", "input": input})
+    };
+    let input = "*** Begin\n+\"x\"";
+    assert_eq!(events[2]["item"], item("in_progress", ""));
+    assert_eq!(
+        events[5],
+        json!({"type": "response.custom_tool_call_input.delta", "sequence_number": 5,
+            "item_id": "ctc_req-1_0", "output_index": 0, "delta": input})
+    );
+    assert_eq!(
+        events[6],
+        json!({"type": "response.custom_tool_call_input.done", "sequence_number": 6,
+            "item_id": "ctc_req-1_0", "output_index": 0, "input": input})
+    );
+    assert_eq!(events[7]["item"], item("completed", input));
+    let output = &events[10]["response"]["output"];
+    assert_eq!(output[0], item("completed", input));
+    assert_eq!(output[1]["arguments"], r#"{"input":"x"}"#);
+}
+
+#[test]
+fn free_text_that_is_cut_off_looks_cut_off() {
+    let freeform = ["f".to_owned()];
+    let asked = Asked {
+        freeform: &freeform,
+        ..ASKED
+    };
+    let events = written_for(
+        &asked,
+        &[
+            call(0, "a"),
+            Event::Arguments {
+                index: 0,
+                json: r#"{"input":"*** Beg"#.to_owned(),
+            },
+            Event::Finish(Ending::new(Finish::Length)),
+            Event::End,
+        ],
+    );
+    let last = events.last().unwrap();
+    assert_eq!(last["type"], "response.incomplete");
+    let item = &last["response"]["output"][0];
+    assert_eq!(
+        (&item["status"], &item["input"]),
+        (&json!("incomplete"), &json!(r#"{"input":"*** Beg"#))
+    );
 }
 
 #[test]
