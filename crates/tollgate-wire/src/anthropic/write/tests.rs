@@ -520,6 +520,7 @@ fn very_many_calls_are_written_in_time() {
         now: 0,
         usage: true,
         array: false,
+        freeform: &[],
     };
     let mut writer = stream(&asked);
     let mut out = Vec::new();
