@@ -60,7 +60,7 @@ pub(super) fn cache(members: &Members, path: &str) -> Result<Option<Cache>, Fail
 struct Reader<'a> {
     others: &'a mut Vec<String>,
     parts: Vec<Part>,
-    /// State that belongs to the next call; see [`crate::anthropic::write::call_state`].
+    /// State that belongs to the next call: it came in a block of hidden thought before it.
     call_state: Option<State>,
 }
 
