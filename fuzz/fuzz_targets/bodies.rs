@@ -48,9 +48,9 @@ fn assert_object(format: Format, what: &str, body: &[u8]) {
 fn request(call: &Call) {
     for to in FORMATS {
         // Opaque state that is not this provider's goes, whatever else is in the body.
-        let stripped = strip::request(call, provider(to).0, "m", &mut Lost::new());
-        if let Ok(body) = stripped {
-            assert_object(to, "a stripped request", &body);
+        let stripped = strip::call(call, provider(to).0, "m", &mut Lost::new());
+        if let Ok(stripped) = stripped {
+            assert_object(to, "a stripped request", &stripped.body);
         }
     }
     let Ok(request) = formats::parse_request(call.format, call) else {
@@ -89,6 +89,7 @@ fn answer(format: Format, operation: Operation, body: &Bytes) {
         return;
     };
     let asked = Asked {
+        freeform: &[],
         model: "m",
         request_id: "r",
         now: 0,

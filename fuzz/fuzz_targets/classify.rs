@@ -42,7 +42,10 @@ fuzz_target!(|input: (u8, u16, bool, i64, Option<&[u8]>, &[u8])| {
         credential: Some(&credential),
     };
     let failure = classify(&answer, provider);
-    let shown = [failure.provider_text.as_deref(), failure.provider_code.as_deref()];
+    let shown = [
+        failure.provider_text.as_deref(),
+        failure.provider_code.as_deref(),
+    ];
     for text in shown.into_iter().flatten() {
         assert!(text.len() <= LONGEST);
         assert!(!text.chars().any(char::is_control));

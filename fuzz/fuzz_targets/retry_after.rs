@@ -8,7 +8,12 @@ use tollgate_wire::retry_after::{LONGEST, RetryHints, wait_in_body, wait_in_text
 fuzz_target!(|input: (i64, &[u8])| {
     let (now, value) = input;
     let now = Timestamp::from_millis(now);
-    let names = ["retry-after", "retry-after-ms", "x-ratelimit-reset", "x-ratelimit-remaining"];
+    let names = [
+        "retry-after",
+        "retry-after-ms",
+        "x-ratelimit-reset",
+        "x-ratelimit-remaining",
+    ];
     let hints = RetryHints::from_headers(names.map(|name| (name, value)), now);
     let text = String::from_utf8_lossy(value);
     let body = serde_json::from_slice(value).ok();

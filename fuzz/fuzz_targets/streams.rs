@@ -34,7 +34,9 @@ fn read<'a>(
     let mut events = Vec::new();
     let mut problem = None;
     for chunk in chunks {
-        problem = reader.feed(Bytes::copy_from_slice(chunk), &mut events).err();
+        problem = reader
+            .feed(Bytes::copy_from_slice(chunk), &mut events)
+            .err();
         if problem.is_some() || events.last() == Some(&Event::End) {
             break;
         }
@@ -71,6 +73,7 @@ fn check(events: &[Event], problem: Option<&StreamProblem>) {
 /// Every caller's format can say it.
 fn write(events: &[Event], array: bool) {
     let asked = Asked {
+        freeform: &[],
         model: "m",
         request_id: "r",
         now: 0,
