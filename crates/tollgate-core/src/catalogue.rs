@@ -24,6 +24,8 @@ pub struct Entry {
     pub context_window: Option<u64>,
     /// What tokens cost.
     pub price: Price,
+    /// Who says so: [`version`], or `simulated` for what costs nothing because it is no model.
+    pub source: &'static str,
 }
 
 /// The name and version of what the table was made from; kept with every charge by its prices.
@@ -41,6 +43,7 @@ pub fn find(provider: &str, model: &str) -> Option<Entry> {
             id: "simulated",
             context_window: None,
             price: Price::default(),
+            source: "simulated",
         });
     }
     let name = model.to_lowercase();
@@ -115,6 +118,7 @@ impl Row {
                 cache_write: rate(self.column(7)),
                 cache_write_1h: rate(self.column(8)),
             },
+            source: version(),
         })
     }
 

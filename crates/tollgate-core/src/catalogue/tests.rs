@@ -53,7 +53,10 @@ fn models_are_found_by_the_names_that_providers_give_them() {
         let found = find(provider, model).map(|entry| entry.id);
         assert_eq!(found, id, "{provider} {model}");
     }
+    let entry = find("simulated", "echo").unwrap();
+    assert_eq!((entry.price, entry.source), (Price::default(), "simulated"));
     let entry = find("openai", "gpt-4o").unwrap();
+    assert_eq!(entry.source, version());
     assert_eq!(entry.price.input, Rate::flat(2_500_000));
     assert_eq!(entry.price.output, Rate::flat(10_000_000));
     assert_eq!(entry.context_window, Some(128_000));

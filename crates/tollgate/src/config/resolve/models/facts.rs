@@ -21,7 +21,7 @@ pub(super) fn of(provider: &str, model: &str) -> ModelFacts {
         max_output: catalogue::longest_answer(model),
         price: entry.map(|entry| Priced {
             price: entry.price,
-            version: catalogue::version().into(),
+            version: entry.source.into(),
         }),
     }
 }
