@@ -1,10 +1,11 @@
 //! What readers of requests share: taking a value of the right kind, and saying what is wrong
 //! with one of a wrong kind.
 
+use tollgate_core::call::Marks;
 use tollgate_core::error::{Code, Failure};
 
 use crate::faults::Faults;
-use crate::json::{self, Count, Fault, Kind, Problem, Scanner};
+use crate::json::{self, Count, Fault, Kind, NameBuffer, Problem, Scanner};
 
 /// The longest name of a model, in bytes.
 const LONGEST_MODEL: usize = 256;
@@ -221,4 +222,44 @@ pub(crate) fn not_json(problem: Problem, body: &[u8]) -> Failure {
         "The body is not valid JSON: {} at line {line}, column {column}.",
         problem.fault.reason()
     ))
+}
+
+/// Takes `stream_options`, and notes where it is; gives whether the usage of a stream is wanted.
+pub(crate) fn stream_options(
+    scanner: &mut Scanner<'_>,
+    marks: &mut Marks,
+    faults: &mut Faults,
+) -> Result<bool, Problem> {
+    const PATH: &str = "stream_options.include_usage";
+    let mut wanted = false;
+    let kind = accept(scanner, "stream_options", &OBJECT, faults)?;
+    let begin = scanner.position();
+    match kind {
+        None => return Ok(wanted),
+        Some(Kind::Object) => {}
+        Some(_) => {
+            scanner.skip()?;
+            marks.stream_options = Some(begin..scanner.position());
+            return Ok(wanted);
+        }
+    }
+    let mut members = scanner.object()?;
+    let mut buffer = NameBuffer::new();
+    while let Some(name) = scanner.member(&mut members)? {
+        if name.name(&mut buffer) != b"include_usage" {
+            scanner.skip()?;
+            continue;
+        }
+        if marks.include_usage.is_some() {
+            faults.add(format_args!("{PATH}"), "value_error", "occurs twice");
+            scanner.skip()?;
+            continue;
+        }
+        scanner.kind()?;
+        let value = scanner.position();
+        wanted = bool(scanner, PATH, faults)?.unwrap_or_default();
+        marks.include_usage = Some(value..scanner.position());
+    }
+    marks.stream_options = Some(begin..scanner.position());
+    Ok(wanted)
 }

@@ -5,7 +5,7 @@ use tollgate_core::error::{Code, Failure};
 use tollgate_core::format::Format;
 
 use crate::faults::Faults;
-use crate::fields::{self, BOOL, INPUT, INTEGER, NUMBER, OBJECT, Shape, TEXT, not_json};
+use crate::fields::{self, BOOL, INPUT, INTEGER, NUMBER, Shape, TEXT, not_json};
 use crate::formats::Received;
 use crate::json::{self, Count, Kind, NameBuffer, Problem, Scanner};
 
@@ -154,7 +154,9 @@ fn member(
         Rule::Stream => {
             draft.stream = fields::bool(scanner, path, faults)?.unwrap_or_default();
         }
-        Rule::StreamOptions => stream_options(scanner, draft)?,
+        Rule::StreamOptions => {
+            draft.wants_usage = fields::stream_options(scanner, &mut draft.marks, faults)?;
+        }
         Rule::MaxTokens => draft.max_tokens = max_tokens(scanner, path, faults)?,
         Rule::Count => drop(fields::count(scanner, path, faults)?),
         Rule::Integer => fields::integer(scanner, path, faults)?,
@@ -215,41 +217,6 @@ fn prompt(scanner: &mut Scanner<'_>, faults: &mut Faults) -> Result<(), Problem>
         }
         index += 1;
     }
-    Ok(())
-}
-
-fn stream_options(scanner: &mut Scanner<'_>, draft: &mut Draft) -> Result<(), Problem> {
-    const PATH: &str = "stream_options.include_usage";
-    let faults = &mut draft.faults;
-    let kind = fields::accept(scanner, "stream_options", &OBJECT, faults)?;
-    let begin = scanner.position();
-    match kind {
-        None => return Ok(()),
-        Some(Kind::Object) => {}
-        Some(_) => {
-            scanner.skip()?;
-            draft.marks.stream_options = Some(begin..scanner.position());
-            return Ok(());
-        }
-    }
-    let mut members = scanner.object()?;
-    let mut buffer = NameBuffer::new();
-    while let Some(name) = scanner.member(&mut members)? {
-        if name.name(&mut buffer) != b"include_usage" {
-            scanner.skip()?;
-            continue;
-        }
-        if draft.marks.include_usage.is_some() {
-            faults.add(format_args!("{PATH}"), "value_error", "occurs twice");
-            scanner.skip()?;
-            continue;
-        }
-        scanner.kind()?;
-        let value = scanner.position();
-        draft.wants_usage = fields::bool(scanner, PATH, faults)?.unwrap_or_default();
-        draft.marks.include_usage = Some(value..scanner.position());
-    }
-    draft.marks.stream_options = Some(begin..scanner.position());
     Ok(())
 }
 

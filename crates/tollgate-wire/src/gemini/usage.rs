@@ -3,11 +3,8 @@
 use serde_json::{Value, json};
 use tollgate_core::reply::Usage;
 
+use crate::counts::MOST;
 use crate::json::{self, Count, Kind, NameBuffer, Problem, Scanner};
-
-/// The greatest count that is believed; no call has that many tokens, and sums of counts below
-/// it cannot overflow.
-const MOST: u64 = u32::MAX as u64;
 
 /// The counts as they are written. A count that is missing is zero: Google leaves zeros out.
 #[derive(Default)]

@@ -122,7 +122,9 @@ fn read_field(field: Field, scanner: &mut Scanner<'_>, draft: &mut Draft) -> Res
             draft.marks.model = Some(begin..scanner.position());
         }
         Rule::Messages => draft.sealed = messages::read(scanner, faults)?,
-        Rule::StreamOptions => read_stream_options(scanner, draft)?,
+        Rule::StreamOptions => {
+            draft.wants_usage = fields::stream_options(scanner, &mut draft.marks, faults)?;
+        }
         Rule::Stream => {
             draft.stream = fields::bool(scanner, path, faults)?.unwrap_or_default();
         }
@@ -139,40 +141,5 @@ fn read_field(field: Field, scanner: &mut Scanner<'_>, draft: &mut Draft) -> Res
             }
         }
     }
-    Ok(())
-}
-
-fn read_stream_options(scanner: &mut Scanner<'_>, draft: &mut Draft) -> Result<(), Problem> {
-    const PATH: &str = "stream_options.include_usage";
-    let faults = &mut draft.faults;
-    let kind = fields::accept(scanner, "stream_options", &fields::OBJECT, faults)?;
-    let begin = scanner.position();
-    match kind {
-        None => return Ok(()),
-        Some(Kind::Object) => {}
-        Some(_) => {
-            scanner.skip()?;
-            draft.marks.stream_options = Some(begin..scanner.position());
-            return Ok(());
-        }
-    }
-    let mut members = scanner.object()?;
-    let mut buffer = NameBuffer::new();
-    while let Some(name) = scanner.member(&mut members)? {
-        if name.name(&mut buffer) != b"include_usage" {
-            scanner.skip()?;
-            continue;
-        }
-        if draft.marks.include_usage.is_some() {
-            faults.add(format_args!("{PATH}"), "value_error", "occurs twice");
-            scanner.skip()?;
-            continue;
-        }
-        scanner.kind()?;
-        let value = scanner.position();
-        draft.wants_usage = fields::bool(scanner, PATH, faults)?.unwrap_or_default();
-        draft.marks.include_usage = Some(value..scanner.position());
-    }
-    draft.marks.stream_options = Some(begin..scanner.position());
     Ok(())
 }

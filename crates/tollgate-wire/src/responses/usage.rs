@@ -3,11 +3,8 @@
 use serde_json::{Value, json};
 use tollgate_core::reply::Usage;
 
-use crate::json::{self, Count, Kind, NameBuffer, Problem, Scanner};
-
-/// The greatest count that is believed; no call has that many tokens, and sums of counts below
-/// it cannot overflow.
-const MOST: u64 = u32::MAX as u64;
+use crate::counts::{count, details};
+use crate::json::{Kind, NameBuffer, Problem, Scanner};
 
 /// Takes the value of `usage`. There is none unless tokens of the prompt or of the answer are
 /// counted. Counts that are negative, broken or no numbers do not count.
@@ -61,46 +58,10 @@ pub(super) fn write(usage: &Usage) -> Value {
     })
 }
 
-/// Takes the counts of these names out of an object of details.
-fn details<const N: usize>(
-    scanner: &mut Scanner<'_>,
-    wanted: [&[u8]; N],
-) -> Result<[Option<u64>; N], Problem> {
-    let mut found = [None; N];
-    if scanner.kind()? != Kind::Object {
-        scanner.skip()?;
-        return Ok(found);
-    }
-    let mut members = scanner.object()?;
-    let mut buffer = NameBuffer::new();
-    while let Some(name) = scanner.member(&mut members)? {
-        let name = name.name(&mut buffer);
-        match wanted
-            .iter()
-            .zip(&mut found)
-            .find(|(want, _)| **want == name)
-        {
-            Some((_, place)) => *place = count(scanner)?,
-            None => scanner.skip()?,
-        }
-    }
-    Ok(found)
-}
-
-fn count(scanner: &mut Scanner<'_>) -> Result<Option<u64>, Problem> {
-    if scanner.kind()? != Kind::Number {
-        scanner.skip()?;
-        return Ok(None);
-    }
-    Ok(match json::count(scanner.number()?) {
-        Count::Whole(value) => Some(value.min(MOST)),
-        Count::Negative | Count::Fraction => None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counts::MOST;
 
     #[test]
     fn counts_are_read_as_servers_write_them() {

@@ -1,0 +1,45 @@
+//! Counts of tokens, which every format has under other names.
+
+use crate::json::{self, Count, Kind, NameBuffer, Problem, Scanner};
+
+/// The greatest count that is believed; no call has that many tokens, and sums of counts below
+/// it cannot overflow.
+pub(crate) const MOST: u64 = u32::MAX as u64;
+
+/// Takes the counts of these names out of an object of details.
+pub(crate) fn details<const N: usize>(
+    scanner: &mut Scanner<'_>,
+    wanted: [&[u8]; N],
+) -> Result<[Option<u64>; N], Problem> {
+    let mut found = [None; N];
+    if scanner.kind()? != Kind::Object {
+        scanner.skip()?;
+        return Ok(found);
+    }
+    let mut members = scanner.object()?;
+    let mut buffer = NameBuffer::new();
+    while let Some(name) = scanner.member(&mut members)? {
+        let name = name.name(&mut buffer);
+        match wanted
+            .iter()
+            .zip(&mut found)
+            .find(|(want, _)| **want == name)
+        {
+            Some((_, place)) => *place = count(scanner)?,
+            None => scanner.skip()?,
+        }
+    }
+    Ok(found)
+}
+
+/// Takes a count; what is negative, broken or no number does not count.
+pub(crate) fn count(scanner: &mut Scanner<'_>) -> Result<Option<u64>, Problem> {
+    if scanner.kind()? != Kind::Number {
+        scanner.skip()?;
+        return Ok(None);
+    }
+    Ok(match json::count(scanner.number()?) {
+        Count::Whole(value) => Some(value.min(MOST)),
+        Count::Negative | Count::Fraction => None,
+    })
+}
