@@ -1,6 +1,7 @@
 //! A call as it was received: its bytes and the few facts that were read from them.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -34,6 +35,23 @@ pub struct Call {
     /// Whether the body holds opaque state (a thinking signature, say) that Tollgate has sealed
     /// for one provider.
     pub sealed: bool,
+}
+
+/// What a request asks of the gateway itself, by headers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// How long the caller waits for the first byte of a stream, or for the whole plain answer.
+    pub first_byte: Option<Duration>,
+    /// How long the caller waits for the end.
+    pub total: Option<Duration>,
+    /// Whether only the model that was asked for may answer.
+    pub no_fallbacks: bool,
+    /// Whether the answer is to tell every attempt.
+    pub trail: bool,
+    /// Tags, for conditions of targets.
+    pub tags: Vec<Box<str>>,
+    /// What the request belongs to, where requests stick to targets.
+    pub session: Option<Box<str>>,
 }
 
 /// Places in a body, as byte ranges, that a patch for the provider touches.

@@ -89,6 +89,32 @@ fn mac(secret: &[u8; 32]) -> Hmac<Sha256> {
     Hmac::new_from_slice(secret).expect("HMAC takes any key")
 }
 
+/// Whose requests go on when not all can.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Shed first.
+    Low,
+    /// As most.
+    #[default]
+    Normal,
+    /// Shed last.
+    High,
+}
+
+impl Priority {
+    /// Every priority.
+    pub const ALL: &'static [Self] = &[Self::Low, Self::Normal, Self::High];
+
+    /// The word for settings, the API and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Normal => "normal",
+            Self::High => "high",
+        }
+    }
+}
+
 /// A key that Tollgate gave out, without its clear text.
 #[derive(Clone, Debug)]
 pub struct VirtualKey {
@@ -114,6 +140,8 @@ pub struct VirtualKey {
     pub revoked_at: Option<Timestamp>,
     /// The dialect in which its errors are answered, if it has one of its own.
     pub error_dialect: Option<Dialect>,
+    /// Whose requests go on when not all can.
+    pub priority: Priority,
     /// Whether the configuration file declares it; such keys are read-only in the API.
     pub declared: bool,
 }

@@ -11,5 +11,6 @@ pub mod key;
 pub mod model;
 pub mod price;
 pub mod reply;
+pub mod route;
 pub mod secret;
 pub mod time;

@@ -5,22 +5,6 @@ use std::time::Duration;
 
 use crate::price::Price;
 
-/// A name that callers may ask for, with the target that serves it.
-#[derive(Clone, Debug)]
-pub struct Route {
-    /// The public name, for example `openai/gpt-4o`. For a wildcard the name that was asked for.
-    pub model: Arc<str>,
-    /// The name under which metrics count it: the public name, or the pattern of a wildcard, so
-    /// that callers cannot make labels without end.
-    pub label: Arc<str>,
-    /// Who serves it.
-    pub target: Target,
-    /// How long each part of the exchange may take.
-    pub timeouts: Timeouts,
-    /// What becomes of parts of a request that the target cannot be told.
-    pub unsupported: Unsupported,
-}
-
 /// What becomes of the parts of a request that a target's format has no words for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Unsupported {

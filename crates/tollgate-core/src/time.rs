@@ -44,6 +44,37 @@ impl Timestamp {
     }
 }
 
+/// A point on a clock that only goes forward: nanoseconds since some start that a process chose.
+/// For waits and windows, which the time of day must not disturb when it is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// The start.
+    pub const START: Self = Self(0);
+
+    /// The point that lies this long after the start.
+    pub fn after_start(duration: Duration) -> Self {
+        Self(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// Nanoseconds since the start.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// The point `duration` later, at most the last one that can be expressed.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(Self::after_start(duration).0))
+    }
+
+    /// How long it is from `earlier` to here; zero if `earlier` is later.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
 /// The Gregorian date of a day counted from 1970-01-01, by the usual arithmetic over eras of
 /// 400 years whose year begins in March, so that the leap day comes last.
 fn civil_from_days(days: i64) -> (i64, i64, i64) {

@@ -41,6 +41,7 @@ fn table(hasher: &KeyHasher, size: usize) -> KeyTable {
                 expires_at: None,
                 revoked_at: None,
                 error_dialect: None,
+                priority: tollgate_core::key::Priority::default(),
                 declared: false,
             },
             last_used_at: None,

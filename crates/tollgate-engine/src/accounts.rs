@@ -11,7 +11,8 @@ use tollgate_core::error::failure::Detail;
 use tollgate_core::error::{Code, Failure, detail};
 use tollgate_core::id::KeyId;
 use tollgate_core::key::{
-    self, KeyHash, KeyHasher, MADE_PREFIX, ModelScope, Permissions, TEST_PREFIX, VirtualKey,
+    self, KeyHash, KeyHasher, MADE_PREFIX, ModelScope, Permissions, Priority, TEST_PREFIX,
+    VirtualKey,
 };
 use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
@@ -61,6 +62,8 @@ pub struct NewKey {
     pub expires_at: Option<Timestamp>,
     /// The dialect in which its errors are answered.
     pub error_dialect: Option<Dialect>,
+    /// Whose requests go on when not all can.
+    pub priority: Priority,
 }
 
 /// A key that the configuration declares.
@@ -365,6 +368,7 @@ impl Accounts {
             expires_at: facts.expires_at,
             revoked_at: None,
             error_dialect: facts.error_dialect,
+            priority: facts.priority,
             declared: false,
         }
     }

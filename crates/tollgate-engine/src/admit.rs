@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tollgate_core::caller::Caller;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::key::{self, KeyProblem};
-use tollgate_core::model::Route;
 
 use crate::engine::Engine;
+use crate::routes::Route;
 
 /// Finds the caller behind a credential. The time it takes depends on the credential's length
 /// alone: it is hashed whole, then looked up.
@@ -46,9 +46,21 @@ pub fn route(engine: &Engine, caller: &Caller, model: &str) -> Result<Arc<Route>
         return Err(Failure::client(Code::ModelNotFound).model(model));
     };
     // A scope may name the model or the alias under which it was asked for.
-    if caller.may_use(&route.model) || caller.may_use(model) {
+    if may_use(caller, &route, model) {
         Ok(route)
     } else {
         Err(Failure::client(Code::ModelAccessDenied).model(model))
     }
+}
+
+/// Whether a caller may ask for a route under this name. A collection is open to whoever may use
+/// one of its members.
+fn may_use(caller: &Caller, route: &Route, name: &str) -> bool {
+    caller.may_use(&route.model)
+        || caller.may_use(name)
+        || (route.any_model
+            && route
+                .targets
+                .iter()
+                .any(|target| caller.may_use(&target.model)))
 }

@@ -1,60 +1,57 @@
 //! START HERE: one call to a model, from the admitted caller to the provider's answer.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::time::Instant;
-use tollgate_core::call::Call;
+use tollgate_core::call::{Call, Wishes};
 use tollgate_core::caller::Caller;
 use tollgate_core::error::Failure;
-use tollgate_core::model::Route;
 
+use crate::engine::Engine;
+use crate::health::Permit;
 use crate::port::Delivery;
-use crate::{admit, attempt, engine::Engine};
+use crate::routes::Route;
+use crate::trail::Trail;
+use crate::walk::Walk;
+use crate::{admit, attempt};
+
+/// A call that may be served.
+pub struct Plan<'a> {
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// What is asked.
+    pub call: &'a Call,
+    /// What is asked of the gateway itself.
+    pub wishes: &'a Wishes,
+    /// The id of the request.
+    pub request_id: &'a str,
+    /// Who would serve it.
+    pub route: Arc<Route>,
+}
 
 /// A call that a provider has begun to answer.
 pub struct Served {
     /// The answer, or the stream.
     pub delivery: Delivery,
-    /// How many attempts it took.
-    pub attempts: u32,
-    /// How long the provider took until the answer, or the first part of it, was there.
-    pub waited: Duration,
-}
-
-/// Why a call came to nothing.
-pub struct Unserved {
-    /// What the caller is told.
-    pub failure: Failure,
-    /// How long the provider took.
-    pub waited: Duration,
+    /// The place at the target that answers. Whoever reads the answer says how it ended.
+    pub permit: Permit,
 }
 
 /// Finds who would serve the call, if this caller may have it. Nothing is sent yet.
-pub fn plan(engine: &Engine, caller: &Caller, call: &Call) -> Result<Arc<Route>, Failure> {
+pub fn route(engine: &Engine, caller: &Caller, call: &Call) -> Result<Arc<Route>, Failure> {
     admit::route(engine, caller, &call.model)
 }
 
-/// Has the call served by its route. Dropping the future, or the stream that it gave, cancels the
-/// exchange with the provider.
+/// Has the call served: by the targets of its route in turn, then by its fallbacks, within one
+/// deadline and one number of attempts. Every attempt is noted in the trail. Dropping the future,
+/// or the stream that it gave, cancels the exchange with the provider.
 pub async fn serve(
-    engine: &Engine,
-    route: &Route,
-    call: &Call,
-    request_id: &str,
-) -> Result<Served, Unserved> {
-    let begin = Instant::now();
-    let outcome = attempt::run(engine, route, call, begin, request_id).await;
-    let waited = begin.elapsed();
-    match outcome {
-        Ok(delivery) => Ok(Served {
-            delivery,
-            attempts: 1,
-            waited,
-        }),
-        Err(failure) => Err(Unserved {
-            failure: failure.model(&*call.model),
-            waited,
-        }),
-    }
+    engine: &Arc<Engine>,
+    plan: Plan<'_>,
+    trail: &mut Trail,
+) -> Result<Served, Failure> {
+    let model = &plan.call.model;
+    let mut walk = Walk::begin(engine, &plan);
+    attempt::run(&mut walk, trail)
+        .await
+        .map_err(|failure| failure.model(&**model))
 }

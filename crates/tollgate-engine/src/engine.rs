@@ -3,33 +3,84 @@
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
+use tokio::time::Instant;
+use tollgate_core::time::Moment;
 
 use crate::accounts::Accounts;
+use crate::dice::Dice;
+use crate::health::{DeclaredConnection, Registry};
+use crate::overload::Overload;
 use crate::port::{Clock, Upstream};
-use crate::routes::RouteTable;
+use crate::routes::{DeclaredModel, RouteTable};
 
-/// Everything that a request meets. Shared by all of them; nothing in it is locked on their way.
+/// Everything that a request meets. Shared by all of them; what is locked on their way is locked
+/// for a few instructions.
 pub struct Engine {
     /// Keys, and what operators do with them.
     pub accounts: Arc<Accounts>,
+    /// What is known of targets and connections.
+    pub registry: Registry,
+    /// Says no before everything becomes slow.
+    pub overload: Arc<Overload>,
     pub(crate) upstream: Arc<dyn Upstream>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) dice: Dice,
+    pub(crate) ticker: Ticker,
     routes: ArcSwap<RouteTable>,
 }
 
+/// What requests are routed by, as the configuration declares it.
+#[derive(Clone, Debug, Default)]
+pub struct Routing {
+    /// The accounts at providers.
+    pub connections: Vec<DeclaredConnection>,
+    /// What callers may ask for.
+    pub models: Vec<DeclaredModel>,
+}
+
+/// Turns the clock that only goes forward into values.
+#[derive(Clone, Copy, Debug)]
+pub struct Ticker(Instant);
+
+impl Ticker {
+    /// Begins now.
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Now.
+    pub fn moment(self) -> Moment {
+        Moment::after_start(self.0.elapsed())
+    }
+
+    /// The instant of a moment.
+    pub(crate) fn instant(self, moment: Moment) -> Instant {
+        self.0 + moment.since(Moment::START)
+    }
+
+    /// The moment of an instant.
+    pub(crate) fn moment_of(self, instant: Instant) -> Moment {
+        Moment::after_start(instant.saturating_duration_since(self.0))
+    }
+}
+
 impl Engine {
-    /// Puts an engine together.
+    /// Puts an engine together. The seed is for spreading requests and waits.
     pub fn new(
         accounts: Arc<Accounts>,
         upstream: Arc<dyn Upstream>,
         clock: Arc<dyn Clock>,
-        routes: RouteTable,
+        seed: u64,
     ) -> Self {
         Self {
             accounts,
+            registry: Registry::default(),
+            overload: Arc::default(),
             upstream,
             clock,
-            routes: ArcSwap::from_pointee(routes),
+            dice: Dice::new(seed),
+            ticker: Ticker::start(),
+            routes: ArcSwap::default(),
         }
     }
 
@@ -38,13 +89,21 @@ impl Engine {
         self.routes.load()
     }
 
-    /// Replaces the models. Requests on their way keep the ones that they found.
-    pub fn set_routes(&self, routes: RouteTable) {
-        self.routes.store(Arc::new(routes));
+    /// Takes other connections and models into use. Requests on their way keep the ones that they
+    /// found; what is known of targets that stay is kept.
+    pub fn set_routing(&self, routing: Routing) {
+        self.registry.declare(&routing.connections);
+        let table = RouteTable::new(routing.models, &self.registry);
+        self.routes.store(Arc::new(table));
     }
 
     /// The clock that everything here goes by.
     pub fn clock(&self) -> &dyn Clock {
         &*self.clock
+    }
+
+    /// Now, on the clock that only goes forward.
+    pub fn moment(&self) -> Moment {
+        self.ticker.moment()
     }
 }

@@ -13,6 +13,7 @@ use tollgate_core::id::KeyId;
 use tollgate_core::key::VirtualKey;
 use tollgate_core::model::{Target, Timeouts, Unsupported};
 use tollgate_core::reply::{Answer, Piece};
+use tollgate_core::route::condition::Abilities;
 use tollgate_core::time::Timestamp;
 
 /// A future behind a pointer, so that the ports are object-safe.
@@ -44,6 +45,51 @@ pub struct Attempt<'a> {
     pub request_id: &'a str,
     /// What becomes of parts of the call that the target cannot be told.
     pub unsupported: Unsupported,
+    /// Whether the request may be sent again after a provider may have worked on it: it then
+    /// carries an id by which the provider can see that it is the same.
+    pub repeatable: bool,
+}
+
+/// What has to be read from the body of a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Want {
+    /// What a model must be able to do for it.
+    pub needs: bool,
+    /// About how many tokens its prompt has.
+    pub tokens: bool,
+    /// The user whom it names.
+    pub user: bool,
+    /// What it shares with the other requests of its conversation.
+    pub conversation: bool,
+}
+
+/// What was read from the body of a call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Insight {
+    /// What a model must be able to do for it.
+    pub needs: Abilities,
+    /// About how many tokens its prompt has: an estimate by length, pictures by their usual cost.
+    pub prompt_tokens: Option<u64>,
+    /// The user whom it names (`user`, `safety_identifier`, `metadata.user_id`).
+    pub user: Option<Box<str>>,
+    /// A hash of its instructions and its first message of a user, or of the cache key that it
+    /// names: the same in every request of a conversation.
+    pub conversation: Option<u64>,
+}
+
+/// Watches a stream on its way to the caller, so that another target can go on where it breaks.
+pub trait Continuation: Send {
+    /// Notes a part that goes to the caller.
+    fn watch(&mut self, piece: &Piece);
+    /// The call that asks for the rest: the one that was made, with what was said so far as the
+    /// beginning of the assistant's answer. `None` where going on would not be safe: tool calls
+    /// or signatures have begun, several answers were asked for, or nothing was said yet.
+    fn call(&self) -> Option<Call>;
+    /// From now on parts of another stream come: makes them go on where the first one broke, and
+    /// marks the place. `model` is the public name of the model that goes on.
+    fn switch(&mut self, model: &str);
+    /// A part of the second stream, as it is to reach the caller. Usage becomes that of both.
+    fn splice(&mut self, piece: Piece) -> Piece;
 }
 
 /// What a provider sent.
@@ -72,6 +118,18 @@ pub trait Upstream: Send + Sync {
     /// Makes one attempt. For a stream it resolves when the first part with content has come, so
     /// that everything before can still become a proper status.
     fn send<'a>(&'a self, attempt: Attempt<'a>) -> BoxFuture<'a, Result<Delivery, Failure>>;
+    /// Reads from the body of a call what the choice of a target depends on. Only what is wanted
+    /// is looked for. Never fails: what cannot be read is not there.
+    fn read(&self, call: &Call, want: Want) -> Insight;
+    /// Asks a connection a cheap question: for the list of its models, or one token of `model`.
+    fn check<'a>(
+        &'a self,
+        connection: &'a str,
+        model: Option<&'a str>,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<(), Failure>>;
+    /// Begins to watch the stream of a call; `None` where its format has no way to go on.
+    fn continuation(&self, call: &Call) -> Option<Box<dyn Continuation>>;
 }
 
 /// The store failed; the cause is for the log.

@@ -1,27 +1,62 @@
-//! The table of models: which target serves a name that a caller asks for.
+//! The table of models: which targets serve a name that a caller asks for.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tollgate_core::model::{ModelFacts, Route, Target, Timeouts, Unsupported};
+use tollgate_core::model::{ModelFacts, Target};
+use tollgate_core::route::condition::Fitness;
+use tollgate_core::route::fallback::Fallbacks;
+use tollgate_core::route::limit::Limits;
+use tollgate_core::route::rules::Rules;
+
+use crate::health::Registry;
+
+mod route;
+
+pub use route::{Route, RouteTarget};
+
+/// How many names of a wildcard are known by themselves. Behind more, targets share their state,
+/// so that callers cannot make states without end.
+const NAMES_OF_WILDCARD: usize = 1024;
 
 /// A model as the configuration declares it.
 #[derive(Clone, Debug)]
 pub struct DeclaredModel {
-    /// The public name; one that ends in `/*` opens a whole connection.
+    /// The public name; one that ends in `/*` opens whole connections.
     pub name: Arc<str>,
     /// Other names for the same model.
     pub aliases: Vec<Arc<str>>,
-    /// Who serves it. For a wildcard the target's model is what the caller names behind the `/`.
-    pub target: Target,
-    /// Bounds on the exchange.
-    pub timeouts: Timeouts,
-    /// What becomes of parts of a request that the target cannot be told.
-    pub unsupported: Unsupported,
+    /// Who serves it.
+    pub targets: Vec<DeclaredTarget>,
+    /// Instead of targets: the models of a collection, any of which may answer.
+    pub members: Vec<Arc<str>>,
+    /// What its requests go by.
+    pub rules: Arc<Rules>,
+    /// Other models that answer when this one cannot.
+    pub fallbacks: Arc<Fallbacks>,
     /// What is known of it.
     pub facts: Arc<ModelFacts>,
     /// Names that a wildcard is known to serve, for lists.
     pub known: Vec<Arc<str>>,
+}
+
+/// A target as the configuration declares it.
+#[derive(Clone, Debug)]
+pub struct DeclaredTarget {
+    /// Who is asked. For a wildcard the model is `*`: what the caller names behind the `/`.
+    pub target: Target,
+    /// Whether it is in use.
+    pub enabled: bool,
+    /// Lower is asked first.
+    pub priority: u32,
+    /// Its share.
+    pub weight: u32,
+    /// Its own limits.
+    pub limits: Limits,
+    /// The requests that it takes.
+    pub fitness: Arc<Fitness>,
+    /// What is known of the model there.
+    pub facts: Arc<ModelFacts>,
 }
 
 /// A row of the list of models.
@@ -29,38 +64,48 @@ pub struct DeclaredModel {
 pub struct ListedModel {
     /// The name to ask for.
     pub name: Arc<str>,
-    /// The connection that serves it.
+    /// The connection that serves it first; for a collection `tollgate`.
     pub connection: Arc<str>,
     /// What is known of it.
     pub facts: Arc<ModelFacts>,
 }
 
-/// A whole connection, opened under a prefix.
+/// Whole connections, opened under a prefix.
 #[derive(Debug)]
 struct Wildcard {
     /// The pattern without its `*`.
     prefix: Box<str>,
-    pattern: Arc<str>,
-    connection: Arc<str>,
-    timeouts: Timeouts,
-    unsupported: Unsupported,
+    declared: DeclaredModel,
+    /// Routes of names that were answered well.
+    known: Mutex<HashMap<Box<str>, Arc<Route>>>,
+    /// Stands for the state of all other names.
+    rest: Arc<Route>,
 }
 
-/// Finds the target of a name. Made once per configuration, then only read.
+/// Finds the targets of a name. Made once per configuration, then read; only the names behind
+/// wildcards are added.
 #[derive(Debug, Default)]
 pub struct RouteTable {
     exact: HashMap<Arc<str>, Arc<Route>>,
     /// The longest prefix first.
     wildcards: Vec<Wildcard>,
     listed: Vec<ListedModel>,
+    /// The exact routes, in the order of the configuration.
+    all: Vec<Arc<Route>>,
 }
 
 impl RouteTable {
-    /// Makes the table. Names are unique: the configuration was checked before.
-    pub fn new(models: Vec<DeclaredModel>) -> Self {
+    /// Makes the table. Names are unique and members exist: the configuration was checked before.
+    pub fn new(models: Vec<DeclaredModel>, registry: &Registry) -> Self {
         let mut table = Self::default();
-        for model in models {
-            table.add(model);
+        let (plain, collections): (Vec<_>, Vec<_>) = models
+            .into_iter()
+            .partition(|model| model.members.is_empty());
+        for model in plain {
+            table.add(model, registry);
+        }
+        for collection in &collections {
+            table.collect(collection);
         }
         table
             .wildcards
@@ -68,38 +113,49 @@ impl RouteTable {
         table
     }
 
-    fn add(&mut self, model: DeclaredModel) {
-        let connection = Arc::clone(&model.target.connection);
+    fn add(&mut self, model: DeclaredModel, registry: &Registry) {
+        let first = model.targets.first();
+        let connection = first.map_or("".into(), |first| Arc::clone(&first.target.connection));
         let list = |name: &Arc<str>| ListedModel {
             name: Arc::clone(name),
             connection: Arc::clone(&connection),
             facts: Arc::clone(&model.facts),
         };
-        if let Some(prefix) = model.name.strip_suffix('*') {
-            if model.known.is_empty() {
-                self.listed.push(list(&model.name));
+        let Some(prefix) = model.name.strip_suffix('*') else {
+            let route = Arc::new(Route::declared(&model, registry));
+            for name in std::iter::once(&model.name).chain(&model.aliases) {
+                self.listed.push(list(name));
+                self.exact.insert(Arc::clone(name), Arc::clone(&route));
             }
-            self.listed.extend(model.known.iter().map(list));
-            self.wildcards.push(Wildcard {
-                prefix: prefix.into(),
-                pattern: Arc::clone(&model.name),
-                connection: Arc::clone(&connection),
-                timeouts: model.timeouts,
-                unsupported: model.unsupported,
-            });
+            self.all.push(route);
             return;
+        };
+        if model.known.is_empty() {
+            self.listed.push(list(&model.name));
         }
-        let route = Arc::new(Route {
-            model: Arc::clone(&model.name),
-            label: Arc::clone(&model.name),
-            target: model.target,
-            timeouts: model.timeouts,
-            unsupported: model.unsupported,
+        self.listed.extend(model.known.iter().map(list));
+        self.wildcards.push(Wildcard {
+            prefix: prefix.into(),
+            known: Mutex::default(),
+            rest: Arc::new(Route::declared(&model, registry)),
+            declared: model,
         });
-        for name in std::iter::once(&model.name).chain(&model.aliases) {
-            self.listed.push(list(name));
+    }
+
+    /// Adds a collection: a choice among the targets of its members.
+    fn collect(&mut self, collection: &DeclaredModel) {
+        let members = collection.members.iter();
+        let members: Vec<_> = members.filter_map(|name| self.find(name)).collect();
+        let route = Arc::new(Route::collection(collection, &members));
+        for name in std::iter::once(&collection.name).chain(&collection.aliases) {
+            self.listed.push(ListedModel {
+                name: Arc::clone(name),
+                connection: "tollgate".into(),
+                facts: Arc::clone(&collection.facts),
+            });
             self.exact.insert(Arc::clone(name), Arc::clone(&route));
         }
+        self.all.push(route);
     }
 
     /// The route of a name, if any model has it.
@@ -107,24 +163,27 @@ impl RouteTable {
         if let Some(route) = self.exact.get(name) {
             return Some(Arc::clone(route));
         }
-        self.wildcards.iter().find_map(|wildcard| {
-            let model = name
-                .strip_prefix(&*wildcard.prefix)
-                // A star is the list's word for any model, and the name of none.
-                .filter(|model| !model.is_empty() && !model.contains('*'))?;
-            let connection = Arc::clone(&wildcard.connection);
-            Some(Arc::new(Route {
-                model: name.into(),
-                label: Arc::clone(&wildcard.pattern),
-                target: Target {
-                    connection,
-                    model: model.into(),
-                    max_output: None,
-                },
-                timeouts: wildcard.timeouts,
-                unsupported: wildcard.unsupported,
-            }))
-        })
+        self.wildcards
+            .iter()
+            .find_map(|wildcard| wildcard.find(name))
+    }
+
+    /// Keeps the route of a name behind a wildcard that was answered well, so that its targets
+    /// have a state of their own from now on.
+    pub(crate) fn remember(&self, route: &Route, registry: &Registry) {
+        let of_route = |wildcard: &&Wildcard| wildcard.declared.name == route.label;
+        if let Some(wildcard) = self.wildcards.iter().find(of_route) {
+            wildcard.remember(&route.model, registry);
+        }
+    }
+
+    /// Every route but those of single names behind wildcards, which stand there as one.
+    pub fn all(&self) -> impl Iterator<Item = Arc<Route>> {
+        let wildcards = self.wildcards.iter().flat_map(|wildcard| {
+            let known: Vec<_> = wildcard.known().values().cloned().collect();
+            std::iter::once(Arc::clone(&wildcard.rest)).chain(known)
+        });
+        self.all.iter().cloned().chain(wildcards)
     }
 
     /// The row of a name in the list; `None` for names that only a wildcard serves.
@@ -138,6 +197,38 @@ impl RouteTable {
     }
 }
 
+impl Wildcard {
+    fn known(&self) -> MutexGuard<'_, HashMap<Box<str>, Arc<Route>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a name asks for behind the prefix.
+    fn rest_of<'a>(&self, name: &'a str) -> Option<&'a str> {
+        name.strip_prefix(&*self.prefix)
+            // A star is the list's word for any model, and the name of none.
+            .filter(|model| !model.is_empty() && !model.contains('*'))
+    }
+
+    fn find(&self, name: &str) -> Option<Arc<Route>> {
+        let model = self.rest_of(name)?;
+        if let Some(route) = self.known().get(name) {
+            return Some(Arc::clone(route));
+        }
+        Some(Arc::new(self.rest.named(name, model, None)))
+    }
+
+    fn remember(&self, name: &str, registry: &Registry) {
+        let Some(model) = self.rest_of(name) else {
+            return;
+        };
+        let mut known = self.known();
+        if known.len() < NAMES_OF_WILDCARD && !known.contains_key(name) {
+            let route = self.rest.named(name, model, Some(registry));
+            known.insert(name.into(), Arc::new(route));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,13 +237,22 @@ mod tests {
         DeclaredModel {
             name: name.into(),
             aliases: aliases.iter().map(|alias| (*alias).into()).collect(),
-            target: Target {
-                connection: connection.into(),
-                model: "m".into(),
-                max_output: None,
-            },
-            timeouts: Timeouts::default(),
-            unsupported: Unsupported::default(),
+            targets: vec![DeclaredTarget {
+                target: Target {
+                    connection: connection.into(),
+                    model: if name.ends_with('*') { "*" } else { "m" }.into(),
+                    max_output: None,
+                },
+                enabled: true,
+                priority: 0,
+                weight: 1,
+                limits: Limits::default(),
+                fitness: Arc::default(),
+                facts: Arc::default(),
+            }],
+            members: Vec::new(),
+            rules: Arc::default(),
+            fallbacks: Arc::default(),
             facts: Arc::default(),
             known: Vec::new(),
         }
@@ -160,11 +260,14 @@ mod tests {
 
     #[test]
     fn names_aliases_and_wildcards_find_their_target() {
-        let table = RouteTable::new(vec![
-            model("openai/*", &[], "wide"),
-            model("openai/ft/*", &[], "tuned"),
-            model("openai/gpt-4o", &["gpt-4o"], "main"),
-        ]);
+        let table = RouteTable::new(
+            vec![
+                model("openai/*", &[], "wide"),
+                model("openai/ft/*", &[], "tuned"),
+                model("openai/gpt-4o", &["gpt-4o"], "main"),
+            ],
+            &Registry::default(),
+        );
         for (name, found) in [
             ("openai/gpt-4o", Some(("openai/gpt-4o", "main", "m"))),
             ("gpt-4o", Some(("openai/gpt-4o", "main", "m"))),
@@ -178,11 +281,8 @@ mod tests {
         ] {
             let route = table.find(name);
             let seen = route.as_deref().map(|route| {
-                (
-                    &*route.model,
-                    &*route.target.connection,
-                    &*route.target.model,
-                )
+                let target = &route.targets[0].target;
+                (&*route.model, &*target.connection, &*target.model)
             });
             assert_eq!(seen, found, "{name}");
         }
@@ -190,7 +290,7 @@ mod tests {
 
     #[test]
     fn aliases_are_listed_beside_names() {
-        let table = RouteTable::new(vec![model("a/b", &["b"], "main")]);
+        let table = RouteTable::new(vec![model("a/b", &["b"], "main")], &Registry::default());
         let names: Vec<_> = table.listed().iter().map(|listed| &*listed.name).collect();
         assert_eq!(names, ["a/b", "b"]);
     }

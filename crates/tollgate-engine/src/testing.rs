@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -11,7 +11,10 @@ use tollgate_core::id::KeyId;
 use tollgate_core::key::VirtualKey;
 use tollgate_core::time::Timestamp;
 
+use crate::engine::Ticker;
+use crate::health::{Permit, Wanted};
 use crate::port::{BoxFuture, Clock, Store, StoreError, StoredKey};
+use crate::routes::Route;
 
 /// A store that forgets everything when it is dropped.
 #[derive(Default)]
@@ -125,6 +128,20 @@ impl Store for MemoryStore {
     fn ping(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async { self.tables().map(drop) })
     }
+}
+
+/// A place at the first target of a route.
+///
+/// # Panics
+/// If something stands in the way.
+#[expect(clippy::expect_used, reason = "for tests only")]
+pub fn permit(route: &Arc<Route>) -> Permit {
+    let wanted = Wanted {
+        tokens: 0,
+        first: true,
+        stream: false,
+    };
+    Permit::take(route, 0, wanted, Ticker::start()).expect("nothing stands in the way")
 }
 
 /// A clock that stands still until it is moved.

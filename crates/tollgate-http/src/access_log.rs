@@ -69,16 +69,10 @@ fn text_line(line: &mut String, clock: &str, facts: &Facts, duration: Duration) 
         None => line.push('-'),
     }
     for (name, value) in [
-        (
-            " model=",
-            facts.route.as_ref().map_or("-", |route| &route.model),
-        ),
+        (" model=", facts.model().map_or("-", |model| &**model)),
         (
             " connection=",
-            facts
-                .route
-                .as_ref()
-                .map_or("-", |route| &route.target.connection),
+            facts.connection().map_or("-", |connection| &**connection),
         ),
     ] {
         line.push_str(name);
@@ -109,10 +103,10 @@ fn json_line(line: &mut String, clock: &str, facts: &Facts, duration: Duration) 
         ("request_id", Some(facts.id.as_str())),
         ("surface", Some(facts.surface)),
         ("key_name", facts.key.as_ref().map(|key| &*key.name)),
-        ("model", facts.route.as_ref().map(|route| &*route.model)),
+        ("model", facts.model().map(|model| &**model)),
         (
             "connection",
-            facts.route.as_ref().map(|route| &*route.target.connection),
+            facts.connection().map(|connection| &**connection),
         ),
         ("code", Some(facts.code)),
     ] {
@@ -152,7 +146,7 @@ fn numbers(facts: &Facts, duration: Duration) -> impl Iterator<Item = (&'static 
         ("duration_us", Some(micros(duration))),
         (
             "provider_us",
-            (facts.attempts > 0).then(|| micros(facts.waited)),
+            (!facts.trail.is_empty()).then(|| micros(facts.trail.waited)),
         ),
         ("first_byte_us", facts.first_byte.map(micros)),
     ]

@@ -7,11 +7,10 @@ use http::header::{CONTENT_TYPE, HeaderName, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tollgate_core::error::Failure;
 use tollgate_core::error::dialect::{Context, Dialect};
-use tollgate_core::model::Route;
 
 use crate::gateway::Gateway;
 use crate::outgoing::Outgoing;
-use crate::record::Record;
+use crate::record::{Facts, Record};
 use crate::request_id::RequestId;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -36,13 +35,10 @@ pub(crate) fn tell_attempts(headers: &mut HeaderMap, attempts: u32) {
 }
 
 /// Says who answers, or was to answer.
-pub(crate) fn tell_route(headers: &mut HeaderMap, route: &Route) {
-    for (name, value) in [
-        (MODEL, &route.model),
-        (CONNECTION, &route.target.connection),
-    ] {
+pub(crate) fn tell_route(headers: &mut HeaderMap, facts: &Facts) {
+    for (name, value) in [(MODEL, facts.model()), (CONNECTION, facts.connection())] {
         // A name that no header can hold is left out.
-        if let Ok(value) = HeaderValue::from_str(value) {
+        if let Some(Ok(value)) = value.map(|value| HeaderValue::from_str(value)) {
             headers.insert(name, value);
         }
     }
@@ -121,27 +117,24 @@ pub(crate) fn refuse(
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     record.facts.status = status.as_u16();
     let id = record.facts.id.clone();
-    let attempts = record.facts.attempts;
-    let route = record.facts.route.clone();
-    let mut response = Response::new(Outgoing::Recorded(body, Some(Box::new(record))));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
+    let mut headers = HeaderMap::with_capacity(12);
     headers.insert(CONTENT_TYPE, content_type);
-    identify(headers, &id);
-    if attempts > 0 {
-        tell_attempts(headers, attempts);
+    identify(&mut headers, &id);
+    if !record.facts.trail.is_empty() {
+        tell_attempts(&mut headers, record.facts.trail.len());
     }
-    if let Some(route) = route {
-        tell_route(headers, &route);
-    }
+    tell_route(&mut headers, &record.facts);
     for (name, value) in rendered.headers {
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(HeaderName::from_static(name), value);
         }
     }
     if let Some(id) = failure.provider_request_id.as_deref() {
-        tell_provider_request_id(headers, id);
+        tell_provider_request_id(&mut headers, id);
     }
+    let mut response = Response::new(Outgoing::Recorded(body, Some(Box::new(record))));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
     response
 }
 

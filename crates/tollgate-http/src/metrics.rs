@@ -152,10 +152,7 @@ impl Metrics {
 
     /// Counts a request that has come to its end.
     pub(crate) fn record(&self, facts: &Facts, duration: Duration) {
-        let model = facts
-            .route
-            .as_ref()
-            .map_or(&self.no_model, |route| &route.label);
+        let model = facts.label().unwrap_or(&self.no_model);
         let (surface, code) = (facts.surface, facts.code);
         self.requests
             .get_or_create(&RequestLabels {
@@ -173,21 +170,12 @@ impl Metrics {
                 .get_or_create(&labels)
                 .observe(first_byte.as_secs_f64());
         }
-        let Some(route) = &facts.route else { return };
-        if facts.attempts > 0 {
-            let connection = Arc::clone(&route.target.connection);
-            self.attempts
-                .get_or_create(&AttemptLabels {
-                    connection,
-                    class: code,
-                })
-                .inc();
-            if !facts.stream {
-                let own = duration.saturating_sub(facts.waited);
-                self.overhead
-                    .get_or_create(&labels)
-                    .observe(own.as_secs_f64());
-            }
+        self.count_attempts(facts);
+        if !facts.trail.is_empty() && !facts.stream {
+            let own = duration.saturating_sub(facts.trail.waited);
+            self.overhead
+                .get_or_create(&labels)
+                .observe(own.as_secs_f64());
         }
         if let Some(usage) = facts.usage {
             for (kind, count) in [("prompt", usage.prompt), ("completion", usage.completion)] {
@@ -196,6 +184,34 @@ impl Metrics {
                     .get_or_create(&TokenLabels { model, kind })
                     .inc_by(count);
             }
+        }
+    }
+
+    /// Counts what was tried. The last attempt is counted as the request ended: a stream may have
+    /// begun well.
+    fn count_attempts(&self, facts: &Facts) {
+        let records = facts.trail.records().count();
+        for (index, record) in facts.trail.records().enumerate() {
+            let class = match record.code {
+                Some(code) => code.slug(),
+                None if record.cancelled => "cancelled",
+                None if index + 1 == records => facts.code,
+                None => "ok",
+            };
+            let connection = Arc::clone(&record.connection);
+            self.attempts
+                .get_or_create(&AttemptLabels { connection, class })
+                .inc();
+        }
+        // The caller hung up while an attempt was under way.
+        if facts.trail.len() as usize > records
+            && let Some(connection) = facts.connection()
+        {
+            let connection = Arc::clone(connection);
+            let class = facts.code;
+            self.attempts
+                .get_or_create(&AttemptLabels { connection, class })
+                .inc();
         }
     }
 

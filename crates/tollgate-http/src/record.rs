@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use tollgate_core::error::Failure;
 use tollgate_core::key::VirtualKey;
-use tollgate_core::model::Route;
 use tollgate_core::reply::{Piece, Usage};
+use tollgate_engine::health::Permit;
+use tollgate_engine::routes::{Route, RouteTarget};
+use tollgate_engine::trail::Trail;
 
 use crate::gateway::Gateway;
 use crate::request_id::RequestId;
@@ -23,6 +25,8 @@ const CLIENT_CLOSED: &str = "client_closed";
 pub(crate) struct Record {
     gateway: Arc<Gateway>,
     pub(crate) facts: Facts,
+    /// The place at the target whose stream is on its way.
+    pub(crate) permit: Option<Permit>,
     finished: bool,
 }
 
@@ -33,16 +37,18 @@ pub(crate) struct Facts {
     pub(crate) surface: &'static str,
     pub(crate) begin: Instant,
     pub(crate) key: Option<Arc<VirtualKey>>,
+    /// The model that was asked for.
     pub(crate) route: Option<Arc<Route>>,
+    /// The route and the place in it of the target that answered.
+    pub(crate) answered: Option<(Arc<Route>, usize)>,
     pub(crate) stream: bool,
     /// 0 until an answer is decided.
     pub(crate) status: u16,
     /// A code of the catalogue, or one of the two outcomes above.
     pub(crate) code: &'static str,
     pub(crate) usage: Option<Usage>,
-    pub(crate) attempts: u32,
-    /// How long the provider took until the answer or its first part was there.
-    pub(crate) waited: Duration,
+    /// The attempts that were made.
+    pub(crate) trail: Trail,
     /// From the request to the first byte of the answer, for streams.
     pub(crate) first_byte: Option<Duration>,
 }
@@ -55,18 +61,19 @@ impl Record {
             begin: Instant::now(),
             key: None,
             route: None,
+            answered: None,
             stream: false,
             status: 0,
             code: OK,
             usage: None,
-            attempts: 0,
-            waited: Duration::ZERO,
+            trail: Trail::default(),
             first_byte: None,
         };
         gateway.metrics.requests_open.inc();
         Self {
             gateway,
             facts,
+            permit: None,
             finished: false,
         }
     }
@@ -77,6 +84,9 @@ impl Record {
 
     /// Notes a failure, and writes its cause to the log: the only place that does.
     pub(crate) fn fail(&mut self, failure: &Failure) {
+        if let Some(permit) = self.permit.take() {
+            permit.fail(failure);
+        }
         self.facts.code = failure.code.slug();
         if failure.cause.is_some() || failure.provider_text.is_some() {
             let id = self.facts.id.as_str();
@@ -103,6 +113,9 @@ impl Record {
 
     /// The request has come to its end.
     pub(crate) fn finish(mut self) {
+        if let Some(permit) = self.permit.take() {
+            permit.succeed(self.facts.usage);
+        }
         self.write();
     }
 
@@ -117,6 +130,37 @@ impl Record {
                 .write(self.gateway.now(), &self.facts, duration);
             self.gateway.note_end();
         }
+    }
+}
+
+impl Facts {
+    /// The target that answered.
+    pub(crate) fn target(&self) -> Option<&RouteTarget> {
+        let (route, index) = self.answered.as_ref()?;
+        route.targets.get(*index)
+    }
+
+    /// The model that answered, or was asked for.
+    pub(crate) fn model(&self) -> Option<&Arc<str>> {
+        let asked = self.route.as_ref().map(|route| &route.model);
+        self.target().map(|target| &target.model).or(asked)
+    }
+
+    /// The name under which metrics count that model.
+    pub(crate) fn label(&self) -> Option<&Arc<str>> {
+        let asked = self.route.as_ref().map(|route| &route.label);
+        self.target().map(|target| &target.label).or(asked)
+    }
+
+    /// The connection that answered, or was asked last, or would have been asked first.
+    pub(crate) fn connection(&self) -> Option<&Arc<str>> {
+        let last = || self.trail.last().map(|record| &record.connection);
+        let first = || {
+            let first = self.route.as_ref()?.targets.first()?;
+            Some(&first.target.connection)
+        };
+        let answered = self.target().map(|target| &target.target.connection);
+        answered.or_else(last).or_else(first)
     }
 }
 

@@ -8,16 +8,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::BodyExt as _;
+use tollgate_core::call::Call;
 use tollgate_core::error::dialect::Dialect;
 use tollgate_core::error::{Failure, StreamMark};
 use tollgate_core::key::KeyHasher;
-use tollgate_core::model::{Route, Target, Timeouts, Unsupported};
+use tollgate_core::model::Target;
 use tollgate_core::reply::Piece;
 use tollgate_core::time::Timestamp;
 use tollgate_engine::accounts::{self, Accounts, Environment};
 use tollgate_engine::engine::Engine;
-use tollgate_engine::port::{Attempt, BoxFuture, Delivery, PieceStream, Pieces, Upstream};
-use tollgate_engine::routes::RouteTable;
+use tollgate_engine::health::Registry;
+use tollgate_engine::port::{
+    Attempt, BoxFuture, Continuation, Delivery, Insight, PieceStream, Pieces, Upstream, Want,
+};
+use tollgate_engine::routes::{DeclaredModel, DeclaredTarget, Route, RouteTable};
 use tollgate_engine::testing::{ManualClock, MemoryStore, counting_entropy};
 
 use crate::access_log::{AccessLog, LogFormat};
@@ -36,6 +40,23 @@ impl Upstream for Nobody {
     fn send<'a>(&'a self, _: Attempt<'a>) -> BoxFuture<'a, Result<Delivery, Failure>> {
         panic!("no provider is asked here")
     }
+
+    fn read(&self, _: &Call, _: Want) -> Insight {
+        Insight::default()
+    }
+
+    fn check<'a>(
+        &'a self,
+        _: &'a str,
+        _: Option<&'a str>,
+        _: Duration,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        panic!("no provider is asked here")
+    }
+
+    fn continuation(&self, _: &Call) -> Option<Box<dyn Continuation>> {
+        None
+    }
 }
 
 /// A gateway at its beginning.
@@ -49,7 +70,7 @@ pub(crate) async fn gateway() -> Arc<Gateway> {
         entropy: counting_entropy,
     };
     let accounts = Arc::new(Accounts::open(parts).await.unwrap());
-    let engine = Engine::new(accounts, Arc::new(Nobody), clock, RouteTable::default());
+    let engine = Engine::new(accounts, Arc::new(Nobody), clock, 1);
     let buffer = Arc::new(LogBuffer::new());
     let logs = Logs {
         requests: AccessLog::new(LogFormat::Off, Arc::clone(&buffer)),
@@ -90,17 +111,31 @@ pub(crate) fn request(address: &str) -> Parts {
 
 /// A route to a model.
 pub(crate) fn route() -> Arc<Route> {
-    Arc::new(Route {
-        model: "m".into(),
-        label: "m".into(),
+    let target = DeclaredTarget {
         target: Target {
             connection: "c".into(),
             model: "m".into(),
             max_output: None,
         },
-        timeouts: Timeouts::default(),
-        unsupported: Unsupported::default(),
-    })
+        enabled: true,
+        priority: 0,
+        weight: 1,
+        limits: tollgate_core::route::limit::Limits::default(),
+        fitness: Arc::default(),
+        facts: Arc::default(),
+    };
+    let model = DeclaredModel {
+        name: "m".into(),
+        aliases: Vec::new(),
+        targets: vec![target],
+        members: Vec::new(),
+        rules: Arc::default(),
+        fallbacks: Arc::default(),
+        facts: Arc::default(),
+        known: Vec::new(),
+    };
+    let table = RouteTable::new(vec![model], &Registry::default());
+    table.find("m").unwrap()
 }
 
 /// A stream that gives these parts, and then nothing without an end.

@@ -51,6 +51,7 @@ fn key(id: &str) -> VirtualKey {
         expires_at: None,
         revoked_at: None,
         error_dialect: None,
+        priority: tollgate_core::key::Priority::default(),
         declared: false,
     }
 }
@@ -67,6 +68,7 @@ fn full_key(id: &str) -> VirtualKey {
         expires_at: Some(Timestamp::from_millis(i64::MAX)),
         revoked_at: Some(Timestamp::from_millis(-1)),
         error_dialect: Some(Dialect::LangMart),
+        priority: tollgate_core::key::Priority::default(),
         ..key(id)
     }
 }

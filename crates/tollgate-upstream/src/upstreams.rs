@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::io::DuplexStream;
 use tokio_util::task::TaskTracker;
+use tollgate_core::call::Call;
 use tollgate_core::error::{Code, Failure};
-use tollgate_engine::port::{Attempt, BoxFuture, Clock, Delivery, Upstream};
+use tollgate_engine::port::{
+    Attempt, BoxFuture, Clock, Continuation, Delivery, Insight, Upstream, Want,
+};
 
 use crate::connection::Connection;
 use crate::exchange;
@@ -87,5 +91,25 @@ impl Upstream for Upstreams {
             };
             exchange::run(&connection, attempt, &self.clock).await
         })
+    }
+
+    fn read(&self, call: &Call, want: Want) -> Insight {
+        _ = (call, want);
+        Insight::default()
+    }
+
+    fn check<'a>(
+        &'a self,
+        connection: &'a str,
+        model: Option<&'a str>,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        _ = (connection, model, timeout);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn continuation(&self, call: &Call) -> Option<Box<dyn Continuation>> {
+        _ = call;
+        None
     }
 }

@@ -4,22 +4,34 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tollgate_core::key::Permissions;
+use tollgate_core::route::limit::Limits;
+use tollgate_core::route::rules::Rules;
 use tollgate_engine::accounts::{self, NewKey};
-use tollgate_engine::routes::{DeclaredModel, RouteTable};
+use tollgate_engine::engine::Routing;
+use tollgate_engine::health::DeclaredConnection;
+use tollgate_engine::routes::{DeclaredModel, DeclaredTarget};
 use tollgate_http::{LogFormat, Settings};
 use tollgate_upstream::provider::Home;
 
 use crate::config::{self, Config};
 
-/// The table of models.
-pub(crate) fn routes(config: &Config) -> RouteTable {
-    RouteTable::new(
-        config
-            .models
-            .iter()
-            .map(|model| declared(config, model))
-            .collect(),
-    )
+/// What requests are routed by.
+pub(crate) fn routing(config: &Config) -> Routing {
+    let connections = config
+        .connections
+        .iter()
+        .map(|connection| DeclaredConnection {
+            name: Arc::clone(&connection.name),
+            provider: connection.provider.name,
+            limits: Limits::default(),
+            checks: None,
+            fingerprint: 0,
+        });
+    let models = config.models.iter().map(|model| declared(config, model));
+    Routing {
+        connections: connections.collect(),
+        models: models.collect(),
+    }
 }
 
 /// Whether the simulator in this process answers for a model.
@@ -42,9 +54,22 @@ fn declared(config: &Config, model: &config::Model) -> DeclaredModel {
     DeclaredModel {
         name: Arc::clone(&model.name),
         aliases: model.aliases.clone(),
-        target: model.target.clone(),
-        timeouts: model.timeouts,
-        unsupported: model.unsupported,
+        targets: vec![DeclaredTarget {
+            target: model.target.clone(),
+            enabled: true,
+            priority: 0,
+            weight: 1,
+            limits: Limits::default(),
+            fitness: Arc::default(),
+            facts: Arc::clone(&model.facts),
+        }],
+        members: Vec::new(),
+        rules: Arc::new(Rules {
+            timeouts: model.timeouts,
+            unsupported: model.unsupported,
+            ..Rules::default()
+        }),
+        fallbacks: Arc::default(),
         facts: Arc::clone(&model.facts),
         known,
     }
@@ -68,6 +93,7 @@ pub(crate) fn keys(config: &Config) -> Vec<accounts::DeclaredKey> {
                 models: key.models.clone(),
                 expires_at: key.expires_at,
                 error_dialect: key.error_dialect,
+                priority: tollgate_core::key::Priority::default(),
             },
             secret: key.key.clone(),
             place: format!("{file}, key \"{}\"", key.name).into(),

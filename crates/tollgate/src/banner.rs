@@ -50,6 +50,7 @@ pub(crate) async fn print(
             models: ModelScope::all(),
             expires_at: None,
             error_dialect: None,
+            priority: tollgate_core::key::Priority::default(),
         };
         let (_, key) = accounts.create(new).await?;
         show(&about_key(config, reachable, &key))?;

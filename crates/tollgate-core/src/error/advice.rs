@@ -114,6 +114,7 @@ mod tests {
             .map(|_| AttemptRecord {
                 connection: Arc::from("a"),
                 model: Arc::from("b"),
+                cancelled: false,
                 code: Some(code),
                 status: None,
                 duration: Duration::ZERO,

@@ -41,8 +41,10 @@ pub struct AttemptRecord {
     pub connection: Arc<str>,
     /// The model as the provider calls it.
     pub model: Arc<str>,
-    /// How it ended; `None` for success.
+    /// How it ended; `None` for success, and for one that was given up because another was faster.
     pub code: Option<Code>,
+    /// Whether it was given up: another attempt was faster.
+    pub cancelled: bool,
     /// The provider's HTTP status, if it answered.
     pub status: Option<u16>,
     /// How long it took.

@@ -23,6 +23,7 @@ fn key(id: &str, text: &str) -> VirtualKey {
         expires_at: None,
         revoked_at: None,
         error_dialect: None,
+        priority: tollgate_core::key::Priority::default(),
         declared: false,
     }
 }

@@ -9,12 +9,12 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response};
 use hyper::body::Incoming;
+use tollgate_core::call::Wishes;
 use tollgate_core::caller::Caller;
 use tollgate_core::error::Failure;
 use tollgate_core::error::dialect::StreamForm;
 use tollgate_core::format::Format;
-use tollgate_core::model::Route;
-use tollgate_engine::chat::{self, Served};
+use tollgate_engine::chat::{self, Plan, Served};
 use tollgate_engine::port::Reply;
 use tollgate_wire::formats::{self, Received};
 
@@ -30,7 +30,6 @@ use crate::{answer, dialect};
 
 /// A call that a provider has begun to answer.
 pub(crate) struct Called {
-    route: Arc<Route>,
     served: Served,
     form: StreamForm,
 }
@@ -60,26 +59,26 @@ pub(crate) async fn call(
         stream: address.stream,
         array: address.array,
     };
+    let wishes = Wishes::default();
     let mut call = formats::read(address.format, received)?;
     call.carried = carried(&parts.headers);
     call.query = Query::new(parts.uri.query()).only(carried_parameters(address.format));
     record.facts.stream = call.stream;
-    let route = chat::plan(&gateway.engine, caller, &call)?;
-    // Noted before the wait: a caller may hang up, and the provider was asked all the same.
+    let route = chat::route(&gateway.engine, caller, &call)?;
     record.facts.route = Some(Arc::clone(&route));
-    record.facts.attempts = 1;
     let id = record.facts.id.clone();
-    match chat::serve(&gateway.engine, &route, &call, id.as_str()).await {
-        Ok(served) => Ok(Given::Call(Box::new(Called {
-            route,
-            served,
-            form: StreamForm::of(call.format, call.array),
-        }))),
-        Err(unserved) => {
-            record.facts.waited = unserved.waited;
-            Err(unserved.failure)
-        }
-    }
+    let plan = Plan {
+        caller,
+        call: &call,
+        wishes: &wishes,
+        request_id: id.as_str(),
+        route,
+    };
+    let served = chat::serve(&gateway.engine, plan, &mut record.facts.trail).await?;
+    Ok(Given::Call(Box::new(Called {
+        served,
+        form: StreamForm::of(call.format, call.array),
+    })))
 }
 
 /// Headers of the caller that a provider may see. Everything else stays here.
@@ -122,38 +121,39 @@ const fn carried_parameters(format: Format) -> &'static [&'static str] {
 
 /// Turns what the provider gave into the answer.
 pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Response<Outgoing> {
-    let Called {
-        route,
-        served,
-        form,
-    } = called;
-    let Served {
-        delivery,
-        attempts,
-        waited,
-    } = served;
+    let Called { served, form } = called;
+    let Served { delivery, permit } = served;
     record.facts.status = 200;
-    record.facts.attempts = attempts;
-    record.facts.waited = waited;
+    record.facts.answered = Some((Arc::clone(permit.route()), permit.index()));
+    let mut headers = HeaderMap::with_capacity(12);
     let id = record.facts.id.clone();
+    answer::identify(&mut headers, &id);
+    answer::tell_attempts(&mut headers, record.facts.trail.len());
+    answer::tell_route(&mut headers, &record.facts);
+    answer::tell_unsupported(&mut headers, &delivery.lost);
+    if delivery.estimated {
+        answer::tell_estimated(&mut headers);
+    }
+    if let Some(id) = delivery.provider_request_id.as_deref() {
+        answer::tell_provider_request_id(&mut headers, id);
+    }
     let mut response = match delivery.reply {
         Reply::Answer(given) => {
             record.facts.usage = given.usage;
-            let mut response =
-                Response::new(Outgoing::Recorded(given.body, Some(Box::new(record))));
-            let headers = response.headers_mut();
+            permit.succeed(given.usage);
+            let response = Response::new(Outgoing::Recorded(given.body, Some(Box::new(record))));
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
         }
         Reply::Stream(pieces) => {
             record.facts.first_byte = Some(record.facts.begin.elapsed());
+            record.permit = Some(permit);
             let of_key = record.facts.key.as_ref().and_then(|key| key.error_dialect);
             let of_deployment = record.gateway().settings().dialect;
             let dialect = dialect::choose(parts, of_key, of_deployment);
             let claude_code = answer::is_claude_code(&parts.headers);
             let events = EventBody::new(pieces, record, (dialect, form), claude_code);
-            let mut response = Response::new(Outgoing::Events(Box::new(events)));
-            let headers = response.headers_mut();
+            let response = Response::new(Outgoing::Events(Box::new(events)));
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type(form)));
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             // Proxies in front must not gather what is meant to arrive at once.
@@ -161,17 +161,7 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
             response
         }
     };
-    let headers = response.headers_mut();
-    answer::identify(headers, &id);
-    answer::tell_attempts(headers, attempts);
-    answer::tell_route(headers, &route);
-    answer::tell_unsupported(headers, &delivery.lost);
-    if delivery.estimated {
-        answer::tell_estimated(headers);
-    }
-    if let Some(id) = delivery.provider_request_id.as_deref() {
-        answer::tell_provider_request_id(headers, id);
-    }
+    *response.headers_mut() = headers;
     response
 }
 

@@ -77,9 +77,13 @@ pub(crate) fn one(
     // Of names that only a wildcard serves nothing is kept.
     let unknown = ModelFacts::default();
     let facts = routes.listed_as(&name).map(|model| &*model.facts);
+    let connection = match route.targets.first() {
+        Some(target) if !route.any_model => &*target.target.connection,
+        Some(_) | None => "tollgate",
+    };
     let model = Shown {
         name: &name,
-        connection: &route.target.connection,
+        connection,
         facts: facts.unwrap_or(&unknown),
     };
     let body = match family {

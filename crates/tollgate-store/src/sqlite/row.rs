@@ -65,6 +65,7 @@ fn columns(row: &SqliteRow, id: &str) -> Result<StoredKey, Damage> {
         created_at: Timestamp::from_millis(row.try_get("created_at")?),
         expires_at: time("expires_at")?,
         revoked_at: time("revoked_at")?,
+        priority: tollgate_core::key::Priority::default(),
         error_dialect: match dialect {
             Some(name) => Some(Dialect::from_name(name).ok_or("the dialect is not known")?),
             None => None,

@@ -34,6 +34,7 @@ fn new_key() -> NewKey {
         models: ModelScope::all(),
         expires_at: None,
         error_dialect: None,
+        priority: tollgate_core::key::Priority::default(),
     }
 }
 

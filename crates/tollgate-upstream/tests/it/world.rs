@@ -359,6 +359,7 @@ impl Gateway {
             deadline: Instant::now() + total,
             request_id: "req_1",
             unsupported: Unsupported::default(),
+            repeatable: false,
         };
         self.upstreams.send(attempt).await
     }

@@ -154,8 +154,9 @@ fn put_together(
     let connections = config.connections.clone();
     let upstreams = Arc::new(Upstreams::new(connections, Some(dial), Arc::clone(&clock))?);
     let upstream = Arc::clone(&upstreams);
-    let routes = assemble::routes(config);
-    let engine = Arc::new(Engine::new(Arc::clone(accounts), upstream, clock, routes));
+    let engine = Engine::new(Arc::clone(accounts), upstream, clock, seed()?);
+    engine.set_routing(assemble::routing(config));
+    let engine = Arc::new(engine);
     let face = assemble::face(config, address);
     let gateway = Gateway::new(Arc::clone(&engine), face, logs);
     let (order, accounts) = (order.clone(), Arc::clone(accounts));
@@ -167,6 +168,13 @@ fn put_together(
         engine,
         gateway,
     })
+}
+
+/// Where chance begins: gateways that start together must not wait and choose alike.
+fn seed() -> Result<u64, Box<dyn Error>> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes)?;
+    Ok(u64::from_le_bytes(bytes))
 }
 
 async fn bind(listen: SocketAddr) -> Result<TcpListener, Box<dyn Error>> {

@@ -453,6 +453,7 @@ fn an_attempt_that_was_followed_by_another_is_not_worth_a_third_by_the_client() 
     let attempt = || AttemptRecord {
         connection: "a".into(),
         model: "b".into(),
+        cancelled: false,
         code: Some(Code::ProviderError),
         status: Some(500),
         duration: Duration::ZERO,

@@ -153,6 +153,7 @@ fn tried_twice(mut failure: Failure) -> Failure {
     let attempt = |code: Code, status, ms| AttemptRecord {
         connection: Arc::from("openai-main"),
         model: Arc::from("gpt-4o"),
+        cancelled: false,
         code: Some(code),
         status,
         duration: Duration::from_millis(ms),

@@ -38,6 +38,7 @@ pub async fn create(accounts: &Accounts, body: &[u8]) -> Result<(u16, Value), Fa
         models,
         expires_at,
         error_dialect,
+        priority: tollgate_core::key::Priority::default(),
     };
     make(accounts, new).await
 }
@@ -58,6 +59,7 @@ pub async fn create_temporary(accounts: &Accounts, body: &[u8]) -> Result<(u16, 
         models,
         expires_at: Some(accounts.now().after(lifetime)),
         error_dialect,
+        priority: tollgate_core::key::Priority::default(),
     };
     make(accounts, new).await
 }

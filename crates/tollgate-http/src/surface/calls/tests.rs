@@ -8,7 +8,6 @@ use crate::testing;
 
 fn called(reply: Reply, form: StreamForm) -> Called {
     Called {
-        route: testing::route(),
         served: Served {
             delivery: Delivery {
                 reply,
@@ -16,8 +15,7 @@ fn called(reply: Reply, form: StreamForm) -> Called {
                 lost: Vec::new(),
                 estimated: false,
             },
-            attempts: 1,
-            waited: std::time::Duration::ZERO,
+            permit: tollgate_engine::testing::permit(&testing::route()),
         },
         form,
     }

@@ -146,6 +146,7 @@ fn what_several_attempts_met_is_told_in_streams_too() {
     failure.attempts = vec![AttemptRecord {
         connection: "a".into(),
         model: "b".into(),
+        cancelled: false,
         code: Some(Code::StreamInterrupted),
         status: None,
         duration: Duration::ZERO,

@@ -264,6 +264,7 @@ async fn unknown_and_declared_keys_are_not_changed() {
         models: ModelScope::all(),
         expires_at: None,
         error_dialect: None,
+        priority: tollgate_core::key::Priority::default(),
     };
     let (secret, place) = (
         Secret::new("sk-mine-0123456789"),

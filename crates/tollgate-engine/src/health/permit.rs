@@ -1,0 +1,183 @@
+//! The right to one attempt at a target. It is given back exactly once, however the attempt ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tollgate_core::error::{Code, Failure};
+use tollgate_core::model::Target;
+use tollgate_core::reply::Usage;
+use tollgate_core::route::breaker::{Pass, Verdict};
+use tollgate_core::route::story::Obstacle;
+use tollgate_core::time::Moment;
+
+use super::target::{Ended, Entry};
+use crate::engine::Ticker;
+use crate::routes::{Route, RouteTarget};
+
+/// A place at a target. Dropping it says nothing of the target: the caller has gone.
+#[derive(Debug)]
+pub struct Permit {
+    route: Arc<Route>,
+    index: usize,
+    pass: Pass,
+    tokens: u64,
+    stream: bool,
+    began: Moment,
+    ticker: Ticker,
+    is_over: bool,
+}
+
+/// A request for a place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) tokens: u64,
+    pub(crate) first: bool,
+    pub(crate) stream: bool,
+}
+
+impl Permit {
+    /// Takes a place at a target of a route, if everything allows it.
+    pub(crate) fn take(
+        route: &Arc<Route>,
+        index: usize,
+        wanted: Wanted,
+        ticker: Ticker,
+    ) -> Result<Self, Obstacle> {
+        let now = ticker.moment();
+        let Some(target) = route.targets.get(index) else {
+            return Err(Obstacle::Disabled);
+        };
+        let entry = entry(route, target, wanted.tokens, wanted.first);
+        let pass = target.health.enter(&entry, now)?;
+        Ok(Self {
+            route: Arc::clone(route),
+            index,
+            pass,
+            tokens: wanted.tokens,
+            stream: wanted.stream,
+            began: now,
+            ticker,
+            is_over: false,
+        })
+    }
+
+    /// The route that the target belongs to.
+    pub fn route(&self) -> &Arc<Route> {
+        &self.route
+    }
+
+    /// The place of the target in its route.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The target, as the route knows it.
+    pub fn aim(&self) -> Option<&RouteTarget> {
+        self.route.targets.get(self.index)
+    }
+
+    /// Who is asked.
+    pub fn target(&self) -> Option<&Target> {
+        self.aim().map(|aim| &aim.target)
+    }
+
+    /// How long ago it was taken.
+    pub fn age(&self) -> Duration {
+        self.ticker.moment().since(self.began)
+    }
+
+    /// The answer has begun: a whole one, or the first part of a stream.
+    pub fn note_answer(&self) {
+        let now = self.ticker.moment();
+        if let Some(aim) = self.aim() {
+            aim.health
+                .note_answer(now, now.since(self.began), self.stream);
+        }
+    }
+
+    /// The attempt went well to its end.
+    pub fn succeed(mut self, usage: Option<Usage>) {
+        let used = usage.map(|usage| usage.prompt.saturating_add(usage.completion));
+        self.end(Verdict::Good, used, None);
+    }
+
+    /// The attempt failed.
+    pub fn fail(mut self, failure: &Failure) {
+        let (verdict, ails) = judge(failure);
+        self.end(verdict, None, ails);
+    }
+
+    fn end(&mut self, verdict: Verdict, used: Option<u64>, ails: Option<Code>) {
+        if std::mem::replace(&mut self.is_over, true) {
+            return;
+        }
+        let Some(target) = self.route.targets.get(self.index) else {
+            return;
+        };
+        let entry = entry(&self.route, target, self.tokens, false);
+        let ended = Ended {
+            pass: self.pass,
+            verdict,
+            used,
+            ails,
+        };
+        let now = self.ticker.moment();
+        if let Some(state) = target.health.leave(&entry, now, ended) {
+            tracing::info!(
+                connection = &*target.target.connection,
+                model = &*target.target.model,
+                breaker = state.as_str(),
+                "a target changed its state"
+            );
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.end(Verdict::Neutral, None, None);
+    }
+}
+
+fn entry<'a>(route: &'a Route, target: &'a RouteTarget, tokens: u64, first: bool) -> Entry<'a> {
+    Entry {
+        rules: &route.rules.breaker,
+        limits: &target.limits,
+        tokens,
+        first,
+    }
+}
+
+/// What a failure says of the target: for its breaker, and whether it ails in a way that waiting
+/// does not mend.
+fn judge(failure: &Failure) -> (Verdict, Option<Code>) {
+    let code = failure.code;
+    match code {
+        Code::ProviderRateLimited => (
+            Verdict::Limited {
+                code,
+                wait: failure.retry_after,
+            },
+            None,
+        ),
+        Code::ProviderOverloaded
+        | Code::ProviderError
+        | Code::ProviderUnreachable
+        | Code::ProviderInvalidResponse
+        | Code::ProviderTimeout
+        | Code::StreamInterrupted => {
+            // The caller's own deadline may be shorter than any provider can be.
+            if failure.exchange == Some("deadline") {
+                (Verdict::Neutral, None)
+            } else {
+                (Verdict::Failed(code), None)
+            }
+        }
+        Code::ProviderAuthenticationFailed
+        | Code::ProviderPermissionDenied
+        | Code::ProviderQuotaExhausted
+        | Code::ProviderModelNotFound
+        | Code::ProviderDataPolicy => (Verdict::Neutral, Some(code)),
+        _ => (Verdict::Neutral, None),
+    }
+}

@@ -1,0 +1,113 @@
+//! All targets and connections by name. What is known of them outlives a reload.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tollgate_core::route::limit::Limits;
+
+use super::{ConnectionHealth, TargetHealth};
+use crate::freed::Freed;
+
+/// A connection as the configuration declares it.
+#[derive(Clone, Debug)]
+pub struct DeclaredConnection {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The name of its provider.
+    pub provider: &'static str,
+    /// The limits of the account.
+    pub limits: Limits,
+    /// Active checks, if they are wanted.
+    pub checks: Option<crate::checks::Checks>,
+    /// Changes when the address, the credential or anything else of the connection does, so that
+    /// what was known of the old one is forgotten.
+    pub fingerprint: u64,
+}
+
+/// Everything known of targets and connections.
+#[derive(Debug, Default)]
+pub struct Registry {
+    tables: Mutex<Tables>,
+    pub(crate) freed: Arc<Freed>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    connections: HashMap<Arc<str>, Known>,
+    targets: HashMap<(Arc<str>, Arc<str>), Arc<TargetHealth>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    declared: DeclaredConnection,
+    health: Arc<ConnectionHealth>,
+}
+
+impl Registry {
+    /// Takes other connections into use. Those that stay the same keep what is known of them.
+    pub(crate) fn declare(&self, connections: &[DeclaredConnection]) {
+        let mut tables = self.tables();
+        let mut old = std::mem::take(&mut tables.connections);
+        for declared in connections {
+            let kept = old
+                .remove(&declared.name)
+                .filter(|known| known.declared.fingerprint == declared.fingerprint);
+            let health = match kept {
+                Some(known) => known.health,
+                None => {
+                    tables
+                        .targets
+                        .retain(|(connection, _), _| *connection != declared.name);
+                    Arc::new(ConnectionHealth::new(
+                        Arc::clone(&declared.name),
+                        declared.provider,
+                    ))
+                }
+            };
+            health.set_limits(declared.limits);
+            let known = Known {
+                declared: declared.clone(),
+                health,
+            };
+            tables.connections.insert(Arc::clone(&declared.name), known);
+        }
+        for gone in old.into_keys() {
+            tables
+                .targets
+                .retain(|(connection, _), _| *connection != gone);
+        }
+    }
+
+    /// The state of a target. Made at first sight.
+    pub(crate) fn target(&self, connection: &Arc<str>, model: &Arc<str>) -> Arc<TargetHealth> {
+        let mut tables = self.tables();
+        let name = (Arc::clone(connection), Arc::clone(model));
+        if let Some(target) = tables.targets.get(&name) {
+            return Arc::clone(target);
+        }
+        let of = match tables.connections.get(connection) {
+            Some(known) => Arc::clone(&known.health),
+            None => Arc::new(ConnectionHealth::new(Arc::clone(connection), "unknown")),
+        };
+        let freed = Arc::clone(&self.freed);
+        let target = Arc::new(TargetHealth::new(of, Arc::clone(model), freed));
+        tables.targets.insert(name, Arc::clone(&target));
+        target
+    }
+
+    /// The connections as they are declared, with what is known of them, by name.
+    pub fn connections(&self) -> Vec<(DeclaredConnection, Arc<ConnectionHealth>)> {
+        let tables = self.tables();
+        let mut all: Vec<_> = tables
+            .connections
+            .values()
+            .map(|known| (known.declared.clone(), Arc::clone(&known.health)))
+            .collect();
+        all.sort_by(|one, other| one.0.name.cmp(&other.0.name));
+        all
+    }
+
+    fn tables(&self) -> std::sync::MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

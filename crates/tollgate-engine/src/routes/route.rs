@@ -1,0 +1,202 @@
+//! One name that callers may ask for, with its targets and what its requests go by.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tollgate_core::model::{ModelFacts, Target};
+use tollgate_core::route::condition::{Abilities, Fitness, When};
+use tollgate_core::route::fallback::Fallbacks;
+use tollgate_core::route::limit::Limits;
+use tollgate_core::route::rules::{Rules, Sticky};
+
+use super::{DeclaredModel, DeclaredTarget};
+use crate::dice;
+use crate::health::{Registry, TargetHealth};
+use crate::port::Want;
+use crate::queue::Line;
+
+/// A name that callers may ask for.
+#[derive(Debug)]
+pub struct Route {
+    /// The public name, for example `openai/gpt-4o`. For a wildcard the name that was asked for.
+    pub model: Arc<str>,
+    /// The name under which metrics count it: the public name, or the pattern of a wildcard, so
+    /// that callers cannot make labels without end.
+    pub label: Arc<str>,
+    /// What its requests go by.
+    pub rules: Arc<Rules>,
+    /// Who serves it.
+    pub targets: Vec<RouteTarget>,
+    /// Other models that answer when this one cannot.
+    pub fallbacks: Arc<Fallbacks>,
+    /// Whether it is a collection: no particular model is asked for.
+    pub any_model: bool,
+    /// Whether targets look at tags, users or keys.
+    pub(crate) is_conditional: bool,
+    /// What has to be read from the body of a call to choose among the targets.
+    want: Want,
+    /// The smallest window among the targets, if any is known.
+    window: Option<u64>,
+    /// Those who wait for a free place.
+    pub(crate) line: Line,
+    /// Whether the table has to be told when it was answered well: a name behind a wildcard.
+    pub(crate) is_new: bool,
+    turn: AtomicU64,
+}
+
+/// A target of a route.
+#[derive(Clone, Debug)]
+pub struct RouteTarget {
+    /// Who is asked.
+    pub target: Target,
+    /// The public name of the model that answers: the route's, or that of a collection's member.
+    pub model: Arc<str>,
+    /// The name under which metrics count that model.
+    pub label: Arc<str>,
+    /// Whether it is in use.
+    pub enabled: bool,
+    /// Lower is asked first.
+    pub priority: u32,
+    /// Its share.
+    pub weight: u32,
+    /// Its own limits.
+    pub limits: Limits,
+    /// The requests that it takes.
+    pub fitness: Arc<Fitness>,
+    /// What is known of the model there.
+    pub facts: Arc<ModelFacts>,
+    /// What is known of it while it serves.
+    pub health: Arc<TargetHealth>,
+    /// The hash of what identifies it, for sticky orders.
+    pub(crate) name: u64,
+}
+
+impl RouteTarget {
+    fn declared(model: &DeclaredModel, declared: &DeclaredTarget, registry: &Registry) -> Self {
+        let target = &declared.target;
+        Self {
+            target: target.clone(),
+            model: Arc::clone(&model.name),
+            label: Arc::clone(&model.name),
+            enabled: declared.enabled,
+            priority: declared.priority,
+            weight: declared.weight,
+            limits: declared.limits,
+            fitness: Arc::clone(&declared.fitness),
+            facts: Arc::clone(&declared.facts),
+            health: registry.target(&target.connection, &target.model),
+            name: dice::hash(target.connection.as_bytes()) ^ dice::hash(target.model.as_bytes()),
+        }
+    }
+}
+
+impl Route {
+    pub(super) fn declared(model: &DeclaredModel, registry: &Registry) -> Self {
+        let targets = model.targets.iter();
+        let targets: Vec<_> = targets
+            .map(|target| RouteTarget::declared(model, target, registry))
+            .collect();
+        Self::new(model, targets)
+    }
+
+    pub(super) fn collection(model: &DeclaredModel, members: &[Arc<Self>]) -> Self {
+        let targets = members.iter().flat_map(|member| member.targets.clone());
+        let mut route = Self::new(model, targets.collect());
+        route.any_model = true;
+        route
+    }
+
+    fn new(model: &DeclaredModel, targets: Vec<RouteTarget>) -> Self {
+        let fitness = targets.iter().map(|target| &*target.fitness);
+        Self {
+            model: Arc::clone(&model.name),
+            label: Arc::clone(&model.name),
+            is_conditional: fitness
+                .clone()
+                .any(|fitness| fitness.when != When::default()),
+            window: fitness
+                .clone()
+                .filter_map(|fitness| fitness.context_window)
+                .min(),
+            want: want(&model.rules, fitness),
+            rules: Arc::clone(&model.rules),
+            targets,
+            fallbacks: Arc::clone(&model.fallbacks),
+            any_model: false,
+            line: Line::default(),
+            is_new: false,
+            turn: AtomicU64::new(0),
+        }
+    }
+
+    /// This pattern's route for one name behind it. With a registry its targets get a state of
+    /// their own, without one they share the pattern's.
+    pub(super) fn named(&self, name: &str, model: &str, registry: Option<&Registry>) -> Self {
+        let public: Arc<str> = name.into();
+        let model: Arc<str> = model.into();
+        let targets = self.targets.iter().map(|target| {
+            let aim = Target {
+                model: Arc::clone(&model),
+                ..target.target.clone()
+            };
+            let health = match registry {
+                Some(registry) => registry.target(&aim.connection, &aim.model),
+                None => Arc::clone(&target.health),
+            };
+            RouteTarget {
+                target: aim,
+                model: Arc::clone(&public),
+                health,
+                ..target.clone()
+            }
+        });
+        Self {
+            model: Arc::clone(&public),
+            label: Arc::clone(&self.label),
+            rules: Arc::clone(&self.rules),
+            targets: targets.collect(),
+            fallbacks: Arc::clone(&self.fallbacks),
+            any_model: false,
+            is_conditional: self.is_conditional,
+            want: self.want,
+            window: self.window,
+            line: Line::default(),
+            is_new: registry.is_none(),
+            turn: AtomicU64::new(0),
+        }
+    }
+
+    /// What has to be read from a body of this many bytes. That a prompt is too long is only
+    /// looked at where it could be: few languages have tokens of a single byte.
+    pub(crate) fn want_of(&self, bytes: usize) -> Want {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let may_be_too_long = self
+            .window
+            .is_some_and(|window| bytes > window.saturating_mul(2));
+        Want {
+            tokens: self.want.tokens || may_be_too_long,
+            ..self.want
+        }
+    }
+
+    /// Counts the requests, for taking turns.
+    pub(crate) fn next_turn(&self) -> u64 {
+        self.turn.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// What has to be read from the body of a call for these rules.
+fn want<'a>(rules: &Rules, mut fitness: impl Iterator<Item = &'a Fitness>) -> Want {
+    let mut want = Want {
+        user: rules.sticky == Sticky::User,
+        conversation: rules.sticky == Sticky::Conversation,
+        ..Want::default()
+    };
+    for fitness in fitness.by_ref() {
+        want.needs |= fitness.abilities.is_some() || fitness.when.needs != Abilities::NONE;
+        want.tokens |=
+            fitness.when.prompt_tokens_from.is_some() || fitness.when.prompt_tokens_to.is_some();
+        want.user |= !fitness.when.users.is_empty();
+    }
+    want
+}

@@ -1,0 +1,96 @@
+//! Which target of a route is asked first, and what stands in the way of the others.
+
+use tollgate_core::caller::Caller;
+use tollgate_core::route::condition::Asked;
+use tollgate_core::route::order::{self, Candidate, Draw};
+use tollgate_core::route::story::Obstacle;
+use tollgate_core::time::Moment;
+
+use crate::engine::Engine;
+use crate::health::Entry;
+use crate::routes::{Route, RouteTarget};
+
+/// What is known of a request when targets are chosen.
+pub(crate) struct Facts<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) asked: Asked,
+    /// About how many tokens it has in all, for limits.
+    pub(crate) tokens: u64,
+    pub(crate) stream: bool,
+    /// The hash of what it belongs to.
+    pub(crate) sticky: Option<u64>,
+}
+
+impl Facts<'_> {
+    /// Whether a target takes the request at all.
+    pub(crate) fn suits(&self, route: &Route, target: &RouteTarget) -> Result<(), Obstacle> {
+        if !target.enabled {
+            return Err(Obstacle::Disabled);
+        }
+        if route.any_model
+            && !self.caller.may_use(&route.model)
+            && !self.caller.may_use(&target.model)
+        {
+            return Err(Obstacle::Unfit);
+        }
+        let fitness = target.fitness.check(&self.asked);
+        fitness.map_err(|_| Obstacle::Unfit)
+    }
+
+    /// What stands in the way of an attempt at a target now, if anything does.
+    pub(crate) fn obstacle(
+        &self,
+        route: &Route,
+        target: &RouteTarget,
+        first: bool,
+        now: Moment,
+    ) -> Result<(), Obstacle> {
+        self.suits(route, target)?;
+        let entry = Entry {
+            rules: &route.rules.breaker,
+            limits: &target.limits,
+            tokens: self.tokens,
+            first,
+        };
+        target.health.check(&entry, now)
+    }
+}
+
+/// The places of the targets of a route in the order in which they are asked.
+pub(crate) fn order(engine: &Engine, route: &Route, facts: &Facts<'_>, now: Moment) -> Vec<usize> {
+    let draw = Draw {
+        chance: engine.dice.roll(),
+        turn: route.next_turn(),
+        sticky: facts.sticky,
+    };
+    let candidates: Vec<_> = route
+        .targets
+        .iter()
+        .map(|target| candidate(target, facts, now))
+        .collect();
+    let names: Vec<_> = route.targets.iter().map(|target| target.name).collect();
+    let mut order = Vec::with_capacity(candidates.len());
+    order::order(route.rules.strategy, &candidates, &names, draw, &mut order);
+    order
+}
+
+fn candidate(target: &RouteTarget, facts: &Facts<'_>, now: Moment) -> Candidate {
+    Candidate {
+        priority: target.priority,
+        weight: target.weight,
+        cost: cost(target, facts),
+        ..target.health.candidate(now, facts.stream)
+    }
+}
+
+/// What the request would cost at a target, in pico-USD: its prompt, and as much answer as it may
+/// have at most (a thousand tokens where it does not say).
+pub(crate) fn cost(target: &RouteTarget, facts: &Facts<'_>) -> Option<u64> {
+    const ANSWER: u64 = 1000;
+    let price = &target.facts.price.as_ref()?.price;
+    let prompt = facts.asked.prompt_tokens;
+    let answer = facts.asked.max_output.unwrap_or(ANSWER);
+    let input = price.input.at(prompt).checked_mul(prompt)?;
+    let output = price.output.at(prompt).checked_mul(answer)?;
+    input.checked_add(output)
+}

@@ -1,0 +1,203 @@
+//! One request on its way over targets and fallbacks: what was tried, what may be tried next, and
+//! when.
+
+mod legs;
+mod telling;
+mod waiting;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tollgate_core::error::{Code, Failure};
+use tollgate_core::route::condition::Asked;
+use tollgate_core::route::fallback::Class;
+use tollgate_core::route::rules::{Repeat, Rules, Sticky};
+use tollgate_core::time::Moment;
+
+use self::legs::{Leg, Tried};
+use crate::chat::Plan;
+use crate::dice;
+use crate::engine::Engine;
+use crate::health::Permit;
+use crate::routes::Route;
+use crate::select::Facts;
+
+/// The state of a request on its way.
+pub(crate) struct Walk<'a> {
+    pub(crate) engine: &'a Arc<Engine>,
+    pub(crate) plan: &'a Plan<'a>,
+    facts: Facts<'a>,
+    /// The model that was asked for, then fallbacks in the order in which they came to be needed.
+    legs: Vec<Leg>,
+    tried: Vec<Tried>,
+    /// When the whole request must be over.
+    pub(crate) deadline: Instant,
+    /// Until when an answer must have begun, or be there.
+    begin_by: Instant,
+    /// Since when it waits for a free place.
+    queued: Option<Moment>,
+    waited: bool,
+    out_of_time: bool,
+}
+
+impl<'a> Walk<'a> {
+    /// Sets out.
+    pub(crate) fn begin(engine: &'a Arc<Engine>, plan: &'a Plan<'a>) -> Self {
+        let now = Instant::now();
+        let total = plan.route.rules.timeouts.total;
+        let deadline = now + plan.wishes.total.map_or(total, |wish| wish.min(total));
+        let patience = plan.wishes.first_byte;
+        let begin_by = patience.map_or(deadline, |wish| deadline.min(now + wish));
+        // Nobody reads a plain answer by parts: its caller's patience bounds all of it.
+        let deadline = if plan.call.stream { deadline } else { begin_by };
+        let facts = facts(engine, plan);
+        let moment = engine.ticker.moment_of(now);
+        let first = Leg::new(engine, Arc::clone(&plan.route), &facts, moment);
+        Self {
+            engine,
+            plan,
+            facts,
+            legs: vec![first],
+            tried: Vec::new(),
+            deadline,
+            begin_by,
+            queued: None,
+            waited: false,
+            out_of_time: false,
+        }
+    }
+
+    /// What the request goes by: the rules of the model that was asked for.
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.plan.route.rules
+    }
+
+    /// Notes a failed attempt, and says whether another one makes sense.
+    pub(crate) fn goes_on_after(&mut self, permit: &Permit, failure: &Failure) -> bool {
+        let now = self.engine.moment();
+        let Some(class) = Class::of(failure.code) else {
+            return false;
+        };
+        if failure.exchange == Some("deadline") {
+            self.out_of_time = true;
+            return false;
+        }
+        if matches!(class, Class::ContextLength | Class::ContentFilter) {
+            return self.leave_model(permit.route(), class, now);
+        }
+        if may_have_been_processed(failure) && !self.may_repeat() {
+            return false;
+        }
+        let failures = self.note_tried(permit, failure, now);
+        tracing::debug!(
+            request_id = self.plan.request_id,
+            code = failure.code.slug(),
+            failures,
+            "an attempt failed"
+        );
+        true
+    }
+
+    fn may_repeat(&self) -> bool {
+        match self.rules().repeat {
+            Repeat::Always => true,
+            Repeat::Streams => self.plan.call.stream,
+            Repeat::Never => false,
+        }
+    }
+
+    /// Whether the request carries an id by which a provider can see that it is the same.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.rules().repeat == Repeat::Always
+    }
+}
+
+/// Whether a provider may have worked on a request whose exchange broke: all of it had left, then
+/// came nothing.
+fn may_have_been_processed(failure: &Failure) -> bool {
+    !failure.unsent
+        && matches!(
+            failure.exchange,
+            Some(
+                "reset_before_answer"
+                    | "closed_before_answer"
+                    | "answer_timeout"
+                    | "first_byte_timeout"
+            )
+        )
+}
+
+/// What is known of the request before it is sent anywhere. Its body is read only for routes
+/// that ask for that.
+fn facts<'a>(engine: &Engine, plan: &'a Plan<'a>) -> Facts<'a> {
+    let Plan {
+        caller,
+        call,
+        wishes,
+        route,
+        ..
+    } = plan;
+    let want = route.want_of(call.body.len());
+    let insight = if want == crate::port::Want::default() {
+        crate::port::Insight::default()
+    } else {
+        engine.upstream.read(call, want)
+    };
+    // Four bytes to a token is the usual estimate for English.
+    let prompt_tokens = insight
+        .prompt_tokens
+        .unwrap_or(u64::try_from(call.body.len() / 4).unwrap_or(u64::MAX));
+    let session = wishes.session.as_deref().map(str::as_bytes);
+    let session = session.map(dice::hash);
+    let sticky = match route.rules.sticky {
+        Sticky::Off => None,
+        Sticky::User => session.or_else(|| {
+            let user = insight.user.as_deref().map(str::as_bytes);
+            Some(dice::hash(
+                user.unwrap_or(caller.key.id.as_str().as_bytes()),
+            ))
+        }),
+        Sticky::Conversation => session.or(insight.conversation),
+    };
+    let asked = Asked {
+        prompt_tokens,
+        max_output: call.max_tokens,
+        needs: insight.needs,
+        tags: if route.is_conditional {
+            wishes.tags.clone()
+        } else {
+            Vec::new()
+        },
+        user: insight.user,
+        key: route.is_conditional.then(|| caller.key.name.clone()),
+    };
+    Facts {
+        caller,
+        tokens: prompt_tokens.saturating_add(call.max_tokens.unwrap_or(0)),
+        asked,
+        stream: call.stream,
+        sticky,
+    }
+}
+
+/// How long a target is left alone by this request after a failure; `None`: for good.
+fn rest(failure: &Failure, rules: &Rules, failures: u32, chance: u64) -> Option<Duration> {
+    use tollgate_core::error::Retry;
+    match failure.code.retry() {
+        Retry::Never | Retry::Elsewhere => None,
+        Retry::Later | Retry::ElsewhereThenLater => {
+            let own = rules.backoff.wait(failures, chance);
+            match failure.retry_after {
+                // A provider that limits knows best; it is asked again when it said, not before.
+                Some(named) if failure.code == Code::ProviderRateLimited => Some(named),
+                named => Some(named.map_or(own, |named| named.max(own))),
+            }
+        }
+    }
+}
+
+/// Whether a route with this name was met already.
+fn is_met(legs: &[Leg], route: &Arc<Route>) -> bool {
+    legs.iter().any(|leg| leg.route.model == route.model)
+}

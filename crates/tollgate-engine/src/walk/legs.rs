@@ -1,0 +1,268 @@
+//! The models of a request's chain, and which of their targets were tried.
+
+use std::sync::Arc;
+
+use tollgate_core::error::Failure;
+use tollgate_core::route::fallback::Class;
+use tollgate_core::route::story::Obstacle;
+use tollgate_core::time::Moment;
+
+use super::{Walk, is_met, rest};
+use crate::admit;
+use crate::engine::Engine;
+use crate::health::Permit;
+use crate::health::Wanted;
+use crate::routes::{Route, RouteTarget};
+use crate::select::{self, Facts};
+
+/// The most models in one chain, the one that was asked for included.
+const LONGEST_CHAIN: usize = 10;
+
+/// One model of the chain.
+pub(super) struct Leg {
+    pub(super) route: Arc<Route>,
+    /// The places of its targets in the order in which they are asked; empty for a single one.
+    order: Vec<usize>,
+    /// Whether none of its targets can serve this request: the model itself was the trouble.
+    is_closed: bool,
+    /// Whether its fallbacks have joined the chain.
+    has_fallen_back: bool,
+    /// The class of the last failure at it.
+    class: Option<Class>,
+}
+
+/// A target that failed for this request.
+pub(super) struct Tried {
+    leg: usize,
+    index: usize,
+    failures: u32,
+    /// From when on it may be tried again; `None`: not by this request.
+    pub(super) again: Option<Moment>,
+}
+
+impl Leg {
+    pub(super) fn new(engine: &Engine, route: Arc<Route>, facts: &Facts<'_>, now: Moment) -> Self {
+        let order = if route.targets.len() > 1 {
+            select::order(engine, &route, facts, now)
+        } else {
+            Vec::new()
+        };
+        Self {
+            route,
+            order,
+            is_closed: false,
+            has_fallen_back: false,
+            class: None,
+        }
+    }
+
+    fn place(&self, position: usize) -> usize {
+        self.order.get(position).copied().unwrap_or(position)
+    }
+}
+
+impl Walk<'_> {
+    /// Takes a place at the first target that can be asked now.
+    pub(super) fn pick(&mut self, first: bool) -> Option<Permit> {
+        let mut number = 0;
+        while number < self.legs.len() {
+            if let Some(permit) = self.pick_in(number, first) {
+                return Some(permit);
+            }
+            self.fall_back(number);
+            number += 1;
+        }
+        self.pick_again()
+    }
+
+    fn pick_in(&self, number: usize, first: bool) -> Option<Permit> {
+        let leg = self.legs.get(number).filter(|leg| !leg.is_closed)?;
+        (0..leg.route.targets.len()).find_map(|position| {
+            let index = leg.place(position);
+            let target = leg.route.targets.get(index)?;
+            if self.was_tried(target) {
+                return None;
+            }
+            self.take(&leg.route, index, first)
+        })
+    }
+
+    /// A target that failed already and has rested.
+    fn pick_again(&self) -> Option<Permit> {
+        let now = self.engine.moment();
+        self.tried.iter().find_map(|tried| {
+            let leg = self.legs.get(tried.leg).filter(|leg| !leg.is_closed)?;
+            tried.again.filter(|again| *again <= now)?;
+            self.take(&leg.route, tried.index, false)
+        })
+    }
+
+    fn take(&self, route: &Arc<Route>, index: usize, first: bool) -> Option<Permit> {
+        let target = route.targets.get(index)?;
+        self.facts.suits(route, target).ok()?;
+        let wanted = Wanted {
+            tokens: self.facts.tokens,
+            first,
+            stream: self.facts.stream,
+        };
+        Permit::take(route, index, wanted, self.engine.ticker).ok()
+    }
+
+    /// A target that was not tried yet, for an attempt beside the one that is under way.
+    pub(crate) fn pick_beside(&self, other: &Permit) -> Option<Permit> {
+        let busy = other.aim().map(|aim| &aim.health)?;
+        self.legs
+            .iter()
+            .filter(|leg| !leg.is_closed)
+            .find_map(|leg| {
+                (0..leg.route.targets.len()).find_map(|position| {
+                    let index = leg.place(position);
+                    let target = leg.route.targets.get(index)?;
+                    if self.was_tried(target) || Arc::ptr_eq(&target.health, busy) {
+                        return None;
+                    }
+                    self.take(&leg.route, index, false)
+                })
+            })
+    }
+
+    fn tried(&self, target: &RouteTarget) -> Option<&Tried> {
+        self.tried.iter().find(|tried| {
+            let leg = self.legs.get(tried.leg);
+            leg.and_then(|leg| leg.route.targets.get(tried.index))
+                .is_some_and(|known| Arc::ptr_eq(&known.health, &target.health))
+        })
+    }
+
+    fn was_tried(&self, target: &RouteTarget) -> bool {
+        !self.tried.is_empty() && self.tried(target).is_some()
+    }
+
+    /// Notes a failed attempt. Gives how often the target has failed for this request.
+    pub(super) fn note_tried(&mut self, permit: &Permit, failure: &Failure, now: Moment) -> u32 {
+        let number = self.number(permit.route());
+        let class = Class::of(failure.code);
+        if let Some(leg) = self.legs.get_mut(number) {
+            leg.class = class;
+        }
+        let known = self
+            .tried
+            .iter()
+            .position(|tried| tried.leg == number && tried.index == permit.index());
+        let failures = known
+            .and_then(|known| self.tried.get(known))
+            .map_or(1, |tried| tried.failures + 1);
+        let chance = self.engine.dice.roll();
+        let again = rest(failure, self.rules(), failures, chance).map(|wait| now.after(wait));
+        let tried = Tried {
+            leg: number,
+            index: permit.index(),
+            failures,
+            again,
+        };
+        match known.and_then(|known| self.tried.get_mut(known)) {
+            Some(known) => *known = tried,
+            None => self.tried.push(tried),
+        }
+        failures
+    }
+
+    fn number(&self, route: &Arc<Route>) -> usize {
+        let found = self.legs.iter();
+        let mut found = found
+            .enumerate()
+            .filter(|(_, leg)| Arc::ptr_eq(&leg.route, route));
+        found.next().map_or(0, |(number, _)| number)
+    }
+
+    /// None of the model's targets can serve the request. Says whether there is another model.
+    pub(super) fn leave_model(&mut self, route: &Arc<Route>, class: Class, now: Moment) -> bool {
+        let number = self.number(route);
+        if let Some(leg) = self.legs.get_mut(number) {
+            leg.is_closed = true;
+            leg.class = Some(class);
+        }
+        let before = self.legs.len();
+        self.fall_back(number);
+        _ = now;
+        self.legs.len() > before
+    }
+
+    /// Lets the fallbacks of a model join the chain: those that the caller may use and that are
+    /// not in it yet.
+    fn fall_back(&mut self, number: usize) {
+        let Some(leg) = self.legs.get_mut(number) else {
+            return;
+        };
+        if self.plan.wishes.no_fallbacks || leg.has_fallen_back {
+            return;
+        }
+        leg.has_fallen_back = true;
+        let route = Arc::clone(&leg.route);
+        if route.fallbacks.is_empty() {
+            return;
+        }
+        let class = leg.class;
+        let class = class.unwrap_or_else(|| self.class_of_obstacles(&route));
+        let now = self.engine.moment();
+        for name in route.fallbacks.of(class) {
+            let Ok(found) = admit::route(self.engine, self.plan.caller, name) else {
+                continue;
+            };
+            if self.legs.len() < LONGEST_CHAIN && !is_met(&self.legs, &found) {
+                let leg = Leg::new(self.engine, found, &self.facts, now);
+                self.legs.push(leg);
+            }
+        }
+    }
+
+    /// The class of failure that the obstacles at a model's targets amount to.
+    fn class_of_obstacles(&self, route: &Arc<Route>) -> Class {
+        let now = self.engine.moment();
+        let limits = |obstacle| {
+            matches!(
+                obstacle,
+                Obstacle::CoolingAfterLimit(_) | Obstacle::Full(_) | Obstacle::NoBudget
+            )
+        };
+        let mut obstacles = route
+            .targets
+            .iter()
+            .filter_map(|target| self.facts.obstacle(route, target, true, now).err());
+        if obstacles.all(limits) {
+            Class::RateLimit
+        } else {
+            Class::Other
+        }
+    }
+
+    /// What stands in the way of every target of the chain that takes such requests, with when it
+    /// may be tried again where this request has tried it.
+    pub(super) fn obstacles(&self, now: Moment) -> Vec<(Option<Obstacle>, Option<&Tried>)> {
+        let legs = self.legs.iter().filter(|leg| !leg.is_closed);
+        legs.flat_map(|leg| {
+            leg.route.targets.iter().filter_map(move |target| {
+                let tried = self.tried(target);
+                let first = self.tried.is_empty();
+                match self.facts.obstacle(&leg.route, target, first, now) {
+                    Err(Obstacle::Unfit) => None,
+                    Err(obstacle) => Some((Some(obstacle), tried)),
+                    Ok(()) => Some((None, tried)),
+                }
+            })
+        })
+        .collect()
+    }
+
+    /// How many targets of the asked model take such requests.
+    pub(super) fn targets(&self) -> usize {
+        let route = &self.plan.route;
+        let suits = |target: &&RouteTarget| self.facts.suits(route, target).is_ok();
+        route.targets.iter().filter(suits).count()
+    }
+
+    /// Whether fallback models have joined the chain.
+    pub(super) fn fell_back(&self) -> bool {
+        self.legs.len() > 1
+    }
+}

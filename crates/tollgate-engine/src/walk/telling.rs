@@ -1,0 +1,68 @@
+//! What the caller is told when a request came to nothing.
+
+use std::time::Duration;
+
+use tollgate_core::error::{AttemptRecord, Code, Failure};
+use tollgate_core::route::story::{self, Obstacle, Story, Telling};
+
+use super::Walk;
+use crate::trail::Trail;
+
+impl Walk<'_> {
+    /// The failure that tells the story; `last` is the last attempt's.
+    pub(crate) fn tell(&self, trail: &Trail, last: Option<Failure>) -> Failure {
+        let now = self.engine.moment();
+        let attempts: Vec<AttemptRecord> = trail.records().cloned().collect();
+        let obstacles: Vec<Obstacle> = self
+            .obstacles(now)
+            .into_iter()
+            .filter_map(|(obstacle, _)| obstacle)
+            .collect();
+        let story = Story {
+            attempts: &attempts,
+            obstacles: &obstacles,
+            targets: self.targets(),
+            fell_back: self.fell_back(),
+            any_model: self.plan.route.any_model,
+            waited: self.waited,
+            out_of_time: self.out_of_time,
+        };
+        let telling = story::tell(&story);
+        let mut failure = self.told(telling, last);
+        failure.attempts = attempts;
+        failure
+    }
+
+    fn told(&self, telling: Telling, last: Option<Failure>) -> Failure {
+        match (telling, last) {
+            (Telling::Itself, Some(last)) => last,
+            (Telling::Itself, None) => self.row(Code::NoHealthyTargets, None),
+            (Telling::Row { code, wait }, Some(mut last)) if last.code == code => {
+                last.retry_after = wait.or(last.retry_after);
+                last
+            }
+            (Telling::Row { code, wait }, last) => {
+                let mut failure = self.row(code, wait);
+                if let Some(last) = last {
+                    failure.retry_after = wait.or(last.retry_after);
+                    failure.resets_at = last.resets_at;
+                    failure.cause = Some(last.to_string().into());
+                }
+                failure
+            }
+        }
+    }
+
+    fn row(&self, code: Code, wait: Option<Duration>) -> Failure {
+        let provider = self.plan.route.targets.first();
+        let provider = provider.map(|target| target.health.connection.provider());
+        let failure = match provider {
+            Some(provider) if code.is_of_provider() => Failure::provider(code, provider),
+            _ => Failure::gateway(code),
+        };
+        match wait {
+            Some(wait) => failure.retry_after(wait),
+            None => failure,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The next attempt of a request: at once where a target can be asked, else when the first one
+//! can, if the time allows.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+use tollgate_core::route::story::Obstacle;
+use tollgate_core::time::Moment;
+
+use super::Walk;
+use crate::health::Permit;
+
+/// What a request waits for.
+#[derive(Clone, Copy, Debug)]
+struct Wait {
+    /// When to look again at the latest.
+    until: Moment,
+    /// Whether a place that becomes free may come earlier.
+    listens: bool,
+}
+
+impl Walk<'_> {
+    /// Waits for the next attempt; `None` where there will be none in time. `first`: nothing was
+    /// attempted yet.
+    pub(crate) async fn next(&mut self, first: bool) -> Option<Permit> {
+        // Those who wait already come first.
+        if (!first || self.plan.route.line.is_empty())
+            && let Some(permit) = self.pick(first)
+        {
+            return Some(permit);
+        }
+        if Instant::now() >= self.begin_by {
+            self.out_of_time = true;
+            return None;
+        }
+        let wait = self.wait()?;
+        if !wait.listens {
+            sleep_until(self.engine.ticker.instant(wait.until)).await;
+            if let Some(permit) = self.pick(first) {
+                return Some(permit);
+            }
+            // Something else has come into the way meanwhile.
+            self.wait()?;
+        }
+        self.queue(first).await
+    }
+
+    /// Stands in line, then waits for the first free place.
+    async fn queue(&mut self, first: bool) -> Option<Permit> {
+        let queue = self.rules().queue;
+        let now = self.engine.moment();
+        let since = *self.queued.get_or_insert(now);
+        let until = self.engine.ticker.instant(since.after(queue.wait));
+        let until = until.min(self.begin_by);
+        self.waited = true;
+        let route = std::sync::Arc::clone(&self.plan.route);
+        let key = &self.plan.caller.key.id;
+        let joined = tokio::time::timeout_at(until, route.line.join(key, queue.length)).await;
+        // Running out of time in line, and a line that is full, both mean: no place.
+        let _turn = joined.ok()?.ok()?;
+        let engine = self.engine;
+        let waiter = engine.registry.freed.wait();
+        loop {
+            let changed = waiter.changed();
+            tokio::pin!(changed);
+            // Enabled before the look, so that a place that becomes free between is not missed.
+            changed.as_mut().enable();
+            if let Some(permit) = self.pick(first) {
+                return Some(permit);
+            }
+            let wait = self.wait()?;
+            let look = engine.ticker.instant(wait.until).min(until);
+            tokio::select! {
+                () = changed => {}
+                () = sleep_until(look) => if Instant::now() >= until {
+                    return None;
+                },
+            }
+        }
+    }
+
+    /// What the request can wait for, if for anything that comes in time.
+    fn wait(&mut self) -> Option<Wait> {
+        let now = self.engine.moment();
+        let end = self.engine.ticker.moment_of(self.begin_by);
+        let patience = self.patience(now);
+        let mut until: Option<Moment> = None;
+        let mut listens = false;
+        for (obstacle, tried) in self.obstacles(now) {
+            let again = match tried {
+                Some(tried) => match tried.again {
+                    Some(again) => again.max(now),
+                    None => continue,
+                },
+                None => now,
+            };
+            let Some((wait, listening)) = after(obstacle, patience) else {
+                continue;
+            };
+            let at = again.max(now.after(wait));
+            // A target that rests is worth sleeping for as long as the request lives; a place is
+            // waited for as long as the line allows.
+            if at >= end {
+                continue;
+            }
+            listens |= listening && again <= now;
+            until = Some(until.map_or(at, |until| until.min(at)));
+        }
+        let until = if listens {
+            Some(end.min(until?))
+        } else {
+            until
+        };
+        until.map(|until| Wait { until, listens })
+    }
+
+    /// How much longer the request may wait for a free place.
+    fn patience(&self, now: Moment) -> Duration {
+        let wait = self.rules().queue.wait;
+        match self.queued {
+            Some(since) => since.after(wait).since(now),
+            None => wait,
+        }
+    }
+}
+
+/// How long an obstacle is worth waiting for: until then at the latest, and whether it may go
+/// earlier. `None`: not at all.
+fn after(obstacle: Option<Obstacle>, patience: Duration) -> Option<(Duration, bool)> {
+    match obstacle {
+        None => Some((Duration::ZERO, false)),
+        Some(
+            Obstacle::CoolingAfterLimit(wait)
+            | Obstacle::Cooling(wait)
+            | Obstacle::Full(Some(wait)),
+        ) => (wait <= patience).then_some((wait, true)),
+        Some(Obstacle::Full(None)) => (!patience.is_zero()).then_some((patience, true)),
+        Some(
+            Obstacle::Disabled
+            | Obstacle::Unfit
+            | Obstacle::Open(_)
+            | Obstacle::Probing
+            | Obstacle::Unhealthy
+            | Obstacle::NoBudget,
+        ) => None,
+    }
+}
