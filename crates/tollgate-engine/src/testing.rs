@@ -134,14 +134,19 @@ impl Store for MemoryStore {
 ///
 /// # Panics
 /// If something stands in the way.
-#[expect(clippy::expect_used, reason = "for tests only")]
+#[expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "for tests only"
+)]
 pub fn permit(route: &Arc<Route>) -> Permit {
     let wanted = Wanted {
         tokens: 0,
         first: true,
         stream: false,
     };
-    Permit::take(route, 0, wanted, Ticker::start()).expect("nothing stands in the way")
+    Permit::take(route, &route.targets[0], wanted, Ticker::start())
+        .expect("nothing stands in the way")
 }
 
 /// A clock that stands still until it is moved.
