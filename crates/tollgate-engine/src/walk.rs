@@ -232,3 +232,6 @@ fn rest(failure: &Failure, rules: &Rules, failures: u32, chance: u64) -> Option<
 fn is_met(legs: &[Leg], route: &Arc<Route>) -> bool {
     legs.iter().any(|leg| leg.route.model == route.model)
 }
+
+#[cfg(test)]
+mod tests;
