@@ -7,7 +7,7 @@ const RULES: BreakerRules = BreakerRules {
     share_percent: 0,
     window: Duration::from_secs(30),
     minimum: 10,
-    open: Duration::from_secs(60),
+    open: Duration::from_mins(1),
     longest_open: Duration::from_secs(200),
     probes: 1,
     cooldown: true,

@@ -291,8 +291,8 @@ fn case_5_no_target_at_all_is_told_apart_from_targets_that_came_free_too_late() 
         (2, &[], true, "no_models"),
     ] {
         let mut story = Story {
-            targets,
             obstacles,
+            targets,
             any_model,
             ..QUIET
         };
