@@ -174,3 +174,6 @@ impl Fitness {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -133,3 +133,6 @@ impl FirstBytes {
         BOUNDS.get(place).copied().map(Duration::from_micros)
     }
 }
+
+#[cfg(test)]
+mod tests;

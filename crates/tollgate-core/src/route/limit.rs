@@ -197,3 +197,6 @@ impl Meter {
 fn counted(tokens: u64, most: u64) -> u64 {
     tokens.min(most).min(MOST_TOKENS)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! In which order the targets of a model are asked.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::time::Duration;
 
 mod chance;
@@ -170,6 +170,7 @@ impl Field<'_> {
 
     /// In turn, by weight; the others follow as they stand behind the one whose turn it is.
     fn rotate(&self, tier: &mut [usize], turn: u64) {
+        tier.sort_by_key(|index| Reverse(self.weight(*index)));
         let weights = tier.iter().map(|index| self.weight(*index));
         let place = turn::place(weights, turn);
         tier.rotate_left(place.min(tier.len()));
@@ -231,3 +232,6 @@ impl Field<'_> {
         tier.sort_by(|one, other| -> Ordering { score(*one).total_cmp(&score(*other)) });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Whose turn it is, by weight and without a memory.
 
 /// The place of the one whose turn it is. Over as many turns as the weights sum up to, each has
-/// as many of them as its weight, spread evenly.
+/// as many of them as its weight, spread evenly: best where the heaviest stands first.
 ///
 /// The first one's turns are spread over all as a line over pixels: it has had
 /// `t × weight / total`, rounded, of the first `t`. What it leaves is shared out among the others
