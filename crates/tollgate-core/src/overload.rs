@@ -119,12 +119,11 @@ impl AdaptiveLimit {
     /// The process is too late by the factor of both lags, and so were too many under way. Goes
     /// half of the way there, which never cuts by more than half.
     fn cut(&mut self, rules: &Rules, lag: Duration, under_way: u32) {
-        let now = match self.limit {
-            Some(limit) => limit.min(under_way),
-            None => {
-                self.broke_at = under_way;
-                under_way
-            }
+        let now = if let Some(limit) = self.limit {
+            limit.min(under_way)
+        } else {
+            self.broke_at = under_way;
+            under_way
         };
         let fitting = u128::from(under_way) * rules.lag.as_nanos() / lag.as_nanos().max(1);
         let fitting = u32::try_from(fitting).unwrap_or(u32::MAX).min(now);

@@ -18,6 +18,7 @@ pub mod port;
 pub mod queue;
 pub mod routes;
 mod select;
+mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod trail;

@@ -81,7 +81,7 @@ fn a_single_long_pause_of_the_machine_changes_nothing() {
     let mut adaptive = AdaptiveLimit::default();
     note(&mut adaptive, 100, 1, 500);
     for _ in 0..10 {
-        adaptive.note(&rules(), Duration::from_mins(60), 500);
+        adaptive.note(&rules(), Duration::from_hours(1), 500);
         note(&mut adaptive, 10, 1, 500);
         assert_eq!(adaptive.limit(&rules()), None);
     }
