@@ -48,7 +48,21 @@ pub(crate) enum Mutex<T> {
 #[derive(Debug)]
 pub(crate) enum MutexGuard<'a, T> {
     Plain(plain::MutexGuard<'a, T>),
-    Modelled(shuttle::sync::MutexGuard<'a, T>),
+    /// `None` once it is let go.
+    Modelled(Option<shuttle::sync::MutexGuard<'a, T>>),
+}
+
+impl<T> Drop for MutexGuard<'_, T> {
+    fn drop(&mut self) {
+        if let Self::Modelled(guard) = self {
+            drop(guard.take());
+            if !std::thread::panicking() {
+                // Shuttle switches threads before it locks, not after it unlocks; but what follows
+                // may be of parts that it does not know, such as tokio's channels.
+                shuttle::sync::atomic::AtomicBool::default().load(Ordering::SeqCst);
+            }
+        }
+    }
 }
 
 impl<T: Default> Default for Mutex<T> {
@@ -66,7 +80,8 @@ impl<T> Mutex<T> {
         match self {
             Self::Plain(lock) => MutexGuard::Plain(lock.lock()),
             Self::Modelled(lock) => {
-                MutexGuard::Modelled(lock.lock().unwrap_or_else(PoisonError::into_inner))
+                let guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
+                MutexGuard::Modelled(Some(guard))
             }
         }
     }
@@ -78,7 +93,7 @@ impl<T> Deref for MutexGuard<'_, T> {
     fn deref(&self) -> &T {
         match self {
             Self::Plain(guard) => guard,
-            Self::Modelled(guard) => guard,
+            Self::Modelled(guard) => guard.as_ref().unwrap(),
         }
     }
 }
@@ -87,7 +102,7 @@ impl<T> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         match self {
             Self::Plain(guard) => guard,
-            Self::Modelled(guard) => guard,
+            Self::Modelled(guard) => guard.as_mut().unwrap(),
         }
     }
 }
