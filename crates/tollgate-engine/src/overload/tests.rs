@@ -62,7 +62,7 @@ fn a_shed_caller_is_told_what_to_do_and_when() {
             let failure = overload.enter(*priority).unwrap_err();
             assert_eq!(failure.code, Code::Overloaded);
             waits.insert(failure.retry_after.unwrap());
-            let message = failure.message.unwrap();
+            let message = failure.message.clone().unwrap();
             assert!(message.contains("Wait 2 seconds"), "{message}");
             assert_eq!(message.contains("low priority"), *priority == Priority::Low);
         }
