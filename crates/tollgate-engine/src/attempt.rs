@@ -48,7 +48,7 @@ async fn once(walk: &Walk<'_>, permit: &Permit, trail: &mut Trail) -> Result<Del
         unsupported: rules.unsupported,
         repeatable: walk.is_repeatable(),
     };
-    trail.begin();
+    trail.begin(permit);
     let outcome = walk.engine.upstream.send(attempt).await;
     match &outcome {
         Ok(_) => trail.succeed(permit),

@@ -12,6 +12,7 @@ pub mod engine;
 mod freed;
 pub mod health;
 pub mod keys;
+pub mod maintenance;
 pub mod mint;
 pub mod overload;
 pub mod port;
