@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tollgate_core::error::Failure;
 use tollgate_core::id::KeyId;
 use tollgate_core::key::VirtualKey;
 use tollgate_core::time::Timestamp;
@@ -15,6 +16,7 @@ use crate::engine::Ticker;
 use crate::health::{Permit, Wanted};
 use crate::port::{BoxFuture, Clock, Store, StoreError, StoredKey};
 use crate::routes::Route;
+use crate::trail::Trail;
 
 /// A store that forgets everything when it is dropped.
 #[derive(Default)]
@@ -142,6 +144,33 @@ pub fn permit(route: &Arc<Route>) -> Permit {
         stream: false,
     };
     Permit::take(route, 0, wanted, Ticker::start()).expect("nothing stands in the way")
+}
+
+/// How an attempt ends in a [`trail`].
+pub enum Ending {
+    /// Well.
+    Good,
+    /// With a failure.
+    Failed(Failure),
+    /// Another one was faster.
+    Cancelled,
+    /// Not at all: the caller hung up.
+    Never,
+}
+
+/// The trail of attempts that ended like this, one after the other.
+pub fn trail(attempts: &[(&Permit, Ending)]) -> Trail {
+    let mut trail = Trail::default();
+    for (permit, ending) in attempts {
+        trail.begin(permit);
+        match ending {
+            Ending::Good => trail.succeed(permit),
+            Ending::Failed(failure) => trail.fail(permit, failure),
+            Ending::Cancelled => trail.cancel(permit),
+            Ending::Never => {}
+        }
+    }
+    trail
 }
 
 /// A clock that stands still until it is moved.

@@ -182,7 +182,7 @@ fn push_trail(line: &mut String, facts: &Facts) {
     }
 }
 
-/// The attempts in full, as errors list them.
+/// The attempts in full.
 fn push_attempts(line: &mut String, facts: &Facts) {
     line.push_str(",\"attempts\":[");
     for (index, tried) in tried::all(facts).enumerate() {
