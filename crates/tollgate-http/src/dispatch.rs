@@ -311,3 +311,6 @@ fn take_in_unread(gateway: &Gateway, parts: &Parts, mut body: Incoming) {
         _ = tokio::time::timeout(UNREAD_TIME, taking).await;
     });
 }
+
+#[cfg(test)]
+mod tests;
