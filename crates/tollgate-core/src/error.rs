@@ -11,6 +11,7 @@ pub mod document;
 pub mod failure;
 mod guide;
 mod texts;
+pub mod trail;
 
 pub use catalog::{Code, Retry};
 pub use failure::{AttemptRecord, Failure, FieldProblem, Origin, ProviderAnswer, StreamMark};

@@ -297,6 +297,16 @@ impl Accounts {
         self.store.ping().await
     }
 
+    /// A setting of the deployment.
+    pub(crate) async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.store.setting(name).await
+    }
+
+    /// Writes a setting of the deployment.
+    pub(crate) async fn set_setting(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        self.store.set_setting(name, value).await
+    }
+
     /// Whether the credential opens the admin API. The time tells nothing but its length.
     pub fn is_admin(&self, credential: &[u8]) -> bool {
         self.admins.matches(&self.hasher, credential)

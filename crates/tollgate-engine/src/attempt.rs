@@ -58,7 +58,7 @@ pub(crate) async fn until_answered(
 
 /// One attempt.
 async fn once(walk: &Walk<'_>, permit: Permit, trail: &mut Trail) -> Outcome {
-    trail.begin();
+    trail.begin(&permit);
     let outcome = send(walk, &permit).await;
     match &outcome {
         Ok(_) => trail.succeed(&permit),

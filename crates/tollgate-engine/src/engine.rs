@@ -9,6 +9,7 @@ use tollgate_core::time::Moment;
 use crate::accounts::Accounts;
 use crate::dice::Dice;
 use crate::health::{DeclaredConnection, Registry};
+use crate::maintenance::Maintenance;
 use crate::overload::Overload;
 use crate::port::{Clock, Upstream};
 use crate::routes::{DeclaredModel, RouteTable};
@@ -22,6 +23,8 @@ pub struct Engine {
     pub registry: Registry,
     /// Says no before everything becomes slow.
     pub overload: Arc<Overload>,
+    /// Refuses calls while operators work.
+    pub maintenance: Maintenance,
     pub(crate) upstream: Arc<dyn Upstream>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) dice: Dice,
@@ -76,6 +79,7 @@ impl Engine {
             accounts,
             registry: Registry::default(),
             overload: Arc::default(),
+            maintenance: Maintenance::default(),
             upstream,
             clock,
             dice: Dice::new(seed),

@@ -13,6 +13,7 @@ mod freed;
 pub mod health;
 mod hedges;
 pub mod keys;
+pub mod maintenance;
 pub mod mint;
 pub mod overload;
 pub mod port;

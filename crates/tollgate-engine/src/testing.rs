@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tollgate_core::error::Failure;
 use tollgate_core::id::KeyId;
 use tollgate_core::key::VirtualKey;
 use tollgate_core::time::Timestamp;
@@ -18,6 +19,7 @@ use crate::engine::Ticker;
 use crate::health::{Permit, Wanted};
 use crate::port::{BoxFuture, Clock, Store, StoreError, StoredKey};
 use crate::routes::Route;
+use crate::trail::Trail;
 
 pub use script::{Act, Scene, Script, Seen};
 pub use world::{World, call, caller, model};
@@ -153,6 +155,33 @@ pub fn permit(route: &Arc<Route>) -> Permit {
     };
     Permit::take(route, &route.targets[0], wanted, Ticker::start())
         .expect("nothing stands in the way")
+}
+
+/// How an attempt ends in a [`trail`].
+pub enum Ending {
+    /// Well.
+    Good,
+    /// With a failure.
+    Failed(Failure),
+    /// Another one was faster.
+    Cancelled,
+    /// Not at all: the caller hung up.
+    Never,
+}
+
+/// The trail of attempts that ended like this, one after the other.
+pub fn trail(attempts: &[(&Permit, Ending)]) -> Trail {
+    let mut trail = Trail::default();
+    for (permit, ending) in attempts {
+        trail.begin(permit);
+        match ending {
+            Ending::Good => trail.succeed(permit),
+            Ending::Failed(failure) => trail.fail(permit, failure),
+            Ending::Cancelled => trail.cancel(permit),
+            Ending::Never => {}
+        }
+    }
+    trail
 }
 
 /// A clock that stands still until it is moved.

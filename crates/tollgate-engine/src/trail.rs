@@ -13,10 +13,20 @@ use crate::health::Permit;
 pub struct Trail {
     first: Option<AttemptRecord>,
     rest: Vec<AttemptRecord>,
-    /// Whether an attempt is under way that is not among the records yet.
-    under_way: u32,
+    /// The attempt under way, then those beside it: not among the records yet.
+    asking: Option<Asked>,
+    beside: Vec<Asked>,
     /// How long providers took in all.
     pub waited: Duration,
+}
+
+/// Who is being asked.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The connection.
+    pub connection: Arc<str>,
+    /// The model as the provider calls it.
+    pub model: Arc<str>,
 }
 
 impl Trail {
@@ -30,12 +40,16 @@ impl Trail {
         self.rest.last().or(self.first.as_ref())
     }
 
+    /// Attempts that have not ended: those of a caller who hangs up stay here.
+    pub fn under_way(&self) -> impl Iterator<Item = &Asked> {
+        self.asking.iter().chain(&self.beside)
+    }
+
     /// How many attempts were made, those under way included.
     pub fn len(&self) -> u32 {
-        let ended = usize::from(self.first.is_some()) + self.rest.len();
-        u32::try_from(ended)
-            .unwrap_or(u32::MAX)
-            .saturating_add(self.under_way)
+        let single = usize::from(self.first.is_some()) + usize::from(self.asking.is_some());
+        let all = single + self.rest.len() + self.beside.len();
+        u32::try_from(all).unwrap_or(u32::MAX)
     }
 
     /// Whether no attempt was made.
@@ -45,8 +59,27 @@ impl Trail {
 
     /// An attempt begins. Noted before the wait: a caller may hang up, and the provider was asked
     /// all the same.
-    pub(crate) fn begin(&mut self) {
-        self.under_way += 1;
+    pub(crate) fn begin(&mut self, permit: &Permit) {
+        let target = permit.target();
+        let asked = Asked {
+            connection: Arc::clone(&target.connection),
+            model: Arc::clone(&target.model),
+        };
+        if self.asking.is_none() {
+            self.asking = Some(asked);
+        } else {
+            self.beside.push(asked);
+        }
+    }
+
+    /// Takes out the attempt at this target that is under way.
+    fn asked(&mut self, connection: &str, model: &str) -> Option<Asked> {
+        let is_it = |asked: &Asked| *asked.connection == *connection && *asked.model == *model;
+        if self.asking.as_ref().is_some_and(is_it) {
+            return self.asking.take();
+        }
+        let at = self.beside.iter().position(is_it)?;
+        Some(self.beside.swap_remove(at))
     }
 
     /// An attempt went well.
@@ -70,12 +103,15 @@ impl Trail {
     }
 
     fn end(&mut self, permit: &Permit, failure: Option<&Failure>, cancelled: bool) {
-        self.under_way = self.under_way.saturating_sub(1);
         let target = permit.target();
+        let Some(Asked { connection, model }) = self.asked(&target.connection, &target.model)
+        else {
+            return;
+        };
         let good = (failure.is_none() && !cancelled).then_some(200);
         let record = AttemptRecord {
-            connection: Arc::clone(&target.connection),
-            model: Arc::clone(&target.model),
+            connection,
+            model,
             code: failure.map(|failure| failure.code),
             cancelled,
             status: failure.map_or(good, |failure| failure.provider_status),
@@ -86,5 +122,83 @@ impl Trail {
         } else {
             self.rest.push(record);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_core::error::Code;
+
+    use super::*;
+    use crate::health::Registry;
+    use crate::routes::{DeclaredModel, DeclaredTarget, RouteTable};
+    use crate::testing;
+
+    fn permit(connection: &str) -> Permit {
+        let target = DeclaredTarget {
+            target: tollgate_core::model::Target {
+                connection: connection.into(),
+                model: "m".into(),
+                max_output: None,
+            },
+            enabled: true,
+            priority: 0,
+            weight: 1,
+            limits: tollgate_core::route::limit::Limits::default(),
+            fitness: Arc::default(),
+            facts: Arc::default(),
+        };
+        let model = DeclaredModel {
+            name: "m".into(),
+            aliases: Vec::new(),
+            targets: vec![target],
+            members: Vec::new(),
+            rules: Arc::default(),
+            fallbacks: Arc::default(),
+            facts: Arc::default(),
+            known: Vec::new(),
+        };
+        let table = RouteTable::new(vec![model], &Registry::default());
+        testing::permit(&table.find("m").unwrap())
+    }
+
+    #[test]
+    fn attempts_beside_each_other_end_each_as_itself() {
+        let (slow, quick) = (permit("slow"), permit("quick"));
+        let mut trail = Trail::default();
+        assert!(trail.is_empty());
+        trail.begin(&slow);
+        trail.begin(&quick);
+        let names = |trail: &Trail| -> Vec<_> {
+            let asked = trail.under_way();
+            asked.map(|asked| asked.connection.to_string()).collect()
+        };
+        assert_eq!((trail.len(), names(&trail).len()), (2, 2));
+        trail.succeed(&quick);
+        assert_eq!(names(&trail), ["slow"]);
+        assert_eq!(trail.len(), 2);
+        trail.cancel(&slow);
+        let told: Vec<_> = trail
+            .records()
+            .map(|record| (record.connection.to_string(), record.outcome()))
+            .collect();
+        assert_eq!(
+            told,
+            [("quick".to_owned(), "ok"), ("slow".to_owned(), "cancelled")]
+        );
+        assert_eq!((trail.len(), names(&trail).len()), (2, 0));
+    }
+
+    #[test]
+    fn an_attempt_that_never_ends_stays_under_way() {
+        let (first, second) = (permit("first"), permit("second"));
+        let mut trail = Trail::default();
+        trail.begin(&first);
+        trail.fail(&first, &Failure::provider(Code::ProviderError, "openai"));
+        trail.begin(&second);
+        let under_way: Vec<_> = trail.under_way().collect();
+        assert_eq!(&*under_way[0].connection, "second");
+        assert_eq!(&*trail.last().unwrap().connection, "first");
+        assert_eq!(trail.len(), 2);
     }
 }

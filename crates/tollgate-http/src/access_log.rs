@@ -10,6 +10,7 @@ use tollgate_core::time::Timestamp;
 
 use crate::log_buffer::LogBuffer;
 use crate::record::Facts;
+use crate::tried::{self, Tried};
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +89,13 @@ fn text_line(line: &mut String, clock: &str, facts: &Facts, duration: Duration) 
         line.push('=');
         push_number(line, number);
     }
+    if facts.route.is_some() {
+        line.push_str(" attempts=");
+        push_number(line, facts.trail.len().into());
+    }
+    if facts.trail.len() > 1 {
+        push_trail(line, facts);
+    }
     line.push_str(if facts.stream {
         " stream=true\n"
     } else {
@@ -128,6 +136,9 @@ fn json_line(line: &mut String, clock: &str, facts: &Facts, duration: Duration) 
         line.push_str("\":");
         push_number(line, number);
     }
+    if facts.route.is_some() {
+        push_attempts(line, facts);
+    }
     line.push_str(if facts.stream {
         ",\"stream\":true}\n"
     } else {
@@ -154,6 +165,62 @@ fn numbers(facts: &Facts, duration: Duration) -> impl Iterator<Item = (&'static 
     .filter_map(|(name, number)| Some((name, number?)))
 }
 
+/// The attempts in short: `trail=main/gpt-4o:provider_error:132ms,backup/gpt-4o:ok:410ms`.
+fn push_trail(line: &mut String, facts: &Facts) {
+    for (index, tried) in tried::all(facts).enumerate() {
+        line.push_str(if index == 0 { " trail=" } else { "," });
+        push_escaped(line, tried.connection, is_plain_in_trail);
+        line.push('/');
+        push_escaped(line, tried.model, is_plain_in_trail);
+        line.push(':');
+        line.push_str(tried.outcome);
+        if let Some(duration) = tried.duration {
+            line.push(':');
+            push_number(line, millis(duration));
+            line.push_str("ms");
+        }
+    }
+}
+
+/// The attempts in full.
+fn push_attempts(line: &mut String, facts: &Facts) {
+    line.push_str(",\"attempts\":[");
+    for (index, tried) in tried::all(facts).enumerate() {
+        let Tried {
+            connection,
+            model,
+            outcome,
+            status,
+            duration,
+        } = tried;
+        line.push_str(if index == 0 { "{" } else { ",{" });
+        for (name, value) in [("connection", &**connection), ("model", &**model)] {
+            line.push('"');
+            line.push_str(name);
+            line.push_str("\":\"");
+            push_plain(line, value);
+            line.push_str("\",");
+        }
+        line.push_str("\"code\":\"");
+        line.push_str(outcome);
+        line.push('"');
+        let status = status.map(u64::from);
+        for (name, number) in [("status", status), ("duration_ms", duration.map(millis))] {
+            let Some(number) = number else { continue };
+            line.push_str(",\"");
+            line.push_str(name);
+            line.push_str("\":");
+            push_number(line, number);
+        }
+        line.push('}');
+    }
+    line.push(']');
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn push_number(line: &mut String, number: u64) {
     line.push_str(itoa::Buffer::new().format(number));
 }
@@ -165,16 +232,28 @@ fn push_masked(line: &mut String, key: &VirtualKey) {
     push_plain(line, &key.last_four);
 }
 
+fn push_plain(line: &mut String, value: &str) {
+    push_escaped(line, value, is_plain);
+}
+
+const fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'=')
+}
+
+/// The next attempt begins behind a comma.
+const fn is_plain_in_trail(byte: u8) -> bool {
+    is_plain(byte) && byte != b','
+}
+
 /// Values of callers stay on their line and in their place: whatever could end a line, a pair or
 /// a string is written as a JSON escape.
-fn push_plain(line: &mut String, value: &str) {
-    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'=');
-    if value.bytes().all(plain) {
+fn push_escaped(line: &mut String, value: &str, is_plain: fn(u8) -> bool) {
+    if value.bytes().all(is_plain) {
         line.push_str(value);
         return;
     }
     for unit in value.chars() {
-        if unit.is_alphanumeric() || (unit.is_ascii() && plain(unit as u8)) {
+        if unit.is_alphanumeric() || (unit.is_ascii() && is_plain(unit as u8)) {
             line.push(unit);
         } else {
             for half in unit.encode_utf16(&mut [0; 2]) {

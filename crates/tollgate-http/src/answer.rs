@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use tollgate_core::error::Failure;
 use tollgate_core::error::dialect::{Context, Dialect};
+use tollgate_core::error::{Failure, trail};
 
 use crate::gateway::Gateway;
 use crate::outgoing::Outgoing;
@@ -18,6 +18,7 @@ const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const MODEL: HeaderName = HeaderName::from_static("x-tollgate-model");
 const CONNECTION: HeaderName = HeaderName::from_static("x-tollgate-connection");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
+const TRAIL: HeaderName = HeaderName::from_static("x-tollgate-trail");
 const UNSUPPORTED: HeaderName = HeaderName::from_static("x-tollgate-unsupported");
 const ESTIMATED: HeaderName = HeaderName::from_static("x-tollgate-estimated");
 /// The most bytes of paths in a header: many clients and proxies refuse heads above 8 KiB.
@@ -29,9 +30,17 @@ pub(crate) fn identify(headers: &mut HeaderMap, id: &RequestId) {
     headers.insert(ANTHROPIC_REQUEST_ID, id.header());
 }
 
-/// Notes the attempts that were made.
-pub(crate) fn tell_attempts(headers: &mut HeaderMap, attempts: u32) {
-    headers.insert(ATTEMPTS, HeaderValue::from(attempts));
+/// Says how many attempts were made, and tells each of them to who asked for that.
+pub(crate) fn tell_attempts(headers: &mut HeaderMap, facts: &Facts) {
+    headers.insert(ATTEMPTS, HeaderValue::from(facts.trail.len()));
+    if facts.tells_trail {
+        let line = trail::line(facts.trail.records(), trail::LONGEST);
+        if let Some(line) = Some(line).filter(|line| !line.is_empty())
+            && let Ok(line) = HeaderValue::try_from(line)
+        {
+            headers.insert(TRAIL, line);
+        }
+    }
 }
 
 /// Says who answers, or was to answer.
@@ -121,7 +130,7 @@ pub(crate) fn refuse(
     headers.insert(CONTENT_TYPE, content_type);
     identify(&mut headers, &id);
     if !record.facts.trail.is_empty() {
-        tell_attempts(&mut headers, record.facts.trail.len());
+        tell_attempts(&mut headers, &record.facts);
     }
     tell_route(&mut headers, &record.facts);
     for (name, value) in rendered.headers {

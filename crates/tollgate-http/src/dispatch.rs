@@ -215,6 +215,7 @@ async fn for_caller(
         | Endpoint::Generate(_)
         | Endpoint::GenerateStream(_)
         | Endpoint::GenerateTokens(_) => {
+            admit_call(record, caller)?;
             let address =
                 Address::of(endpoint, query).ok_or_else(|| Failure::client(Code::UnknownUrl))?;
             surface::calls::call(record, caller, address, parts, body).await
@@ -228,6 +229,7 @@ async fn for_caller(
         | Endpoint::TemporaryKeys
         | Endpoint::Key(_)
         | Endpoint::RotateKey(_)
+        | Endpoint::Maintenance
         | Endpoint::Hello
         | Endpoint::Errors
         | Endpoint::Error(_)
@@ -239,6 +241,17 @@ async fn for_caller(
         | Endpoint::Metrics
         | Endpoint::Front => Err(Failure::client(Code::UnknownUrl)),
     }
+}
+
+/// Lets a call in, or says at once why not: before its body is read, which may be long.
+fn admit_call(record: &mut Record, caller: &Caller) -> Result<(), Failure> {
+    let gateway = record.gateway();
+    gateway.engine.maintenance.check()?;
+    let priority = caller.key.priority;
+    let place = gateway.engine.overload.enter(priority);
+    let place = place.inspect_err(|_| gateway.metrics.count_shed(priority))?;
+    record.place = Some(place);
+    Ok(())
 }
 
 fn finished(mut record: Record, given: Given) -> Response<Outgoing> {
@@ -298,3 +311,6 @@ fn take_in_unread(gateway: &Gateway, parts: &Parts, mut body: Incoming) {
         _ = tokio::time::timeout(UNREAD_TIME, taking).await;
     });
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,7 +82,7 @@ impl Gateway {
         Arc::new(Self {
             began: engine.clock().now(),
             ended: Notify::new(),
-            metrics: Metrics::new(&logs),
+            metrics: Metrics::new(Arc::clone(&engine), &logs),
             engine,
             settings: ArcSwap::from_pointee(settings),
             log: logs.requests,

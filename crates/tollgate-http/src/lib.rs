@@ -29,6 +29,8 @@ mod stream;
 mod surface;
 #[cfg(test)]
 mod testing;
+mod tried;
+mod wishes;
 
 pub use access_log::{AccessLog, LogFormat};
 pub use gateway::{Gateway, Logs, Settings};

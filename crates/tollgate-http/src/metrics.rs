@@ -1,6 +1,8 @@
 //! The figures for Prometheus. Labels come from bounded sets only: surfaces, configured models
 //! and connections, codes of the catalogue.
 
+mod standing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +12,13 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use tollgate_core::key::Priority;
+use tollgate_engine::engine::Engine;
 
+use self::standing::Standing;
 use crate::gateway::Logs;
 use crate::record::Facts;
+use crate::tried;
 
 /// Seconds; a gateway's own share is far below a provider's, so the steps begin low.
 const SECONDS: [f64; 14] = [
@@ -46,6 +52,16 @@ struct SurfaceLabels {
     surface: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ModelLabels {
+    model: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PriorityLabels {
+    priority: &'static str,
+}
+
 type Histograms = Family<SurfaceLabels, Histogram, fn() -> Histogram>;
 
 /// Every figure that Tollgate publishes.
@@ -53,6 +69,9 @@ pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     attempts: Family<AttemptLabels, Counter>,
+    fallbacks: Family<ModelLabels, Counter>,
+    hedges: Family<ModelLabels, Counter>,
+    shed: Family<PriorityLabels, Counter>,
     tokens: Family<TokenLabels, Counter>,
     duration: Histograms,
     first_byte: Histograms,
@@ -69,12 +88,15 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(logs: &Logs) -> Self {
+    pub(crate) fn new(engine: Arc<Engine>, logs: &Logs) -> Self {
         let seconds = || Histograms::new_with_constructor(|| Histogram::new(SECONDS));
         let mut metrics = Self {
             registry: Registry::with_prefix("tollgate"),
             requests: Family::default(),
             attempts: Family::default(),
+            fallbacks: Family::default(),
+            hedges: Family::default(),
+            shed: Family::default(),
             tokens: Family::default(),
             duration: seconds(),
             first_byte: seconds(),
@@ -87,6 +109,10 @@ impl Metrics {
             diagnostics_dropped: logs.diagnostics.dropped(),
         };
         metrics.register();
+        metrics.register_routing();
+        metrics.register_open();
+        let standing = Standing(engine);
+        metrics.registry.register_collector(Box::new(standing));
         metrics
     }
 
@@ -96,11 +122,6 @@ impl Metrics {
             "requests",
             "Requests by surface, model and outcome: ok, client_closed or a code of the catalogue",
             self.requests.clone(),
-        );
-        registry.register(
-            "upstream_attempts",
-            "Attempts at providers by connection and how they ended",
-            self.attempts.clone(),
         );
         registry.register(
             "tokens",
@@ -123,6 +144,34 @@ impl Metrics {
              caller sends its request is part of it",
             self.overhead.clone(),
         );
+    }
+
+    fn register_routing(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "upstream_attempts",
+            "Attempts at providers by connection and how they ended",
+            self.attempts.clone(),
+        );
+        registry.register(
+            "fallbacks",
+            "Requests that another model answered than the one that was asked for, by the latter",
+            self.fallbacks.clone(),
+        );
+        registry.register(
+            "hedges",
+            "Attempts that were given up because another one was faster, by the model asked for",
+            self.hedges.clone(),
+        );
+        registry.register(
+            "shed",
+            "Calls that were refused because of overload, by the priority of their key",
+            self.shed.clone(),
+        );
+    }
+
+    fn register_open(&mut self) {
+        let registry = &mut self.registry;
         registry.register(
             "requests_open",
             "Requests under way",
@@ -187,32 +236,34 @@ impl Metrics {
         }
     }
 
-    /// Counts what was tried. The last attempt is counted as the request ended: a stream may have
-    /// begun well.
+    /// Counts what was tried.
     fn count_attempts(&self, facts: &Facts) {
-        let records = facts.trail.records().count();
-        for (index, record) in facts.trail.records().enumerate() {
-            let class = match record.code {
-                Some(code) => code.slug(),
-                None if record.cancelled => "cancelled",
-                None if index + 1 == records => facts.code,
-                None => "ok",
-            };
-            let connection = Arc::clone(&record.connection);
+        for tried in tried::all(facts) {
+            let connection = Arc::clone(tried.connection);
+            let class = tried.outcome;
             self.attempts
                 .get_or_create(&AttemptLabels { connection, class })
                 .inc();
         }
-        // The caller hung up while an attempt was under way.
-        if facts.trail.len() as usize > records
-            && let Some(connection) = facts.connection()
-        {
-            let connection = Arc::clone(connection);
-            let class = facts.code;
-            self.attempts
-                .get_or_create(&AttemptLabels { connection, class })
-                .inc();
+        let Some(asked) = &facts.route else { return };
+        let labels = || ModelLabels {
+            model: Arc::clone(&asked.label),
+        };
+        if facts.fell_back() {
+            self.fallbacks.get_or_create(&labels()).inc();
         }
+        let records = facts.trail.records();
+        let given_up = records.filter(|record| record.cancelled).count();
+        if given_up > 0 {
+            let given_up = u64::try_from(given_up).unwrap_or(u64::MAX);
+            self.hedges.get_or_create(&labels()).inc_by(given_up);
+        }
+    }
+
+    /// Counts a call that was refused because of overload.
+    pub(crate) fn count_shed(&self, priority: Priority) {
+        let priority = priority.as_str();
+        self.shed.get_or_create(&PriorityLabels { priority }).inc();
     }
 
     /// The text that Prometheus reads.
@@ -222,3 +273,6 @@ impl Metrics {
         Ok(text)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use tollgate_core::error::Failure;
 use tollgate_core::key::VirtualKey;
 use tollgate_core::reply::{Piece, Usage};
 use tollgate_engine::health::Permit;
+use tollgate_engine::overload::Place;
 use tollgate_engine::routes::{Route, RouteTarget};
 use tollgate_engine::trail::Trail;
 
@@ -27,6 +28,8 @@ pub(crate) struct Record {
     pub(crate) facts: Facts,
     /// The place at the target whose stream is on its way.
     pub(crate) permit: Option<Permit>,
+    /// The place among the calls under way.
+    pub(crate) place: Option<Place>,
     finished: bool,
 }
 
@@ -49,6 +52,8 @@ pub(crate) struct Facts {
     pub(crate) usage: Option<Usage>,
     /// The attempts that were made.
     pub(crate) trail: Trail,
+    /// Whether the caller asked to be told of each of them.
+    pub(crate) tells_trail: bool,
     /// From the request to the first byte of the answer, for streams.
     pub(crate) first_byte: Option<Duration>,
 }
@@ -67,6 +72,7 @@ impl Record {
             code: OK,
             usage: None,
             trail: Trail::default(),
+            tells_trail: false,
             first_byte: None,
         };
         gateway.metrics.requests_open.inc();
@@ -74,6 +80,7 @@ impl Record {
             gateway,
             facts,
             permit: None,
+            place: None,
             finished: false,
         }
     }
@@ -134,6 +141,15 @@ impl Record {
 }
 
 impl Facts {
+    /// Whether another model answered than the one that was asked for.
+    pub(crate) fn fell_back(&self) -> bool {
+        match (&self.route, &self.answered) {
+            // That a collection is answered by one of its members is no fallback.
+            (Some(asked), Some(answered)) => !asked.any_model && asked.model != answered.model,
+            _ => false,
+        }
+    }
+
     /// The model that answered, or was asked for.
     pub(crate) fn model(&self) -> Option<&Arc<str>> {
         let asked = self.route.as_ref().map(|route| &route.model);
@@ -148,7 +164,9 @@ impl Facts {
 
     /// The connection that answered, or was asked last, or would have been asked first.
     pub(crate) fn connection(&self) -> Option<&Arc<str>> {
-        let last = || self.trail.last().map(|record| &record.connection);
+        let asked = self.trail.under_way().last();
+        let ended = || self.trail.last().map(|record| &record.connection);
+        let last = || asked.map(|asked| &asked.connection).or_else(ended);
         let first = || {
             let first = self.route.as_ref()?.targets.first()?;
             Some(&first.target.connection)

@@ -28,6 +28,7 @@ pub(crate) enum Endpoint<'a> {
     TemporaryKeys,
     Key(&'a str),
     RotateKey(&'a str),
+    Maintenance,
     Errors,
     Error(&'a str),
     ErrorPages,
@@ -68,6 +69,7 @@ impl<'a> Endpoint<'a> {
             "/v1/auth/validate" => Self::Validate,
             "/api/keys" => Self::Keys,
             "/api/keys/temporary" => Self::TemporaryKeys,
+            "/api/maintenance" => Self::Maintenance,
             "/v1/errors" => Self::Errors,
             "/errors" | "/errors/" => Self::ErrorPages,
             "/health" => Self::Health,
@@ -122,6 +124,7 @@ impl<'a> Endpoint<'a> {
             | Self::RotateKey(_) => &[Method::POST],
             Self::Keys => &[Method::GET, Method::HEAD, Method::POST],
             Self::Key(_) => &[Method::GET, Method::HEAD, Method::DELETE],
+            Self::Maintenance => &[Method::GET, Method::HEAD, Method::PUT],
             Self::Models
             | Self::Model(_)
             | Self::GeminiModels
@@ -157,7 +160,11 @@ impl<'a> Endpoint<'a> {
             | Self::GeminiModels
             | Self::GeminiModel(_)
             | Self::Validate => Right::Read,
-            Self::Keys | Self::TemporaryKeys | Self::Key(_) | Self::RotateKey(_) => Right::Admin,
+            Self::Keys
+            | Self::TemporaryKeys
+            | Self::Key(_)
+            | Self::RotateKey(_)
+            | Self::Maintenance => Right::Admin,
             Self::Hello
             | Self::Errors
             | Self::Error(_)
@@ -193,6 +200,7 @@ impl<'a> Endpoint<'a> {
             | Self::TemporaryKeys
             | Self::Key(_)
             | Self::RotateKey(_)
+            | Self::Maintenance
             | Self::Errors
             | Self::Error(_)
             | Self::ErrorPages
@@ -219,7 +227,11 @@ impl<'a> Endpoint<'a> {
             Self::GenerateTokens(_) => "gemini_count_tokens",
             Self::Models | Self::Model(_) | Self::GeminiModels | Self::GeminiModel(_) => "models",
             Self::Validate => "auth",
-            Self::Keys | Self::TemporaryKeys | Self::Key(_) | Self::RotateKey(_) => "admin",
+            Self::Keys
+            | Self::TemporaryKeys
+            | Self::Key(_)
+            | Self::RotateKey(_)
+            | Self::Maintenance => "admin",
             Self::Errors | Self::Error(_) | Self::ErrorPages | Self::ErrorPage(_) => "errors",
             Self::Hello | Self::Health | Self::Live | Self::Ready => "health",
             Self::Metrics => "metrics",
@@ -270,6 +282,8 @@ mod tests {
             ("/api/hello", Some(Endpoint::Hello)),
             ("/v1beta/models", Some(Endpoint::GeminiModels)),
             ("/v1beta/models/", None),
+            ("/api/maintenance", Some(Endpoint::Maintenance)),
+            ("/api/maintenance/", None),
             ("/api/keys/key_1", Some(Endpoint::Key("key_1"))),
             ("/api/keys/key_1/rotate", Some(Endpoint::RotateKey("key_1"))),
             ("/api/keys/key_1/rotate/x", None),

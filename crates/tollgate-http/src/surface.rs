@@ -42,6 +42,7 @@ pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Option<Given>
         | Endpoint::Keys
         | Endpoint::TemporaryKeys
         | Endpoint::Key(_)
-        | Endpoint::RotateKey(_) => None,
+        | Endpoint::RotateKey(_)
+        | Endpoint::Maintenance => None,
     }
 }

@@ -1,4 +1,6 @@
-//! A gateway for tests, with no provider behind it.
+//! A gateway for tests, with no provider behind it, or with one that follows a script.
+
+pub(crate) mod world;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -61,6 +63,14 @@ impl Upstream for Nobody {
 
 /// A gateway at its beginning.
 pub(crate) async fn gateway() -> Arc<Gateway> {
+    gateway_before(Arc::new(Nobody), LogFormat::Off).await.0
+}
+
+/// A gateway before these providers, and where its request log gathers.
+pub(crate) async fn gateway_before(
+    upstream: Arc<dyn Upstream>,
+    format: LogFormat,
+) -> (Arc<Gateway>, Arc<LogBuffer>) {
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_795_255_200_000)));
     let parts = accounts::Parts {
         store: Arc::new(MemoryStore::default()),
@@ -70,13 +80,22 @@ pub(crate) async fn gateway() -> Arc<Gateway> {
         entropy: counting_entropy,
     };
     let accounts = Arc::new(Accounts::open(parts).await.unwrap());
-    let engine = Engine::new(accounts, Arc::new(Nobody), clock, 1);
+    let engine = Engine::new(accounts, upstream, clock, 1);
     let buffer = Arc::new(LogBuffer::new());
     let logs = Logs {
-        requests: AccessLog::new(LogFormat::Off, Arc::clone(&buffer)),
-        diagnostics: buffer,
+        requests: AccessLog::new(format, Arc::clone(&buffer)),
+        diagnostics: Arc::clone(&buffer),
     };
-    Gateway::new(Arc::new(engine), settings(), logs)
+    (Gateway::new(Arc::new(engine), settings(), logs), buffer)
+}
+
+/// What has gathered in a log. Nothing can be written to it from then on.
+pub(crate) fn lines(buffer: &LogBuffer) -> Vec<String> {
+    buffer.close();
+    let mut written = Vec::new();
+    buffer.drain(&mut written);
+    let text = String::from_utf8(written).unwrap();
+    text.lines().map(str::to_owned).collect()
 }
 
 fn settings() -> Settings {
@@ -111,10 +130,16 @@ pub(crate) fn request(address: &str) -> Parts {
 
 /// A route to a model.
 pub(crate) fn route() -> Arc<Route> {
-    let target = DeclaredTarget {
+    let table = RouteTable::new(vec![model("m", &[("c", "m")])], &Registry::default());
+    table.find("m").unwrap()
+}
+
+/// A model with these targets, each a connection and its model.
+pub(crate) fn model(name: &str, targets: &[(&str, &str)]) -> DeclaredModel {
+    let target = |(connection, model): &(&str, &str)| DeclaredTarget {
         target: Target {
-            connection: "c".into(),
-            model: "m".into(),
+            connection: (*connection).into(),
+            model: (*model).into(),
             max_output: None,
         },
         enabled: true,
@@ -124,18 +149,16 @@ pub(crate) fn route() -> Arc<Route> {
         fitness: Arc::default(),
         facts: Arc::default(),
     };
-    let model = DeclaredModel {
-        name: "m".into(),
+    DeclaredModel {
+        name: name.into(),
         aliases: Vec::new(),
-        targets: vec![target],
+        targets: targets.iter().map(target).collect(),
         members: Vec::new(),
         rules: Arc::default(),
         fallbacks: Arc::default(),
         facts: Arc::default(),
         known: Vec::new(),
-    };
-    let table = RouteTable::new(vec![model], &Registry::default());
-    table.find("m").unwrap()
+    }
 }
 
 /// A stream that gives these parts, and then nothing without an end.

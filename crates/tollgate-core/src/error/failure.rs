@@ -51,6 +51,17 @@ pub struct AttemptRecord {
     pub duration: Duration,
 }
 
+impl AttemptRecord {
+    /// How it ended, in one word: `ok`, `cancelled` or its code.
+    pub fn outcome(&self) -> &'static str {
+        match self.code {
+            Some(code) => code.slug(),
+            None if self.cancelled => "cancelled",
+            None => "ok",
+        }
+    }
+}
+
 /// A provider's own error answer, kept for callers that speak its format.
 #[derive(Clone, Debug)]
 pub struct ProviderAnswer {

@@ -31,7 +31,7 @@ pub(super) async fn run(
 ) -> Outcome {
     let hedges = &walk.plan.route.hedges;
     hedges.note_request(rules.share_percent);
-    trail.begin();
+    trail.begin(&permit);
     let (other, raced) = {
         let mut first = pin!(send(walk, &permit));
         let slow = tokio::select! {
@@ -43,7 +43,7 @@ pub(super) async fn run(
             Err(outcome) => (None, Raced::First(outcome)),
             Ok(None) => (None, Raced::First(first.await)),
             Ok(Some(other)) => {
-                trail.begin();
+                trail.begin(&other);
                 let raced = race(first, pin!(send(walk, &other))).await;
                 (Some(other), raced)
             }

@@ -2,6 +2,7 @@
 
 mod fields;
 pub(crate) mod keys;
+mod maintenance;
 
 use bytes::Bytes;
 use http::Method;
@@ -33,6 +34,10 @@ pub(crate) async fn act(
         (Endpoint::Key(id), &Method::DELETE) => keys::revoke(accounts, id).await?,
         (Endpoint::Key(id), _) => keys::one(accounts, id)?,
         (Endpoint::RotateKey(id), _) => keys::rotate(accounts, id).await?,
+        (Endpoint::Maintenance, &Method::PUT) => {
+            maintenance::set(&gateway.engine, &read(gateway, parts, body).await?).await?
+        }
+        (Endpoint::Maintenance, _) => maintenance::read(&gateway.engine.maintenance),
         _ => return Err(Failure::client(Code::UnknownUrl)),
     };
     Ok(Given::json(status, &value))

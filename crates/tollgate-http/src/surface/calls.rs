@@ -26,7 +26,7 @@ use crate::query::Query;
 use crate::record::Record;
 use crate::stream::EventBody;
 use crate::surface::models;
-use crate::{answer, dialect};
+use crate::{answer, dialect, wishes};
 
 /// A call that a provider has begun to answer.
 pub(crate) struct Called {
@@ -43,6 +43,8 @@ pub(crate) async fn call(
     body: &mut Incoming,
 ) -> Result<Given, Failure> {
     let model = address.model.map(models::named_by).transpose()?;
+    let (mut wishes, carried) = read_head(&parts.headers)?;
+    record.facts.tells_trail = wishes.trail;
     let gateway = record.gateway().clone();
     let bounds = {
         let settings = gateway.settings();
@@ -59,13 +61,13 @@ pub(crate) async fn call(
         stream: address.stream,
         array: address.array,
     };
-    let wishes = Wishes::default();
     let mut call = formats::read(address.format, received)?;
-    call.carried = carried(&parts.headers);
+    call.carried = carried;
     call.query = Query::new(parts.uri.query()).only(carried_parameters(address.format));
     record.facts.stream = call.stream;
     let route = chat::route(&gateway.engine, caller, &call)?;
     record.facts.route = Some(Arc::clone(&route));
+    wishes::take_off(&mut wishes, record.facts.begin);
     let id = record.facts.id.clone();
     let plan = Plan {
         caller,
@@ -81,27 +83,36 @@ pub(crate) async fn call(
     })))
 }
 
-/// Headers of the caller that a provider may see. Everything else stays here.
-fn carried(headers: &HeaderMap) -> Vec<(Bytes, Bytes)> {
-    let allowed = |name: &str| match name.as_bytes().first() {
-        Some(b'u') => name == "user-agent",
-        Some(b'o') => name == "openai-beta",
-        Some(b't') => name == "traceparent" || name == "tracestate",
-        Some(b'a') => name.starts_with("anthropic-"),
-        Some(b'x') => name.starts_with("x-claude-code-"),
-        _ => false,
-    };
-    headers
-        .iter()
-        .filter(|(name, _)| allowed(name.as_str()))
-        .map(|(name, value)| {
-            let name = match name.as_str() {
+/// Headers that go on to a provider, names in lower case.
+type Carried = Vec<(Bytes, Bytes)>;
+
+/// What the headers ask of the gateway itself, and those that a provider may see. Everything else
+/// stays here.
+fn read_head(headers: &HeaderMap) -> Result<(Wishes, Carried), Failure> {
+    let mut wishes = wishes::Reader::default();
+    let mut carried = Carried::new();
+    for (name, value) in headers {
+        let name = name.as_str();
+        let allowed = match name.as_bytes().first() {
+            Some(b'u') => name == "user-agent",
+            Some(b'o') => name == "openai-beta",
+            Some(b't') => name == "traceparent" || name == "tracestate",
+            Some(b'a') => name.starts_with("anthropic-"),
+            Some(b'x') => {
+                wishes.note(name, value);
+                name.starts_with("x-claude-code-")
+            }
+            _ => false,
+        };
+        if allowed {
+            let name = match name {
                 "user-agent" => Bytes::from_static(b"user-agent"),
                 other => Bytes::copy_from_slice(other.as_bytes()),
             };
-            (name, Bytes::copy_from_slice(value.as_bytes()))
-        })
-        .collect()
+            carried.push((name, Bytes::copy_from_slice(value.as_bytes())));
+        }
+    }
+    Ok((wishes.finish()?, carried))
 }
 
 /// Parameters of the query that a provider of the same format may see. Everything else stays
@@ -132,7 +143,7 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
     let mut headers = HeaderMap::with_capacity(12);
     let id = record.facts.id.clone();
     answer::identify(&mut headers, &id);
-    answer::tell_attempts(&mut headers, record.facts.trail.len());
+    answer::tell_attempts(&mut headers, &record.facts);
     answer::tell_route(&mut headers, &record.facts);
     answer::tell_unsupported(&mut headers, &delivery.lost);
     if delivery.estimated {

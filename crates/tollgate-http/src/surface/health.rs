@@ -30,6 +30,9 @@ pub(crate) fn ready(gateway: &Gateway) -> Given {
     if gateway.is_draining() {
         return Given::json(503, &json!({"status": "draining"}));
     }
+    if gateway.engine.maintenance.is_on() {
+        return Given::json(503, &json!({"status": "maintenance"}));
+    }
     Given::json(200, &json!({"status": "ready"}))
 }
 

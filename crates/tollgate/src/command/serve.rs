@@ -111,6 +111,7 @@ async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(
         diagnostics: Arc::clone(&telemetry.diagnostics),
     };
     let live = put_together(order, &config, &accounts, logs, address)?;
+    live.engine.maintenance.restore(&accounts).await?;
     let gateway = Arc::clone(&live.gateway);
     let asked = shutdown::asked()?;
     let hangups = shutdown::reload()?;

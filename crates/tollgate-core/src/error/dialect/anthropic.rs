@@ -55,6 +55,9 @@ fn details(case: &Case<'_>) -> Map<String, Value> {
     if let Some(time) = case.resets_at() {
         details.insert("resets_at".into(), time.into());
     }
+    if let Some(attempts) = case.attempts() {
+        details.insert("attempts".into(), attempts);
+    }
     details
 }
 

@@ -6,6 +6,7 @@ use super::{Context, object, provider, sentence};
 use crate::error::advice::Advice;
 use crate::error::catalog::{Code, PROVIDER_MARK};
 use crate::error::failure::{AttemptRecord, Detail, Failure, FieldProblem};
+use crate::error::trail;
 use crate::time::Timestamp;
 
 /// What a dialect renders.
@@ -50,6 +51,13 @@ impl Case<'_> {
         let attempts = &self.failure.attempts;
         (!attempts.is_empty() && !self.is_of_missing_model())
             .then(|| attempts.iter().map(attempt).collect())
+    }
+
+    /// The same in one line, for places that hold nothing but text.
+    pub(super) fn attempts_in_line(&self) -> Option<String> {
+        let attempts = &self.failure.attempts;
+        let line = trail::line(attempts.iter(), trail::LONGEST);
+        (!line.is_empty() && !self.is_of_missing_model()).then_some(line)
     }
 
     /// What belongs beside the message `said`: what it leaves out, figures, what the provider
@@ -147,11 +155,16 @@ fn field(problem: &FieldProblem) -> Value {
 
 fn attempt(record: &AttemptRecord) -> Value {
     let duration_ms = u64::try_from(record.duration.as_millis()).unwrap_or(u64::MAX);
-    Value::Object(object([
+    let mut attempt = object([
         ("connection", (*record.connection).into()),
         ("model", (*record.model).into()),
         ("code", record.code.map(Code::slug).into()),
         ("status", record.status.into()),
         ("duration_ms", duration_ms.into()),
-    ]))
+    ]);
+    // Without a code it would look like one that went well.
+    if record.cancelled {
+        attempt.insert("cancelled".into(), true.into());
+    }
+    Value::Object(attempt)
 }

@@ -268,8 +268,14 @@ fn of_first_pydantic(kind: &'static str) -> &'static str {
     }
 }
 
-/// `messages[0].role` as `["body", "messages", 0, "role"]`.
+/// `messages[0].role` as `["body", "messages", 0, "role"]`. No member of a body begins as our
+/// headers do.
 fn location(path: &str) -> Value {
+    let whole = if path.starts_with("x-tollgate-") {
+        "header"
+    } else {
+        "body"
+    };
     let steps = path
         .split(['.', '['])
         .map(|step| match step.strip_suffix(']') {
@@ -278,7 +284,7 @@ fn location(path: &str) -> Value {
                 .map_or_else(|_| index.into(), Value::from),
             None => step.into(),
         });
-    [Value::from("body")]
+    [Value::from(whole)]
         .into_iter()
         .chain(steps.filter(|step| step != ""))
         .collect()
@@ -295,6 +301,7 @@ mod tests {
             ("messages[0].role", r#"["body","messages",0,"role"]"#),
             ("a.b[12][3]", r#"["body","a","b",12,3]"#),
             ("", r#"["body"]"#),
+            ("x-tollgate-tags", r#"["header","x-tollgate-tags"]"#),
         ] {
             assert_eq!(location(path).to_string(), expected);
         }

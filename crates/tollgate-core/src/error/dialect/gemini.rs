@@ -55,6 +55,9 @@ fn error_info(case: &Case<'_>) -> Value {
     if let Some(time) = case.resets_at() {
         metadata.insert("resets_at".into(), time.into());
     }
+    if let Some(attempts) = case.attempts_in_line() {
+        metadata.insert("attempts".into(), attempts.into());
+    }
     for (name, value) in case.figures() {
         let text = match figure(value) {
             Value::String(text) => text,

@@ -319,6 +319,45 @@ fn the_attempts_are_listed_without_anything_secret() {
     ]);
     assert_eq!(body["error"]["attempts"], expected);
     assert_eq!(body["error"]["details"]["attempts"], expected);
+    let of =
+        |dialect: Dialect, failure: &Failure| parse(&dialect.render(failure, &context(URL)).body);
+    let mut failure = example(Code::RouteSelectionFailed);
+    for (dialect, place) in [
+        (Dialect::LangMart, "/error/details/attempts"),
+        (Dialect::Anthropic, "/error/details/attempts"),
+        (Dialect::Problem, "/details/attempts"),
+    ] {
+        let body = of(dialect, &failure);
+        assert_eq!(body.pointer(place), Some(&expected), "{dialect:?}");
+    }
+    assert_eq!(
+        of(Dialect::Gemini, &failure)["error"]["details"][0]["metadata"]["attempts"],
+        "openai-main/gpt-4o;code=provider_error;status=500;ms=312, \
+         openai-main/gpt-4o;code=provider_unreachable;ms=5000"
+    );
+    // Where a model has to look as if it did not exist, nobody was asked for it.
+    failure.code = Code::ModelAccessDenied;
+    for &dialect in Dialect::ALL {
+        let body = dialect.render(&failure, &context(URL)).body;
+        assert!(!body.contains("openai-main"), "{dialect:?}: {body}");
+    }
+}
+
+#[test]
+fn an_attempt_that_was_given_up_does_not_look_like_one_that_went_well() {
+    let mut failure = example(Code::RouteSelectionFailed);
+    let given_up = &mut failure.attempts[1];
+    (given_up.code, given_up.cancelled) = (None, true);
+    for (dialect, told) in [
+        (Dialect::OpenAi, "\"cancelled\":true"),
+        (Dialect::LangMart, "\"cancelled\":true"),
+        (Dialect::Anthropic, "\"cancelled\":true"),
+        (Dialect::Problem, "\"cancelled\":true"),
+        (Dialect::Gemini, "code=cancelled"),
+    ] {
+        let body = dialect.render(&failure, &context(URL)).body;
+        assert!(body.contains(told), "{dialect:?}: {body}");
+    }
 }
 
 #[test]

@@ -88,6 +88,18 @@ impl Fields {
         None
     }
 
+    /// Takes `true` or `false`, which has to be there.
+    pub(super) fn required_boolean(&mut self, name: &'static str) -> Option<bool> {
+        if self.lacks(name) {
+            return None;
+        }
+        let value = self.take(name)?;
+        if !value.is_boolean() {
+            self.fault(name, "bool_type", "must be true or false");
+        }
+        value.as_bool()
+    }
+
     /// Takes a text that has to be there.
     pub(super) fn required_text(&mut self, name: &'static str, longest: usize) -> Option<String> {
         if self.lacks(name) {

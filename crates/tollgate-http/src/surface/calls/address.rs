@@ -55,6 +55,7 @@ impl<'a> Address<'a> {
             | Endpoint::TemporaryKeys
             | Endpoint::Key(_)
             | Endpoint::RotateKey(_)
+            | Endpoint::Maintenance
             | Endpoint::Hello
             | Endpoint::Errors
             | Endpoint::Error(_)

@@ -88,10 +88,10 @@ fn only_listed_headers_and_parameters_go_on() {
     ] {
         headers.insert(name, HeaderValue::from_static("x"));
     }
-    let mut names: Vec<_> = carried(&headers)
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
+    headers.insert("x-tollgate-session", HeaderValue::from_static("x"));
+    let (wishes, carried) = read_head(&headers).unwrap();
+    assert_eq!(wishes.session.as_deref(), Some("x"));
+    let mut names: Vec<_> = carried.into_iter().map(|(name, _)| name).collect();
     names.sort();
     let expected = [
         "anthropic-beta",

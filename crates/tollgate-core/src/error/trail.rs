@@ -1,0 +1,135 @@
+//! The attempts of a request in one line, for headers and other places that hold plain text.
+
+use std::fmt::Write as _;
+
+use super::failure::AttemptRecord;
+
+/// The most bytes of a line: many clients and proxies refuse heads above 8 KiB.
+pub const LONGEST: usize = 4 * 1024;
+
+/// Writes attempts as a list in the form of RFC 8941, in their order and as far as they fit into
+/// `longest` bytes: `main/gpt-4o;code=provider_error;status=503;ms=132, backup/gpt-4o;…`.
+pub fn line<'a>(attempts: impl Iterator<Item = &'a AttemptRecord>, longest: usize) -> String {
+    let mut line = String::new();
+    for attempt in attempts {
+        let before = line.len();
+        if before > 0 {
+            line.push_str(", ");
+        }
+        push_name(&mut line, attempt);
+        // Writing to a String cannot fail.
+        _ = write!(line, ";code={}", attempt.outcome());
+        if let Some(status) = attempt.status {
+            _ = write!(line, ";status={status}");
+        }
+        _ = write!(line, ";ms={}", attempt.duration.as_millis());
+        if line.len() > longest {
+            line.truncate(before);
+            break;
+        }
+    }
+    line
+}
+
+/// Writes `connection/model` as a token, or as a string where a token cannot hold it. The name of
+/// a model may be the caller's: what neither can hold is written as a question mark.
+fn push_name(line: &mut String, attempt: &AttemptRecord) {
+    let (connection, model) = (&*attempt.connection, &*attempt.model);
+    let begins = connection.starts_with(|first: char| first.is_ascii_alphabetic() || first == '*');
+    if begins && connection.bytes().chain(model.bytes()).all(is_of_token) {
+        line.extend([connection, "/", model]);
+        return;
+    }
+    line.push('"');
+    for letter in connection.chars().chain(['/']).chain(model.chars()) {
+        match letter {
+            '"' | '\\' => line.extend(['\\', letter]),
+            ' '..='~' => line.push(letter),
+            _ => line.push('?'),
+        }
+    }
+    line.push('"');
+}
+
+const fn is_of_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+                | b':'
+                | b'/'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::error::Code;
+
+    fn attempt(connection: &str, model: &str, code: Option<Code>) -> AttemptRecord {
+        AttemptRecord {
+            connection: connection.into(),
+            model: model.into(),
+            code,
+            cancelled: false,
+            status: code.is_none().then_some(200),
+            duration: Duration::from_micros(132_900),
+        }
+    }
+
+    #[test]
+    fn every_attempt_says_who_was_asked_how_it_ended_and_how_long_it_took() {
+        let mut failed = attempt("main", "gpt-4o", Some(Code::ProviderError));
+        failed.status = Some(503);
+        let mut slow = attempt("slow", "gpt-4o", None);
+        (slow.cancelled, slow.status) = (true, None);
+        let attempts = [failed, slow, attempt("backup", "openai/gpt-4o:x", None)];
+        assert_eq!(
+            line(attempts.iter(), LONGEST),
+            "main/gpt-4o;code=provider_error;status=503;ms=132, \
+             slow/gpt-4o;code=cancelled;ms=132, \
+             backup/openai/gpt-4o:x;code=ok;status=200;ms=132"
+        );
+        assert_eq!(line([].iter(), LONGEST), "");
+    }
+
+    #[test]
+    fn names_of_callers_cannot_leave_their_place() {
+        for (connection, model, written) in [
+            ("main", "a;b", "\"main/a;b\""),
+            ("main", "a, b", "\"main/a, b\""),
+            ("main", "a\"\\", "\"main/a\\\"\\\\\""),
+            ("main", "a\r\nb\u{e9}", "\"main/a??b?\""),
+            ("1st", "m", "\"1st/m\""),
+            ("*", "m", "*/m"),
+        ] {
+            let told = line([attempt(connection, model, None)].iter(), LONGEST);
+            assert_eq!(told, format!("{written};code=ok;status=200;ms=132"));
+        }
+    }
+
+    #[test]
+    fn a_line_is_bounded_and_ends_behind_a_whole_attempt() {
+        let attempts = vec![attempt("main", &"m".repeat(100), None); 100];
+        let told = line(attempts.iter(), 1000);
+        assert!(told.len() <= 1000 && told.len() > 800, "{}", told.len());
+        assert!(told.ends_with(";ms=132"), "{told}");
+        let huge = attempt("main", &"m".repeat(5000), None);
+        assert_eq!(line([huge].iter(), LONGEST), "");
+    }
+}

@@ -1,0 +1,100 @@
+//! What is counted of a request, and what is not.
+
+use tollgate_core::error::{Code, Failure};
+use tollgate_engine::health::Registry;
+use tollgate_engine::routes::{Route, RouteTable};
+use tollgate_engine::testing::{self as engine, Ending};
+use tollgate_engine::trail::Trail;
+
+use crate::testing::{self, model};
+
+/// The routes to `m`, served by connection `a`, and `n`, served by `b`.
+fn routes() -> (std::sync::Arc<Route>, std::sync::Arc<Route>) {
+    let models = vec![model("m", &[("a", "m1")]), model("n", &[("b", "n1")])];
+    let table = RouteTable::new(models, &Registry::default());
+    (table.find("m").unwrap(), table.find("n").unwrap())
+}
+
+fn failed() -> Ending {
+    Ending::Failed(Failure::provider(Code::ProviderError, "openai"))
+}
+
+/// The figures after a request to `m` with this trail, as the lines that hold one of the words.
+async fn figures(trail: Trail, code: &'static str, fell_back: bool, words: &[&str]) -> Vec<String> {
+    let (asked, other) = routes();
+    let mut record = testing::record().await;
+    let gateway = record.gateway().clone();
+    record.facts.route = Some(asked.clone());
+    let answered = if fell_back { other } else { asked };
+    record.facts.answered = Some(Arc::clone(&answered.targets[0]));
+    (record.facts.trail, record.facts.code) = (trail, code);
+    record.finish();
+    let text = gateway.metrics.render().unwrap();
+    text.lines()
+        .filter(|line| words.iter().any(|word| line.starts_with(word)))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[tokio::test]
+async fn each_attempt_is_counted_at_its_connection_as_it_ended() {
+    let (m, n) = routes();
+    let (a, b) = (engine::permit(&m), engine::permit(&n));
+    const ATTEMPTS: &[&str] = &["tollgate_upstream_attempts_total"];
+    let count = |connection: &str, class: &str| {
+        format!(
+            "tollgate_upstream_attempts_total{{connection=\"{connection}\",class=\"{class}\"}} 1"
+        )
+    };
+    for (trail, code, expected) in [
+        (
+            engine::trail(&[(&a, failed()), (&b, Ending::Good)]),
+            "ok",
+            [count("a", "provider_error"), count("b", "ok")],
+        ),
+        // A stream that began well and broke.
+        (
+            engine::trail(&[(&a, failed()), (&b, Ending::Good)]),
+            "stream_interrupted",
+            [
+                count("a", "provider_error"),
+                count("b", "stream_interrupted"),
+            ],
+        ),
+        // The loser of two ends after the one that answers.
+        (
+            engine::trail(&[(&b, Ending::Good), (&a, Ending::Cancelled)]),
+            "stream_interrupted",
+            [count("a", "cancelled"), count("b", "stream_interrupted")],
+        ),
+        // The caller hung up while the second one was asked.
+        (
+            engine::trail(&[(&a, failed()), (&b, Ending::Never)]),
+            "client_closed",
+            [count("a", "provider_error"), count("b", "client_closed")],
+        ),
+    ] {
+        let mut told = figures(trail, code, false, ATTEMPTS).await;
+        told.sort();
+        assert_eq!(told, expected);
+    }
+}
+
+#[tokio::test]
+async fn fallbacks_and_hedges_are_counted_by_the_model_that_was_asked_for() {
+    let (m, n) = routes();
+    let (a, b) = (engine::permit(&m), engine::permit(&n));
+    const WORDS: &[&str] = &["tollgate_fallbacks_total", "tollgate_hedges_total"];
+    let fallback = || engine::trail(&[(&a, failed()), (&b, Ending::Good)]);
+    assert_eq!(
+        figures(fallback(), "ok", true, WORDS).await,
+        ["tollgate_fallbacks_total{model=\"m\"} 1"]
+    );
+    let hedged = engine::trail(&[(&b, Ending::Good), (&a, Ending::Cancelled)]);
+    assert_eq!(
+        figures(hedged, "ok", false, WORDS).await,
+        ["tollgate_hedges_total{model=\"m\"} 1"]
+    );
+    let plain = engine::trail(&[(&a, Ending::Good)]);
+    assert!(figures(plain, "ok", false, WORDS).await.is_empty());
+}
