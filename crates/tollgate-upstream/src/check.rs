@@ -79,6 +79,7 @@ pub(crate) async fn call(
         timeouts: &timeouts,
         // The bound of the answer is met first, and says better what was waited for.
         deadline: limit(timeout).at + timeout,
+        begin_by: limit(timeout).at + timeout,
         request_id: REQUEST_ID,
         unsupported: Unsupported::Drop,
         repeatable: false,
