@@ -108,6 +108,13 @@ impl ConnectionHealth {
         state.health.note(thresholds, checked.failure)
     }
 
+    /// Forgets what active checks said: there are none any more.
+    pub fn forget_checks(&self) {
+        let mut state = self.state();
+        state.checked = None;
+        state.health = Health::default();
+    }
+
     /// What can be read of it.
     pub fn read(&self, now: Moment) -> ConnectionReading {
         let state = self.state();
