@@ -8,6 +8,7 @@ mod address;
 mod asking;
 mod body;
 mod connection;
+mod continuation;
 mod credential;
 mod dial;
 mod exchange;

@@ -14,6 +14,7 @@ use tollgate_engine::port::{
 };
 
 use crate::connection::Connection;
+use crate::continuation;
 use crate::exchange;
 use crate::settings::{ConnectionSettings, SettingsProblem};
 use crate::tls::SystemTrust;
@@ -109,7 +110,6 @@ impl Upstream for Upstreams {
     }
 
     fn continuation(&self, call: &Call) -> Option<Box<dyn Continuation>> {
-        _ = call;
-        None
+        continuation::of(call)
     }
 }
