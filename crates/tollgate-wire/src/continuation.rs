@@ -231,7 +231,9 @@ impl Continuation {
 
     /// Passes on what came, as it came.
     fn pass(&mut self, raw: &Bytes, out: &mut BytesMut) {
-        if let (true, Some(model)) = (self.frame.has_comments(), self.successor.take()) {
+        if self.frame.has_comments()
+            && let Some(model) = self.successor.take()
+        {
             self.frame.mark(&model, &mut Members::new(), out);
         }
         self.frame.pass(raw, out);

@@ -106,11 +106,12 @@ impl Form for Chunks {
             return;
         };
         let finished = is_finished(choice);
+        let likely = has(choice, "logprobs");
         let says = match self.kind {
             Kind::Chat => chat::join(choice, finished, words),
             Kind::Text => completions::join(choice, finished, words),
         };
-        if says || finished || counts {
+        if says || finished || counts || likely {
             out.push(event);
         }
     }
