@@ -9,6 +9,7 @@ mod asking;
 mod body;
 mod check;
 mod connection;
+mod continuation;
 mod credential;
 mod dial;
 mod exchange;

@@ -11,6 +11,6 @@ pub mod relay;
 pub mod request;
 #[cfg(test)]
 mod roundtrip;
-mod usage;
+pub(crate) mod usage;
 mod words;
 pub mod write;

@@ -14,7 +14,7 @@ pub mod relay;
 pub mod request;
 mod schema;
 pub(crate) mod signature;
-mod usage;
+pub(crate) mod usage;
 pub mod write;
 
 /// The word that stands for a signature where this model demands one; `None` where it does not.

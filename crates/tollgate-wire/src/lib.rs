@@ -12,6 +12,7 @@ pub mod bedrock;
 mod claude;
 pub mod cohere;
 pub mod completions;
+pub mod continuation;
 mod counts;
 pub mod credential;
 pub mod eventstream;

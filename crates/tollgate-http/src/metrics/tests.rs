@@ -26,7 +26,7 @@ async fn figures(trail: Trail, code: &'static str, fell_back: bool, words: &[&st
     let gateway = record.gateway().clone();
     record.facts.route = Some(asked.clone());
     let answered = if fell_back { other } else { asked };
-    record.facts.answered = Some(Arc::clone(&answered.targets[0]));
+    record.facts.answered = Some(answered.targets[0].clone());
     (record.facts.trail, record.facts.code) = (trail, code);
     record.finish();
     let text = gateway.metrics.render().unwrap();

@@ -94,7 +94,7 @@ impl Counts {
 }
 
 /// A `usage` in Anthropic's terms.
-pub(super) fn written(usage: &Usage) -> Value {
+pub(crate) fn written(usage: &Usage) -> Value {
     let through_cache = usage.cached.saturating_add(usage.cache_written);
     let mut value = json!({
         "input_tokens": usage.prompt.saturating_sub(through_cache),

@@ -80,7 +80,7 @@ pub(super) fn count(scanner: &mut Scanner<'_>) -> Result<Option<u64>, Problem> {
 }
 
 /// The counts as Google writes them.
-pub(super) fn write(usage: &Usage) -> Value {
+pub(crate) fn write(usage: &Usage) -> Value {
     let mut counts = json!({
         "promptTokenCount": usage.prompt,
         "candidatesTokenCount": usage.completion.saturating_sub(usage.reasoning),

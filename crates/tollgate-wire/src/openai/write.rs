@@ -7,5 +7,6 @@ mod request;
 mod stream;
 
 pub use answer::answer;
+pub(crate) use chat::usage as counts;
 pub use request::request;
 pub use stream::stream;

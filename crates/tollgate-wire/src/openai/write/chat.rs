@@ -37,7 +37,7 @@ pub(super) fn finish(ending: &Ending) -> Map<String, Value> {
 }
 
 /// Token counts.
-pub(super) fn usage(usage: &Usage) -> Value {
+pub(crate) fn usage(usage: &Usage) -> Value {
     let mut prompt = json!({ "cached_tokens": usage.cached });
     if usage.cache_written > 0
         && let Some(details) = prompt.as_object_mut()
