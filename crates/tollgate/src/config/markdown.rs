@@ -1,7 +1,7 @@
 //! The reference of all settings as a document, made from the schema.
 
 use super::schema::keys::ROOT;
-use super::schema::{Key, Kind, Presence, join};
+use super::schema::{Key, Kind, Presence, find, join};
 
 /// What stands before the keys.
 const INTRODUCTION: &str = "\
@@ -44,6 +44,10 @@ fn section(path: &str, key: &Key) -> String {
         Kind::List(_) => format!("[[{path}]]"),
         _ => format!("[{path}]"),
     };
+    if let Some(described) = described_above(&path, key) {
+        let text = key.text;
+        return format!("\n## `{title}`\n\n{text} The keys are those of `[{described}]`.\n");
+    }
     let rows = keys.iter().map(row).collect::<String>();
     let below = keys
         .iter()
@@ -54,6 +58,14 @@ fn section(path: &str, key: &Key) -> String {
          |---|---|---|---|\n{rows}{below}",
         key.text
     )
+}
+
+/// Where the keys of a section stand that models and collections have in common with `routing`.
+fn described_above(path: &str, key: &Key) -> Option<String> {
+    let is_own = path.starts_with("models.") || path.starts_with("collections.");
+    let routing = find(ROOT, "routing").filter(|_| is_own)?;
+    find(routing.kind.section()?, key.name)?.kind.section()?;
+    Some(join(routing.name, key.name))
 }
 
 fn row(key: &Key) -> String {
@@ -88,20 +100,22 @@ fn takes(kind: Kind) -> String {
         Kind::Path => "path".to_owned(),
         Kind::Size(_) => "size".to_owned(),
         Kind::Millis(_) => "milliseconds".to_owned(),
+        Kind::Seconds(_) => "seconds".to_owned(),
         Kind::Count(_) => "number".to_owned(),
-        Kind::Choice { words, .. } => words
-            .iter()
-            .map(|word| format!("`{word}`"))
-            .collect::<Vec<_>>()
-            .join(", "),
-        Kind::Provider => tollgate_upstream::provider::names()
-            .map(|name| format!("`{name}`"))
-            .collect::<Vec<_>>()
-            .join(", "),
+        Kind::Bool => "`true` or `false`".to_owned(),
+        Kind::Choice { words, .. } => quoted(words.iter().copied()),
+        Kind::Provider => quoted(tollgate_upstream::provider::names()),
         Kind::Names => "list of names".to_owned(),
+        Kind::Texts => "list of texts".to_owned(),
+        Kind::Words(words) => format!("list of {}", quoted(words.iter().copied())),
         Kind::Headers => "table of headers".to_owned(),
         Kind::Time => "point in time (RFC 3339)".to_owned(),
         Kind::Table(_) => "section, below".to_owned(),
         Kind::List(_) => "list of sections, below".to_owned(),
     }
+}
+
+fn quoted<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let words: Vec<_> = words.map(|word| format!("`{word}`")).collect();
+    words.join(", ")
 }
