@@ -134,16 +134,25 @@ impl Overload {
     fn note(&self, lag: Duration) {
         let mut control = self.control.lock();
         let Control { rules, adaptive } = &mut *control;
-        let before = adaptive.limit(rules);
+        // The fixed bound is no news.
+        let follows = Rules {
+            parallel: None,
+            ..*rules
+        };
+        let before = adaptive.limit(&follows);
         adaptive.note(rules, lag, self.under_way.load(Ordering::Relaxed));
-        let limit = adaptive.limit(rules);
-        if before.is_none() != limit.is_none() {
-            tracing::warn!(
-                lag_ms = u64::try_from(adaptive.lag().as_millis()).unwrap_or(u64::MAX),
+        let limit = adaptive.limit(&follows);
+        let lag_ms = u64::try_from(adaptive.lag().as_millis()).unwrap_or(u64::MAX);
+        match (before, limit) {
+            (None, Some(limit)) => tracing::warn!(
+                lag_ms,
                 limit,
-                "the limit on requests under way {}",
-                if limit.is_some() { "began" } else { "ended" },
-            );
+                "the process is late: requests under way are limited"
+            ),
+            (Some(_), None) => {
+                tracing::info!(lag_ms, "the process is in time again: the limit is gone");
+            }
+            (None, None) | (Some(_), Some(_)) => {}
         }
         self.publish(&control);
     }

@@ -16,7 +16,9 @@ fn guard(parallel: u32) -> Arc<Overload> {
 
 /// Takes as many places as there are.
 fn fill(overload: &Arc<Overload>, priority: Priority) -> Vec<Place> {
-    std::iter::from_fn(|| overload.enter(priority).ok()).collect()
+    std::iter::from_fn(|| overload.enter(priority).ok())
+        .take(1000)
+        .collect()
 }
 
 #[test]
