@@ -87,8 +87,7 @@ impl<'a> Walk<'a> {
         walk.deadline = deadline;
         walk.begin_by = deadline;
         walk.attempts = attempts;
-        walk.tried
-            .extend(failed.iter().map(|target| Tried::for_good(target)));
+        walk.tried.extend(failed.iter().map(Tried::for_good));
         walk
     }
 

@@ -243,9 +243,10 @@ pub(super) struct Ended {
 
 fn obstacle(barred: Barred, now: Moment) -> Obstacle {
     match barred {
-        Barred::Cooling { until, code } if code == Code::ProviderRateLimited => {
-            Obstacle::CoolingAfterLimit(until.since(now))
-        }
+        Barred::Cooling {
+            until,
+            code: Code::ProviderRateLimited,
+        } => Obstacle::CoolingAfterLimit(until.since(now)),
         Barred::Cooling { until, .. } => Obstacle::Cooling(until.since(now)),
         Barred::Open { until } => Obstacle::Open(until.since(now)),
         // One that only cooled down is back as soon as its probe says so.
