@@ -11,14 +11,17 @@ mod dice;
 pub mod engine;
 mod freed;
 pub mod health;
+mod hedges;
 pub mod keys;
 pub mod maintenance;
 pub mod mint;
 pub mod overload;
 pub mod port;
 pub mod queue;
+mod recover;
 pub mod routes;
 mod select;
+mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod trail;

@@ -60,9 +60,7 @@ impl Trail {
     /// An attempt begins. Noted before the wait: a caller may hang up, and the provider was asked
     /// all the same.
     pub(crate) fn begin(&mut self, permit: &Permit) {
-        let Some(target) = permit.target() else {
-            return;
-        };
+        let target = permit.target();
         let asked = Asked {
             connection: Arc::clone(&target.connection),
             model: Arc::clone(&target.model),
@@ -99,10 +97,13 @@ impl Trail {
         self.end(permit, None, true);
     }
 
+    /// Adds attempts that were made after the answer had begun.
+    pub fn extend(&mut self, later: Vec<AttemptRecord>) {
+        self.rest.extend(later);
+    }
+
     fn end(&mut self, permit: &Permit, failure: Option<&Failure>, cancelled: bool) {
-        let Some(target) = permit.target() else {
-            return;
-        };
+        let target = permit.target();
         let Some(Asked { connection, model }) = self.asked(&target.connection, &target.model)
         else {
             return;

@@ -20,8 +20,9 @@ use crate::chat::Plan;
 use crate::dice;
 use crate::engine::Engine;
 use crate::health::Permit;
-use crate::routes::Route;
+use crate::routes::{Route, RouteTarget};
 use crate::select::Facts;
+use crate::trail::Trail;
 
 /// The state of a request on its way.
 pub(crate) struct Walk<'a> {
@@ -34,11 +35,15 @@ pub(crate) struct Walk<'a> {
     /// When the whole request must be over.
     pub(crate) deadline: Instant,
     /// Until when an answer must have begun, or be there.
-    begin_by: Instant,
+    pub(crate) begin_by: Instant,
     /// Since when it waits for a free place.
     queued: Option<Moment>,
+    /// Whether the line was full.
+    is_turned_away: bool,
     waited: bool,
     out_of_time: bool,
+    /// How many attempts may be made.
+    attempts: u32,
 }
 
 impl<'a> Walk<'a> {
@@ -63,9 +68,38 @@ impl<'a> Walk<'a> {
             deadline,
             begin_by,
             queued: None,
+            is_turned_away: false,
             waited: false,
             out_of_time: false,
+            attempts: plan.route.rules.attempts,
         }
+    }
+
+    /// Sets out again with a part of the request's attempts, time and targets left.
+    pub(crate) fn resume(
+        engine: &'a Arc<Engine>,
+        plan: &'a Plan<'a>,
+        deadline: Instant,
+        failed: &[Arc<RouteTarget>],
+        attempts: u32,
+    ) -> Self {
+        let mut walk = Self::begin(engine, plan);
+        walk.deadline = deadline;
+        walk.begin_by = deadline;
+        walk.attempts = attempts;
+        walk.tried
+            .extend(failed.iter().map(|target| Tried::for_good(target)));
+        walk
+    }
+
+    /// Whether the next attempt is the first one of the whole request.
+    pub(crate) fn is_first(&self, trail: &Trail) -> bool {
+        trail.is_empty() && self.tried.is_empty()
+    }
+
+    /// How many attempts may be made.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.attempts
     }
 
     /// What the request goes by: the rules of the model that was asked for.
@@ -201,3 +235,6 @@ fn rest(failure: &Failure, rules: &Rules, failures: u32, chance: u64) -> Option<
 fn is_met(legs: &[Leg], route: &Arc<Route>) -> bool {
     legs.iter().any(|leg| leg.route.model == route.model)
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,8 +42,8 @@ pub(crate) struct Facts {
     pub(crate) key: Option<Arc<VirtualKey>>,
     /// The model that was asked for.
     pub(crate) route: Option<Arc<Route>>,
-    /// The route and the place in it of the target that answered.
-    pub(crate) answered: Option<(Arc<Route>, usize)>,
+    /// The target that answered.
+    pub(crate) answered: Option<Arc<RouteTarget>>,
     pub(crate) stream: bool,
     /// 0 until an answer is decided.
     pub(crate) status: u16,
@@ -141,17 +141,12 @@ impl Record {
 }
 
 impl Facts {
-    /// The target that answered.
-    pub(crate) fn target(&self) -> Option<&RouteTarget> {
-        let (route, index) = self.answered.as_ref()?;
-        route.targets.get(*index)
-    }
-
     /// Whether another model answered than the one that was asked for.
     pub(crate) fn fell_back(&self) -> bool {
         match (&self.route, &self.answered) {
-            (Some(asked), Some((answered, _))) => {
-                !Arc::ptr_eq(asked, answered) && asked.model != answered.model
+            (Some(asked), Some(answered)) => {
+                let mut targets = asked.targets.iter();
+                !targets.any(|target| Arc::ptr_eq(target, answered))
             }
             _ => false,
         }
@@ -160,13 +155,13 @@ impl Facts {
     /// The model that answered, or was asked for.
     pub(crate) fn model(&self) -> Option<&Arc<str>> {
         let asked = self.route.as_ref().map(|route| &route.model);
-        self.target().map(|target| &target.model).or(asked)
+        self.answered.as_ref().map(|target| &target.model).or(asked)
     }
 
     /// The name under which metrics count that model.
     pub(crate) fn label(&self) -> Option<&Arc<str>> {
         let asked = self.route.as_ref().map(|route| &route.label);
-        self.target().map(|target| &target.label).or(asked)
+        self.answered.as_ref().map(|target| &target.label).or(asked)
     }
 
     /// The connection that answered, or was asked last, or would have been asked first.
@@ -178,7 +173,10 @@ impl Facts {
             let first = self.route.as_ref()?.targets.first()?;
             Some(&first.target.connection)
         };
-        let answered = self.target().map(|target| &target.target.connection);
+        let answered = self
+            .answered
+            .as_ref()
+            .map(|target| &target.target.connection);
         answered.or_else(last).or_else(first)
     }
 }

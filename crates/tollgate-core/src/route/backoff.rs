@@ -32,7 +32,18 @@ impl Backoff {
     /// The wait after the `failures`-th failure (1 is the first). `chance` is any number, evenly
     /// drawn.
     pub fn wait(&self, failures: u32, chance: u64) -> Duration {
-        _ = (failures, chance);
-        self.first
+        let times = u128::from(self.factor.max(1)).saturating_pow(failures.saturating_sub(1));
+        let wait = self.first.as_nanos().saturating_mul(times);
+        // Five hundred years are enough for anybody, and leave room for the product below.
+        let longest = self.longest.as_nanos().min(u128::from(u64::MAX));
+        let wait = wait.min(longest);
+        let spread = wait * u128::from(self.jitter_percent.min(100)) / 100;
+        // Chance as a fraction of 2^64, times twice the spread.
+        let offset = (spread * u128::from(chance)) >> 63;
+        let nanos = wait - spread + offset;
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 }
+
+#[cfg(test)]
+mod tests;
