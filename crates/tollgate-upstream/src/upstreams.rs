@@ -15,7 +15,7 @@ use tollgate_engine::port::{
 
 use crate::connection::Connection;
 use crate::exchange;
-use crate::settings::{ConnectionSettings, SettingsProblem};
+use crate::settings::{ConnectionSettings, Place, SettingsProblem};
 use crate::tls::SystemTrust;
 
 /// Opens a pipe to the simulated provider inside this process.
@@ -106,6 +106,13 @@ impl Upstream for Upstreams {
     ) -> BoxFuture<'a, Result<(), Failure>> {
         _ = (connection, model, timeout);
         Box::pin(async { Ok(()) })
+    }
+
+    fn endpoint(&self, connection: &str) -> Option<String> {
+        match &self.connections.load().get(connection)?.settings.place {
+            Place::Url(url) => Some(url.to_string()),
+            Place::InProcess => None,
+        }
     }
 
     fn continuation(&self, call: &Call) -> Option<Box<dyn Continuation>> {

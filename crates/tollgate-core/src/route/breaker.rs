@@ -162,6 +162,20 @@ pub enum Order {
     Isolate,
 }
 
+impl Order {
+    /// Every order.
+    pub const ALL: &'static [Self] = &[Self::Open, Self::Close, Self::Isolate];
+
+    /// The word for the API and the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Close => "close",
+            Self::Isolate => "isolate",
+        }
+    }
+}
+
 /// A breaker.
 #[derive(Clone, Debug, Default)]
 pub struct Breaker {}

@@ -24,9 +24,10 @@ struct State {
     meter: Meter,
     health: Health,
     checked: Option<Checked>,
+    tested: Option<Checked>,
 }
 
-/// The last active check.
+/// A question to the provider that was asked only to see whether it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checked {
     /// When it ended.
@@ -48,6 +49,8 @@ pub struct ConnectionReading {
     pub healthy: bool,
     /// The last active check.
     pub checked: Option<Checked>,
+    /// The last test that an operator asked for.
+    pub tested: Option<Checked>,
 }
 
 impl ConnectionHealth {
@@ -106,6 +109,12 @@ impl ConnectionHealth {
         state.health.note(thresholds, checked.failure)
     }
 
+    /// Notes a test of an operator's. It changes nothing about where requests go: it may have
+    /// asked for a model that no request asks for.
+    pub(crate) fn note_test(&self, tested: Checked) {
+        self.state().tested = Some(tested);
+    }
+
     /// What can be read of it.
     pub fn read(&self, now: Moment) -> ConnectionReading {
         let state = self.state();
@@ -114,6 +123,7 @@ impl ConnectionHealth {
             used: state.meter.used(&state.limits, now),
             healthy: state.health.is_healthy(),
             checked: state.checked,
+            tested: state.tested,
         }
     }
 }

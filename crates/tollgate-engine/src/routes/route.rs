@@ -183,6 +183,16 @@ impl Route {
     pub(crate) fn next_turn(&self) -> u64 {
         self.turn.fetch_add(1, Ordering::Relaxed)
     }
+
+    /// The number that [`Self::next_turn`] would give now. Takes no turn.
+    pub(crate) fn turn_ahead(&self) -> u64 {
+        self.turn.load(Ordering::Relaxed)
+    }
+
+    /// How many requests wait for a free place.
+    pub fn waiting(&self) -> usize {
+        self.line.len()
+    }
 }
 
 /// What has to be read from the body of a call for these rules.

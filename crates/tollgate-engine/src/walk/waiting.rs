@@ -126,7 +126,7 @@ impl Walk<'_> {
 
 /// How long an obstacle is worth waiting for: until then at the latest, and whether it may go
 /// earlier. `None`: not at all.
-fn after(obstacle: Option<Obstacle>, patience: Duration) -> Option<(Duration, bool)> {
+pub(crate) fn after(obstacle: Option<Obstacle>, patience: Duration) -> Option<(Duration, bool)> {
     match obstacle {
         None => Some((Duration::ZERO, false)),
         Some(
