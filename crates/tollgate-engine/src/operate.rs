@@ -11,7 +11,7 @@ use tollgate_core::time::{Moment, Timestamp};
 
 use crate::engine::Engine;
 use crate::health::{
-    Checked, ConnectionHealth, ConnectionReading, DeclaredConnection, TargetReading,
+    Checked, ConnectionHealth, ConnectionReading, DeclaredConnection, TargetHealth, TargetReading,
 };
 use crate::routes::{Route, RouteTarget};
 
@@ -142,18 +142,24 @@ pub fn order(
         know(engine, name, model);
     }
     let now = engine.moment();
-    let mut obeyed = false;
+    let mut obeyed: Vec<Arc<TargetHealth>> = Vec::new();
     for (route, index) in targets(engine) {
         let Some(target) = route.targets.get(index) else {
             continue;
         };
-        let is_meant = model.is_none_or(|model| *target.target.model == *model);
-        if *target.target.connection == *name && is_meant {
+        let is_meant = *target.target.connection == *name
+            && model.is_none_or(|model| *target.target.model == *model);
+        // Models may share a target, and opening it twice would keep it open for longer.
+        if is_meant
+            && !obeyed
+                .iter()
+                .any(|known| Arc::ptr_eq(known, &target.health))
+        {
             target.health.obey(&route.rules.breaker, now, order);
-            obeyed = true;
+            obeyed.push(Arc::clone(&target.health));
         }
     }
-    if !obeyed {
+    if obeyed.is_empty() {
         return Err(no_target(name, model));
     }
     tracing::info!(
