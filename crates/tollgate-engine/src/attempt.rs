@@ -1,28 +1,51 @@
 //! Attempts, one after the other, until one is answered or none makes sense any more.
 
-use tollgate_core::error::{Code, Failure};
+mod hedge;
+
+use std::sync::Arc;
+
+use tollgate_core::error::Failure;
 
 use crate::chat::Served;
+use crate::engine::Engine;
 use crate::health::Permit;
-use crate::port::{Attempt, Delivery};
+use crate::port::{Attempt, BoxFuture, Delivery};
+use crate::recover;
 use crate::trail::Trail;
 use crate::walk::Walk;
 
+/// How one attempt went: the place that it had, and what came of it.
+type Outcome = (Permit, Result<Delivery, Failure>);
+
 /// Makes attempts until one is answered. A failure tells the whole story.
 pub(crate) async fn run(walk: &mut Walk<'_>, trail: &mut Trail) -> Result<Served, Failure> {
+    match until_answered(walk, trail).await {
+        Ok((permit, delivery)) => Ok(served(walk, permit, delivery, trail)),
+        Err(last) => Err(walk.tell(trail, last)),
+    }
+}
+
+/// Makes attempts until one is answered, or gives the last failure.
+pub(crate) async fn until_answered(
+    walk: &mut Walk<'_>,
+    trail: &mut Trail,
+) -> Result<(Permit, Delivery), Option<Failure>> {
     let mut last = None;
-    while trail.len() < walk.rules().attempts {
-        let Some(permit) = walk.next(trail.is_empty()).await else {
+    while trail.len() < walk.attempts() {
+        let Some(permit) = walk.next(walk.is_first(trail)).await else {
             break;
         };
-        match once(walk, &permit, trail).await {
+        let (permit, outcome) = match hedge::wanted(walk, trail) {
+            Some(rules) => hedge::run(walk, permit, rules, trail).await,
+            None => once(walk, permit, trail).await,
+        };
+        match outcome {
             Ok(delivery) => {
                 permit.note_answer();
-                return Ok(served(walk, permit, delivery));
+                return Ok((permit, delivery));
             }
             Err(failure) => {
-                let goes_on = walk.goes_on_after(&permit, &failure);
-                permit.fail(&failure);
+                let goes_on = note(walk, permit, &failure);
                 last = Some(failure);
                 if !goes_on {
                     break;
@@ -30,38 +53,70 @@ pub(crate) async fn run(walk: &mut Walk<'_>, trail: &mut Trail) -> Result<Served
             }
         }
     }
-    Err(walk.tell(trail, last))
+    Err(last)
 }
 
 /// One attempt.
-async fn once(walk: &Walk<'_>, permit: &Permit, trail: &mut Trail) -> Result<Delivery, Failure> {
-    let Some(target) = permit.target() else {
-        return Err(Failure::gateway(Code::NoTargets));
-    };
+async fn once(walk: &Walk<'_>, permit: Permit, trail: &mut Trail) -> Outcome {
+    trail.begin();
+    let outcome = send(walk, &permit).await;
+    match &outcome {
+        Ok(_) => trail.succeed(&permit),
+        Err(failure) => trail.fail(&permit, failure),
+    }
+    trail.waited += permit.age();
+    (permit, outcome)
+}
+
+/// The exchange of one attempt.
+fn send<'p, 'a: 'p>(
+    walk: &Walk<'a>,
+    permit: &'p Permit,
+) -> BoxFuture<'p, Result<Delivery, Failure>> {
     let rules = &permit.route().rules;
-    let attempt = Attempt {
+    let engine: &'a Engine = walk.engine;
+    engine.upstream.send(Attempt {
         call: walk.plan.call,
-        target,
+        target: permit.target(),
         timeouts: &rules.timeouts,
         deadline: walk.deadline,
         request_id: walk.plan.request_id,
         unsupported: rules.unsupported,
         repeatable: walk.is_repeatable(),
-    };
-    trail.begin();
-    let outcome = walk.engine.upstream.send(attempt).await;
-    match &outcome {
-        Ok(_) => trail.succeed(permit),
-        Err(failure) => trail.fail(permit, failure),
-    }
-    trail.waited += permit.age();
-    outcome
+    })
 }
 
-fn served(walk: &Walk<'_>, permit: Permit, delivery: Delivery) -> Served {
+/// Notes a failed attempt where it counts. Says whether another one makes sense.
+fn note(walk: &mut Walk<'_>, permit: Permit, failure: &Failure) -> bool {
+    let goes_on = walk.goes_on_after(&permit, failure);
+    if goes_on {
+        // The cause of the last failure is logged with the request.
+        let cause = failure.cause.as_deref().map(tracing::field::display);
+        tracing::info!(
+            request_id = walk.plan.request_id,
+            connection = &*permit.target().connection,
+            model = &*permit.target().model,
+            code = failure.code.slug(),
+            provider_status = failure.provider_status,
+            provider_text = failure.provider_text.as_deref(),
+            cause,
+            "an attempt failed, another one follows if it can"
+        );
+    }
+    permit.fail(failure);
+    goes_on
+}
+
+fn served(walk: &Walk<'_>, permit: Permit, delivery: Delivery, trail: &Trail) -> Served {
     if permit.route().is_new {
         let engine = walk.engine;
         engine.routes().remember(permit.route(), &engine.registry);
     }
-    Served { delivery, permit }
+    let answered = Arc::clone(permit.aim());
+    let (delivery, permit) = recover::watch(walk, permit, delivery, trail);
+    Served {
+        delivery,
+        permit,
+        answered,
+    }
 }

@@ -9,7 +9,7 @@ use tollgate_core::error::Failure;
 use crate::engine::Engine;
 use crate::health::Permit;
 use crate::port::Delivery;
-use crate::routes::Route;
+use crate::routes::{Route, RouteTarget};
 use crate::trail::Trail;
 use crate::walk::Walk;
 use crate::{admit, attempt};
@@ -32,8 +32,11 @@ pub struct Plan<'a> {
 pub struct Served {
     /// The answer, or the stream.
     pub delivery: Delivery,
-    /// The place at the target that answers. Whoever reads the answer says how it ended.
-    pub permit: Permit,
+    /// The target that answers.
+    pub answered: Arc<RouteTarget>,
+    /// The place there. Whoever reads the answer says how it ended; `None` where the stream does
+    /// that itself.
+    pub permit: Option<Permit>,
 }
 
 /// Finds who would serve the call, if this caller may have it. Nothing is sent yet.

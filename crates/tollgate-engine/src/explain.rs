@@ -123,7 +123,7 @@ pub struct Prospect {
 
 impl Choice {
     /// The target of a prospect.
-    pub fn target(&self, prospect: &Prospect) -> Option<&RouteTarget> {
+    pub fn target(&self, prospect: &Prospect) -> Option<&Arc<RouteTarget>> {
         self.route.targets.get(prospect.index)
     }
 }
@@ -269,12 +269,11 @@ impl Glance<'_> {
         let patience = first.route.rules.queue.wait;
         let waits = obstacles
             .iter()
-            .filter_map(|obstacle| worth_waiting(Some(*obstacle), patience))
-            .map(|(wait, _)| wait);
+            .filter_map(|obstacle| worth_waiting(Some(*obstacle), patience));
         if let Some(wait) = waits.min() {
             return Outcome::Waits(wait);
         }
-        let suits = |target: &&RouteTarget| self.facts.suits(&first.route, target).is_ok();
+        let suits = |target: &&Arc<RouteTarget>| self.facts.suits(&first.route, target).is_ok();
         let story = Story {
             attempts: &[],
             obstacles,

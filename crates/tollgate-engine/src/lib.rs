@@ -12,12 +12,14 @@ pub mod engine;
 pub mod explain;
 mod freed;
 pub mod health;
+mod hedges;
 pub mod keys;
 pub mod mint;
 pub mod operate;
 pub mod overload;
 pub mod port;
 pub mod queue;
+mod recover;
 pub mod routes;
 mod select;
 #[cfg(any(test, feature = "testing"))]

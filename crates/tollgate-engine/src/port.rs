@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_core::Stream;
 use tokio::time::Instant;
 use tollgate_core::call::Call;
-use tollgate_core::error::{Failure, StreamMark};
+use tollgate_core::error::{AttemptRecord, Failure, StreamMark};
 use tollgate_core::id::KeyId;
 use tollgate_core::key::VirtualKey;
 use tollgate_core::model::{Target, Timeouts, Unsupported};
@@ -28,6 +28,10 @@ pub trait PieceStream: Stream<Item = Result<Piece, Failure>> + Send {
     /// Where it stands, behind the parts that were taken, for formats whose last event has to say
     /// so.
     fn mark(&self) -> Option<StreamMark>;
+    /// Attempts that were made since the stream began, where it was continued elsewhere.
+    fn later(self: Pin<&mut Self>) -> Vec<AttemptRecord> {
+        Vec::new()
+    }
 }
 
 /// One try of a call at one target.

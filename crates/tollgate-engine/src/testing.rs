@@ -1,5 +1,8 @@
 //! Stands for the outside in tests: a store in memory and a clock that is set by hand.
 
+mod script;
+mod world;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,6 +18,9 @@ use crate::engine::Ticker;
 use crate::health::{Permit, Wanted};
 use crate::port::{BoxFuture, Clock, Store, StoreError, StoredKey};
 use crate::routes::Route;
+
+pub use script::{Act, Scene, Script, Seen};
+pub use world::{World, call, caller, model};
 
 /// A store that forgets everything when it is dropped.
 #[derive(Default)]
@@ -134,14 +140,19 @@ impl Store for MemoryStore {
 ///
 /// # Panics
 /// If something stands in the way.
-#[expect(clippy::expect_used, reason = "for tests only")]
+#[expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "for tests only"
+)]
 pub fn permit(route: &Arc<Route>) -> Permit {
     let wanted = Wanted {
         tokens: 0,
         first: true,
         stream: false,
     };
-    Permit::take(route, 0, wanted, Ticker::start()).expect("nothing stands in the way")
+    Permit::take(route, &route.targets[0], wanted, Ticker::start())
+        .expect("nothing stands in the way")
 }
 
 /// A clock that stands still until it is moved.

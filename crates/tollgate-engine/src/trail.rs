@@ -64,11 +64,14 @@ impl Trail {
         self.end(permit, None, true);
     }
 
+    /// Adds attempts that were made after the answer had begun.
+    pub fn extend(&mut self, later: Vec<AttemptRecord>) {
+        self.rest.extend(later);
+    }
+
     fn end(&mut self, permit: &Permit, failure: Option<&Failure>, cancelled: bool) {
         self.under_way = self.under_way.saturating_sub(1);
-        let Some(target) = permit.target() else {
-            return;
-        };
+        let target = permit.target();
         let good = (failure.is_none() && !cancelled).then_some(200);
         let record = AttemptRecord {
             connection: Arc::clone(&target.connection),

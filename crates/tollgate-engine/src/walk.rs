@@ -21,8 +21,9 @@ pub(crate) use self::waiting::after as worth_waiting;
 use crate::chat::Plan;
 use crate::engine::Engine;
 use crate::health::Permit;
-use crate::routes::Route;
+use crate::routes::{Route, RouteTarget};
 use crate::select::{self, Belongs, Facts};
+use crate::trail::Trail;
 
 /// The state of a request on its way.
 pub(crate) struct Walk<'a> {
@@ -40,6 +41,8 @@ pub(crate) struct Walk<'a> {
     queued: Option<Moment>,
     waited: bool,
     out_of_time: bool,
+    /// How many attempts may be made.
+    attempts: u32,
 }
 
 impl<'a> Walk<'a> {
@@ -66,7 +69,35 @@ impl<'a> Walk<'a> {
             queued: None,
             waited: false,
             out_of_time: false,
+            attempts: plan.route.rules.attempts,
         }
+    }
+
+    /// Sets out again with a part of the request's attempts, time and targets left.
+    pub(crate) fn resume(
+        engine: &'a Arc<Engine>,
+        plan: &'a Plan<'a>,
+        deadline: Instant,
+        failed: &[Arc<RouteTarget>],
+        attempts: u32,
+    ) -> Self {
+        let mut walk = Self::begin(engine, plan);
+        walk.deadline = deadline;
+        walk.begin_by = deadline;
+        walk.attempts = attempts;
+        walk.tried
+            .extend(failed.iter().map(|target| Tried::for_good(target)));
+        walk
+    }
+
+    /// Whether the next attempt is the first one of the whole request.
+    pub(crate) fn is_first(&self, trail: &Trail) -> bool {
+        trail.is_empty() && self.tried.is_empty()
+    }
+
+    /// How many attempts may be made.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.attempts
     }
 
     /// What the request goes by: the rules of the model that was asked for.
@@ -197,3 +228,6 @@ fn rest(failure: &Failure, rules: &Rules, failures: u32, chance: u64) -> Option<
 fn is_met(legs: &[Leg], route: &Arc<Route>) -> bool {
     legs.iter().any(|leg| leg.route.model == route.model)
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,8 +39,8 @@ pub(crate) struct Facts {
     pub(crate) key: Option<Arc<VirtualKey>>,
     /// The model that was asked for.
     pub(crate) route: Option<Arc<Route>>,
-    /// The route and the place in it of the target that answered.
-    pub(crate) answered: Option<(Arc<Route>, usize)>,
+    /// The target that answered.
+    pub(crate) answered: Option<Arc<RouteTarget>>,
     pub(crate) stream: bool,
     /// 0 until an answer is decided.
     pub(crate) status: u16,
@@ -134,22 +134,16 @@ impl Record {
 }
 
 impl Facts {
-    /// The target that answered.
-    pub(crate) fn target(&self) -> Option<&RouteTarget> {
-        let (route, index) = self.answered.as_ref()?;
-        route.targets.get(*index)
-    }
-
     /// The model that answered, or was asked for.
     pub(crate) fn model(&self) -> Option<&Arc<str>> {
         let asked = self.route.as_ref().map(|route| &route.model);
-        self.target().map(|target| &target.model).or(asked)
+        self.answered.as_ref().map(|target| &target.model).or(asked)
     }
 
     /// The name under which metrics count that model.
     pub(crate) fn label(&self) -> Option<&Arc<str>> {
         let asked = self.route.as_ref().map(|route| &route.label);
-        self.target().map(|target| &target.label).or(asked)
+        self.answered.as_ref().map(|target| &target.label).or(asked)
     }
 
     /// The connection that answered, or was asked last, or would have been asked first.
@@ -159,7 +153,10 @@ impl Facts {
             let first = self.route.as_ref()?.targets.first()?;
             Some(&first.target.connection)
         };
-        let answered = self.target().map(|target| &target.target.connection);
+        let answered = self
+            .answered
+            .as_ref()
+            .map(|target| &target.target.connection);
         answered.or_else(last).or_else(first)
     }
 }

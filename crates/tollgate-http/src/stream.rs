@@ -12,7 +12,7 @@ use http_body::Frame;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tollgate_core::error::dialect::{Dialect, StreamForm};
-use tollgate_core::error::{Code, Failure};
+use tollgate_core::error::{AttemptRecord, Code, Failure};
 use tollgate_engine::port::Pieces;
 
 use crate::answer;
@@ -153,10 +153,11 @@ impl EventBody {
     }
 
     fn fail(&mut self, failure: &Failure) -> Next {
-        self.pieces = None;
+        let later = self.leave();
         let Some(mut record) = self.record.take() else {
             return Poll::Ready(None);
         };
+        record.facts.trail.extend(later);
         record.fail(failure);
         let gateway = Arc::clone(record.gateway());
         let settings = gateway.settings();
@@ -171,9 +172,16 @@ impl EventBody {
         self.send(event.into())
     }
 
+    /// Leaves the exchange with the provider. Gives the attempts that were made since it began.
+    fn leave(&mut self) -> Vec<AttemptRecord> {
+        let pieces = self.pieces.take();
+        pieces.map_or_else(Vec::new, |mut pieces| pieces.as_mut().later())
+    }
+
     fn end(&mut self) {
-        self.pieces = None;
-        if let Some(record) = self.record.take() {
+        let later = self.leave();
+        if let Some(mut record) = self.record.take() {
+            record.facts.trail.extend(later);
             finish(record);
         }
     }

@@ -59,7 +59,7 @@ fn new_key(name: &str) -> NewKey {
         models: ModelScope::all(),
         expires_at: None,
         error_dialect: None,
-        priority: tollgate_core::key::Priority::default(),
+        priority: Priority::default(),
     }
 }
 

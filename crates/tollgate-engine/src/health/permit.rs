@@ -18,7 +18,7 @@ use crate::routes::{Route, RouteTarget};
 #[derive(Debug)]
 pub struct Permit {
     route: Arc<Route>,
-    index: usize,
+    aim: Arc<RouteTarget>,
     pass: Pass,
     tokens: u64,
     stream: bool,
@@ -39,19 +39,16 @@ impl Permit {
     /// Takes a place at a target of a route, if everything allows it.
     pub(crate) fn take(
         route: &Arc<Route>,
-        index: usize,
+        aim: &Arc<RouteTarget>,
         wanted: Wanted,
         ticker: Ticker,
     ) -> Result<Self, Obstacle> {
         let now = ticker.moment();
-        let Some(target) = route.targets.get(index) else {
-            return Err(Obstacle::Disabled);
-        };
-        let entry = entry(route, target, wanted.tokens, wanted.first);
-        let pass = target.health.enter(&entry, now)?;
+        let entry = entry(route, aim, wanted.tokens, wanted.first);
+        let pass = aim.health.enter(&entry, now)?;
         Ok(Self {
             route: Arc::clone(route),
-            index,
+            aim: Arc::clone(aim),
             pass,
             tokens: wanted.tokens,
             stream: wanted.stream,
@@ -66,19 +63,14 @@ impl Permit {
         &self.route
     }
 
-    /// The place of the target in its route.
-    pub fn index(&self) -> usize {
-        self.index
-    }
-
     /// The target, as the route knows it.
-    pub fn aim(&self) -> Option<&RouteTarget> {
-        self.route.targets.get(self.index)
+    pub fn aim(&self) -> &Arc<RouteTarget> {
+        &self.aim
     }
 
     /// Who is asked.
-    pub fn target(&self) -> Option<&Target> {
-        self.aim().map(|aim| &aim.target)
+    pub fn target(&self) -> &Target {
+        &self.aim.target
     }
 
     /// How long ago it was taken.
@@ -89,10 +81,8 @@ impl Permit {
     /// The answer has begun: a whole one, or the first part of a stream.
     pub fn note_answer(&self) {
         let now = self.ticker.moment();
-        if let Some(aim) = self.aim() {
-            aim.health
-                .note_answer(now, now.since(self.began), self.stream);
-        }
+        let took = now.since(self.began);
+        self.aim.health.note_answer(now, took, self.stream);
     }
 
     /// The attempt went well to its end.
@@ -111,9 +101,7 @@ impl Permit {
         if std::mem::replace(&mut self.is_over, true) {
             return;
         }
-        let Some(target) = self.route.targets.get(self.index) else {
-            return;
-        };
+        let target = &self.aim;
         let entry = entry(&self.route, target, self.tokens, false);
         let ended = Ended {
             pass: self.pass,

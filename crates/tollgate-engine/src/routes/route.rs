@@ -12,6 +12,7 @@ use tollgate_core::route::rules::{Rules, Sticky};
 use super::{DeclaredModel, DeclaredTarget};
 use crate::dice;
 use crate::health::{Registry, TargetHealth};
+use crate::hedges::Hedges;
 use crate::port::Want;
 use crate::queue::Line;
 
@@ -26,7 +27,7 @@ pub struct Route {
     /// What its requests go by.
     pub rules: Arc<Rules>,
     /// Who serves it.
-    pub targets: Vec<RouteTarget>,
+    pub targets: Vec<Arc<RouteTarget>>,
     /// Other models that answer when this one cannot.
     pub fallbacks: Arc<Fallbacks>,
     /// Whether it is a collection: no particular model is asked for.
@@ -39,6 +40,8 @@ pub struct Route {
     window: Option<u64>,
     /// Those who wait for a free place.
     pub(crate) line: Line,
+    /// What it has earned for second attempts beside slow ones.
+    pub(crate) hedges: Hedges,
     /// Whether the table has to be told when it was answered well: a name behind a wildcard.
     pub(crate) is_new: bool,
     turn: AtomicU64,
@@ -94,7 +97,7 @@ impl Route {
     pub(super) fn declared(model: &DeclaredModel, registry: &Registry) -> Self {
         let targets = model.targets.iter();
         let targets: Vec<_> = targets
-            .map(|target| RouteTarget::declared(model, target, registry))
+            .map(|target| Arc::new(RouteTarget::declared(model, target, registry)))
             .collect();
         Self::new(model, targets)
     }
@@ -106,7 +109,7 @@ impl Route {
         route
     }
 
-    fn new(model: &DeclaredModel, targets: Vec<RouteTarget>) -> Self {
+    fn new(model: &DeclaredModel, targets: Vec<Arc<RouteTarget>>) -> Self {
         let fitness = targets.iter().map(|target| &*target.fitness);
         Self {
             model: Arc::clone(&model.name),
@@ -124,6 +127,7 @@ impl Route {
             fallbacks: Arc::clone(&model.fallbacks),
             any_model: false,
             line: Line::default(),
+            hedges: Hedges::default(),
             is_new: false,
             turn: AtomicU64::new(0),
         }
@@ -143,12 +147,12 @@ impl Route {
                 Some(registry) => registry.target(&aim.connection, &aim.model),
                 None => Arc::clone(&target.health),
             };
-            RouteTarget {
+            Arc::new(RouteTarget {
                 target: aim,
                 model: Arc::clone(&public),
                 health,
-                ..target.clone()
-            }
+                ..RouteTarget::clone(target)
+            })
         });
         Self {
             model: Arc::clone(&public),
@@ -161,6 +165,7 @@ impl Route {
             want: self.want,
             window: self.window,
             line: Line::default(),
+            hedges: Hedges::default(),
             is_new: registry.is_none(),
             turn: AtomicU64::new(0),
         }

@@ -34,10 +34,22 @@ pub(super) struct Leg {
 /// A target that failed for this request.
 pub(super) struct Tried {
     leg: usize,
-    index: usize,
+    target: Arc<RouteTarget>,
     failures: u32,
     /// From when on it may be tried again; `None`: not by this request.
     pub(super) again: Option<Moment>,
+}
+
+impl Tried {
+    /// A target that is not to be tried again by this request.
+    pub(super) fn for_good(target: &Arc<RouteTarget>) -> Self {
+        Self {
+            leg: 0,
+            target: Arc::clone(target),
+            failures: 1,
+            again: None,
+        }
+    }
 }
 
 impl Leg {
@@ -83,7 +95,7 @@ impl Walk<'_> {
             if self.was_tried(target) {
                 return None;
             }
-            self.take(&leg.route, index, first)
+            self.take(&leg.route, target, first)
         })
     }
 
@@ -93,24 +105,23 @@ impl Walk<'_> {
         self.tried.iter().find_map(|tried| {
             let leg = self.legs.get(tried.leg).filter(|leg| !leg.is_closed)?;
             tried.again.filter(|again| *again <= now)?;
-            self.take(&leg.route, tried.index, false)
+            self.take(&leg.route, &tried.target, false)
         })
     }
 
-    fn take(&self, route: &Arc<Route>, index: usize, first: bool) -> Option<Permit> {
-        let target = route.targets.get(index)?;
+    fn take(&self, route: &Arc<Route>, target: &Arc<RouteTarget>, first: bool) -> Option<Permit> {
         self.facts.suits(route, target).ok()?;
         let wanted = Wanted {
             tokens: self.facts.tokens,
             first,
             stream: self.facts.stream,
         };
-        Permit::take(route, index, wanted, self.engine.ticker).ok()
+        Permit::take(route, target, wanted, self.engine.ticker).ok()
     }
 
     /// A target that was not tried yet, for an attempt beside the one that is under way.
     pub(crate) fn pick_beside(&self, other: &Permit) -> Option<Permit> {
-        let busy = other.aim().map(|aim| &aim.health)?;
+        let busy = &other.aim().health;
         self.legs
             .iter()
             .filter(|leg| !leg.is_closed)
@@ -121,17 +132,15 @@ impl Walk<'_> {
                     if self.was_tried(target) || Arc::ptr_eq(&target.health, busy) {
                         return None;
                     }
-                    self.take(&leg.route, index, false)
+                    self.take(&leg.route, target, false)
                 })
             })
     }
 
     fn tried(&self, target: &RouteTarget) -> Option<&Tried> {
-        self.tried.iter().find(|tried| {
-            let leg = self.legs.get(tried.leg);
-            leg.and_then(|leg| leg.route.targets.get(tried.index))
-                .is_some_and(|known| Arc::ptr_eq(&known.health, &target.health))
-        })
+        self.tried
+            .iter()
+            .find(|tried| Arc::ptr_eq(&tried.target.health, &target.health))
     }
 
     fn was_tried(&self, target: &RouteTarget) -> bool {
@@ -148,7 +157,7 @@ impl Walk<'_> {
         let known = self
             .tried
             .iter()
-            .position(|tried| tried.leg == number && tried.index == permit.index());
+            .position(|tried| Arc::ptr_eq(&tried.target.health, &permit.aim().health));
         let failures = known
             .and_then(|known| self.tried.get(known))
             .map_or(1, |tried| tried.failures + 1);
@@ -156,7 +165,7 @@ impl Walk<'_> {
         let again = rest(failure, self.rules(), failures, chance).map(|wait| now.after(wait));
         let tried = Tried {
             leg: number,
-            index: permit.index(),
+            target: Arc::clone(permit.aim()),
             failures,
             again,
         };
@@ -247,7 +256,7 @@ impl Walk<'_> {
     /// How many targets of the asked model take such requests.
     pub(super) fn targets(&self) -> usize {
         let route = &self.plan.route;
-        let suits = |target: &&RouteTarget| self.facts.suits(route, target).is_ok();
+        let suits = |target: &&Arc<RouteTarget>| self.facts.suits(route, target).is_ok();
         route.targets.iter().filter(suits).count()
     }
 

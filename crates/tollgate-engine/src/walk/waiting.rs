@@ -29,20 +29,22 @@ impl Walk<'_> {
         {
             return Some(permit);
         }
-        if Instant::now() >= self.begin_by {
-            self.out_of_time = true;
-            return None;
-        }
-        let wait = self.wait()?;
-        if !wait.listens {
-            sleep_until(self.engine.ticker.instant(wait.until)).await;
-            if let Some(permit) = self.pick(first) {
-                return Some(permit);
+        while Instant::now() < self.begin_by {
+            let wait = self.wait()?;
+            if wait.listens {
+                if let Some(permit) = self.queue(first).await {
+                    return Some(permit);
+                }
+                // Its patience with the line is over; a target that rests may still come back.
+            } else {
+                sleep_until(self.engine.ticker.instant(wait.until)).await;
+                if let Some(permit) = self.pick(first) {
+                    return Some(permit);
+                }
             }
-            // Something else has come into the way meanwhile.
-            self.wait()?;
         }
-        self.queue(first).await
+        self.out_of_time = true;
+        None
     }
 
     /// Stands in line, then waits for the first free place.
@@ -94,16 +96,26 @@ impl Walk<'_> {
                 },
                 None => now,
             };
-            let Some((wait, listening)) = after(obstacle, patience) else {
+            let wait = match (obstacle, tried) {
+                // It need not be free before the target has rested.
+                (Some(Obstacle::Full(_)), Some(_)) if again > now => Some(Duration::ZERO),
+                // A request that was limited there waits for as long as it lives; one that has
+                // not been there, for as long as the line allows.
+                (Some(Obstacle::CoolingAfterLimit(wait) | Obstacle::Cooling(wait)), Some(_)) => {
+                    Some(wait)
+                }
+                (obstacle, _) => after(obstacle, patience),
+            };
+            let Some(wait) = wait else {
                 continue;
             };
             let at = again.max(now.after(wait));
-            // A target that rests is worth sleeping for as long as the request lives; a place is
-            // waited for as long as the line allows.
-            if at >= end {
+            let queues =
+                tried.is_none() || (matches!(obstacle, Some(Obstacle::Full(_))) && again <= now);
+            if at >= end && !queues {
                 continue;
             }
-            listens |= listening && again <= now;
+            listens |= queues;
             until = Some(until.map_or(at, |until| until.min(at)));
         }
         let until = if listens {
@@ -124,17 +136,16 @@ impl Walk<'_> {
     }
 }
 
-/// How long an obstacle is worth waiting for: until then at the latest, and whether it may go
-/// earlier. `None`: not at all.
-pub(crate) fn after(obstacle: Option<Obstacle>, patience: Duration) -> Option<(Duration, bool)> {
+/// How long an obstacle is worth waiting for at most, where it is.
+pub(crate) fn after(obstacle: Option<Obstacle>, patience: Duration) -> Option<Duration> {
     match obstacle {
-        None => Some((Duration::ZERO, false)),
+        None => Some(Duration::ZERO),
         Some(
             Obstacle::CoolingAfterLimit(wait)
             | Obstacle::Cooling(wait)
             | Obstacle::Full(Some(wait)),
-        ) => (wait <= patience).then_some((wait, true)),
-        Some(Obstacle::Full(None)) => (!patience.is_zero()).then_some((patience, true)),
+        ) => (wait <= patience).then_some(wait),
+        Some(Obstacle::Full(None)) => (!patience.is_zero()).then_some(patience),
         Some(
             Obstacle::Disabled
             | Obstacle::Unfit

@@ -122,9 +122,13 @@ const fn carried_parameters(format: Format) -> &'static [&'static str] {
 /// Turns what the provider gave into the answer.
 pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Response<Outgoing> {
     let Called { served, form } = called;
-    let Served { delivery, permit } = served;
+    let Served {
+        delivery,
+        answered,
+        permit,
+    } = served;
     record.facts.status = 200;
-    record.facts.answered = Some((Arc::clone(permit.route()), permit.index()));
+    record.facts.answered = Some(answered);
     let mut headers = HeaderMap::with_capacity(12);
     let id = record.facts.id.clone();
     answer::identify(&mut headers, &id);
@@ -140,14 +144,16 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
     let mut response = match delivery.reply {
         Reply::Answer(given) => {
             record.facts.usage = given.usage;
-            permit.succeed(given.usage);
+            if let Some(permit) = permit {
+                permit.succeed(given.usage);
+            }
             let response = Response::new(Outgoing::Recorded(given.body, Some(Box::new(record))));
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
         }
         Reply::Stream(pieces) => {
             record.facts.first_byte = Some(record.facts.begin.elapsed());
-            record.permit = Some(permit);
+            record.permit = permit;
             let of_key = record.facts.key.as_ref().and_then(|key| key.error_dialect);
             let of_deployment = record.gateway().settings().dialect;
             let dialect = dialect::choose(parts, of_key, of_deployment);

@@ -15,7 +15,8 @@ fn called(reply: Reply, form: StreamForm) -> Called {
                 lost: Vec::new(),
                 estimated: false,
             },
-            permit: tollgate_engine::testing::permit(&testing::route()),
+            answered: Arc::clone(&testing::route().targets[0]),
+            permit: None,
         },
         form,
     }
