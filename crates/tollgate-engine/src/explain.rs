@@ -113,7 +113,10 @@ pub struct Prospect {
     /// What stands in its way now.
     pub hindrance: Option<Hindrance>,
     obstacle: Option<Obstacle>,
-    /// What the request would cost there at most, in pico-USD.
+    /// How many tokens the prompt has: prices may depend on it.
+    pub prompt_tokens: u64,
+    /// What the request would cost there, in pico-USD: its prompt, and the longest answer that it
+    /// allows (a thousand tokens where it does not say).
     pub cost: Option<u64>,
     /// What can be read of it.
     pub reading: TargetReading,
@@ -201,6 +204,7 @@ impl Glance<'_> {
             index,
             hindrance,
             obstacle,
+            prompt_tokens: self.question.prompt_tokens,
             cost: select::cost(target, &self.facts),
             reading,
             connection,

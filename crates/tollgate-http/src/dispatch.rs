@@ -228,6 +228,11 @@ async fn for_caller(
         | Endpoint::TemporaryKeys
         | Endpoint::Key(_)
         | Endpoint::RotateKey(_)
+        | Endpoint::Connections
+        | Endpoint::Connection(_)
+        | Endpoint::TestConnection(_)
+        | Endpoint::ConnectionBreaker(_)
+        | Endpoint::ExplainRoute
         | Endpoint::Hello
         | Endpoint::Errors
         | Endpoint::Error(_)

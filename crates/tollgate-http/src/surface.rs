@@ -42,6 +42,11 @@ pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Option<Given>
         | Endpoint::Keys
         | Endpoint::TemporaryKeys
         | Endpoint::Key(_)
-        | Endpoint::RotateKey(_) => None,
+        | Endpoint::RotateKey(_)
+        | Endpoint::Connections
+        | Endpoint::Connection(_)
+        | Endpoint::TestConnection(_)
+        | Endpoint::ConnectionBreaker(_)
+        | Endpoint::ExplainRoute => None,
     }
 }

@@ -1,7 +1,12 @@
 //! What operators do, with the admin key.
 
+pub(crate) mod connections;
+pub(crate) mod explain;
 mod fields;
+mod health;
 pub(crate) mod keys;
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::Method;
@@ -12,6 +17,7 @@ use tollgate_core::error::{Code, Failure};
 use crate::body::{self, Bounds};
 use crate::dispatch::Given;
 use crate::gateway::Gateway;
+use crate::percent;
 use crate::routes::Endpoint;
 
 /// Does what the endpoint and the method say. The right was checked before.
@@ -21,7 +27,8 @@ pub(crate) async fn act(
     parts: &Parts,
     body: &mut Incoming,
 ) -> Result<Given, Failure> {
-    let accounts = &*gateway.engine.accounts;
+    let engine = &*gateway.engine;
+    let accounts = &*engine.accounts;
     let (status, value) = match (endpoint, &parts.method) {
         (Endpoint::Keys, &Method::POST) => {
             keys::create(accounts, &read(gateway, parts, body).await?).await?
@@ -33,9 +40,27 @@ pub(crate) async fn act(
         (Endpoint::Key(id), &Method::DELETE) => keys::revoke(accounts, id).await?,
         (Endpoint::Key(id), _) => keys::one(accounts, id)?,
         (Endpoint::RotateKey(id), _) => keys::rotate(accounts, id).await?,
+        (Endpoint::Connections, _) => connections::list(engine)?,
+        (Endpoint::Connection(name), _) => connections::one(engine, &named(name)?)?,
+        (Endpoint::TestConnection(name), _) => {
+            let body = read(gateway, parts, body).await?;
+            connections::test(engine, &named(name)?, &body).await?
+        }
+        (Endpoint::ConnectionBreaker(name), _) => {
+            let body = read(gateway, parts, body).await?;
+            connections::order(engine, &named(name)?, &body)?
+        }
+        (Endpoint::ExplainRoute, _) => {
+            explain::explain(engine, &read(gateway, parts, body).await?)?
+        }
         _ => return Err(Failure::client(Code::UnknownUrl)),
     };
     Ok(Given::json(status, &value))
+}
+
+/// The name in a path.
+fn named(encoded: &str) -> Result<Cow<'_, str>, Failure> {
+    percent::decode(encoded).ok_or_else(|| Failure::client(Code::UnknownUrl))
 }
 
 async fn read(gateway: &Gateway, parts: &Parts, body: &mut Incoming) -> Result<Bytes, Failure> {
