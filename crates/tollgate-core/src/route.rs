@@ -11,5 +11,6 @@ pub mod health;
 pub mod latency;
 pub mod limit;
 pub mod order;
+mod ring;
 pub mod rules;
 pub mod story;

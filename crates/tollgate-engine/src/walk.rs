@@ -39,6 +39,8 @@ pub(crate) struct Walk<'a> {
     begin_by: Instant,
     /// Since when it waits for a free place.
     queued: Option<Moment>,
+    /// Whether the line was full.
+    is_turned_away: bool,
     waited: bool,
     out_of_time: bool,
     /// How many attempts may be made.
@@ -67,6 +69,7 @@ impl<'a> Walk<'a> {
             deadline,
             begin_by,
             queued: None,
+            is_turned_away: false,
             waited: false,
             out_of_time: false,
             attempts: plan.route.rules.attempts,

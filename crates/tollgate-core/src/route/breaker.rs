@@ -1,10 +1,22 @@
 //! The breaker of one target: closed while calls pass, cooling down after a provider's 429, open
 //! after failures, half-open while a counted few find out whether it is well again.
 
+mod reading;
+mod window;
+
 use std::time::Duration;
 
+pub use self::reading::{Barred, Reading, State};
+use self::window::Window;
 use crate::error::Code;
 use crate::time::Moment;
+
+/// The first wait after a 429 that names none; doubled with each one in a row…
+const FIRST_COOLDOWN: Duration = Duration::from_secs(1);
+/// …this many times at most.
+const COOLDOWN_DOUBLINGS: u32 = 5;
+/// The longest wait that a provider is granted: its next answer can name another one.
+const LONGEST_COOLDOWN: Duration = Duration::from_hours(1);
 
 /// When a breaker opens, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,30 +72,6 @@ pub enum Verdict {
     Neutral,
 }
 
-/// Why no call is let through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Barred {
-    /// The provider asked to be left alone until then.
-    Cooling {
-        /// When the next call may pass.
-        until: Moment,
-        /// What it answered.
-        code: Code,
-    },
-    /// It is open.
-    Open {
-        /// When the first probe may pass.
-        until: Moment,
-    },
-    /// As many probes as may be are under way. `cooling` if it was only cooling down before.
-    Probing {
-        /// Whether a cool-down, not failures, came before.
-        cooling: bool,
-    },
-    /// An operator has taken the target out.
-    Isolated,
-}
-
 /// What a call got when it was let through, to be given back when it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pass {
@@ -91,64 +79,6 @@ pub struct Pass {
     generation: u64,
     /// Whether it is a probe.
     pub probe: bool,
-}
-
-/// The word for a breaker's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum State {
-    /// Calls pass.
-    Closed,
-    /// Left alone after a 429.
-    Cooling,
-    /// Calls are refused.
-    Open,
-    /// Probes pass.
-    HalfOpen,
-    /// Taken out by an operator.
-    Isolated,
-}
-
-impl State {
-    /// Every state.
-    pub const ALL: &'static [Self] = &[
-        Self::Closed,
-        Self::Cooling,
-        Self::Open,
-        Self::HalfOpen,
-        Self::Isolated,
-    ];
-
-    /// The word for the API and metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Cooling => "cooling",
-            Self::Open => "open",
-            Self::HalfOpen => "half_open",
-            Self::Isolated => "isolated",
-        }
-    }
-}
-
-/// What can be read of a breaker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
-    /// Its state.
-    pub state: State,
-    /// What brought it there: the last failure, or `None` for an operator or a fresh one.
-    pub reason: Option<Code>,
-    /// Until when it stays so, where time ends it.
-    pub until: Option<Moment>,
-    /// Failures in a row.
-    pub failures: u32,
-    /// Calls that went well within the window.
-    pub window_good: u32,
-    /// Calls that failed within the window.
-    pub window_failed: u32,
-    /// How often it has opened since it was made.
-    pub opened: u64,
-    /// How often it began to cool down since it was made.
-    pub cooled: u64,
 }
 
 /// What an operator can do to it.
@@ -176,23 +106,95 @@ impl Order {
     }
 }
 
-/// A breaker.
+/// A breaker. Each change of its state begins a new generation: what calls of an earlier one say
+/// comes too late to change anything.
 #[derive(Clone, Debug, Default)]
-pub struct Breaker {}
+pub struct Breaker {
+    phase: Phase,
+    generation: u64,
+    /// Failures in a row. A 429 between them does not end the row.
+    failures: u32,
+    /// 429s in a row. Only a call that went well ends the row.
+    limited: u32,
+    window: Window,
+    /// How often the open time was doubled.
+    doublings: u32,
+    /// When it last closed after it had been open.
+    closed: Moment,
+    reason: Option<Code>,
+    opened: u64,
+    cooled: u64,
+}
+
+/// The state as it was left. Cooling and open ones whose time is over count as half-open; the
+/// first probe makes them so.
+#[derive(Clone, Copy, Debug, Default)]
+enum Phase {
+    #[default]
+    Closed,
+    Cooling {
+        until: Moment,
+        code: Code,
+        cause: Cause,
+    },
+    Open {
+        until: Moment,
+    },
+    HalfOpen {
+        cause: Cause,
+        /// Probes that are under way.
+        out: u32,
+    },
+    Isolated,
+}
+
+/// What probes have to disprove. A breaker that was open and meets a 429 while it is half-open is
+/// still suspected of failures after the cool-down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    Limits,
+    Failures,
+}
 
 impl Breaker {
     /// Whether a call would pass now. Changes nothing.
     pub fn check(&self, rules: &BreakerRules, now: Moment) -> Result<(), Barred> {
-        _ = (rules, now);
-        Ok(())
+        match self.phase {
+            Phase::Cooling { until, code, .. } if now < until => {
+                Err(Barred::Cooling { until, code })
+            }
+            Phase::Open { until } if now < until => Err(Barred::Open { until }),
+            // Without any probe nothing would ever close it.
+            Phase::HalfOpen { cause, out } if out >= rules.probes.max(1) => Err(Barred::Probing {
+                cooling: cause == Cause::Limits,
+            }),
+            Phase::Isolated => Err(Barred::Isolated),
+            Phase::Closed | Phase::Cooling { .. } | Phase::Open { .. } | Phase::HalfOpen { .. } => {
+                Ok(())
+            }
+        }
     }
 
     /// Lets a call through, if it may pass.
     pub fn enter(&mut self, rules: &BreakerRules, now: Moment) -> Result<Pass, Barred> {
-        _ = (rules, now);
+        self.check(rules, now)?;
+        let over = match self.phase {
+            Phase::Cooling { cause, .. } => Some(cause),
+            Phase::Open { .. } => Some(Cause::Failures),
+            Phase::Closed | Phase::HalfOpen { .. } | Phase::Isolated => None,
+        };
+        if let Some(cause) = over {
+            self.change(Phase::HalfOpen { cause, out: 0 }, self.reason);
+        }
+        let probe = if let Phase::HalfOpen { out, .. } = &mut self.phase {
+            *out = out.saturating_add(1);
+            true
+        } else {
+            false
+        };
         Ok(Pass {
-            generation: 0,
-            probe: false,
+            generation: self.generation,
+            probe,
         })
     }
 
@@ -205,27 +207,214 @@ impl Breaker {
         pass: Pass,
         verdict: Verdict,
     ) -> Option<State> {
-        _ = (rules, now, pass, verdict);
-        None
+        let verdict = match verdict {
+            Verdict::Limited { .. } if !rules.cooldown => Verdict::Neutral,
+            verdict => verdict,
+        };
+        if pass.generation != self.generation {
+            self.hear_late(now, pass, verdict);
+            return None;
+        }
+        match self.phase {
+            Phase::Closed => self.leave_closed(rules, now, verdict),
+            Phase::HalfOpen { cause, out } => {
+                let out = out.saturating_sub(1);
+                self.phase = Phase::HalfOpen { cause, out };
+                self.leave_half_open(rules, now, cause, verdict)
+            }
+            // Their generations let no call through.
+            Phase::Cooling { .. } | Phase::Open { .. } | Phase::Isolated => None,
+        }
     }
 
-    /// Obeys an operator.
+    /// Obeys an operator. An isolated one is only closed by hand, so that nobody opens it, and by
+    /// that its probes, by mistake.
     pub fn obey(&mut self, rules: &BreakerRules, now: Moment, order: Order) {
-        _ = (rules, now, order);
+        match (order, self.phase) {
+            (Order::Open, Phase::Isolated) | (Order::Isolate, Phase::Isolated) => {}
+            (Order::Open, Phase::Open { until }) if now < until => {
+                let until = until.max(now.after(self.open_time(rules)));
+                self.change(Phase::Open { until }, None);
+            }
+            (Order::Open, _) => _ = self.open(rules, now, None),
+            (Order::Isolate, _) => self.change(Phase::Isolated, None),
+            (Order::Close, _) => {
+                *self = Self {
+                    generation: self.generation.wrapping_add(1),
+                    opened: self.opened,
+                    cooled: self.cooled,
+                    ..Self::default()
+                }
+            }
+        }
     }
 
     /// What can be read of it.
     pub fn read(&self, rules: &BreakerRules, now: Moment) -> Reading {
-        _ = (rules, now);
+        let (state, until) = match self.phase {
+            Phase::Closed => (State::Closed, None),
+            Phase::Cooling { until, .. } if now < until => (State::Cooling, Some(until)),
+            Phase::Open { until } if now < until => (State::Open, Some(until)),
+            Phase::Cooling { .. } | Phase::Open { .. } | Phase::HalfOpen { .. } => {
+                (State::HalfOpen, None)
+            }
+            Phase::Isolated => (State::Isolated, None),
+        };
+        let (window_good, window_failed) = self.window.read(now, rules.window);
         Reading {
-            state: State::Closed,
-            reason: None,
-            until: None,
-            failures: 0,
-            window_good: 0,
-            window_failed: 0,
-            opened: 0,
-            cooled: 0,
+            state,
+            reason: self.reason,
+            until,
+            failures: self.failures,
+            window_good,
+            window_failed,
+            opened: self.opened,
+            cooled: self.cooled,
         }
     }
+
+    fn change(&mut self, phase: Phase, reason: Option<Code>) {
+        self.phase = phase;
+        self.reason = reason;
+        self.generation = self.generation.wrapping_add(1);
+    }
+
+    /// Of calls that were under way when a 429 began a cool-down, others may be answered the same:
+    /// that is one event, not several in a row. But the longest wait that the provider named
+    /// counts.
+    fn hear_late(&mut self, now: Moment, pass: Pass, verdict: Verdict) {
+        let Phase::Cooling { until, code, .. } = &mut self.phase else {
+            return;
+        };
+        let was_before = pass.generation.wrapping_add(1) == self.generation;
+        if let Verdict::Limited {
+            code: latest,
+            wait: Some(wait),
+        } = verdict
+            && was_before
+        {
+            let named = now.after(wait.min(LONGEST_COOLDOWN));
+            if named > *until {
+                (*until, *code) = (named, latest);
+                self.reason = Some(latest);
+            }
+        }
+    }
+
+    fn leave_closed(
+        &mut self,
+        rules: &BreakerRules,
+        now: Moment,
+        verdict: Verdict,
+    ) -> Option<State> {
+        match verdict {
+            Verdict::Good => {
+                self.note_good(rules, now);
+                None
+            }
+            Verdict::Failed(code) => self.note_failure(rules, now, code),
+            Verdict::Limited { code, wait } => Some(self.cool(now, code, wait, Cause::Limits)),
+            Verdict::Neutral => None,
+        }
+    }
+
+    fn leave_half_open(
+        &mut self,
+        rules: &BreakerRules,
+        now: Moment,
+        cause: Cause,
+        verdict: Verdict,
+    ) -> Option<State> {
+        match (verdict, cause) {
+            (Verdict::Good, _) => {
+                self.note_good(rules, now);
+                if cause == Cause::Failures {
+                    // The failures that opened it are answered for.
+                    self.window = Window::default();
+                    self.closed = now;
+                }
+                self.change(Phase::Closed, None);
+                Some(State::Closed)
+            }
+            (Verdict::Failed(code), Cause::Failures) => {
+                self.count_failure(rules, now);
+                self.doublings = self.doublings.saturating_add(1);
+                Some(self.open(rules, now, Some(code)))
+            }
+            (Verdict::Failed(code), Cause::Limits) => {
+                self.change(Phase::Closed, None);
+                let opened = self.note_failure(rules, now, code);
+                Some(opened.unwrap_or(State::Closed))
+            }
+            (Verdict::Limited { code, wait }, cause) => Some(self.cool(now, code, wait, cause)),
+            (Verdict::Neutral, _) => None,
+        }
+    }
+
+    fn note_good(&mut self, rules: &BreakerRules, now: Moment) {
+        self.failures = 0;
+        self.limited = 0;
+        self.window.note(now, rules.window, (1, 0));
+    }
+
+    fn count_failure(&mut self, rules: &BreakerRules, now: Moment) {
+        self.failures = self.failures.saturating_add(1);
+        self.window.note(now, rules.window, (0, 1));
+    }
+
+    /// Counts a failure, and opens if it was one too many.
+    fn note_failure(&mut self, rules: &BreakerRules, now: Moment, code: Code) -> Option<State> {
+        self.count_failure(rules, now);
+        if !self.has_too_many(rules, now) {
+            return None;
+        }
+        Some(self.open(rules, now, Some(code)))
+    }
+
+    fn has_too_many(&self, rules: &BreakerRules, now: Moment) -> bool {
+        if rules.failures > 0 && self.failures >= rules.failures {
+            return true;
+        }
+        let (good, failed) = self.window.read(now, rules.window);
+        let total = u64::from(good) + u64::from(failed);
+        // One failure alone is no share of anything.
+        rules.share_percent > 0
+            && total >= u64::from(rules.minimum.max(2))
+            && u64::from(failed) * 100 >= u64::from(rules.share_percent) * total
+    }
+
+    fn open(&mut self, rules: &BreakerRules, now: Moment, reason: Option<Code>) -> State {
+        // One that was closed for as long as it had been open has stayed well.
+        if matches!(self.phase, Phase::Closed) && now.since(self.closed) >= self.open_time(rules) {
+            self.doublings = 0;
+        }
+        let until = now.after(self.open_time(rules));
+        self.change(Phase::Open { until }, reason);
+        self.opened = self.opened.saturating_add(1);
+        State::Open
+    }
+
+    fn open_time(&self, rules: &BreakerRules) -> Duration {
+        let factor = 1_u32.checked_shl(self.doublings).unwrap_or(u32::MAX);
+        let longest = rules.longest_open.max(rules.open);
+        rules.open.saturating_mul(factor).min(longest)
+    }
+
+    fn cool(&mut self, now: Moment, code: Code, wait: Option<Duration>, cause: Cause) -> State {
+        let doublings = self.limited.min(COOLDOWN_DOUBLINGS);
+        self.limited = self.limited.saturating_add(1);
+        // A wait of nothing names nothing: some providers send it with every refusal.
+        let wait = wait
+            .filter(|wait| !wait.is_zero())
+            .map_or(FIRST_COOLDOWN * (1 << doublings), |wait| {
+                wait.min(LONGEST_COOLDOWN)
+            });
+        let until = now.after(wait);
+        self.change(Phase::Cooling { until, code, cause }, Some(code));
+        self.cooled = self.cooled.saturating_add(1);
+        State::Cooling
+    }
 }
+
+#[cfg(test)]
+mod tests;

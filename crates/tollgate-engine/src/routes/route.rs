@@ -184,6 +184,11 @@ impl Route {
         }
     }
 
+    /// Whether nobody waits for a place at its targets.
+    pub fn is_idle(&self) -> bool {
+        self.line.is_empty()
+    }
+
     /// Counts the requests, for taking turns.
     pub(crate) fn next_turn(&self) -> u64 {
         self.turn.fetch_add(1, Ordering::Relaxed)

@@ -58,8 +58,11 @@ impl Walk<'_> {
         let route = std::sync::Arc::clone(&self.plan.route);
         let key = &self.plan.caller.key.id;
         let joined = tokio::time::timeout_at(until, route.line.join(key, queue.length)).await;
-        // Running out of time in line, and a line that is full, both mean: no place.
-        let _turn = joined.ok()?.ok()?;
+        // Running out of time in line means: no place.
+        let Ok(_turn) = joined.ok()? else {
+            self.is_turned_away = true;
+            return None;
+        };
         let engine = self.engine;
         let waiter = engine.registry.freed.wait();
         loop {
@@ -130,6 +133,7 @@ impl Walk<'_> {
     fn patience(&self, now: Moment) -> Duration {
         let wait = self.rules().queue.wait;
         match self.queued {
+            _ if self.is_turned_away => Duration::ZERO,
             Some(since) => since.after(wait).since(now),
             None => wait,
         }
