@@ -21,7 +21,7 @@ pub fn list(engine: &Engine) -> Result<(u16, Value), Failure> {
 }
 
 /// `GET /api/connections/{id}`: one connection. Fails if there is none of this name.
-pub fn one(engine: &Engine, name: &str) -> Result<(u16, Value), Failure> {
+pub(crate) fn one(engine: &Engine, name: &str) -> Result<(u16, Value), Failure> {
     let state = operate::connection(engine, name)?;
     Ok((200, row(engine, &state)))
 }
@@ -61,7 +61,7 @@ pub async fn test(engine: &Engine, name: &str, body: &[u8]) -> Result<(u16, Valu
 
 /// `POST /api/connections/{id}/breaker`: opens, closes or isolates. Answers with the connection as
 /// it is then. Fails if there is no such connection or target, or if the body is at fault.
-pub fn order(engine: &Engine, name: &str, body: &[u8]) -> Result<(u16, Value), Failure> {
+pub(crate) fn order(engine: &Engine, name: &str, body: &[u8]) -> Result<(u16, Value), Failure> {
     let mut fields = Fields::read(body)?;
     let action = fields.required_text("action", 32);
     let order = action.as_deref().and_then(order_of);

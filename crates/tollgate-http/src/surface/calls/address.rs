@@ -55,6 +55,11 @@ impl<'a> Address<'a> {
             | Endpoint::TemporaryKeys
             | Endpoint::Key(_)
             | Endpoint::RotateKey(_)
+            | Endpoint::Connections
+            | Endpoint::Connection(_)
+            | Endpoint::TestConnection(_)
+            | Endpoint::ConnectionBreaker(_)
+            | Endpoint::ExplainRoute
             | Endpoint::Hello
             | Endpoint::Errors
             | Endpoint::Error(_)
