@@ -9,6 +9,7 @@ pub mod format;
 pub mod id;
 pub mod key;
 pub mod model;
+pub mod overload;
 pub mod price;
 pub mod reply;
 pub mod route;

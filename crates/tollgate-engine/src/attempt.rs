@@ -80,6 +80,7 @@ fn send<'p, 'a: 'p>(
         target: permit.target(),
         timeouts: &rules.timeouts,
         deadline: walk.deadline,
+        begin_by: walk.begin_by,
         request_id: walk.plan.request_id,
         unsupported: rules.unsupported,
         repeatable: walk.is_repeatable(),

@@ -1,9 +1,11 @@
 //! Tells those who wait that a place may have become free somewhere.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
+
+use crate::sync::AtomicUsize;
 
 /// One for the whole engine: few wait, so that each looks for itself.
 #[derive(Debug, Default)]
@@ -43,3 +45,6 @@ impl Drop for Waiter<'_> {
         self.0.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 }
+
+#[cfg(test)]
+mod models;

@@ -12,3 +12,8 @@ pub(crate) use permit::Wanted;
 pub use registry::{DeclaredConnection, Registry};
 pub(crate) use target::Entry;
 pub use target::{TargetHealth, TargetReading};
+
+#[cfg(test)]
+mod models;
+#[cfg(test)]
+mod races;

@@ -22,6 +22,7 @@ pub mod queue;
 mod recover;
 pub mod routes;
 mod select;
+mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod trail;

@@ -45,6 +45,8 @@ pub struct Attempt<'a> {
     pub timeouts: &'a Timeouts,
     /// When the whole request must be over.
     pub deadline: Instant,
+    /// Until when a stream must have begun, for the caller's sake; not later than `deadline`.
+    pub begin_by: Instant,
     /// The id of the request, for the log and for ids that a provider leaves out.
     pub request_id: &'a str,
     /// What becomes of parts of the call that the target cannot be told.

@@ -36,7 +36,7 @@ pub(crate) struct Walk<'a> {
     /// When the whole request must be over.
     pub(crate) deadline: Instant,
     /// Until when an answer must have begun, or be there.
-    begin_by: Instant,
+    pub(crate) begin_by: Instant,
     /// Since when it waits for a free place.
     queued: Option<Moment>,
     /// Whether the line was full.

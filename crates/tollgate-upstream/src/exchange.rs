@@ -140,7 +140,8 @@ impl Exchange<'_> {
         let Attempt {
             timeouts, deadline, ..
         } = self.attempt;
-        let limit = Limit::new(timeouts.first_byte, Fault::FirstByteTimeout, deadline);
+        let begin_by = self.attempt.begin_by;
+        let limit = Limit::new(timeouts.first_byte, Fault::FirstByteTimeout, begin_by);
         // The one timer of this stream: it goes on with it when it has begun.
         let mut timer = Box::pin(sleep_until(limit.at));
         let (head, inflow) = tokio::select! {

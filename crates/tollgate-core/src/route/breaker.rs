@@ -231,7 +231,7 @@ impl Breaker {
     /// that its probes, by mistake.
     pub fn obey(&mut self, rules: &BreakerRules, now: Moment, order: Order) {
         match (order, self.phase) {
-            (Order::Open, Phase::Isolated) | (Order::Isolate, Phase::Isolated) => {}
+            (Order::Open | Order::Isolate, Phase::Isolated) => {}
             (Order::Open, Phase::Open { until }) if now < until => {
                 let until = until.max(now.after(self.open_time(rules)));
                 self.change(Phase::Open { until }, None);

@@ -127,10 +127,53 @@ pub struct Fitness {
     pub context_window: Option<u64>,
 }
 
+impl When {
+    /// The first rule that does not hold, in the configuration's word.
+    fn broken(&self, asked: &Asked) -> Option<&'static str> {
+        let carries = |tag: &Arc<str>| asked.tags.iter().any(|own| **own == **tag);
+        let tokens = asked.prompt_tokens;
+        if !self.tags.is_empty() && !self.tags.iter().any(carries) {
+            Some("tags")
+        } else if !is_among(asked.user.as_deref(), &self.users) {
+            Some("users")
+        } else if !is_among(asked.key.as_deref(), &self.keys) {
+            Some("keys")
+        } else if self.prompt_tokens_from.is_some_and(|from| tokens < from) {
+            Some("prompt_tokens_from")
+        } else if self.prompt_tokens_to.is_some_and(|to| tokens > to) {
+            Some("prompt_tokens_to")
+        } else if asked.needs.missing(self.needs).next().is_some() {
+            Some("needs")
+        } else {
+            None
+        }
+    }
+}
+
+/// Whether a name is one of those that are taken; none of them: all are.
+fn is_among(name: Option<&str>, taken: &[Arc<str>]) -> bool {
+    taken.is_empty() || name.is_some_and(|name| taken.iter().any(|one| **one == *name))
+}
+
 impl Fitness {
     /// Whether a request may go there.
     pub fn check(&self, asked: &Asked) -> Result<(), Unfit> {
-        _ = asked;
+        if let Some(rule) = self.when.broken(asked) {
+            return Err(Unfit::Rule(rule));
+        }
+        if let Some(declared) = self.abilities
+            && let Some(ability) = declared.missing(asked.needs).next()
+        {
+            return Err(Unfit::Lacks(ability));
+        }
+        // Half of the estimate, because it is one: what may fit is the provider's to judge.
+        let surely = asked.prompt_tokens / 2;
+        if self.context_window.is_some_and(|window| surely > window) {
+            return Err(Unfit::TooLong);
+        }
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,12 @@
 //! In which order the targets of a model are asked.
 
+use std::cmp::{Ordering, Reverse};
 use std::time::Duration;
+
+mod chance;
+mod turn;
+
+use self::chance::Chance;
 
 /// How a target is chosen among those of the lowest priority number that can be asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,7 +91,147 @@ pub fn order(
     draw: Draw,
     order: &mut Vec<usize>,
 ) {
-    _ = (strategy, names, draw);
     order.clear();
     order.extend(0..candidates.len());
+    let field = Field { candidates, names };
+    let tier = |index: usize| {
+        let candidate = field.at(index);
+        let priority = match strategy {
+            Strategy::Weighted => 0,
+            Strategy::Priority
+            | Strategy::RoundRobin
+            | Strategy::LeastBusy
+            | Strategy::Latency
+            | Strategy::Cost => candidate.priority,
+        };
+        (candidate.ailing, priority)
+    };
+    // Stable: within a tier they stand as they are declared, which turns and ties rely on.
+    order.sort_by_key(|index| tier(*index));
+    let mut chance = Chance::new(draw.chance);
+    for tier in order.chunk_by_mut(|one, next| tier(*one) == tier(*next)) {
+        if tier.len() < 2 {
+            continue;
+        }
+        if let Some(hash) = draw.sticky {
+            field.stick(tier, hash);
+            continue;
+        }
+        match strategy {
+            Strategy::Priority | Strategy::Weighted => field.shuffle(tier, &mut chance),
+            Strategy::RoundRobin => field.rotate(tier, draw.turn),
+            Strategy::LeastBusy => field.by_places(tier, &mut chance),
+            Strategy::Latency => field.by_latency(tier, &mut chance),
+            Strategy::Cost => field.by_cost(tier, &mut chance),
+        }
+    }
 }
+
+/// The candidates, while they are put in order.
+struct Field<'a> {
+    candidates: &'a [Candidate],
+    names: &'a [u64],
+}
+
+impl Field<'_> {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "every index in an order was made from the length of the candidates"
+    )]
+    fn at(&self, index: usize) -> &Candidate {
+        &self.candidates[index]
+    }
+
+    fn weight(&self, index: usize) -> u32 {
+        self.at(index).weight.max(1)
+    }
+
+    /// By chance: each place goes to one of those that are left, as likely as its weight says.
+    fn shuffle(&self, tier: &mut [usize], chance: &mut Chance) {
+        let weights = tier.iter().map(|index| u64::from(self.weight(*index)));
+        let mut total: u64 = weights.sum();
+        let mut rest = tier;
+        while rest.len() > 1 {
+            let mut drawn = chance.below(total);
+            let hit = rest.iter().position(|index| {
+                let weight = u64::from(self.weight(*index));
+                let is_hit = drawn < weight;
+                drawn = drawn.wrapping_sub(weight);
+                is_hit
+            });
+            rest.swap(0, hit.unwrap_or(0));
+            let Some((first, others)) = rest.split_first_mut() else {
+                return;
+            };
+            total -= u64::from(self.weight(*first));
+            rest = others;
+        }
+    }
+
+    /// In turn, by weight; the others follow as they stand behind the one whose turn it is.
+    fn rotate(&self, tier: &mut [usize], turn: u64) {
+        tier.sort_by_key(|index| Reverse(self.weight(*index)));
+        let weights = tier.iter().map(|index| self.weight(*index));
+        let place = turn::place(weights, turn);
+        tier.rotate_left(place.min(tier.len()));
+    }
+
+    /// By the requests under way for each unit of weight. Those that are equal, by chance.
+    fn by_places(&self, tier: &mut [usize], chance: &mut Chance) {
+        self.shuffle(tier, chance);
+        let share = |one: usize, other: usize| {
+            u64::from(self.at(one).parallel) * u64::from(self.weight(other))
+        };
+        tier.sort_by(|one, other| share(*one, *other).cmp(&share(*other, *one)));
+    }
+
+    /// The faster one of two drawn by chance, then the others, fast ones first. Not the fastest
+    /// of all: everybody would run there between two readings.
+    fn by_latency(&self, tier: &mut [usize], chance: &mut Chance) {
+        self.shuffle(tier, chance);
+        if let [first, second, ..] = tier
+            && self.load(*second) < self.load(*first)
+        {
+            std::mem::swap(first, second);
+        }
+        if let Some((_, others)) = tier.split_first_mut() {
+            others.sort_by_key(|index| self.load(*index));
+        }
+    }
+
+    /// How long a request would take there, roughly. Unknown ones come first, so that they
+    /// become known, but last while a request is on its way to find out: one that never answers
+    /// would draw all others until the first of them times out.
+    fn load(&self, index: usize) -> (bool, u128) {
+        let candidate = self.at(index);
+        let parallel = u128::from(candidate.parallel);
+        match candidate.latency {
+            Some(latency) => (false, latency.as_nanos().saturating_mul(parallel + 1)),
+            None => (parallel > 0, parallel),
+        }
+    }
+
+    /// The cheapest one first, unknown ones last. Those that are equal, by chance.
+    fn by_cost(&self, tier: &mut [usize], chance: &mut Chance) {
+        self.shuffle(tier, chance);
+        tier.sort_by_key(|index| {
+            let cost = self.at(*index).cost;
+            (cost.is_none(), cost)
+        });
+    }
+
+    /// By weighted rendezvous hashing: each draws a number from the hash and its own name, as
+    /// large as its weight lets it, and none knows of the others. So one that goes leaves the
+    /// order of the others as it was.
+    fn stick(&self, tier: &mut [usize], hash: u64) {
+        let score = |index: usize| {
+            let name = self.names.get(index).copied().unwrap_or(index as u64);
+            // The time until the first of `weight` events in each unit of time.
+            -chance::fraction(hash, name).ln() / f64::from(self.weight(index))
+        };
+        tier.sort_by(|one, other| -> Ordering { score(*one).total_cmp(&score(*other)) });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use super::fallback::Class;
 use crate::error::{AttemptRecord, Code};
+
+/// When the outcome of a probe that is under way is worth asking for.
+const PROBE: Duration = Duration::from_secs(1);
 
 /// What stood in the way of a target that was not asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +66,150 @@ pub enum Telling {
 
 /// Decides. Cases as in the catalogue, "Which row tells the story when several attempts failed".
 pub fn tell(story: &Story<'_>) -> Telling {
-    _ = story;
-    Telling::Itself
+    // An attempt that was given up because another was faster is none that failed.
+    let mut failed = story.attempts.iter().filter_map(|attempt| attempt.code);
+    let Some(first) = failed.next() else {
+        return nothing_tried(story);
+    };
+    let Some(last) = failed.clone().next_back() else {
+        // Cases 2 and 6.
+        return Telling::Itself;
+    };
+    if is_final(last) {
+        return Telling::Itself;
+    }
+    let is_limit = |code| code == Code::ProviderRateLimited;
+    if is_limit(first) && failed.all(is_limit) {
+        // Case 3.
+        return row(Code::ProviderRateLimited, story.shortest(after_limit));
+    }
+    row(several_failed(story), None)
 }
+
+/// Case 1: whether nothing was tried after such a failure, and not for want of targets. It is the
+/// caller's fault, or our own.
+fn is_final(code: Code) -> bool {
+    match Class::of(code) {
+        None | Some(Class::ContextLength | Class::ContentFilter) => true,
+        Some(Class::RateLimit | Class::Other) => false,
+    }
+}
+
+/// Case 4: attempts failed for several reasons, or for one that is no limit.
+fn several_failed(story: &Story<'_>) -> Code {
+    let mut targets = story
+        .attempts
+        .iter()
+        .filter(|attempt| attempt.code.is_some())
+        .map(|attempt| (&attempt.connection, &attempt.model));
+    let first = targets.next();
+    if story.out_of_time {
+        // Neither the targets nor the attempts were at their end.
+        Code::ProviderTimeout
+    } else if story.fell_back {
+        Code::FallbackChainExhausted
+    } else if targets.any(|target| Some(target) != first) {
+        Code::RouteSelectionFailed
+    } else {
+        Code::RetryLimitExceeded
+    }
+}
+
+/// Case 5: nothing could be tried at all, by what stood in the way. What is taken out or does not
+/// take such requests stood in nobody's way as long as there is anything else.
+fn nothing_tried(story: &Story<'_>) -> Telling {
+    let is_over = story.out_of_time || story.waited;
+    let mut real = story.obstacles.iter().filter(|one| is_real(**one));
+    if real.clone().next().is_none() {
+        return match (story.targets, story.any_model) {
+            // What stood in the way has gone, but too late.
+            (1.., _) if is_over => row(Code::RouteSelectionTimeout, None),
+            (_, true) => row(Code::NoModels, None),
+            (targets, false) if targets > story.obstacles.len() => {
+                row(Code::NoHealthyTargets, None)
+            }
+            (_, false) => row(Code::NoTargets, None),
+        };
+    }
+    // Busy targets are well: all that they lack is a place.
+    let is_busy = real.clone().any(|one| matches!(one, Obstacle::Full(_)));
+    if story.out_of_time || is_busy {
+        return row(Code::RouteSelectionTimeout, story.shortest(until_place));
+    }
+    if story.any_model {
+        return row(Code::NoModels, story.shortest(any_wait));
+    }
+    if real.clone().all(|one| after_limit(*one).is_some()) {
+        return row(Code::ProviderRateLimited, story.shortest(after_limit));
+    }
+    if real.all(|one| matches!(one, Obstacle::Open(_) | Obstacle::Probing)) {
+        let probe = story.shortest(until_probe).unwrap_or(PROBE);
+        return row(Code::CircuitBreakerOpen, Some(probe));
+    }
+    row(Code::NoHealthyTargets, story.shortest(any_wait))
+}
+
+impl Story<'_> {
+    /// The shortest wait among the obstacles of one kind.
+    fn shortest(&self, wait: fn(Obstacle) -> Option<Duration>) -> Option<Duration> {
+        self.obstacles.iter().copied().filter_map(wait).min()
+    }
+}
+
+fn row(code: Code, wait: Option<Duration>) -> Telling {
+    Telling::Row { code, wait }
+}
+
+fn is_real(obstacle: Obstacle) -> bool {
+    match obstacle {
+        Obstacle::Disabled | Obstacle::Unfit => false,
+        Obstacle::CoolingAfterLimit(_)
+        | Obstacle::Cooling(_)
+        | Obstacle::Open(_)
+        | Obstacle::Probing
+        | Obstacle::Unhealthy
+        | Obstacle::Full(_)
+        | Obstacle::NoBudget => true,
+    }
+}
+
+fn after_limit(obstacle: Obstacle) -> Option<Duration> {
+    if let Obstacle::CoolingAfterLimit(wait) = obstacle {
+        Some(wait)
+    } else {
+        None
+    }
+}
+
+fn until_probe(obstacle: Obstacle) -> Option<Duration> {
+    if let Obstacle::Open(wait) = obstacle {
+        Some(wait)
+    } else {
+        None
+    }
+}
+
+fn until_place(obstacle: Obstacle) -> Option<Duration> {
+    if let Obstacle::Full(wait) = obstacle {
+        wait
+    } else {
+        None
+    }
+}
+
+fn any_wait(obstacle: Obstacle) -> Option<Duration> {
+    match obstacle {
+        Obstacle::CoolingAfterLimit(wait) | Obstacle::Cooling(wait) | Obstacle::Open(wait) => {
+            Some(wait)
+        }
+        Obstacle::Full(wait) => wait,
+        Obstacle::Disabled
+        | Obstacle::Unfit
+        | Obstacle::Probing
+        | Obstacle::Unhealthy
+        | Obstacle::NoBudget => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

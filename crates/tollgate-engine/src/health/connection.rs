@@ -1,12 +1,14 @@
 //! One account at a provider: its own limits, and what active checks say of it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tollgate_core::error::Code;
 use tollgate_core::route::health::{Health, Thresholds};
 use tollgate_core::route::limit::{Full, Limits, Meter, Used};
 use tollgate_core::time::Moment;
+
+use crate::sync::{Mutex, MutexGuard};
 
 /// The state of one connection.
 #[derive(Debug)]
@@ -68,7 +70,7 @@ impl ConnectionHealth {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     pub(super) fn set_limits(&self, limits: Limits) {

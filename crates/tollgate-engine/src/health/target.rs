@@ -1,6 +1,6 @@
 //! One model of one connection: its breaker, places, retry budget and times.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tollgate_core::error::Code;
@@ -16,6 +16,7 @@ use tollgate_core::time::Moment;
 
 use super::connection::{ConnectionHealth, Standing};
 use crate::freed::Freed;
+use crate::sync::{Mutex, MutexGuard};
 
 /// How long a target that failed in a way that waiting does not mend is asked after all others.
 const AILING: Duration = Duration::from_mins(1);
@@ -91,7 +92,7 @@ impl TargetHealth {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// Takes a place for an attempt, if everything allows it.

@@ -143,7 +143,12 @@ impl Upstream for Script {
             } else {
                 attempt.timeouts.answer
             };
-            let until = attempt.deadline.min(Instant::now() + own);
+            let whole = if attempt.call.stream {
+                attempt.begin_by
+            } else {
+                attempt.deadline
+            };
+            let until = whole.min(Instant::now() + own);
             let (wait, outcome) = match (self.rule)(&attempt) {
                 Act::Answer(wait) => (wait, Ok(Reply::Answer(answer()))),
                 Act::Fail(wait, failure) => (wait, Err(failure)),
@@ -151,7 +156,7 @@ impl Upstream for Script {
             };
             match timeout_at(until, sleep(wait)).await {
                 Ok(()) => outcome.map(delivery),
-                Err(_) => Err(late(until == attempt.deadline, attempt.call.stream)),
+                Err(_) => Err(late(until == whole, attempt.call.stream)),
             }
         })
     }

@@ -357,6 +357,7 @@ impl Gateway {
             target: &target,
             timeouts: &self.timeouts,
             deadline: Instant::now() + total,
+            begin_by: Instant::now() + total,
             request_id: "req_1",
             unsupported: Unsupported::default(),
             repeatable: false,
