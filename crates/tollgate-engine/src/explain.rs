@@ -407,4 +407,4 @@ fn operator() -> Arc<VirtualKey> {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

@@ -318,4 +318,4 @@ fn state(
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;
