@@ -28,21 +28,21 @@ const PROVIDERS: [&str; 4] = ["a", "b", "c", "d"];
 
 /// What happened in a day.
 #[derive(Clone, Debug, Default)]
-pub struct Tally {
-    pub requests: u64,
-    pub answered: u64,
-    pub failed: u64,
-    pub interrupted: u64,
-    pub hung_up: u64,
-    pub retried: u64,
-    pub fell_back: u64,
-    pub queued: u64,
-    pub opened: u64,
-    pub cooled: u64,
+pub(crate) struct Tally {
+    pub(crate) requests: u64,
+    pub(crate) answered: u64,
+    pub(crate) failed: u64,
+    pub(crate) interrupted: u64,
+    pub(crate) hung_up: u64,
+    pub(crate) retried: u64,
+    pub(crate) fell_back: u64,
+    pub(crate) queued: u64,
+    pub(crate) opened: u64,
+    pub(crate) cooled: u64,
 }
 
 impl Tally {
-    pub fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.requests += other.requests;
         self.answered += other.answered;
         self.failed += other.failed;
@@ -57,7 +57,7 @@ impl Tally {
 }
 
 /// Lives through the day of a seed. Panics, naming the seed, when a promise is broken.
-pub fn live(seed: u64) -> Tally {
+pub(crate) fn live(seed: u64) -> Tally {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)

@@ -13,7 +13,7 @@ use tollgate_engine::testing::{Act, Scene};
 use crate::weather::{Chance, Forecast, Weather};
 
 /// What the providers have seen, and the promises that they watch over.
-pub struct Providers {
+pub(crate) struct Providers {
     begin: Instant,
     forecasts: HashMap<String, Forecast>,
     watch: Mutex<Watch>,
@@ -28,7 +28,7 @@ struct Watch {
 }
 
 impl Providers {
-    pub fn new(seed: u64, names: &[&str]) -> Arc<Self> {
+    pub(crate) fn new(seed: u64, names: &[&str]) -> Arc<Self> {
         let mut chance = Chance::new(seed);
         let forecasts = names
             .iter()
@@ -46,18 +46,18 @@ impl Providers {
     }
 
     /// What providers have to complain of.
-    pub fn complaints(&self) -> Vec<String> {
+    pub(crate) fn complaints(&self) -> Vec<String> {
         std::mem::take(&mut self.watch.lock().unwrap().complaints)
     }
 
     /// How many attempts of a request came.
-    pub fn attempts_of(&self, request: &str) -> u32 {
+    pub(crate) fn attempts_of(&self, request: &str) -> u32 {
         let watch = self.watch.lock().unwrap();
         watch.attempts.get(request).copied().unwrap_or(0)
     }
 
     /// What a provider does with an attempt.
-    pub fn act(&self, attempt: &Attempt<'_>) -> Act {
+    pub(crate) fn act(&self, attempt: &Attempt<'_>) -> Act {
         let now = Instant::now();
         let name = &*attempt.target.connection;
         let mut watch = self.watch.lock().unwrap();
@@ -108,7 +108,9 @@ impl Watch {
             Weather::Limits(named) => {
                 let mut failure = failure(Code::ProviderRateLimited);
                 failure.retry_after = named.map(Duration::from_secs);
-                self.ask_to_be_left_alone(attempt, now + quick, named.unwrap_or(1));
+                if let Some(named) = named {
+                    self.ask_to_be_left_alone(attempt, now + quick, named);
+                }
                 Act::Fail(quick, failure)
             }
             Weather::Overloaded(seconds) => {

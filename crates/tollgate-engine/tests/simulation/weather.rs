@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 /// Evenly drawn numbers under a seed.
-pub struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut number = self.0;
         number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -18,18 +18,18 @@ impl Chance {
         number ^ (number >> 31)
     }
 
-    pub fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
-    pub fn one_in(&mut self, count: u64) -> bool {
+    pub(crate) fn one_in(&mut self, count: u64) -> bool {
         self.below(count) == 0
     }
 }
 
 /// How a provider behaves for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weather {
+pub(crate) enum Weather {
     Fine,
     /// One call in four fails.
     Showers,
@@ -54,14 +54,14 @@ pub enum Weather {
 }
 
 /// The weather of one day: phases with their ends.
-pub struct Forecast(Vec<(Duration, Weather)>);
+pub(crate) struct Forecast(Vec<(Duration, Weather)>);
 
 /// The last part of a day in which nothing goes wrong, so that everything can recover.
-pub const EVENING: Duration = Duration::from_secs(3 * 3600);
-pub const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const EVENING: Duration = Duration::from_secs(3 * 3600);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Forecast {
-    pub fn new(chance: &mut Chance) -> Self {
+    pub(crate) fn new(chance: &mut Chance) -> Self {
         let mut phases = Vec::new();
         let mut at = Duration::ZERO;
         while at < DAY - EVENING {
@@ -73,7 +73,7 @@ impl Forecast {
         Self(phases)
     }
 
-    pub fn at(&self, time: Duration) -> Weather {
+    pub(crate) fn at(&self, time: Duration) -> Weather {
         let phase = self.0.iter().find(|(end, _)| time < *end);
         phase.map_or(Weather::Fine, |(_, weather)| *weather)
     }
