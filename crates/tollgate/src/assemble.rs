@@ -4,14 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tollgate_core::key::Permissions;
-use tollgate_core::route::limit::Limits;
-use tollgate_core::route::rules::Rules;
 use tollgate_engine::accounts::{self, NewKey};
 use tollgate_engine::engine::Routing;
 use tollgate_engine::health::DeclaredConnection;
-use tollgate_engine::routes::{DeclaredModel, DeclaredTarget};
+use tollgate_engine::routes::DeclaredModel;
 use tollgate_http::{LogFormat, Settings};
 use tollgate_upstream::provider::Home;
+use tollgate_upstream::settings::ConnectionSettings;
 
 use crate::config::{self, Config};
 
@@ -21,11 +20,11 @@ pub(crate) fn routing(config: &Config) -> Routing {
         .connections
         .iter()
         .map(|connection| DeclaredConnection {
-            name: Arc::clone(&connection.name),
-            provider: connection.provider.name,
-            limits: Limits::default(),
-            checks: None,
-            fingerprint: 0,
+            name: Arc::clone(&connection.settings.name),
+            provider: connection.settings.provider.name,
+            limits: connection.limits,
+            checks: connection.checks.clone(),
+            fingerprint: connection.fingerprint,
         });
     let models = config.models.iter().map(|model| declared(config, model));
     Routing {
@@ -34,14 +33,33 @@ pub(crate) fn routing(config: &Config) -> Routing {
     }
 }
 
-/// Whether the simulator in this process answers for a model.
-pub(crate) fn is_simulated(config: &Config, model: &config::Model) -> bool {
-    config.connections.iter().any(|connection| {
-        connection.name == model.target.connection && connection.provider.home == Home::InProcess
-    })
+/// How the providers are reached.
+pub(crate) fn connections(config: &Config) -> Vec<ConnectionSettings> {
+    let connections = config.connections.iter();
+    connections
+        .map(|connection| connection.settings.clone())
+        .collect()
 }
 
-fn declared(config: &Config, model: &config::Model) -> DeclaredModel {
+/// Whether only the simulator in this process answers for a model: then it is known which names a
+/// wildcard serves.
+pub(crate) fn is_simulated(config: &Config, model: &DeclaredModel) -> bool {
+    let is_inside = |name: &str| {
+        let mut connections = config.connections.iter();
+        connections.any(|connection| {
+            connection.name() == name && connection.settings.provider.home == Home::InProcess
+        })
+    };
+    let mut targets = model.targets.iter().filter(|target| target.enabled);
+    answers(model) && targets.all(|target| is_inside(&target.target.connection))
+}
+
+/// Whether a model has somebody to answer.
+pub(crate) fn answers(model: &DeclaredModel) -> bool {
+    !model.members.is_empty() || model.targets.iter().any(|target| target.enabled)
+}
+
+fn declared(config: &Config, model: &DeclaredModel) -> DeclaredModel {
     let known = match model.name.strip_suffix('*') {
         Some(prefix) if is_simulated(config, model) => {
             let names = tollgate_simulator::MODELS.iter();
@@ -52,26 +70,8 @@ fn declared(config: &Config, model: &config::Model) -> DeclaredModel {
         _ => Vec::new(),
     };
     DeclaredModel {
-        name: Arc::clone(&model.name),
-        aliases: model.aliases.clone(),
-        targets: vec![DeclaredTarget {
-            target: model.target.clone(),
-            enabled: true,
-            priority: 0,
-            weight: 1,
-            limits: Limits::default(),
-            fitness: Arc::default(),
-            facts: Arc::clone(&model.facts),
-        }],
-        members: Vec::new(),
-        rules: Arc::new(Rules {
-            timeouts: model.timeouts,
-            unsupported: model.unsupported,
-            ..Rules::default()
-        }),
-        fallbacks: Arc::default(),
-        facts: Arc::clone(&model.facts),
         known,
+        ..model.clone()
     }
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn keys(config: &Config) -> Vec<accounts::DeclaredKey> {
                 models: key.models.clone(),
                 expires_at: key.expires_at,
                 error_dialect: key.error_dialect,
-                priority: tollgate_core::key::Priority::default(),
+                priority: key.priority,
             },
             secret: key.key.clone(),
             place: format!("{file}, key \"{}\"", key.name).into(),

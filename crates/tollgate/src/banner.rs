@@ -87,7 +87,7 @@ fn about_key(config: &Config, address: SocketAddr, key: &Secret) -> String {
     let key = key.expose();
     let mut text =
         format!("\n  virtual key  {key}\n               shown once; give it to a client\n");
-    if config.models.is_empty() {
+    if !config.models.iter().any(assemble::answers) {
         return text;
     }
     let known = known_model(config);
@@ -113,11 +113,11 @@ fn known_model(config: &Config) -> Option<String> {
         .models
         .iter()
         .find_map(|model| match model.name.strip_suffix('*') {
-            None => Some(model.name.to_string()),
+            None if assemble::answers(model) => Some(model.name.to_string()),
             Some(prefix) if assemble::is_simulated(config, model) => {
                 Some(format!("{prefix}{}", tollgate_simulator::MODELS.first()?))
             }
-            Some(_) => None,
+            None | Some(_) => None,
         })
 }
 

@@ -19,14 +19,16 @@ mod value;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use tollgate_core::error::dialect::Dialect;
-use tollgate_core::key::ModelScope;
-use tollgate_core::model::{ModelFacts, Target, Timeouts, Unsupported};
+use tollgate_core::key::{ModelScope, Priority};
+use tollgate_core::route::limit::Limits;
+use tollgate_core::route::rules::Rules;
 use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
+use tollgate_engine::checks::Checks;
+use tollgate_engine::routes::DeclaredModel;
 use tollgate_upstream::settings::ConnectionSettings;
 
 pub use environment::Environment;
@@ -54,11 +56,13 @@ pub struct Config {
     /// The form of errors for keys without a dialect of their own.
     pub dialect: Dialect,
     /// Accounts at providers.
-    pub connections: Vec<ConnectionSettings>,
-    /// What callers may ask for.
-    pub models: Vec<Model>,
-    /// Bounds for models without their own.
-    pub timeouts: Timeouts,
+    pub connections: Vec<Connection>,
+    /// What callers may ask for; the collections come last.
+    pub models: Vec<DeclaredModel>,
+    /// What models go by that say nothing of their own.
+    pub rules: Rules,
+    /// When the gateway protects itself.
+    pub overload: Overload,
     /// Keys that the file declares.
     pub keys: Vec<DeclaredKey>,
     /// What is doubtful, but no reason not to start.
@@ -92,6 +96,8 @@ pub struct Server {
     pub keep_alive: Duration,
     /// How long open streams may finish at the end.
     pub shutdown: Duration,
+    /// Whether calls are refused.
+    pub maintenance: bool,
 }
 
 /// Which keys made by Tollgate a deployment accepts and makes.
@@ -130,21 +136,36 @@ pub struct Database {
     pub directory: PathBuf,
 }
 
-/// A model that callers may ask for.
+/// An account at a provider.
 #[derive(Clone, Debug)]
-pub struct Model {
-    /// The name; one that ends in `/*` opens a whole connection.
-    pub name: Arc<str>,
-    /// Other names.
-    pub aliases: Vec<Arc<str>>,
-    /// Who serves it. The target's model of a wildcard is `*`.
-    pub target: Target,
-    /// Bounds on the exchange, those of `routing` where the model has none.
-    pub timeouts: Timeouts,
-    /// What becomes of parts of a request that the target cannot be told.
-    pub unsupported: Unsupported,
-    /// What is known of it.
-    pub facts: Arc<ModelFacts>,
+pub struct Connection {
+    /// How it is reached.
+    pub settings: ConnectionSettings,
+    /// What it may be asked.
+    pub limits: Limits,
+    /// When it is checked, if it is.
+    pub checks: Option<Checks>,
+    /// Changes with everything that decides who is asked and as whom. Says nothing outside this
+    /// process.
+    pub fingerprint: u64,
+}
+
+impl Connection {
+    /// What targets call it.
+    pub fn name(&self) -> &str {
+        &self.settings.name
+    }
+}
+
+/// When the gateway says no before everything becomes slow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overload {
+    /// The most calls under way at once, if there is a fixed bound.
+    pub parallel: Option<u32>,
+    /// How late the process may be before it lets fewer calls in. Zero: no such bound.
+    pub lag: Duration,
+    /// How many calls are let in however late it is.
+    pub least_parallel: u32,
 }
 
 /// A key that the file declares.
@@ -158,6 +179,8 @@ pub struct DeclaredKey {
     pub models: ModelScope,
     /// The form of its errors, if it has one of its own.
     pub error_dialect: Option<Dialect>,
+    /// Whose requests go on when not all can.
+    pub priority: Priority,
     /// From when on it is refused.
     pub expires_at: Option<Timestamp>,
 }

@@ -76,10 +76,10 @@ impl Live {
     /// Gives the configuration to every part. What can refuse it comes first and changes nothing
     /// then; connections come before the models that refer to them.
     fn take(&self, current: &Config, config: &Config) -> Result<(), Box<dyn std::error::Error>> {
-        self.upstreams.reload(config.connections.clone())?;
+        self.upstreams.reload(assemble::connections(config))?;
         if let Err(refusal) = self.accounts.declare(assemble::keys(config)) {
             // The old models need the old connections.
-            self.upstreams.reload(current.connections.clone())?;
+            self.upstreams.reload(assemble::connections(current))?;
             return Err(refusal.into());
         }
         self.accounts.declare_admin(config.admin_key.as_ref());

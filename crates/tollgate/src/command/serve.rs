@@ -170,7 +170,7 @@ pub(super) fn engine(
     });
     let dial = Arc::new(move || simulator.connect());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let connections = config.connections.clone();
+    let connections = assemble::connections(config);
     let upstreams = Arc::new(Upstreams::new(connections, Some(dial), Arc::clone(&clock))?);
     let upstream = Arc::clone(&upstreams);
     let engine = Engine::new(Arc::clone(accounts), upstream, clock, seed()?);

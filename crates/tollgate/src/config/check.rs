@@ -8,7 +8,7 @@ use super::problem::{Place, Problems};
 use super::schema::{Key, Kind, Presence, find, join, unknown};
 use super::section::{Name, Section, Setting};
 use super::substitute::{Expanded, Sources, expand};
-use super::value::{from_integer, from_text, header_name, header_value, name};
+use super::value::{from_integer, from_text, header_name, header_value, item};
 
 /// Checks a tree and remembers what was noticed on the way.
 pub(super) struct Check<'a> {
@@ -84,9 +84,9 @@ impl Check<'_> {
                 let section = |(index, item)| self.section(&format!("{path}[{index}]"), keys, item);
                 Some(Setting::Sections(items.map(section).collect()))
             }
-            (Kind::Names, Raw::List(items)) => {
+            (Kind::Names | Kind::Texts | Kind::Words(_), Raw::List(items)) => {
                 let items = items.iter().enumerate();
-                let name = |(index, item)| self.name(&format!("{path}[{index}]"), item);
+                let name = |(index, item)| self.name(&format!("{path}[{index}]"), kind, item);
                 Some(Setting::Names(items.filter_map(name).collect()))
             }
             (Kind::Headers, Raw::Table(entries)) => {
@@ -95,7 +95,7 @@ impl Check<'_> {
                     entries.iter().filter_map(header).collect(),
                 ))
             }
-            (Kind::Names | Kind::Headers | Kind::List(_), other) => {
+            (Kind::Names | Kind::Texts | Kind::Words(_) | Kind::Headers | Kind::List(_), other) => {
                 self.wrong_type(&node.place, path, kind, other);
                 None
             }
@@ -104,9 +104,11 @@ impl Check<'_> {
                 let setting = from_text(kind, text, self.sources.directory);
                 self.accept(&node.place, path, setting)
             }
-            (Kind::Size(_) | Kind::Millis(_) | Kind::Count(_), Raw::Integer(integer)) => {
-                self.accept(&node.place, path, from_integer(kind, *integer))
-            }
+            (
+                Kind::Size(_) | Kind::Millis(_) | Kind::Seconds(_) | Kind::Count(_),
+                Raw::Integer(integer),
+            ) => self.accept(&node.place, path, from_integer(kind, *integer)),
+            (Kind::Bool, Raw::Bool(flag)) => Some(Setting::Flag(*flag)),
             (_, other) => {
                 self.wrong_type(&node.place, path, kind, other);
                 None
@@ -116,8 +118,11 @@ impl Check<'_> {
 
     fn scalar(&mut self, path: &str, kind: Kind, place: &Place, text: &Text) -> Option<Setting> {
         let expanded = self.expand(place, path, text)?;
-        let is_number = matches!(kind, Kind::Millis(_) | Kind::Count(_));
-        if is_number && !expanded.substituted && !text.untyped {
+        let is_typed = matches!(
+            kind,
+            Kind::Millis(_) | Kind::Seconds(_) | Kind::Count(_) | Kind::Bool
+        );
+        if is_typed && !expanded.substituted && !text.untyped {
             self.wrong_type(place, path, kind, &Raw::Text(text.clone()));
             return None;
         }
@@ -129,13 +134,13 @@ impl Check<'_> {
         self.accept(place, path, setting)
     }
 
-    fn name(&mut self, path: &str, node: &Node) -> Option<Name> {
+    fn name(&mut self, path: &str, kind: Kind, node: &Node) -> Option<Name> {
         let Raw::Text(text) = &node.value else {
             self.wrong_type(&node.place, path, Kind::Name, &node.value);
             return None;
         };
         let text = self.expand(&node.place, path, text)?.text;
-        self.accept(&node.place, path, name(&text))?;
+        self.accept(&node.place, path, item(kind, &text))?;
         Some(Name {
             place: node.place.clone(),
             text,
@@ -184,7 +189,7 @@ impl Check<'_> {
 
 /// A default, read as the file would be.
 pub(super) fn default_setting(kind: Kind, default: &str) -> Option<Setting> {
-    if matches!(kind, Kind::Names) {
+    if kind.is_list_of_strings() {
         let name = Name {
             place: Place::BuiltIn,
             text: default.to_owned(),

@@ -17,6 +17,7 @@ pub(super) struct Node {
 pub(super) enum Raw {
     Text(Text),
     Integer(i64),
+    Bool(bool),
     Time(String),
     List(Vec<Node>),
     Table(Vec<Entry>),
@@ -68,6 +69,7 @@ impl Raw {
         match self {
             Self::Text(_) => "a string",
             Self::Integer(_) => "an integer",
+            Self::Bool(_) => "a boolean",
             Self::Time(_) => "a date or time",
             Self::List(_) => "a list",
             Self::Table(_) => "a table",
@@ -111,7 +113,7 @@ fn node_from(value: &Spanned<DeValue<'_>>, place: &dyn Fn(usize) -> Place) -> No
         DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
             .map_or(Raw::Other("an integer beyond 64 bits"), Raw::Integer),
         DeValue::Float(_) => Raw::Other("a float"),
-        DeValue::Boolean(_) => Raw::Other("a boolean"),
+        DeValue::Boolean(value) => Raw::Bool(*value),
         DeValue::Datetime(time) => Raw::Time(time.to_string()),
         DeValue::Array(list) => Raw::List(list.iter().map(|item| node_from(item, place)).collect()),
         DeValue::Table(table) => table_from(table, place),

@@ -88,20 +88,22 @@ fn takes(kind: Kind) -> String {
         Kind::Path => "path".to_owned(),
         Kind::Size(_) => "size".to_owned(),
         Kind::Millis(_) => "milliseconds".to_owned(),
+        Kind::Seconds(_) => "seconds".to_owned(),
         Kind::Count(_) => "number".to_owned(),
-        Kind::Choice { words, .. } => words
-            .iter()
-            .map(|word| format!("`{word}`"))
-            .collect::<Vec<_>>()
-            .join(", "),
-        Kind::Provider => tollgate_upstream::provider::names()
-            .map(|name| format!("`{name}`"))
-            .collect::<Vec<_>>()
-            .join(", "),
+        Kind::Bool => "`true` or `false`".to_owned(),
+        Kind::Choice { words, .. } => quoted(words.iter().copied()),
+        Kind::Provider => quoted(tollgate_upstream::provider::names()),
         Kind::Names => "list of names".to_owned(),
+        Kind::Texts => "list of texts".to_owned(),
+        Kind::Words(words) => format!("list of {}", quoted(words.iter().copied())),
         Kind::Headers => "table of headers".to_owned(),
         Kind::Time => "point in time (RFC 3339)".to_owned(),
         Kind::Table(_) => "section, below".to_owned(),
         Kind::List(_) => "list of sections, below".to_owned(),
     }
+}
+
+fn quoted<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let words: Vec<_> = words.map(|word| format!("`{word}`")).collect();
+    words.join(", ")
 }

@@ -3,16 +3,18 @@
 mod connections;
 mod declared_keys;
 mod models;
+mod rules;
 
 use std::path::Path;
 
 use tollgate_core::error::dialect::Dialect;
-use tollgate_core::model::Timeouts;
+use tollgate_core::route::limit::Limits;
+use tollgate_core::route::rules::Rules;
 use tollgate_core::secret::Secret;
 
 use super::problem::{Place, Problems};
 use super::section::Section;
-use super::{Config, Database, Deployment, Log, LogFormat, Server, restart};
+use super::{Config, Database, Deployment, Log, LogFormat, Overload, Server, restart};
 
 /// Fewer characters of an admin key than this can be guessed.
 const GUESSABLE: usize = 16;
@@ -42,15 +44,15 @@ pub(super) fn resolve(root: &Section, findings: &mut Findings<'_>) -> Config {
     // Every section is there, if only with defaults: an empty one never takes its place.
     let empty = Section::new("", Place::File, &[]);
     let section = |name| root.section(name).unwrap_or(&empty);
-    let bounds = section("routing").section("timeouts").unwrap_or(&empty);
-    let timeouts = overlay(bounds, Timeouts::default(), findings);
+    let rules = rules::overlay(section("routing"), &Rules::default(), findings);
     let deployment = deployment(section("server"));
     let connections = connections::read(root, findings);
-    let base = models::Base {
-        timeouts,
-        unsupported: models::unsupported(section("routing")).unwrap_or_default(),
+    let around = models::Around {
+        root,
+        connections: &connections,
+        base: &rules,
     };
-    let models = models::read(root, &connections, base, findings);
+    let models = models::read(around, findings);
     let keys = declared_keys::read(root, deployment, &models, findings);
     Config {
         file: None,
@@ -63,7 +65,8 @@ pub(super) fn resolve(root: &Section, findings: &mut Findings<'_>) -> Config {
         dialect: dialect(section("errors"), "dialect").unwrap_or(Dialect::OpenAi),
         connections,
         models,
-        timeouts,
+        rules,
+        overload: overload(section("overload"), findings),
         keys,
         warnings: Problems::default(),
         fixed: restart::fixed(root),
@@ -90,6 +93,7 @@ fn server(section: &Section, findings: &mut Findings<'_>) -> Server {
         write_timeout: duration("write_timeout_ms"),
         keep_alive: duration("keep_alive_ms"),
         shutdown: duration("shutdown_ms"),
+        maintenance: section.flag("maintenance").unwrap_or(false),
     }
 }
 
@@ -139,26 +143,34 @@ fn dialect(section: &Section, key: &str) -> Option<Dialect> {
     section.word(key).and_then(Dialect::from_name)
 }
 
-/// The bounds of a section, and those of `base` where it has none.
-fn overlay(section: &Section, base: Timeouts, findings: &mut Findings<'_>) -> Timeouts {
-    let or = |key, base| section.duration(key).unwrap_or(base);
-    let timeouts = Timeouts {
-        connect: or("connect_ms", base.connect),
-        first_byte: or("first_byte_ms", base.first_byte),
-        idle: or("idle_ms", base.idle),
-        answer: or("answer_ms", base.answer),
-        total: or("total_ms", base.total),
+fn overload(section: &Section, findings: &mut Findings<'_>) -> Overload {
+    let overload = Overload {
+        parallel: small(section, "parallel"),
+        lag: section.duration("lag_ms").unwrap_or_default(),
+        least_parallel: small(section, "least_parallel").unwrap_or_default(),
     };
-    for (key, part) in [
-        ("connect_ms", timeouts.connect),
-        ("first_byte_ms", timeouts.first_byte),
-        ("idle_ms", timeouts.idle),
-        ("answer_ms", timeouts.answer),
-    ] {
-        let is_own = section.was_given(key) || section.was_given("total_ms");
-        if is_own && part > timeouts.total {
-            findings.warning(section, key, "is longer than `total_ms`, which ends first");
-        }
+    let is_beyond = |bound| overload.least_parallel > bound;
+    if section.was_given("least_parallel") && overload.parallel.is_some_and(is_beyond) {
+        let message = "is more than `parallel`, which bounds it";
+        findings.warning(section, "least_parallel", message);
     }
-    timeouts
+    overload
+}
+
+/// What an account or a target may be asked.
+fn limits(section: &Section) -> Limits {
+    let Some(own) = section.section("limits") else {
+        return Limits::default();
+    };
+    Limits {
+        rpm: small(own, "rpm"),
+        tpm: own.count("tpm"),
+        parallel: small(own, "parallel"),
+    }
+}
+
+/// A number whose bounds fit into 32 bits, if it is set.
+fn small(section: &Section, key: &str) -> Option<u32> {
+    let number = section.count(key)?;
+    Some(u32::try_from(number).unwrap_or(u32::MAX))
 }

@@ -58,8 +58,12 @@ pub(super) enum Kind {
     Size(Bounds),
     /// A duration in milliseconds.
     Millis(Bounds),
+    /// A duration in seconds.
+    Seconds(Bounds),
     /// A whole number.
     Count(Bounds),
+    /// Yes or no.
+    Bool,
     /// One of these words; `hint` is added when another one is given.
     Choice {
         words: &'static [&'static str],
@@ -69,6 +73,10 @@ pub(super) enum Kind {
     Provider,
     /// Names.
     Names,
+    /// Lines of text.
+    Texts,
+    /// Any of these words.
+    Words(&'static [&'static str]),
     /// Names of headers with their values.
     Headers,
     /// A point in time.
@@ -139,10 +147,12 @@ impl Kind {
             Self::Path => "the path of a file".to_owned(),
             Self::Size(_) => "a size such as \"20MiB\", or a number of bytes".to_owned(),
             Self::Millis(_) => "a whole number of milliseconds".to_owned(),
+            Self::Seconds(_) => "a whole number of seconds".to_owned(),
             Self::Count(_) => "a whole number".to_owned(),
+            Self::Bool => "`true` or `false`".to_owned(),
             Self::Choice { words, .. } => one_of(words.iter().copied()),
             Self::Provider => "the name of a provider".to_owned(),
-            Self::Names => "a list of strings".to_owned(),
+            Self::Names | Self::Texts | Self::Words(_) => "a list of strings".to_owned(),
             Self::Headers => "a table of header names and strings".to_owned(),
             Self::Time => "a point in time such as \"2027-01-31T00:00:00Z\"".to_owned(),
             Self::Table(_) => "a table".to_owned(),
@@ -156,9 +166,9 @@ impl Kind {
             Self::Size(Bounds { least, most }) => {
                 Some(format!("{} to {}", format_size(least), format_size(most)))
             }
-            Self::Millis(Bounds { least, most }) | Self::Count(Bounds { least, most }) => {
-                Some(format!("{least} to {most}"))
-            }
+            Self::Millis(Bounds { least, most })
+            | Self::Seconds(Bounds { least, most })
+            | Self::Count(Bounds { least, most }) => Some(format!("{least} to {most}")),
             Self::Secret(SecretRule {
                 prefix,
                 shortest,
@@ -178,14 +188,22 @@ impl Kind {
             | Self::Url
             | Self::Database
             | Self::Path
+            | Self::Bool
             | Self::Choice { .. }
             | Self::Provider
             | Self::Names
+            | Self::Texts
+            | Self::Words(_)
             | Self::Headers
             | Self::Time
             | Self::Table(_)
             | Self::List(_) => None,
         }
+    }
+
+    /// Whether it takes a list of strings.
+    pub(super) fn is_list_of_strings(self) -> bool {
+        matches!(self, Self::Names | Self::Texts | Self::Words(_))
     }
 
     /// The keys of a section.

@@ -21,6 +21,7 @@ pub(super) enum Setting {
     Path(PathBuf),
     Number(u64),
     Duration(Duration),
+    Flag(bool),
     Word(&'static str),
     Time(Timestamp),
     Names(Vec<Name>),
@@ -40,6 +41,7 @@ impl Setting {
             (Self::Path(one), Self::Path(two)) => one == two,
             (Self::Number(one), Self::Number(two)) => one == two,
             (Self::Duration(one), Self::Duration(two)) => one == two,
+            (Self::Flag(one), Self::Flag(two)) => one == two,
             (Self::Word(one), Self::Word(two)) => one == two,
             (Self::Time(one), Self::Time(two)) => one == two,
             (Self::Provider(one), Self::Provider(two)) => one.name == two.name,
@@ -157,6 +159,21 @@ impl Section {
         }
     }
 
+    /// A number that may be left out.
+    pub(super) fn count(&self, name: &str) -> Option<u64> {
+        match self.get(name) {
+            Some(Setting::Number(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    pub(super) fn flag(&self, name: &str) -> Option<bool> {
+        match self.get(name) {
+            Some(Setting::Flag(flag)) => Some(*flag),
+            _ => None,
+        }
+    }
+
     pub(super) fn word(&self, name: &str) -> Option<&'static str> {
         match self.get(name) {
             Some(Setting::Word(word)) => Some(word),
@@ -179,9 +196,14 @@ impl Section {
     }
 
     pub(super) fn names(&self, name: &str) -> &[Name] {
+        self.names_given(name).unwrap_or_default()
+    }
+
+    /// A list of strings, if the key has one, be it empty.
+    pub(super) fn names_given(&self, name: &str) -> Option<&[Name]> {
         match self.get(name) {
-            Some(Setting::Names(names)) => names,
-            _ => &[],
+            Some(Setting::Names(names)) => Some(names),
+            _ => None,
         }
     }
 
@@ -200,9 +222,14 @@ impl Section {
     }
 
     pub(super) fn sections(&self, name: &str) -> &[Self] {
+        self.sections_given(name).unwrap_or_default()
+    }
+
+    /// A list of sections, if the key has one, be it empty.
+    pub(super) fn sections_given(&self, name: &str) -> Option<&[Self]> {
         match self.get(name) {
-            Some(Setting::Sections(sections)) => sections,
-            _ => &[],
+            Some(Setting::Sections(sections)) => Some(sections),
+            _ => None,
         }
     }
 }

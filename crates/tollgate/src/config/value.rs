@@ -34,13 +34,19 @@ pub(super) fn from_text(kind: Kind, text: &str, directory: &Path) -> Result<Sett
             let bytes = parse_size(text).ok_or_else(expected)?;
             within(kind, bounds, bytes).map(Setting::Number)
         }
-        Kind::Millis(_) | Kind::Count(_) => {
+        Kind::Millis(_) | Kind::Seconds(_) | Kind::Count(_) => {
             from_integer(kind, text.trim().parse().map_err(|_| expected())?)
         }
+        Kind::Bool => text.parse().map(Setting::Flag).map_err(|_| expected()),
         Kind::Choice { words, hint } => word(words, hint, text).map(Setting::Word),
         Kind::Provider => provider(text).map(Setting::Provider),
         Kind::Time => time(text).map(Setting::Time).ok_or_else(expected),
-        Kind::Names | Kind::Headers | Kind::Table(_) | Kind::List(_) => Err(expected()),
+        Kind::Names
+        | Kind::Texts
+        | Kind::Words(_)
+        | Kind::Headers
+        | Kind::Table(_)
+        | Kind::List(_) => Err(expected()),
     }
 }
 
@@ -49,11 +55,16 @@ pub(super) fn from_integer(kind: Kind, integer: i64) -> Result<Setting, String> 
     let number = u64::try_from(integer);
     match kind {
         Kind::Size(bounds) | Kind::Count(bounds) => {
-            within(kind, bounds, number.unwrap_or(0)).map(Setting::Number)
+            let number = number.map_err(|_| out_of_bounds(kind))?;
+            within(kind, bounds, number).map(Setting::Number)
         }
         Kind::Millis(bounds) => {
             let ms = within(kind, bounds, number.map_err(|_| out_of_bounds(kind))?)?;
             Ok(Setting::Duration(Duration::from_millis(ms)))
+        }
+        Kind::Seconds(bounds) => {
+            let seconds = within(kind, bounds, number.map_err(|_| out_of_bounds(kind))?)?;
+            Ok(Setting::Duration(Duration::from_secs(seconds)))
         }
         _ => Err(format!("expected {}, found an integer", kind.expected())),
     }
@@ -75,8 +86,17 @@ pub(super) fn header_value(value: &str) -> Result<HeaderValue, String> {
     Ok(value)
 }
 
+/// Checks one string of a list.
+pub(super) fn item(kind: Kind, text: &str) -> Result<(), String> {
+    match kind {
+        Kind::Texts => line(text),
+        Kind::Words(words) => word(words, "", text).map(drop),
+        _ => name(text),
+    }
+}
+
 /// Checks a name that other keys refer to.
-pub(super) fn name(text: &str) -> Result<(), String> {
+fn name(text: &str) -> Result<(), String> {
     line(text)?;
     if text.chars().any(char::is_whitespace) {
         return Err("a name has no blanks".to_owned());

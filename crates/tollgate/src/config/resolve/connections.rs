@@ -1,15 +1,19 @@
 //! Accounts at providers.
 
 mod account;
+mod checks;
+mod fingerprint;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
+use tollgate_core::route::limit::Limits;
 use tollgate_upstream::provider::{Home, PROVIDERS, Provider};
 use tollgate_upstream::settings::{ConnectionSettings, HttpVersion, Place, Roots, SettingsProblem};
 
-use super::Findings;
+use super::{Findings, limits};
+use crate::config::Connection;
 use crate::config::section::Section;
 use crate::config::value::header_value;
 
@@ -17,7 +21,7 @@ use crate::config::value::header_value;
 pub(super) const SIMULATED: &str = "sim";
 
 /// Reads all connections; without any, the simulated provider is connected.
-pub(super) fn read(root: &Section, findings: &mut Findings<'_>) -> Vec<ConnectionSettings> {
+pub(super) fn read(root: &Section, findings: &mut Findings<'_>) -> Vec<Connection> {
     let sections = root.sections("connections");
     let mut names = HashMap::new();
     for section in sections {
@@ -39,24 +43,26 @@ pub(super) fn read(root: &Section, findings: &mut Findings<'_>) -> Vec<Connectio
 }
 
 /// The connection that is there when none is declared.
-fn built_in() -> Option<ConnectionSettings> {
+fn built_in() -> Option<Connection> {
     let inside = |provider: &&Provider| provider.home == Home::InProcess;
     let provider = PROVIDERS.iter().find(inside)?;
-    Some(ConnectionSettings::new(
-        SIMULATED,
-        provider,
-        Place::InProcess,
-    ))
+    Some(Connection {
+        settings: ConnectionSettings::new(SIMULATED, provider, Place::InProcess),
+        limits: Limits::default(),
+        checks: None,
+        fingerprint: 0,
+    })
 }
 
-fn connection(section: &Section, findings: &mut Findings<'_>) -> Option<ConnectionSettings> {
+fn connection(section: &Section, findings: &mut Findings<'_>) -> Option<Connection> {
     let provider = section.provider("provider");
     let place = provider.and_then(|provider| account::place(section, provider, findings));
-    let roots = roots(section, findings);
+    let authorities = authorities(section, findings);
     // Bound before the early return, so that every problem of the section is found.
     let (name, provider, place) = (section.text("name")?, provider?, place?);
     let mut settings = ConnectionSettings::new(Arc::<str>::from(name), provider, place);
     settings.http = http_version(section);
+    let (certificates, roots) = authorities.unzip();
     settings.roots = roots;
     settings.organization = organization(section, findings);
     account::read(section, &mut settings, findings);
@@ -64,7 +70,12 @@ fn connection(section: &Section, findings: &mut Findings<'_>) -> Option<Connecti
     let headers = section.headers("headers").iter();
     let allowed = |header: &&_| is_allowed(section, &plain, header, findings);
     settings.headers = headers.filter(allowed).cloned().collect();
-    Some(settings)
+    Some(Connection {
+        settings,
+        limits: limits(section),
+        checks: checks::read(section),
+        fingerprint: fingerprint::of(section, certificates.as_deref()),
+    })
 }
 
 fn organization(section: &Section, findings: &mut Findings<'_>) -> Option<String> {
@@ -109,11 +120,13 @@ fn http_version(section: &Section) -> HttpVersion {
     }
 }
 
-fn roots(section: &Section, findings: &mut Findings<'_>) -> Option<Roots> {
+/// The file of certificates, as it is and as it is used.
+fn authorities(section: &Section, findings: &mut Findings<'_>) -> Option<(Vec<u8>, Roots)> {
     let path = section.path_to_file("ca_file")?;
     let read = std::fs::read(path).map_err(|error| format!("the file cannot be read: {error}"));
-    let roots = read.and_then(|pem| {
-        Roots::from_pem(&pem).map_err(|_| "the file holds no usable certificate in PEM".to_owned())
+    let roots = read.and_then(|pem| match Roots::from_pem(&pem) {
+        Ok(roots) => Ok((pem, roots)),
+        Err(_) => Err("the file holds no usable certificate in PEM".to_owned()),
     });
     roots
         .map_err(|message| findings.problem(section, "ca_file", message))

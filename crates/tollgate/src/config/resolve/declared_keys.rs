@@ -2,19 +2,20 @@
 
 use std::collections::HashMap;
 
-use tollgate_core::key::{ModelScope, TEST_PREFIX};
+use tollgate_core::key::{ModelScope, Priority, TEST_PREFIX};
 use tollgate_core::secret::Secret;
+use tollgate_engine::routes::DeclaredModel;
 
-use super::models::is_served;
+use super::models::{is_open, is_served};
 use super::{Findings, dialect};
 use crate::config::section::Section;
-use crate::config::{DeclaredKey, Deployment, Model};
+use crate::config::{DeclaredKey, Deployment};
 
 /// Reads all keys.
 pub(super) fn read(
     root: &Section,
     deployment: Deployment,
-    models: &[Model],
+    models: &[DeclaredModel],
     findings: &mut Findings<'_>,
 ) -> Vec<DeclaredKey> {
     let sections = root.sections("keys");
@@ -50,8 +51,16 @@ fn key(section: &Section) -> Option<DeclaredKey> {
         key: section.secret("key")?.clone(),
         models: ModelScope::new(models),
         error_dialect: dialect(section, "error_dialect"),
+        priority: priority(section),
         expires_at: section.time("expires_at"),
     })
+}
+
+fn priority(section: &Section) -> Priority {
+    let word = section.word("priority");
+    let is_meant = |priority: &&Priority| word == Some(priority.as_str());
+    let found = Priority::ALL.iter().find(is_meant);
+    found.copied().unwrap_or_default()
 }
 
 fn check_deployment(section: &Section, deployment: Deployment, findings: &mut Findings<'_>) {
@@ -72,7 +81,7 @@ fn check_deployment(section: &Section, deployment: Deployment, findings: &mut Fi
 
 /// Whether the names and patterns can match. One that matches nothing now is allowed, since the
 /// model may come later, but it is mostly a slip.
-fn check_scope(section: &Section, models: &[Model], findings: &mut Findings<'_>) {
+fn check_scope(section: &Section, models: &[DeclaredModel], findings: &mut Findings<'_>) {
     for (index, name) in section.names("models").iter().enumerate() {
         let key = format!("{}[{index}]", section.path_of("models"));
         let (start, is_pattern) = match name.text.strip_suffix('*') {
@@ -82,22 +91,10 @@ fn check_scope(section: &Section, models: &[Model], findings: &mut Findings<'_>)
         if start.contains('*') {
             let message = "`*` stands for any end of a name, so nothing comes behind it";
             findings.problems.push(&name.place, key, message);
-        } else if !(is_pattern && opens_any(models, start) || is_served(models, &name.text)) {
+        } else if !(is_pattern && is_open(models, start) || is_served(models, &name.text)) {
             findings
                 .warnings
                 .push(&name.place, key, "matches no model that is declared");
         }
     }
-}
-
-/// Whether some name that can be asked for begins like this.
-fn opens_any(models: &[Model], start: &str) -> bool {
-    models.iter().any(|model| {
-        let mut names = std::iter::once(&model.name).chain(&model.aliases);
-        names.any(|name| name.starts_with(start))
-            || model
-                .name
-                .strip_suffix('*')
-                .is_some_and(|open| start.starts_with(open))
-    })
 }

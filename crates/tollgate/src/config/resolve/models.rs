@@ -1,236 +1,167 @@
 //! What callers may ask for.
 
+mod collections;
 mod facts;
+mod names;
+mod references;
+mod targets;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use tollgate_core::model::{Target, Timeouts, Unsupported};
-use tollgate_upstream::settings::ConnectionSettings;
+use tollgate_core::model::ModelFacts;
+use tollgate_core::route::fallback::{Class, Fallbacks};
+use tollgate_core::route::rules::Rules;
+use tollgate_engine::routes::{DeclaredModel, DeclaredTarget};
 
 use super::connections::SIMULATED;
-use super::{Findings, overlay};
-use crate::config::Model;
-use crate::config::schema::nearest;
-use crate::config::section::Section;
+use super::{Findings, rules};
+use crate::config::Connection;
+use crate::config::section::{Name, Section};
 
-/// What a target's model is when the caller's words are passed on.
-const ANY: &str = "*";
+pub(super) use names::{is_open, is_served};
 
-/// What models go by that say nothing of their own.
+/// What is needed to read a model, besides its own section.
 #[derive(Clone, Copy)]
-pub(super) struct Base {
-    pub(super) timeouts: Timeouts,
-    pub(super) unsupported: Unsupported,
+pub(super) struct Around<'a> {
+    /// Everything that was read.
+    pub(super) root: &'a Section,
+    /// The connections that can be used.
+    pub(super) connections: &'a [Connection],
+    /// What models go by that say nothing of their own.
+    pub(super) base: &'a Rules,
 }
 
-/// What a section says of parts of a request that a target cannot be told.
-pub(super) fn unsupported(section: &Section) -> Option<Unsupported> {
-    match section.word("unsupported")? {
-        "drop" => Some(Unsupported::Drop),
-        "refuse" => Some(Unsupported::Refuse),
-        _ => Some(Unsupported::Warn),
-    }
-}
-
-/// Reads all models. Where no connection is declared, the simulated provider is open too.
-pub(super) fn read(
-    root: &Section,
-    connections: &[ConnectionSettings],
-    base: Base,
-    findings: &mut Findings<'_>,
-) -> Vec<Model> {
-    let sections = root.sections("models");
-    check_names(sections, findings);
-    let mut models = Vec::with_capacity(sections.len() + 1);
+/// Reads all models, then the collections of them. Where no connection is declared, the simulated
+/// provider is open too.
+pub(super) fn read(around: Around<'_>, findings: &mut Findings<'_>) -> Vec<DeclaredModel> {
+    let root = around.root;
+    let (sections, collections) = (root.sections("models"), root.sections("collections"));
+    names::check(sections, collections, findings);
+    let mut models = Vec::with_capacity(sections.len() + collections.len() + 1);
     for section in sections {
-        models.extend(model(section, root, connections, base, findings));
+        models.extend(model(section, around, findings));
     }
     if root.sections("connections").is_empty() {
         let name = format!("{SIMULATED}/*");
-        if !sections
-            .iter()
-            .any(|section| section.text("name") == Some(&name))
-        {
-            models.push(built_in(&name, base));
+        let is_it = |section: &Section| section.text("name") == Some(&name);
+        if !sections.iter().any(is_it) {
+            models.push(built_in(&name, around.base));
         }
     } else {
-        warn_of_idle(root, connections, &models, findings);
+        warn_of_idle(around, &models, findings);
     }
+    let members = collections::read(collections, &models, around.base, findings);
+    models.extend(members);
+    references::check(sections, &models, findings);
     models
 }
 
-fn built_in(name: &str, base: Base) -> Model {
-    let target = Target {
-        connection: SIMULATED.into(),
-        model: ANY.into(),
-        max_output: None,
-    };
-    Model {
+fn built_in(name: &str, base: &Rules) -> DeclaredModel {
+    let target = targets::any(SIMULATED, "simulated");
+    DeclaredModel {
         name: name.into(),
         aliases: Vec::new(),
-        target,
-        timeouts: base.timeouts,
-        unsupported: base.unsupported,
-        facts: Arc::new(facts::of("simulated", ANY)),
+        facts: Arc::clone(&target.facts),
+        targets: vec![target],
+        members: Vec::new(),
+        rules: Arc::new(base.clone()),
+        fallbacks: Arc::default(),
+        known: Vec::new(),
     }
 }
 
 fn model(
     section: &Section,
-    root: &Section,
-    connections: &[ConnectionSettings],
-    base: Base,
+    around: Around<'_>,
     findings: &mut Findings<'_>,
-) -> Option<Model> {
-    let target = target(section, root, findings);
-    let timeouts = section
-        .section("timeouts")
-        .map(|own| overlay(own, base.timeouts, findings));
-    let known = target.as_ref().and_then(|target| {
-        let of_target = |settings: &&ConnectionSettings| settings.name == target.connection;
-        let settings = connections.iter().find(of_target)?;
-        Some(facts::of(settings.provider.name, &target.model))
-    });
-    let facts = facts::overlay(section, known.unwrap_or_default(), findings);
-    let target = target.map(|target| Target {
-        max_output: facts.max_output,
-        ..target
-    });
-    let aliases = section
-        .names("aliases")
-        .iter()
-        .map(|alias| Arc::from(&*alias.text));
-    Some(Model {
+) -> Option<DeclaredModel> {
+    let declared = facts::declared(section, findings);
+    let targets = targets::read(section, around, &declared, findings);
+    let rules = own_rules(section, around.base, findings);
+    let fallbacks = fallbacks(section);
+    let choice = Choice {
+        targets: in_use(&targets),
+        has_fallbacks: !fallbacks.is_empty(),
+    };
+    warn_of_lonely(section, choice, findings);
+    Some(DeclaredModel {
         name: section.text("name")?.into(),
-        aliases: aliases.collect(),
-        target: target?,
-        timeouts: timeouts.unwrap_or(base.timeouts),
-        unsupported: unsupported(section).unwrap_or(base.unsupported),
-        facts: Arc::new(facts),
+        aliases: texts(section.names("aliases")),
+        facts: listed(&targets, declared),
+        targets,
+        members: Vec::new(),
+        rules: Arc::new(rules),
+        fallbacks: Arc::new(fallbacks),
+        known: Vec::new(),
     })
 }
 
-fn target(section: &Section, root: &Section, findings: &mut Findings<'_>) -> Option<Target> {
-    let [target] = section.sections("targets") else {
-        if section.was_given("targets") {
-            let message = "exactly one target is needed: several come with a later version";
-            findings.problem(section, "targets", message);
-        }
-        return None;
+/// The rules of a model or a collection.
+fn own_rules(section: &Section, base: &Rules, findings: &mut Findings<'_>) -> Rules {
+    Rules {
+        strategy: rules::strategy(section),
+        ..rules::overlay(section, base, findings)
+    }
+}
+
+/// What lists say of a model: what is known of the first of its targets that is in use.
+fn listed(targets: &[DeclaredTarget], declared: ModelFacts) -> Arc<ModelFacts> {
+    let first = targets.iter().find(|target| target.enabled);
+    let first = first.or(targets.first());
+    first.map_or_else(|| Arc::new(declared), |first| Arc::clone(&first.facts))
+}
+
+fn fallbacks(section: &Section) -> Fallbacks {
+    let by_class = section.section("fallbacks_by");
+    let of_class = |class: &Class| {
+        let own = by_class.filter(|own| own.was_given(class.as_str()))?;
+        Some((*class, texts(own.names(class.as_str()))))
     };
-    let is_wildcard = section.text("name").is_some_and(is_pattern);
-    let model = match (target.text("model"), is_wildcard) {
-        (None | Some(ANY), true) => Some(ANY),
-        (Some(_), true) => {
-            let message = "must be left out or `*`: behind a name that ends in `/*`, the caller \
-                           says which model";
-            findings.problem(target, "model", message);
-            None
-        }
-        (Some(model), false) if model.contains('*') => {
-            let message = "has a `*`, but the name of the model does not end in `/*`";
-            findings.problem(target, "model", message);
-            None
-        }
-        (None, false) => {
-            // One that was given and is wrong has been reported, and so has a missing name.
-            if !target.was_given("model") && section.text("name").is_some() {
-                findings.problem(target, "model", "is missing");
-            }
-            None
-        }
-        (model, false) => model,
-    };
-    let connection = connection(target, root, findings)?;
-    Some(Target {
-        connection,
-        model: model?.into(),
-        max_output: None,
-    })
-}
-
-fn connection(target: &Section, root: &Section, findings: &mut Findings<'_>) -> Option<Arc<str>> {
-    let connection = target.text("connection")?;
-    let mut known: Vec<&str> = root
-        .sections("connections")
-        .iter()
-        .filter_map(|section| section.text("name"))
-        .collect();
-    if root.sections("connections").is_empty() {
-        known.push(SIMULATED);
-    }
-    if known.contains(&connection) {
-        return Some(connection.into());
-    }
-    let near = nearest(connection, known.iter().copied());
-    let message = match near {
-        Some(near) => format!("no connection has this name; did you mean `{near}`?"),
-        None => "no connection has this name".to_owned(),
-    };
-    findings.problem(target, "connection", message);
-    None
-}
-
-/// Names and aliases together are unique, and `*` stands only behind the last `/` of a name.
-fn check_names(sections: &[Section], findings: &mut Findings<'_>) {
-    let mut taken: HashMap<&str, String> = HashMap::new();
-    for section in sections {
-        let Some(name) = section.text("name") else {
-            continue;
-        };
-        if name.contains('*') && !is_pattern(name) {
-            let message = "a name with `*` ends in `/*` and has no other `*`";
-            findings.problem(section, "name", message);
-        }
-        if let Some(other) = taken.insert(name, section.path_of("name")) {
-            findings.problem(section, "name", format!("`{other}` is the same name"));
-        }
-    }
-    for section in sections {
-        for (index, alias) in section.names("aliases").iter().enumerate() {
-            let key = format!("{}[{index}]", section.path_of("aliases"));
-            if section.text("name").is_some_and(is_pattern) {
-                let message = "a name that ends in `/*` has no aliases";
-                findings.problems.push(&alias.place, key.as_str(), message);
-            }
-            if alias.text.contains('*') {
-                let message = "an alias is a single name, without `*`";
-                findings.problems.push(&alias.place, key.as_str(), message);
-            }
-            if let Some(other) = taken.insert(&alias.text, key.clone()) {
-                let message = format!("`{other}` is the same name");
-                findings.problems.push(&alias.place, key, message);
-            }
-        }
+    Fallbacks {
+        general: texts(section.names("fallbacks")),
+        by_class: Class::ALL.iter().filter_map(of_class).collect(),
     }
 }
 
-/// Whether a name opens a whole connection.
-fn is_pattern(name: &str) -> bool {
-    name.strip_suffix("/*")
-        .is_some_and(|start| !start.is_empty() && !start.contains('*'))
+fn texts(names: &[Name]) -> Vec<Arc<str>> {
+    names.iter().map(|name| Arc::from(&*name.text)).collect()
 }
 
-/// Whether a name can be asked for.
-pub(super) fn is_served(models: &[Model], name: &str) -> bool {
-    models.iter().any(|model| {
-        let names = std::iter::once(&model.name).chain(&model.aliases);
-        let begins = |start: &str| {
-            name.strip_prefix(start)
-                .is_some_and(|rest| !rest.is_empty())
-        };
-        names.clone().any(|known| **known == *name)
-            || model.name.strip_suffix('*').is_some_and(begins)
-    })
+fn in_use(targets: &[DeclaredTarget]) -> usize {
+    targets.iter().filter(|target| target.enabled).count()
 }
 
-fn warn_of_idle(
-    root: &Section,
-    connections: &[ConnectionSettings],
-    models: &[Model],
-    findings: &mut Findings<'_>,
-) {
+/// Who may answer in the place of a target.
+#[derive(Clone, Copy)]
+struct Choice {
+    targets: usize,
+    has_fallbacks: bool,
+}
+
+/// Warns of rules that want another target where there is none.
+fn warn_of_lonely(section: &Section, choice: Choice, findings: &mut Findings<'_>) {
+    // That there is no target at all has been said.
+    if choice.targets != 1 {
+        return;
+    }
+    let hedges = section.was_given("hedge")
+        && section
+            .section("hedge")
+            .and_then(|own| own.count("share_percent"))
+            != Some(0);
+    if hedges {
+        let message = "has no effect: there is no second target";
+        findings.warning(section, "hedge", message);
+    }
+    let continues = section.was_given("recovery") && section.word("recovery") == Some("continue");
+    if continues && !choice.has_fallbacks {
+        let message = "has no effect: there is no second target and no fallback";
+        findings.warning(section, "recovery", message);
+    }
+}
+
+fn warn_of_idle(around: Around<'_>, models: &[DeclaredModel], findings: &mut Findings<'_>) {
+    let root = around.root;
     if root.sections("models").is_empty() {
         let message = "no models are declared: callers find nothing to ask for";
         findings.warnings.push(&root.place, "models", message);
@@ -238,11 +169,12 @@ fn warn_of_idle(
     }
     for section in root.sections("connections") {
         // Of one that cannot be used, worse has been said.
-        let is_usable = |name: &&str| connections.iter().any(|known| *known.name == **name);
+        let is_usable = |name: &&str| around.connections.iter().any(|known| known.name() == *name);
         let Some(name) = section.text("name").filter(is_usable) else {
             continue;
         };
-        if !models.iter().any(|model| *model.target.connection == *name) {
+        let mut targets = models.iter().flat_map(|model| &model.targets);
+        if !targets.any(|target| *target.target.connection == *name) {
             findings.warning(section, "name", "no model uses this connection");
         }
     }

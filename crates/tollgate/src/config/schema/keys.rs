@@ -2,14 +2,16 @@
 
 mod connections;
 mod models;
+mod rules;
 mod server;
 
 use tollgate_core::key::LONGEST;
 
 use super::{Bounds, Key, Kind, SecretRule};
 use connections::CONNECTIONS;
-use models::{MODELS, ROUTING};
-use server::{ADMIN, DATABASE, DIALECT, ERRORS, LOG, SECRETS, SERVER};
+use models::{COLLECTIONS, MODELS};
+use rules::ROUTING;
+use server::{ADMIN, DATABASE, DIALECT, ERRORS, LOG, OVERLOAD, SECRETS, SERVER};
 
 const fn bounds(least: u64, most: u64) -> Bounds {
     Bounds { least, most }
@@ -61,15 +63,44 @@ pub(in crate::config) const ROOT: &[Key] = &[
     ),
     Key::new("models", Kind::List(MODELS), "What callers may ask for."),
     Key::new(
+        "collections",
+        Kind::List(COLLECTIONS),
+        "Choices among models: who asks for one gets an answer of any of its models.",
+    ),
+    Key::new(
         "routing",
         Kind::Table(ROUTING),
-        "How requests reach the providers.",
+        "How requests reach the providers. Models and collections may differ, key by key.",
+    ),
+    Key::new(
+        "overload",
+        Kind::Table(OVERLOAD),
+        "When the gateway says no at once (`overloaded`) before everything becomes slow. Requests          of keys of low `priority` are refused first.",
     ),
     Key::new(
         "keys",
         Kind::List(KEYS),
         "Virtual keys that the file declares, beside those that are made by command or over the \
          API. Declared keys are read-only there.",
+    ),
+];
+
+/// What an account or a target at a provider may be asked.
+const LIMITS: &[Key] = &[
+    Key::new(
+        "rpm",
+        Kind::Count(bounds(1, 1_000_000_000)),
+        "Requests a minute. Left out: no limit.",
+    ),
+    Key::new(
+        "tpm",
+        Kind::Count(bounds(1, 1_000_000_000_000)),
+        "Tokens a minute, prompt and answer together. Left out: no limit.",
+    ),
+    Key::new(
+        "parallel",
+        Kind::Count(bounds(1, 1_000_000)),
+        "Requests at the same time. Left out: no limit.",
     ),
 ];
 
@@ -105,6 +136,16 @@ const KEYS: &[Key] = &[
         DIALECT,
         "The form of errors for this key. Left out: `errors.dialect`.",
     ),
+    Key::new(
+        "priority",
+        Kind::Choice {
+            words: &["low", "normal", "high"],
+            hint: "",
+        },
+        "Whose requests go on when the gateway is overloaded: those of `low` keys are refused \
+         first, those of `high` keys last.",
+    )
+    .default("normal"),
     Key::new(
         "expires_at",
         Kind::Time,

@@ -6,6 +6,7 @@ use super::super::check::default_setting;
 use super::super::file::{Node, Raw, read};
 use super::super::schema::keys::ROOT;
 use super::super::schema::{Key, Presence, find, join};
+use super::super::section::Setting;
 use super::super::settings_markdown;
 use super::super::value::{from_integer, from_text};
 use super::{directory, load, load_in, service_account};
@@ -82,7 +83,8 @@ fn paths(path: &str, keys: &'static [Key]) -> Vec<(String, &'static Key)> {
 fn the_example_as_it_is_changes_nothing() {
     let (example, nothing) = (load(&example(), &[]).unwrap(), load("", &[]).unwrap());
     assert_eq!(example.server, nothing.server);
-    assert_eq!(example.timeouts, nothing.timeouts);
+    assert_eq!(example.rules, nothing.rules);
+    assert_eq!(example.overload, nothing.overload);
     assert_eq!(example.log, nothing.log);
     assert_eq!(example.database, nothing.database);
     assert_eq!(example.dialect, nothing.dialect);
@@ -151,6 +153,7 @@ fn every_default_in_the_example_is_that_of_the_code() {
         let shown = match &node.value {
             Raw::Text(text) => from_text(key.kind, &text.text, here).unwrap(),
             Raw::Integer(integer) => from_integer(key.kind, *integer).unwrap(),
+            Raw::Bool(flag) => Setting::Flag(*flag),
             Raw::List(items) => {
                 let [
                     Node {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tollgate_core::error::dialect::Dialect;
 use tollgate_core::format::Format;
 use tollgate_core::model::Timeouts;
+use tollgate_core::route::rules::Rules;
 use tollgate_core::time::Timestamp;
 use tollgate_upstream::ConnectionSettings;
 use tollgate_upstream::provider::{Home, PROVIDERS};
@@ -58,7 +59,7 @@ fn nothing_configured_is_the_simulated_provider_with_every_default() {
         }
     );
     assert_eq!(config.dialect, Dialect::OpenAi);
-    assert_eq!(config.timeouts, Timeouts::default());
+    assert_eq!(config.rules, Rules::default());
     assert_eq!(config.database.url, "sqlite://tollgate-data/tollgate.db");
     assert_eq!(config.database.directory, Path::new("tollgate-data"));
     assert!(config.master_key.is_none() && config.admin_key.is_none());
@@ -66,6 +67,7 @@ fn nothing_configured_is_the_simulated_provider_with_every_default() {
     let [connection] = config.connections.as_slice() else {
         panic!("one connection")
     };
+    let connection = &connection.settings;
     assert_eq!(
         (&*connection.name, connection.provider.home),
         ("sim", Home::InProcess)
@@ -76,8 +78,8 @@ fn nothing_configured_is_the_simulated_provider_with_every_default() {
     assert_eq!(
         (
             &*model.name,
-            &*model.target.connection,
-            &*model.target.model
+            &*model.targets[0].target.connection,
+            &*model.targets[0].target.model
         ),
         ("sim/*", "sim", "*")
     );
@@ -90,6 +92,7 @@ fn a_declared_connection_takes_the_place_of_the_simulated_one() {
     let [connection] = config.connections.as_slice() else {
         panic!("one connection")
     };
+    let connection = &connection.settings;
     assert_eq!(&*connection.name, "main");
     assert_eq!(
         connection.credential.as_ref().unwrap().expose(),
@@ -99,10 +102,8 @@ fn a_declared_connection_takes_the_place_of_the_simulated_one() {
         panic!("one model")
     };
     assert_eq!(&*model.aliases[0], "gpt-4o");
-    assert_eq!(
-        (&*model.target.connection, &*model.target.model),
-        ("main", "gpt-4o")
-    );
+    let target = &model.targets[0].target;
+    assert_eq!((&*target.connection, &*target.model), ("main", "gpt-4o"));
 }
 
 #[test]
@@ -135,6 +136,7 @@ targets = [{ connection = 'x' }]
     let [connection] = config.connections.as_slice() else {
         panic!("one connection")
     };
+    let connection = &connection.settings;
     assert_eq!(connection.organization.as_deref(), Some("org-1"));
     assert_eq!(connection.http, HttpVersion::Http2);
     assert_eq!(connection.headers.len(), 2);
@@ -148,7 +150,7 @@ targets = [{ connection = 'x' }]
         connection.credential.is_none(),
         "a server of one's own may want none"
     );
-    assert_eq!(&*config.models[0].target.model, "*");
+    assert_eq!(&*config.models[0].targets[0].target.model, "*");
 }
 
 /// One connection of this provider, with these further settings.
@@ -159,7 +161,7 @@ fn one(provider: &str, settings: &str, variables: &[(&str, &str)]) -> Connection
     );
     let mut config = load(&text, variables).unwrap();
     assert_eq!(texts(&config), Vec::<String>::new(), "{text}");
-    config.connections.pop().unwrap()
+    config.connections.pop().unwrap().settings
 }
 
 #[test]
@@ -202,7 +204,7 @@ fn a_service_account_is_read_from_a_file_and_names_its_project() {
                 [[models]]\nname = 'x/*'\ntargets = [{ connection = 'x' }]\n";
     let connection = |text: &str| {
         let mut config = load_in(&directory, text, &[]).unwrap();
-        config.connections.pop().unwrap()
+        config.connections.pop().unwrap().settings
     };
     let found = connection(text);
     assert!(matches!(found.identity, Some(Identity::ServiceAccount(_))));
@@ -229,7 +231,7 @@ fn a_model_overrides_single_timeouts() {
     let text = format!("[routing.timeouts]\nidle_ms = 700\n{MAIN}");
     let text = text.replace("aliases", "timeouts = { connect_ms = 20 }\naliases");
     let config = load(&text, &[KEY]).unwrap();
-    let timeouts = config.models[0].timeouts;
+    let timeouts = config.models[0].rules.timeouts;
     assert_eq!(timeouts.connect, Duration::from_millis(20));
     assert_eq!(timeouts.idle, Duration::from_millis(700));
     assert_eq!(timeouts.total, Timeouts::default().total);
@@ -339,12 +341,15 @@ fn variables_alone_can_configure_everything() {
     ];
     let config = load("", &variables).unwrap();
     assert_eq!(texts(&config), Vec::<String>::new());
-    let main = &config.connections[0];
+    let main = &config.connections[0].settings;
     assert_eq!(main.credential.as_ref().unwrap().expose(), "sk-upstream");
     assert_eq!(main.headers[0].0, "x-title");
-    assert_eq!(&*config.connections[1].name, "more");
+    assert_eq!(config.connections[1].name(), "more");
     assert_eq!(config.models[0].aliases.len(), 2);
-    assert_eq!(config.models[0].timeouts.idle, Duration::from_millis(50));
+    assert_eq!(
+        config.models[0].rules.timeouts.idle,
+        Duration::from_millis(50)
+    );
     assert_eq!(config.keys[0].models.patterns().count(), 2);
     assert_eq!(config.server.body_limit, 1 << 20);
     assert!(config.admin_key.is_none());

@@ -43,7 +43,7 @@ fn the_catalogue_knows_models_and_the_file_knows_better() {
     assert_eq!(price.price.cached_input, Some(Rate::flat(50_000)));
     assert_eq!(&*price.version, "configuration");
     assert_eq!(own.facts.context_window, Some(1000));
-    assert_eq!(own.target.max_output, Some(100));
+    assert_eq!(own.targets[0].target.max_output, Some(100));
 
     assert_eq!(unknown.facts.price, None);
     assert_eq!(unknown.facts.context_window, None);
@@ -52,12 +52,12 @@ fn the_catalogue_knows_models_and_the_file_knows_better() {
 #[test]
 fn a_model_may_differ_in_what_becomes_of_unsupported_parts() {
     let config = load(FILE, &[]).unwrap();
-    let of = |place: usize| config.models[place].unsupported;
+    let of = |place: usize| config.models[place].rules.unsupported;
     assert_eq!((of(0), of(1)), (Unsupported::Drop, Unsupported::Refuse));
     let config = load(
         &FILE.replace("[routing]\nunsupported = 'refuse'\n", ""),
         &[],
     )
     .unwrap();
-    assert_eq!(config.models[1].unsupported, Unsupported::Warn);
+    assert_eq!(config.models[1].rules.unsupported, Unsupported::Warn);
 }

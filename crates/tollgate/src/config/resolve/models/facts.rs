@@ -4,7 +4,7 @@ use tollgate_core::catalogue;
 use tollgate_core::model::{ModelFacts, Priced};
 use tollgate_core::price::{Price, Rate};
 
-use crate::config::resolve::Findings;
+use crate::config::resolve::{Findings, small};
 use crate::config::section::Section;
 
 /// The version of prices that the file declares.
@@ -26,24 +26,26 @@ pub(super) fn of(provider: &str, model: &str) -> ModelFacts {
     }
 }
 
-/// What the section of a model says, and what is known where it says nothing.
-pub(super) fn overlay(
-    section: &Section,
-    known: ModelFacts,
-    findings: &mut Findings<'_>,
-) -> ModelFacts {
-    let number = |key| section.was_given(key).then(|| section.number(key) as u64);
+/// What a section says. Keys that it does not have stay unknown.
+pub(super) fn declared(section: &Section, findings: &mut Findings<'_>) -> ModelFacts {
     // The section of a table that nobody wrote is there all the same, and empty.
-    let declared = section
+    let price = section
         .section("price")
         .filter(|own| KEYS.iter().any(|key| own.was_given(key)))
         .and_then(|own| price(own, findings));
     ModelFacts {
-        context_window: number("context_window").or(known.context_window),
-        max_output: number("max_output")
-            .and_then(|tokens| u32::try_from(tokens).ok())
-            .or(known.max_output),
-        price: declared.or(known.price),
+        context_window: section.count("context_window"),
+        max_output: small(section, "max_output"),
+        price,
+    }
+}
+
+/// The facts of the first, and those of the second where it has none.
+pub(super) fn or(first: ModelFacts, second: &ModelFacts) -> ModelFacts {
+    ModelFacts {
+        context_window: first.context_window.or(second.context_window),
+        max_output: first.max_output.or(second.max_output),
+        price: first.price.or_else(|| second.price.clone()),
     }
 }
 

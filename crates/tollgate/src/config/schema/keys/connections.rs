@@ -1,5 +1,6 @@
 //! The keys of a connection.
 
+use super::{LIMITS, MINUTE, bounds, millis};
 use crate::config::schema::{Key, Kind, SecretRule};
 
 /// A credential at a provider.
@@ -128,4 +129,51 @@ pub(super) const CONNECTIONS: &[Key] = &[
         Kind::Path,
         "Certificates in PEM that are trusted instead of the system's, for servers of your own.",
     ),
+    Key::new(
+        "limits",
+        Kind::Table(LIMITS),
+        "What the account may be asked, over all models: kept by Tollgate, so that the provider \
+         does not have to say 429. Requests beyond go to other targets, or wait.",
+    ),
+    Key::new(
+        "checks",
+        Kind::Table(CHECKS),
+        "Questions of Tollgate's own to the provider, at an interval, so that a connection that \
+         is down is noticed before a request is. Left out: none; `checks = {}` has these \
+         defaults.",
+    ),
+];
+
+const CHECKS: &[Key] = &[
+    Key::new(
+        "interval_s",
+        Kind::Seconds(bounds(1, 86_400)),
+        "From the end of one check to the next. Most providers limit requests a minute; two of \
+         them are little.",
+    )
+    .default("30"),
+    Key::new(
+        "timeout_ms",
+        millis(10, 10 * MINUTE),
+        "How long an answer may take.",
+    )
+    .default("5000"),
+    Key::new(
+        "model",
+        Kind::Name,
+        "A model, as the provider calls it, that is asked for a single token. Left out: the list \
+         of models is asked for, which costs nothing.",
+    ),
+    Key::new(
+        "unhealthy",
+        Kind::Count(bounds(1, 100)),
+        "How many checks in a row must fail until requests go elsewhere: one may be chance.",
+    )
+    .default("3"),
+    Key::new(
+        "healthy",
+        Kind::Count(bounds(1, 100)),
+        "How many checks in a row must succeed until requests come back.",
+    )
+    .default("2"),
 ];

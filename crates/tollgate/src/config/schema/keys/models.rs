@@ -1,7 +1,17 @@
-//! What callers may ask for, and how requests reach the providers.
+//! What callers may ask for.
 
-use super::{HOUR, MINUTE, bounds, millis};
+use super::rules::own;
+use super::{LIMITS, bounds};
 use crate::config::schema::{Key, Kind};
+
+/// What models can be able to do, as `Ability` calls it.
+const ABILITIES: Kind = Kind::Words(&["vision", "tools", "files", "audio", "schema", "reasoning"]);
+
+/// A number of tokens.
+const TOKENS: Kind = Kind::Count(bounds(1, 1_000_000_000));
+
+/// The most tokens of an answer.
+const OUTPUT: Kind = Kind::Count(bounds(1, 100_000_000));
 
 const TARGETS: &[Key] = &[
     Key::new(
@@ -17,9 +27,15 @@ const TARGETS: &[Key] = &[
          `*`: the rest of the name that a caller asks for is what the provider is asked for.",
     ),
     Key::new(
+        "enabled",
+        Kind::Bool,
+        "Whether it is in use: `false` takes it out without losing what is written here.",
+    )
+    .default("true"),
+    Key::new(
         "priority",
         Kind::Count(bounds(0, 1_000)),
-        "Which target is asked first: the lowest.",
+        "Which target is asked first: the lowest. The strategy `weighted` does not look at it.",
     )
     .default("0"),
     Key::new(
@@ -28,43 +44,121 @@ const TARGETS: &[Key] = &[
         "The share of requests among targets of one priority.",
     )
     .default("1"),
+    Key::new(
+        "limits",
+        Kind::Table(LIMITS),
+        "What this target may be asked, beside the limits of its connection. Requests beyond go \
+         to other targets, or wait.",
+    ),
+    Key::new(
+        "when",
+        Kind::Table(WHEN),
+        "The requests that this target is there for: everything that is set must hold. Left out: \
+         all of them.",
+    ),
+    Key::new(
+        "abilities",
+        ABILITIES,
+        "What the model can do there. Left out: the model's `abilities`.",
+    ),
+    Key::new(
+        "price",
+        Kind::Table(PRICE),
+        "What tokens cost there, in USD per million. Left out: the model's `price`, else that of \
+         the built-in catalogue.",
+    ),
+    Key::new(
+        "context_window",
+        TOKENS,
+        "How many tokens prompt and answer may have together there. Left out: the model's \
+         `context_window`, else what the built-in catalogue says.",
+    ),
+    Key::new(
+        "max_output",
+        OUTPUT,
+        "The most tokens that an answer can have there. Left out: the model's `max_output`, else \
+         what is known.",
+    ),
+];
+
+const WHEN: &[Key] = &[
+    Key::new(
+        "tags",
+        Kind::Texts,
+        "The request carries one of these tags (`x-tollgate-tags`).",
+    ),
+    Key::new(
+        "users",
+        Kind::Texts,
+        "The request is sent on behalf of one of these users, as it names them itself.",
+    ),
+    Key::new(
+        "keys",
+        Kind::Texts,
+        "The request is sent with a virtual key of one of these names.",
+    ),
+    Key::new(
+        "prompt_tokens_from",
+        TOKENS,
+        "The prompt has at least about this many tokens.",
+    ),
+    Key::new(
+        "prompt_tokens_to",
+        TOKENS,
+        "The prompt has at most about this many tokens.",
+    ),
+    Key::new(
+        "needs",
+        ABILITIES,
+        "The request needs all of these abilities.",
+    ),
 ];
 
 pub(super) const MODELS: &[Key] = &[
     Key::new(
         "name",
         Kind::Name,
-        "The name that callers use, such as `openai/gpt-4o`. A name that ends in `/*` opens a \
-         whole connection.",
+        "The name that callers use, such as `openai/gpt-4o`. A name that ends in `/*` opens whole \
+         connections.",
     )
     .required(),
     Key::new("aliases", Kind::Names, "Other names for the same model."),
-    Key::new(
-        "strategy",
-        Kind::Choice {
-            words: &["priority"],
-            hint: "; the other strategies come with a later version",
-        },
-        "How a target is chosen.",
-    )
-    .default("priority"),
+    own::STRATEGY,
     Key::new(
         "targets",
         Kind::List(TARGETS),
-        "Who serves the model. Exactly one in this version.",
+        "Who serves the model. A model without targets is known, and answers `no_targets`.",
     )
     .required(),
     Key::new(
-        "timeouts",
-        Kind::Table(MODEL_TIMEOUTS),
-        "Bounds of this model, where they differ from `routing.timeouts`.",
+        "fallbacks",
+        Kind::Names,
+        "Other models that answer when this one cannot, in order: names of models, aliases or \
+         collections. Prompts that are too long and content that a provider refuses fall back \
+         by `fallbacks_by` only, since most models would say the same. The caller needs the \
+         right to use them.",
     ),
     Key::new(
-        "unsupported",
-        UNSUPPORTED,
-        "What becomes of parts of a request that this model's provider cannot be told. Left out: \
-         `routing.unsupported`.",
+        "fallbacks_by",
+        Kind::Table(FALLBACKS_BY),
+        "Fallbacks for one class of failures, instead of `fallbacks`. An empty list: none.",
     ),
+    Key::new(
+        "abilities",
+        ABILITIES,
+        "What the model can do. Requests that need anything else do not go to it. Left out: \
+         everything is tried.",
+    ),
+    own::ATTEMPT_COUNT,
+    own::BACKOFF,
+    own::BREAKER,
+    own::QUEUE,
+    own::REPEATED,
+    own::STICKINESS,
+    own::RECOVERED,
+    own::HEDGE,
+    own::TIMEOUTS,
+    own::UNSUPPORTED_PARTS,
     Key::new(
         "price",
         Kind::Table(PRICE),
@@ -73,17 +167,75 @@ pub(super) const MODELS: &[Key] = &[
     ),
     Key::new(
         "context_window",
-        Kind::Count(bounds(1, 1_000_000_000)),
-        "How many tokens prompt and answer may have together, for lists. Left out: what the \
-         built-in catalogue says.",
+        TOKENS,
+        "How many tokens prompt and answer may have together: prompts that are surely longer do \
+         not go to the model. Left out: what the built-in catalogue says.",
     ),
     Key::new(
         "max_output",
-        Kind::Count(bounds(1, 100_000_000)),
+        OUTPUT,
         "The most tokens that an answer can have. Anthropic's format demands a bound, so this is \
          what callers of other formats get who name none. Left out: what is known of the model, \
          else 4096.",
     ),
+];
+
+/// The keys are what `Class` calls its classes.
+const FALLBACKS_BY: &[Key] = &[
+    Key::new(
+        "context_length",
+        Kind::Names,
+        "For prompts that are too long for the model. Left out: none.",
+    ),
+    Key::new(
+        "content_filter",
+        Kind::Names,
+        "For prompts and answers that a provider's policy refuses. Left out: none.",
+    ),
+    Key::new(
+        "rate_limit",
+        Kind::Names,
+        "For providers that limit or are overloaded. Left out: `fallbacks`.",
+    ),
+    Key::new(
+        "other",
+        Kind::Names,
+        "For everything else that another model may do. Left out: `fallbacks`.",
+    ),
+];
+
+/// A choice among models.
+pub(super) const COLLECTIONS: &[Key] = &[
+    Key::new(
+        "name",
+        Kind::Name,
+        "The name that callers use, such as `auto`.",
+    )
+    .required(),
+    Key::new(
+        "aliases",
+        Kind::Names,
+        "Other names for the same collection.",
+    ),
+    Key::new(
+        "models",
+        Kind::Names,
+        "The models of which any may answer: names of models, or names that a model that ends in \
+         `/*` serves. Their targets are chosen among by `strategy`; `x-tollgate-model` of the \
+         answer says which model it was.",
+    )
+    .required(),
+    own::STRATEGY,
+    own::ATTEMPT_COUNT,
+    own::BACKOFF,
+    own::BREAKER,
+    own::QUEUE,
+    own::REPEATED,
+    own::STICKINESS,
+    own::RECOVERED,
+    own::HEDGE,
+    own::TIMEOUTS,
+    own::UNSUPPORTED_PARTS,
 ];
 
 const PRICE: &[Key] = &[
@@ -108,63 +260,3 @@ const PRICE: &[Key] = &[
         "A token of the prompt that was written into the cache. Left out: as `input`.",
     ),
 ];
-
-/// The words for parts of a request that a provider cannot be told.
-const UNSUPPORTED: Kind = Kind::Choice {
-    words: &["warn", "drop", "refuse"],
-    hint: "",
-};
-
-pub(super) const ROUTING: &[Key] = &[
-    Key::new(
-        "timeouts",
-        Kind::Table(TIMEOUTS),
-        "Bounds on the parts of an exchange.",
-    ),
-    Key::new(
-        "unsupported",
-        UNSUPPORTED,
-        "What becomes of parts of a request that the model's provider cannot be told, because its \
-         format has no words for them: `warn` leaves them out and names them in the header \
-         `x-tollgate-unsupported` of the answer, `drop` leaves them out, `refuse` answers with an \
-         error that names them.",
-    )
-    .default("warn"),
-];
-
-const CONNECT: Key = Key::new(
-    "connect_ms",
-    millis(10, 10 * MINUTE),
-    "Until the connection to the provider stands, TLS included.",
-);
-const FIRST_BYTE: Key = Key::new(
-    "first_byte_ms",
-    millis(10, HOUR),
-    "Streams: until the first event with content; headers alone do not count. Models that think \
-     first are slow here.",
-);
-const IDLE: Key = Key::new(
-    "idle_ms",
-    millis(10, HOUR),
-    "Streams: the longest silence after the first event.",
-);
-const ANSWER: Key = Key::new(
-    "answer_ms",
-    millis(10, 24 * HOUR),
-    "Plain calls: until the whole answer is there.",
-);
-const TOTAL: Key = Key::new(
-    "total_ms",
-    millis(10, 24 * HOUR),
-    "Everything together, retries included.",
-);
-
-const TIMEOUTS: &[Key] = &[
-    CONNECT.default("5000"),
-    FIRST_BYTE.default("60000"),
-    IDLE.default("30000"),
-    ANSWER.default("300000"),
-    TOTAL.default("600000"),
-];
-
-const MODEL_TIMEOUTS: &[Key] = &[CONNECT, FIRST_BYTE, IDLE, ANSWER, TOTAL];

@@ -90,6 +90,37 @@ pub(super) const SERVER: &[Key] = &[
          still open then end in an error event.",
     )
     .default("30000"),
+    Key::new(
+        "maintenance",
+        Kind::Bool,
+        "Whether calls are refused (`maintenance`) while everything else goes on: requests \
+         under way end, and the API for administration answers.",
+    )
+    .default("false"),
+];
+
+/// When the gateway protects itself.
+pub(super) const OVERLOAD: &[Key] = &[
+    Key::new(
+        "parallel",
+        Kind::Count(bounds(1, 1_000_000)),
+        "The most calls under way at once. Left out: no fixed bound.",
+    ),
+    Key::new(
+        "lag_ms",
+        millis(0, MINUTE),
+        "How late the process may be with its own work before it lets fewer calls in. The bound \
+         falls while it is later and rises while it is not; 100 ms is what callers begin to \
+         notice. 0: no such bound.",
+    )
+    .default("100"),
+    Key::new(
+        "least_parallel",
+        Kind::Count(bounds(1, 1_000_000)),
+        "How many calls are let in whatever the lag is, so that a busy machine still answers \
+         somebody.",
+    )
+    .default("64"),
 ];
 
 pub(super) const SECRETS: &[Key] = &[Key::new(
