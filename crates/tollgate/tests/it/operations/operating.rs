@@ -15,7 +15,14 @@ name = "two"
 fallbacks = ["gpt-4o"]
 targets = [
     { connection = "sim", model = "echo" },
-    { connection = "lenient", model = "echo", priority = 1, when = { tags = ["spare", "any"] } },
+    { connection = "lenient", model = "echo", priority = 1, when = { tags = ["spare"] } },
+]
+
+[[models]]
+name = "pair"
+targets = [
+    { connection = "sim", model = "echo" },
+    { connection = "lenient", model = "echo", priority = 1 },
 ]
 
 [[connections]]
@@ -48,8 +55,7 @@ fn printed(output: &Output) -> String {
 
 async fn chat(world: &World, model: &str) -> Answer {
     let body = json!({"model": model, "messages": [{"role": "user", "content": "hello"}]});
-    let chat = world.chat(&body).header("x-tollgate-tags", "spare");
-    chat.send().await
+    world.chat(&body).send().await
 }
 
 async fn explained(world: &World, body: Value) -> Value {
@@ -95,15 +101,12 @@ async fn an_operator_isolates_a_target_and_takes_it_back() {
     let isolate = ["connection", "isolate", "sim", "--model", "echo"];
     let text = printed(&tollgate(folder, &isolate));
     assert!(text.contains("isolated"), "{text}");
-    let answer = chat(&world, "two").await;
+    let answer = chat(&world, "pair").await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("x-tollgate-connection"), "lenient");
-    let explained = printed(&tollgate(
-        folder,
-        &["explain", "--model", "two", "--tag", "any"],
-    ));
+    let explained = printed(&tollgate(folder, &["explain", "--model", "pair"]));
     assert!(
-        explained.starts_with("two: asks connection lenient for echo first\n"),
+        explained.starts_with("pair: asks connection lenient for echo first\n"),
         "{explained}"
     );
     assert!(
@@ -111,7 +114,7 @@ async fn an_operator_isolates_a_target_and_takes_it_back() {
         "{explained}"
     );
     printed(&tollgate(folder, &["connection", "close", "sim"]));
-    let answer = chat(&world, "two").await;
+    let answer = chat(&world, "pair").await;
     assert_eq!(answer.header("x-tollgate-connection"), "sim");
 }
 
