@@ -113,6 +113,12 @@ impl Priority {
             Self::High => "high",
         }
     }
+
+    /// The priority of such a word.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.iter().copied();
+        all.find(|priority| priority.as_str() == name)
+    }
 }
 
 /// A key that Tollgate gave out, without its clear text.

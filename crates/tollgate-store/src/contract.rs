@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tollgate_core::error::dialect::Dialect;
 use tollgate_core::id::KeyId;
-use tollgate_core::key::{KeyHash, ModelScope, Permissions, VirtualKey};
+use tollgate_core::key::{KeyHash, ModelScope, Permissions, Priority, VirtualKey};
 use tollgate_core::time::Timestamp;
 use tollgate_engine::port::{Store, StoredKey};
 use tollgate_engine::testing::MemoryStore;
@@ -51,7 +51,7 @@ fn key(id: &str) -> VirtualKey {
         expires_at: None,
         revoked_at: None,
         error_dialect: None,
-        priority: tollgate_core::key::Priority::default(),
+        priority: Priority::default(),
         declared: false,
     }
 }
@@ -68,7 +68,7 @@ fn full_key(id: &str) -> VirtualKey {
         expires_at: Some(Timestamp::from_millis(i64::MAX)),
         revoked_at: Some(Timestamp::from_millis(-1)),
         error_dialect: Some(Dialect::LangMart),
-        priority: tollgate_core::key::Priority::default(),
+        priority: Priority::High,
         ..key(id)
     }
 }
@@ -135,6 +135,26 @@ async fn every_dialect_survives() {
                 Some(dialect),
                 "{name}"
             );
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_priority_survives() {
+    for Backend {
+        name,
+        store,
+        _directory,
+    } in backends().await
+    {
+        store.insert_key(&key("key_1")).await.unwrap();
+        for priority in Priority::ALL.iter().copied() {
+            let changed = VirtualKey {
+                priority,
+                ..key("key_1")
+            };
+            store.update_key(&changed).await.unwrap();
+            assert_eq!(only(&*store).await.key.priority, priority, "{name}");
         }
     }
 }

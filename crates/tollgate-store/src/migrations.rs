@@ -6,15 +6,28 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Number, name and statements of each step. The names are those of the files, so that the list
 /// can be compared with the folder.
-const SQLITE: &[(i64, &str, &str)] = &[(
-    1,
-    "keys",
-    include_str!("../migrations/sqlite/0001_keys.sql"),
-)];
+const SQLITE: &[(i64, &str, &str)] = &[
+    (
+        1,
+        "keys",
+        include_str!("../migrations/sqlite/0001_keys.sql"),
+    ),
+    (
+        2,
+        "key_priority",
+        include_str!("../migrations/sqlite/0002_key_priority.sql"),
+    ),
+];
 
 /// The steps for SQLite. Written out instead of `sqlx::migrate!`, whose macro would compile
 /// SQLite a second time for the compiler's own use.
 pub(crate) fn sqlite() -> Migrator {
+    up_to(latest())
+}
+
+/// The steps up to this one, which are all that an earlier version knew.
+pub(crate) fn up_to(last: i64) -> Migrator {
+    let known = SQLITE.iter().filter(|(version, ..)| *version <= last);
     let step = |&(version, name, statements): &(i64, &'static str, &'static str)| {
         let statements = statements.into_sql_str();
         Migration::new(
@@ -25,7 +38,7 @@ pub(crate) fn sqlite() -> Migrator {
             false,
         )
     };
-    Migrator::with_migrations(SQLITE.iter().map(step).collect())
+    Migrator::with_migrations(known.map(step).collect())
 }
 
 /// The last step that this version knows.

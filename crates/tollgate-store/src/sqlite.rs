@@ -40,7 +40,7 @@ impl SqliteStore {
     async fn read_keys(&self) -> Result<Vec<StoredKey>, StoreError> {
         let mut rows = sqlx::query(
             "SELECT id, name, hash, prefix, last_four, permissions, models, created_at, \
-             expires_at, revoked_at, last_used_at, error_dialect FROM keys ORDER BY id",
+             expires_at, revoked_at, last_used_at, error_dialect, priority FROM keys ORDER BY id",
         )
         .fetch(&self.readers);
         let mut keys = Vec::new();
@@ -54,8 +54,8 @@ impl SqliteStore {
         let lists = row::Lists::of(key)?;
         sqlx::query(
             "INSERT INTO keys (id, name, hash, prefix, last_four, permissions, models, \
-             created_at, expires_at, revoked_at, error_dialect) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             created_at, expires_at, revoked_at, error_dialect, priority) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(key.id.as_str())
         .bind(&*key.name)
@@ -68,6 +68,7 @@ impl SqliteStore {
         .bind(key.expires_at.map(Timestamp::as_millis))
         .bind(key.revoked_at.map(Timestamp::as_millis))
         .bind(key.error_dialect.map(Dialect::name))
+        .bind(key.priority.as_str())
         .execute(&self.writer)
         .await
         .map_err(failed)?;
@@ -79,7 +80,7 @@ impl SqliteStore {
         let changed = sqlx::query(
             "UPDATE keys SET name = $2, hash = $3, prefix = $4, last_four = $5, \
              permissions = $6, models = $7, expires_at = $8, revoked_at = $9, \
-             error_dialect = $10 WHERE id = $1",
+             error_dialect = $10, priority = $11 WHERE id = $1",
         )
         .bind(key.id.as_str())
         .bind(&*key.name)
@@ -91,6 +92,7 @@ impl SqliteStore {
         .bind(key.expires_at.map(Timestamp::as_millis))
         .bind(key.revoked_at.map(Timestamp::as_millis))
         .bind(key.error_dialect.map(Dialect::name))
+        .bind(key.priority.as_str())
         .execute(&self.writer)
         .await
         .map_err(failed)?;

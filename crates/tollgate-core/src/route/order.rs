@@ -1,6 +1,6 @@
 //! In which order the targets of a model are asked.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::time::Duration;
 
 mod chance;
@@ -127,6 +127,9 @@ pub fn order(
     }
 }
 
+/// So many targets of one tier are put in a sticky order without allocating.
+const ROOM: usize = 16;
+
 /// The candidates, while they are put in order.
 struct Field<'a> {
     candidates: &'a [Candidate],
@@ -220,16 +223,30 @@ impl Field<'_> {
         });
     }
 
-    /// By weighted rendezvous hashing: each draws a number from the hash and its own name, as
-    /// large as its weight lets it, and none knows of the others. So one that goes leaves the
-    /// order of the others as it was.
+    /// By weighted rendezvous hashing: each draws a time from the hash and its own name, the
+    /// shorter the larger its weight is, and none knows of the others. So one that goes leaves
+    /// the order of the others as it was.
     fn stick(&self, tier: &mut [usize], hash: u64) {
-        let score = |index: usize| {
+        let time = |index: usize| {
             let name = self.names.get(index).copied().unwrap_or(index as u64);
-            // The time until the first of `weight` events in each unit of time.
-            -chance::fraction(hash, name).ln() / f64::from(self.weight(index))
+            // Until the first of events that come `weight` times in a unit of time.
+            let time = -chance::fraction(hash, name).ln() / f64::from(self.weight(index));
+            // Numbers above zero are in order as their bits are.
+            time.to_bits()
         };
-        tier.sort_by(|one, other| -> Ordering { score(*one).total_cmp(&score(*other)) });
+        // Logarithms are dear enough to be taken once.
+        let mut room = [(0, 0); ROOM];
+        let Some(timed) = room.get_mut(..tier.len()) else {
+            tier.sort_by_cached_key(|index| time(*index));
+            return;
+        };
+        for (timed, index) in timed.iter_mut().zip(&*tier) {
+            *timed = (time(*index), *index);
+        }
+        timed.sort_unstable();
+        for (index, (_, timed)) in tier.iter_mut().zip(timed) {
+            *index = *timed;
+        }
     }
 }
 

@@ -94,7 +94,10 @@ impl Permit {
     /// The attempt failed.
     pub fn fail(mut self, failure: &Failure) {
         let (verdict, ails) = judge(failure);
-        self.end(verdict, None, ails);
+        // What a provider refused or never got is no use of its tokens; of an answer that broke,
+        // or that nobody knows of, the estimate stays.
+        let refused = failure.unsent || failure.provider_status.is_some_and(|status| status >= 400);
+        self.end(verdict, refused.then_some(0), ails);
     }
 
     fn end(&mut self, verdict: Verdict, used: Option<u64>, ails: Option<Code>) {

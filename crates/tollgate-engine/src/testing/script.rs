@@ -49,6 +49,7 @@ pub struct Seen {
 }
 
 type Rule = dyn Fn(&Attempt<'_>) -> Act + Send + Sync;
+type Ear = dyn Fn(&Attempt<'_>, &Failure) + Send + Sync;
 type CheckRule = dyn Fn(&str) -> Result<(), Failure> + Send + Sync;
 
 /// A provider that does as it is told. It keeps the bounds that a real exchange keeps: the
@@ -56,6 +57,7 @@ type CheckRule = dyn Fn(&str) -> Result<(), Failure> + Send + Sync;
 pub struct Script {
     rule: Box<Rule>,
     check: Box<CheckRule>,
+    ear: Box<Ear>,
     insight: Insight,
     seen: Mutex<Vec<Seen>>,
     open: Arc<Mutex<usize>>,
@@ -67,6 +69,7 @@ impl Script {
         Self {
             rule: Box::new(rule),
             check: Box::new(|_| Ok(())),
+            ear: Box::new(|_, _| ()),
             insight: Insight::default(),
             seen: Mutex::default(),
             open: Arc::default(),
@@ -80,6 +83,13 @@ impl Script {
         check: impl Fn(&str) -> Result<(), Failure> + Send + Sync + 'static,
     ) -> Self {
         self.check = Box::new(check);
+        self
+    }
+
+    /// With somebody who hears of every failure that the gateway is told.
+    #[must_use]
+    pub fn heard(mut self, ear: impl Fn(&Attempt<'_>, &Failure) + Send + Sync + 'static) -> Self {
+        self.ear = Box::new(ear);
         self
     }
 
@@ -155,7 +165,9 @@ impl Upstream for Script {
                 Act::Stream(wait, scenes) => (wait, Ok(stream(scenes, under))),
             };
             match timeout_at(until, sleep(wait)).await {
-                Ok(()) => outcome.map(delivery),
+                Ok(()) => outcome
+                    .map(delivery)
+                    .inspect_err(|failure| (self.ear)(&attempt, failure)),
                 Err(_) => Err(late(until == whole, attempt.call.stream)),
             }
         })

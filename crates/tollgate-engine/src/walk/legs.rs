@@ -238,10 +238,15 @@ impl Walk<'_> {
     /// What stands in the way of every target of the chain that takes such requests, with when it
     /// may be tried again where this request has tried it.
     pub(super) fn obstacles(&self, now: Moment) -> Vec<(Option<Obstacle>, Option<&Tried>)> {
-        let legs = self.legs.iter().filter(|leg| !leg.is_closed);
-        legs.flat_map(|leg| {
+        let legs = self.legs.iter().enumerate();
+        let legs = legs.filter(|(_, leg)| !leg.is_closed);
+        legs.flat_map(|(number, leg)| {
             leg.route.targets.iter().filter_map(move |target| {
                 let tried = self.tried(target);
+                // A target that several models have is tried again as the one that it was.
+                if tried.is_some_and(|tried| tried.leg != number) {
+                    return None;
+                }
                 let first = self.tried.is_empty();
                 match self.facts.obstacle(&leg.route, target, first, now) {
                     Err(Obstacle::Unfit) => None,

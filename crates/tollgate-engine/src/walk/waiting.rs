@@ -38,9 +38,9 @@ impl Walk<'_> {
                 // Its patience with the line is over; a target that rests may still come back.
             } else {
                 sleep_until(self.engine.ticker.instant(wait.until)).await;
-                if let Some(permit) = self.pick(first) {
-                    return Some(permit);
-                }
+            }
+            if let Some(permit) = self.pick(first) {
+                return Some(permit);
             }
         }
         self.out_of_time = true;
@@ -93,6 +93,7 @@ impl Walk<'_> {
         let mut listens = false;
         for (obstacle, tried) in self.obstacles(now) {
             let again = match tried {
+                None if patience.is_zero() => continue,
                 Some(tried) => match tried.again {
                     Some(again) => again.max(now),
                     None => continue,

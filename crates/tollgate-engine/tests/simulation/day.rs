@@ -90,6 +90,10 @@ async fn whole(seed: u64) -> Tally {
         let providers = Arc::clone(&providers);
         move |attempt| providers.act(attempt)
     });
+    let script = script.heard({
+        let providers = Arc::clone(&providers);
+        move |attempt, failure| providers.told(attempt, failure)
+    });
     let day = Day {
         models: rules.collect(),
         world: World::new(script, models, seed).await,

@@ -56,6 +56,16 @@ impl Providers {
         watch.attempts.get(request).copied().unwrap_or(0)
     }
 
+    /// The gateway was told of a failure.
+    pub(crate) fn told(&self, attempt: &Attempt<'_>, failure: &Failure) {
+        if failure.code == Code::ProviderRateLimited
+            && let Some(wait) = failure.retry_after
+        {
+            let mut watch = self.watch.lock().unwrap();
+            watch.ask_to_be_left_alone(attempt, wait);
+        }
+    }
+
     /// What a provider does with an attempt.
     pub(crate) fn act(&self, attempt: &Attempt<'_>) -> Act {
         let now = Instant::now();
@@ -76,12 +86,12 @@ impl Providers {
             watch.complaints.push(complaint);
         }
         let weather = self.forecasts[name].at(now - self.begin);
-        watch.act(weather, attempt, now)
+        watch.act(weather, attempt)
     }
 }
 
 impl Watch {
-    fn act(&mut self, weather: Weather, attempt: &Attempt<'_>, now: Instant) -> Act {
+    fn act(&mut self, weather: Weather, attempt: &Attempt<'_>) -> Act {
         let quick = Duration::from_millis(50 + self.chance.below(400));
         match weather {
             Weather::Showers if self.chance.one_in(4) => {
@@ -108,9 +118,6 @@ impl Watch {
             Weather::Limits(named) => {
                 let mut failure = failure(Code::ProviderRateLimited);
                 failure.retry_after = named.map(Duration::from_secs);
-                if let Some(named) = named {
-                    self.ask_to_be_left_alone(attempt, now + quick, named);
-                }
                 Act::Fail(quick, failure)
             }
             Weather::Overloaded(seconds) => {
@@ -147,8 +154,9 @@ impl Watch {
 
     /// From when it has said so, a provider must be left alone. A later, shorter wish does not
     /// end an earlier one.
-    fn ask_to_be_left_alone(&mut self, attempt: &Attempt<'_>, from: Instant, seconds: u64) {
-        let until = from + Duration::from_secs(seconds);
+    fn ask_to_be_left_alone(&mut self, attempt: &Attempt<'_>, wait: Duration) {
+        let from = Instant::now();
+        let until = from + wait;
         let name = attempt.target.connection.to_string();
         let known = self.alone.get(&name).copied();
         let wish = match known {

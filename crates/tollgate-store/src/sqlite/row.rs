@@ -4,7 +4,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 use tollgate_core::error::dialect::Dialect;
 use tollgate_core::id::KeyId;
-use tollgate_core::key::{KeyHash, ModelScope, Permissions, VirtualKey};
+use tollgate_core::key::{KeyHash, ModelScope, Permissions, Priority, VirtualKey};
 use tollgate_core::time::Timestamp;
 use tollgate_engine::port::{StoreError, StoredKey};
 
@@ -65,7 +65,8 @@ fn columns(row: &SqliteRow, id: &str) -> Result<StoredKey, Damage> {
         created_at: Timestamp::from_millis(row.try_get("created_at")?),
         expires_at: time("expires_at")?,
         revoked_at: time("revoked_at")?,
-        priority: tollgate_core::key::Priority::default(),
+        priority: Priority::from_name(row.try_get("priority")?)
+            .ok_or("the priority is not known")?,
         error_dialect: match dialect {
             Some(name) => Some(Dialect::from_name(name).ok_or("the dialect is not known")?),
             None => None,

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_core::key::{KeyHasher, ModelScope, Permissions};
+use sqlx::sqlite::SqliteConnectOptions;
+use tollgate_core::key::{KeyHasher, ModelScope, Permissions, Priority};
 use tollgate_engine::accounts::{Accounts, Environment, NewKey, Parts};
 use tollgate_engine::port::Clock as _;
 use tollgate_engine::testing::{ManualClock, counting_entropy};
@@ -34,7 +35,7 @@ fn new_key() -> NewKey {
         models: ModelScope::all(),
         expires_at: None,
         error_dialect: None,
-        priority: tollgate_core::key::Priority::default(),
+        priority: Priority::default(),
     }
 }
 
@@ -144,6 +145,39 @@ async fn opening_again_changes_nothing() {
     }
     let store = open(&url(directory.path())).await.unwrap();
     assert_eq!(store.setting("kept").await.unwrap().as_deref(), Some("yes"));
+}
+
+#[tokio::test]
+async fn keys_of_the_first_form_go_on_with_normal_priority() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("tollgate.db");
+    let options = SqliteConnectOptions::new()
+        .filename(&file)
+        .create_if_missing(true);
+    let before = SqlitePool::connect_with(options).await.unwrap();
+    crate::migrations::up_to(1).run(&before).await.unwrap();
+    sqlx::query(
+        "INSERT INTO keys (id, name, hash, prefix, last_four, permissions, models, created_at, \
+         last_used_at) VALUES ('key_old', 'app', randomblob(32), 'sk-tg-a1b2', 'x9f4', \
+         '[\"read\"]', '[\"sim/*\"]', 7, 9)",
+    )
+    .execute(&before)
+    .await
+    .unwrap();
+    before.close().await;
+
+    let store = open(&url(directory.path())).await.unwrap();
+    let [old] = <[_; 1]>::try_from(store.keys().await.unwrap()).unwrap();
+    assert_eq!((old.key.id.as_str(), &*old.key.name), ("key_old", "app"));
+    assert_eq!(old.key.priority, Priority::Normal);
+    assert_eq!(old.key.models.patterns().collect::<Vec<_>>(), ["sim/*"]);
+    assert_eq!(old.last_used_at, Some(Timestamp::from_millis(9)));
+    let changed = VirtualKey {
+        priority: Priority::Low,
+        ..old.key
+    };
+    store.update_key(&changed).await.unwrap();
+    assert_eq!(store.keys().await.unwrap()[0].key.priority, Priority::Low);
 }
 
 #[tokio::test]

@@ -63,6 +63,9 @@ struct New {
     /// The dialect of its errors: openai, langmart, detail, anthropic, gemini or problem.
     #[arg(long, value_name = "DIALECT")]
     dialect: Option<String>,
+    /// Whose requests go on when the gateway is overloaded: low, normal or high.
+    #[arg(long, value_name = "PRIORITY")]
+    priority: Option<String>,
 }
 
 /// Does it, through the running gateway if there is one.
@@ -193,6 +196,7 @@ fn body(new: &New) -> Value {
         ("expires_in_days", new.expires_in_days.map(Value::from)),
         ("expires_at", new.expires_at.as_deref().map(Value::from)),
         ("error_dialect", new.dialect.as_deref().map(Value::from)),
+        ("priority", new.priority.as_deref().map(Value::from)),
     ];
     let given = members
         .into_iter()
@@ -220,6 +224,7 @@ fn sheet(answer: &Value) -> String {
         ("permissions", "permissions"),
         ("models", "models"),
         ("expires", "expires_at"),
+        ("priority", "priority"),
         ("", "message"),
     ];
     let mut text = String::new();
@@ -239,12 +244,13 @@ fn sheet(answer: &Value) -> String {
 
 /// All keys, one per line, in columns.
 fn table(answer: &Value) -> String {
-    const COLUMNS: [(&str, &str); 7] = [
+    const COLUMNS: [(&str, &str); 8] = [
         ("ID", "id"),
         ("NAME", "name"),
         ("KEY", "key_prefix"),
         ("STATUS", "status"),
         ("MODELS", "models"),
+        ("PRIORITY", "priority"),
         ("EXPIRES", "expires_at"),
         ("LAST USED", "last_used_at"),
     ];

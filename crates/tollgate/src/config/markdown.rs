@@ -1,7 +1,7 @@
 //! The reference of all settings as a document, made from the schema.
 
 use super::schema::keys::ROOT;
-use super::schema::{Key, Kind, Presence, join};
+use super::schema::{Key, Kind, Presence, find, join};
 
 /// What stands before the keys.
 const INTRODUCTION: &str = "\
@@ -44,6 +44,10 @@ fn section(path: &str, key: &Key) -> String {
         Kind::List(_) => format!("[[{path}]]"),
         _ => format!("[{path}]"),
     };
+    if let Some(described) = described_above(&path, key) {
+        let text = key.text;
+        return format!("\n## `{title}`\n\n{text} The keys are those of `[{described}]`.\n");
+    }
     let rows = keys.iter().map(row).collect::<String>();
     let below = keys
         .iter()
@@ -54,6 +58,14 @@ fn section(path: &str, key: &Key) -> String {
          |---|---|---|---|\n{rows}{below}",
         key.text
     )
+}
+
+/// Where the keys of a section stand that models and collections have in common with `routing`.
+fn described_above(path: &str, key: &Key) -> Option<String> {
+    let is_own = path.starts_with("models.") || path.starts_with("collections.");
+    let routing = find(ROOT, "routing").filter(|_| is_own)?;
+    find(routing.kind.section()?, key.name)?.kind.section()?;
+    Some(join(routing.name, key.name))
 }
 
 fn row(key: &Key) -> String {

@@ -5,6 +5,7 @@ mod good;
 mod models;
 mod problems;
 mod property;
+mod routing;
 mod secrets;
 
 use std::path::{Path, PathBuf};

@@ -274,13 +274,15 @@ fn one_that_opens_again_soon_stays_open_as_long_as_before() {
 
 #[test]
 fn a_probe_that_says_nothing_gives_its_place_back() {
-    let mut bench = Bench::opened(RULES);
-    bench.now += 60;
-    for _ in 0..3 {
-        assert_eq!(bench.call(Verdict::Neutral), None);
-        assert_eq!(bench.state(), State::HalfOpen);
+    for probes in [0, 1] {
+        let mut bench = Bench::opened(BreakerRules { probes, ..RULES });
+        bench.now += 60;
+        for _ in 0..3 {
+            assert_eq!(bench.call(Verdict::Neutral), None);
+            assert_eq!(bench.state(), State::HalfOpen);
+        }
+        assert_eq!(bench.call(Verdict::Good), Some(State::Closed));
     }
-    assert_eq!(bench.call(Verdict::Good), Some(State::Closed));
 }
 
 #[test]
@@ -381,6 +383,17 @@ fn the_longest_wait_that_is_named_counts() {
     bench.now += 100;
     bench.leave(passes[4], limited(Some(3600)));
     assert_eq!(bench.rest(), Some(3500));
+}
+
+#[test]
+fn a_wait_from_before_the_last_cool_down_is_out_of_date() {
+    let mut bench = Bench::new(RULES);
+    let slow = bench.enter().unwrap();
+    bench.call(limited(Some(3)));
+    bench.now += 3;
+    bench.call(limited(Some(3)));
+    assert_eq!(bench.leave(slow, limited(Some(60))), None);
+    assert_eq!(bench.rest(), Some(3));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tollgate_core::error::Failure;
 use tollgate_core::error::dialect::Dialect;
-use tollgate_core::key::{KeyProblem, ModelScope, Permissions, VirtualKey};
+use tollgate_core::key::{KeyProblem, ModelScope, Permissions, Priority, VirtualKey};
 use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
 use tollgate_engine::accounts::{Accounts, NewKey};
@@ -30,6 +30,7 @@ pub async fn create(accounts: &Accounts, body: &[u8]) -> Result<(u16, Value), Fa
     let models = models(&mut fields);
     let expires_at = expiry(&mut fields, accounts.now());
     let error_dialect = dialect(&mut fields);
+    let priority = priority(&mut fields);
     fields.finish()?;
     let new = NewKey {
         // A missing name has been a fault.
@@ -38,7 +39,7 @@ pub async fn create(accounts: &Accounts, body: &[u8]) -> Result<(u16, Value), Fa
         models,
         expires_at,
         error_dialect,
-        priority: tollgate_core::key::Priority::default(),
+        priority,
     };
     make(accounts, new).await
 }
@@ -51,6 +52,7 @@ pub async fn create_temporary(accounts: &Accounts, body: &[u8]) -> Result<(u16, 
     let permissions = permissions(&mut fields);
     let models = models(&mut fields);
     let error_dialect = dialect(&mut fields);
+    let priority = priority(&mut fields);
     fields.finish()?;
     let lifetime = Duration::from_secs(hours.unwrap_or_default() * HOUR);
     let new = NewKey {
@@ -59,7 +61,7 @@ pub async fn create_temporary(accounts: &Accounts, body: &[u8]) -> Result<(u16, 
         models,
         expires_at: Some(accounts.now().after(lifetime)),
         error_dialect,
-        priority: tollgate_core::key::Priority::default(),
+        priority,
     };
     make(accounts, new).await
 }
@@ -136,7 +138,7 @@ fn row(entry: &Entry, now: Timestamp) -> Value {
 }
 
 /// What is told of a key wherever it occurs.
-fn facts(key: &VirtualKey) -> [(String, Value); 7] {
+fn facts(key: &VirtualKey) -> [(String, Value); 8] {
     let permissions: Vec<_> = key.permissions.names().collect();
     let models: Vec<_> = key.models.patterns().collect();
     [
@@ -147,6 +149,7 @@ fn facts(key: &VirtualKey) -> [(String, Value); 7] {
         ("created_at", key.created_at.to_rfc3339().into()),
         ("expires_at", time(key.expires_at)),
         ("error_dialect", key.error_dialect.map(Dialect::name).into()),
+        ("priority", key.priority.as_str().into()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
 }
@@ -220,6 +223,18 @@ fn dialect(fields: &mut Fields) -> Option<Dialect> {
         fields.fault("error_dialect", "value_error", what);
     }
     dialect
+}
+
+fn priority(fields: &mut Fields) -> Priority {
+    let Some(name) = fields.text("priority", 32) else {
+        return Priority::default();
+    };
+    let priority = Priority::from_name(&name);
+    if priority.is_none() {
+        fields.fault("priority", "value_error", "must be low, normal or high");
+    }
+    // After a fault no key is made.
+    priority.unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -42,12 +42,14 @@ fn a_line_becomes_a_call() {
             json!({"name": "app"}),
         ),
         (
-            "create app --models a,b/* --permissions read --expires-in-days 3 --dialect problem",
+            "create app --models a,b/* --permissions read --expires-in-days 3 --dialect problem \
+             --priority low",
             Method::POST,
             "/api/keys",
             json!({
                 "name": "app", "models": ["a", "b/*"], "permissions": ["read"],
                 "expires_in_days": 3, "error_dialect": "problem",
+                "priority": "low",
             }),
         ),
         (
@@ -100,16 +102,21 @@ fn a_line_becomes_a_call() {
 #[test]
 fn keys_are_managed_without_a_gateway() {
     let folder = tempfile::tempdir().unwrap();
-    let made: Value =
-        serde_json::from_str(&run_in(folder.path(), "create app --models sim/* --json").unwrap())
-            .unwrap();
+    let made: Value = serde_json::from_str(
+        &run_in(
+            folder.path(),
+            "create app --models sim/* --priority high --json",
+        )
+        .unwrap(),
+    )
+    .unwrap();
     let id = made["id"].as_str().unwrap();
     let text = made["key"].as_str().unwrap();
     assert!(text.starts_with("sk-tg-"));
 
     let listed = run_in(folder.path(), "list").unwrap();
     let line = listed.lines().nth(1).unwrap();
-    for part in [id, "app", "active", "sim/*"] {
+    for part in [id, "app", "active", "sim/*", "high"] {
         assert!(line.contains(part), "{line}");
     }
     assert!(!listed.contains(text));

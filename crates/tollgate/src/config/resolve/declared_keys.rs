@@ -51,16 +51,12 @@ fn key(section: &Section) -> Option<DeclaredKey> {
         key: section.secret("key")?.clone(),
         models: ModelScope::new(models),
         error_dialect: dialect(section, "error_dialect"),
-        priority: priority(section),
+        priority: section
+            .word("priority")
+            .and_then(Priority::from_name)
+            .unwrap_or_default(),
         expires_at: section.time("expires_at"),
     })
-}
-
-fn priority(section: &Section) -> Priority {
-    let word = section.word("priority");
-    let is_meant = |priority: &&Priority| word == Some(priority.as_str());
-    let found = Priority::ALL.iter().find(is_meant);
-    found.copied().unwrap_or_default()
 }
 
 fn check_deployment(section: &Section, deployment: Deployment, findings: &mut Findings<'_>) {

@@ -61,6 +61,11 @@ pub(in crate::config) const ROOT: &[Key] = &[
         "Accounts at providers. Without any, the built-in simulated provider is connected as \
          `sim`, with the model `sim/*`.",
     ),
+    Key::new(
+        "routing",
+        Kind::Table(ROUTING),
+        "How requests reach the providers. Models and collections may differ, key by key.",
+    ),
     Key::new("models", Kind::List(MODELS), "What callers may ask for."),
     Key::new(
         "collections",
@@ -68,14 +73,9 @@ pub(in crate::config) const ROOT: &[Key] = &[
         "Choices among models: who asks for one gets an answer of any of its models.",
     ),
     Key::new(
-        "routing",
-        Kind::Table(ROUTING),
-        "How requests reach the providers. Models and collections may differ, key by key.",
-    ),
-    Key::new(
         "overload",
         Kind::Table(OVERLOAD),
-        "When the gateway says no at once (`overloaded`) before everything becomes slow. Requests          of keys of low `priority` are refused first.",
+        "When the gateway says no at once (`overloaded`) before everything becomes slow. Requests of keys of low `priority` are refused first.",
     ),
     Key::new(
         "keys",

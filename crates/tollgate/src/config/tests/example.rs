@@ -118,7 +118,7 @@ fn the_example_with_everything_in_force_has_no_problem() {
             config.models.len(),
             config.keys.len()
         ),
-        (4, 5, 1)
+        (4, 6, 1)
     );
     assert!(config.warnings.is_empty(), "{}", config.warnings);
 }

@@ -1,3 +1,5 @@
+mod routing;
+
 use super::load;
 
 /// A connection and a model that are right, so that a row shows only its own problem.
@@ -70,27 +72,20 @@ const ROWS: &[(&str, &[&str])] = &[
         &["1:3: teams: this version"],
     ),
     (
-        "[routing]\nattempts = 3\nbackoff = {}\nbreaker = {}\nunsupported = 'loud'\n",
+        "[[models]]\nname = 'x'\nlimits = { rpm = 1 }\ntargets = [{ connection = 'sim', model = 'echo' }]\n\
+         [[keys]]\nname = 'x'\nkey = 'sk-12345'\nlimits = { rpm = 1 }\n",
         &[
-            "2:1: routing.attempts: this version",
-            "3:1: routing.backoff: this version",
-            "4:1: routing.breaker: this version",
-            "5:15: routing.unsupported: expected one of \"warn\", \"drop\", \"refuse\"",
+            "3:1: models[0].limits: this version",
+            "8:1: keys[0].limits: this version",
         ],
     ),
     (
-        "[[models]]\nname = 'x'\nstrategy = 'cost'\nfallbacks = []\nprice = {input = '1,5'}\n\
+        "[[models]]\nname = 'x'\nprice = {input = '1,5'}\n\
          targets = [{ connection = 'sim', model = 'echo' }]\n",
         &[
-            "3:12: models[0].strategy: expected \"priority\"; the other strategies come with a later",
-            "4:1: models[0].fallbacks: this version",
-            "5:9: models[0].price.output: is missing",
-            "5:18: models[0].price.input: must be USD per million tokens",
+            "3:9: models[0].price.output: is missing",
+            "3:18: models[0].price.input: must be USD per million tokens",
         ],
-    ),
-    (
-        "[[connections]]\nname = 'x'\nprovider = 'simulated'\nlimits = { rpm = 1 }\n",
-        &["4:1: connections[0].limits: this version"],
     ),
     (
         "[[keys]]\nname = 'x'\nkey = 'sk-12345'\nteam = 'blue'\n",
@@ -384,16 +379,6 @@ const ROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "[[models]]\nname = 'x'\ntargets = []\n",
-        &["3:11: models[0].targets: exactly one target is needed"],
-    ),
-    (
-        "[[models]]\nname = 'x'\ntargets = [{ connection = 'sim', model = 'a' }, { connection = 'sim', model = 'b' }]\n",
-        &[
-            "3:11: models[0].targets: exactly one target is needed: several come with a later version",
-        ],
-    ),
-    (
         "[[models]]\nname = 'x'\ntargets = [{ connection = 'sin', model = 'a' }]\n",
         &[
             "3:27: models[0].targets[0].connection: no connection has this name; did you mean `sim`?",
@@ -501,7 +486,7 @@ const ROWS: &[(&str, &[&str])] = &[
 #[test]
 fn every_kind_of_problem_is_found_at_its_place() {
     let mut wrong = Vec::new();
-    for (text, expected) in ROWS {
+    for (text, expected) in ROWS.iter().chain(routing::ROWS) {
         let Err(problems) = load(text, &[]) else {
             wrong.push(format!("no problem in:\n{text}"));
             continue;
@@ -616,6 +601,16 @@ const VARIABLE_ROWS: &[(&str, &str, &str)] = &[
         "TOLLGATE_ADMIN__KEY",
         "${UNSET}",
         "admin.key: the environment variable `UNSET` is not set",
+    ),
+    (
+        "TOLLGATE_SERVER__MAINTENANCE",
+        "yes",
+        "server.maintenance: expected `true` or `false`",
+    ),
+    (
+        "TOLLGATE_ROUTING__BREAKER__OPEN_S",
+        "1.5",
+        "routing.breaker.open_s: expected a whole number of seconds",
     ),
     ("TOLLGATE___", "x", "\"\": unknown key"),
 ];

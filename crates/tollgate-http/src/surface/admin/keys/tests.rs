@@ -57,6 +57,7 @@ async fn a_key_is_made_with_everything_that_was_asked_for() {
         "models": ["openai/gpt-4o", "sim/*"],
         "expires_in_days": 30,
         "error_dialect": "langmart",
+        "priority": "high",
     });
     let (status, made) = create(&accounts, body.to_string().as_bytes())
         .await
@@ -74,6 +75,7 @@ async fn a_key_is_made_with_everything_that_was_asked_for() {
             "created_at",
             "expires_at",
             "error_dialect",
+            "priority",
             "message"
         ]
     );
@@ -83,6 +85,7 @@ async fn a_key_is_made_with_everything_that_was_asked_for() {
     assert_eq!(made["created_at"], "2026-11-21T10:00:00Z");
     assert_eq!(made["expires_at"], "2026-12-21T10:00:00Z");
     assert_eq!(made["error_dialect"], "langmart");
+    assert_eq!(made["priority"], "high");
     assert!(opens(&accounts, &made["key"]));
     let key = accounts.get(made["id"].as_str().unwrap()).unwrap().key();
     assert_eq!(
@@ -93,6 +96,7 @@ async fn a_key_is_made_with_everything_that_was_asked_for() {
         }
     );
     assert_eq!(key.error_dialect, Some(Dialect::LangMart));
+    assert_eq!(key.priority, Priority::High);
 }
 
 #[tokio::test]
@@ -104,6 +108,7 @@ async fn a_key_with_a_name_alone_may_do_everything_and_never_ends() {
     assert_eq!(made["permissions"], json!(["read", "write"]));
     assert_eq!(made["models"], json!(["*"]));
     assert_eq!(made["expires_at"], Value::Null);
+    assert_eq!(made["priority"], "normal");
 }
 
 #[tokio::test]
@@ -117,12 +122,13 @@ async fn an_end_can_be_given_as_a_time() {
 #[tokio::test]
 async fn a_temporary_key_ends_after_its_hours() {
     let (accounts, clock) = world().await;
-    let body = br#"{"name":"trial","expires_in_hours":2,"permissions":["read","write"]}"#;
+    let body = br#"{"name":"trial","expires_in_hours":2,"permissions":["read"],"priority":"low"}"#;
     let (status, made) = create_temporary(&accounts, body).await.unwrap();
     assert_eq!(
         (status, &made["expires_at"]),
         (201, &"2026-11-21T12:00:00Z".into())
     );
+    assert_eq!(made["priority"], "low");
     clock.advance(Duration::from_secs(2 * HOUR - 1));
     assert!(opens(&accounts, &made["key"]));
     clock.advance(Duration::from_secs(1));
@@ -142,6 +148,7 @@ async fn every_fault_is_named_and_nothing_is_made() {
         "models": ["a*b", "a b", ""],
         "expires_in_days": 0,
         "error_dialect": "klingon",
+        "priority": "highest",
     });
     let expected = [
         ("name", "missing"),
@@ -152,6 +159,7 @@ async fn every_fault_is_named_and_nothing_is_made() {
         ("models[2]", "value_error"),
         ("expires_in_days", "greater_than_equal"),
         ("error_dialect", "value_error"),
+        ("priority", "value_error"),
         ("nmae", "extra_forbidden"),
     ];
     let found = refused(&accounts, &body.to_string()).await;
@@ -264,7 +272,7 @@ async fn unknown_and_declared_keys_are_not_changed() {
         models: ModelScope::all(),
         expires_at: None,
         error_dialect: None,
-        priority: tollgate_core::key::Priority::default(),
+        priority: Priority::default(),
     };
     let (secret, place) = (
         Secret::new("sk-mine-0123456789"),
