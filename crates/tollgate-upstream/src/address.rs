@@ -30,6 +30,8 @@ pub(crate) struct Addresses {
     root: Box<str>,
     /// Those that are the same for every model, the provider's first format first.
     fixed: Vec<(Format, Operation, Address)>,
+    /// Where a cheap question is answered.
+    check: Option<Address>,
 }
 
 impl Addresses {
@@ -48,6 +50,7 @@ impl Addresses {
             authority,
             root: root.unwrap_or(base).into(),
             fixed: Vec::new(),
+            check: None,
         };
         let formats = settings.provider.formats.iter().chain(&settings.format);
         for (format, operation) in formats
@@ -62,12 +65,23 @@ impl Addresses {
             let Some(path) = path::fixed(settings, &addresses.root, format, operation) else {
                 continue;
             };
-            let address = addresses.address(path.clone()).map_err(|_| {
-                SettingsProblem::BaseUrl(path, "its path cannot be part of an address")
-            })?;
+            let address = addresses.checked(path)?;
             addresses.fixed.push((format, operation, address));
         }
+        if let Some(path) = path::of_check(settings, &addresses.root) {
+            addresses.check = Some(addresses.checked(path)?);
+        }
         Ok(addresses)
+    }
+
+    /// Where a cheap question is answered, if it is anywhere.
+    pub(crate) fn check(&self) -> Option<&Address> {
+        self.check.as_ref()
+    }
+
+    fn checked(&self, path: String) -> Result<Address, SettingsProblem> {
+        self.address(path.clone())
+            .map_err(|_| SettingsProblem::BaseUrl(path, "its path cannot be part of an address"))
     }
 
     /// The address of a call that is asked in this format. Fails if the name of the model cannot

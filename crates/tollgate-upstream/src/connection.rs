@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 use tokio_util::task::TaskTracker;
-use tollgate_core::call::Call;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::format::Format;
 use tollgate_engine::port::Attempt;
@@ -18,10 +18,14 @@ use crate::credential::{Live, Moment, SignedPlace};
 use crate::dial::Dialer;
 use crate::headers;
 use crate::pool::{Pool, Requests};
+use crate::progress::Progress;
 use crate::provider::CredentialStyle;
 use crate::settings::{ConnectionSettings, Place, SettingsProblem};
 use crate::tls::{SystemTrust, Tls};
 use crate::upstreams::DialSimulator;
+
+/// By this a provider can see that it has met a request before.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// An account at a provider, ready for requests.
 pub(crate) struct Connection {
@@ -65,6 +69,23 @@ impl Connection {
         })
     }
 
+    /// The request that asks a cheap question, in the words of this format; `None` if the provider
+    /// has no address for one.
+    pub(crate) fn question(&self, format: Format) -> Option<Outgoing<'_>> {
+        Some(Outgoing {
+            connection: self,
+            method: Method::GET,
+            carried: &[],
+            is_stream: false,
+            format,
+            address: Cow::Borrowed(self.addresses.check()?),
+            body: RequestBody::default(),
+            live: Vec::new(),
+            id: None,
+            progress: Progress::Waiting,
+        })
+    }
+
     /// The request that carries a call. Fails if the model cannot be part of an address.
     pub(crate) fn outgoing<'a>(
         &'a self,
@@ -75,11 +96,18 @@ impl Connection {
         let (call, model) = (attempt.call, &attempt.target.model);
         Ok(Outgoing {
             connection: self,
-            call,
+            method: Method::POST,
+            carried: &call.carried,
+            is_stream: call.stream,
             format,
             address: self.addresses.find(&self.settings, call, format, model)?,
             body,
             live: Vec::new(),
+            id: attempt
+                .repeatable
+                .then(|| HeaderValue::try_from(attempt.request_id).ok())
+                .flatten(),
+            progress: Progress::Waiting,
         })
     }
 }
@@ -87,15 +115,26 @@ impl Connection {
 /// A call on its way out through a connection.
 pub(crate) struct Outgoing<'a> {
     connection: &'a Connection,
-    call: &'a Call,
+    method: Method,
+    /// Headers of the caller.
+    carried: &'a [(Bytes, Bytes)],
+    is_stream: bool,
     format: Format,
     address: Cow<'a, Address>,
     body: RequestBody,
     /// What was made for this request alone; empty for most providers.
     live: Vec<(HeaderName, HeaderValue)>,
+    /// The same in every attempt at a request that may be sent again.
+    id: Option<HeaderValue>,
+    progress: Progress,
 }
 
 impl Outgoing<'_> {
+    /// Whether the provider surely has not got the whole request.
+    pub(crate) fn is_unsent(&self) -> bool {
+        self.progress.is_unsent()
+    }
+
     /// Whether something has to be added that this request alone is known by.
     pub(crate) fn is_unauthorised(&self) -> bool {
         !matches!(self.connection.live, Live::Nothing)
@@ -116,7 +155,7 @@ impl Outgoing<'_> {
                     region: settings.region.as_deref().unwrap_or_default(),
                     address: &self.address.absolute,
                 };
-                let signed = key.sign(&place, &self.body, moment.now);
+                let signed = key.sign(&self.method, &place, &self.body, moment.now);
                 self.live = signed
                     .map_err(|problem| Failure::gateway(Code::InternalError).because(problem))?;
             }
@@ -150,16 +189,24 @@ impl Requests for Outgoing<'_> {
             (&self.address.path, headers)
         };
         let mut request = Request::new(self.body.clone());
-        *request.method_mut() = Method::POST;
+        *request.method_mut() = self.method.clone();
         *request.uri_mut() = uri.clone();
         *request.version_mut() = version;
         *request.headers_mut() = headers.clone();
         let headers = request.headers_mut();
-        headers::carry(headers, settings, self.format, &self.call.carried);
-        headers::complete(headers, self.format, self.call.stream);
+        headers::carry(headers, settings, self.format, self.carried);
+        headers::complete(headers, self.format, self.is_stream);
+        if let Some(id) = &self.id {
+            // A caller who names its request itself knows better which ones are the same.
+            headers.entry(IDEMPOTENCY_KEY).or_insert_with(|| id.clone());
+        }
         for (name, value) in &self.live {
             headers.insert(name.clone(), value.clone());
         }
         request
+    }
+
+    fn note(&mut self, progress: Progress) {
+        self.progress = progress;
     }
 }

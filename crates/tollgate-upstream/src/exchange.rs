@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use http::StatusCode;
+use http::header::HeaderMap;
 use http::response::Parts;
-use http::{HeaderValue, StatusCode};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::format::Format;
@@ -20,29 +20,19 @@ use tollgate_wire::translate;
 
 use crate::asking::{self, Ask};
 use crate::connection::{Connection, Outgoing};
-use crate::credential::Moment;
 use crate::fault::{Broken, Fault, Stage};
 use crate::gather::Gathered;
-use crate::judge::Judge;
 use crate::lane::Inflow;
+use crate::peer::{ERROR, ERROR_WAIT, Peer, Waits, is_type, looks_like_html};
 use crate::relay::{Course, Relay, Timing};
 
 /// The largest plain answer that is taken.
 const ANSWER: usize = 64 * 1024 * 1024;
-/// How much of an error's body is read.
-const ERROR: usize = 64 * 1024;
-/// How long an error's body may take; its status alone says enough to go on.
-const ERROR_WAIT: Duration = Duration::from_secs(5);
-/// The longest request id that is kept.
-const REQUEST_ID: usize = 128;
 
 /// One attempt at one connection.
 pub(crate) struct Exchange<'a> {
-    connection: &'a Arc<Connection>,
+    peer: Peer<'a>,
     attempt: Attempt<'a>,
-    clock: &'a Arc<dyn Clock>,
-    /// What the provider is asked in.
-    format: Format,
     /// The names of the caller's tools that the provider knows as functions.
     freeform: Vec<String>,
 }
@@ -55,11 +45,10 @@ pub(crate) async fn run(
 ) -> Result<Delivery, Failure> {
     if Instant::now() >= attempt.deadline {
         let fault = Broken::from(Fault::Deadline);
-        let mut failure = fault.failure(connection.settings.provider, Stage::Before);
-        failure.unsent = true;
-        return Err(failure);
+        let failure = fault.failure(connection.settings.provider, Stage::Before);
+        return Err(unsent(failure));
     }
-    let mut asking = match asking::ask(connection, &attempt)? {
+    let mut asking = match asking::ask(connection, &attempt).map_err(unsent)? {
         Ask::Send(asking) => asking,
         Ask::Estimated(answer) => {
             return Ok(Delivery {
@@ -71,26 +60,44 @@ pub(crate) async fn run(
         }
     };
     let exchange = Exchange {
-        connection,
+        peer: Peer {
+            connection,
+            clock,
+            format: asking.format,
+        },
         attempt,
-        clock,
-        format: asking.format,
         freeform: std::mem::take(&mut asking.freeform),
     };
     let lost = std::mem::take(&mut asking.lost);
-    let mut outgoing = connection.outgoing(&attempt, asking)?;
+    let mut outgoing = connection.outgoing(&attempt, asking).map_err(unsent)?;
     let mut delivery = if attempt.call.stream {
         exchange.stream(&mut outgoing).await
     } else {
         exchange.plain(&mut outgoing).await
     }
-    .inspect_err(|failure| {
-        if failure.provider_status == Some(StatusCode::UNAUTHORIZED.as_u16()) {
-            outgoing.forget_token();
-        }
-    })?;
+    .map_err(|failure| after(&outgoing, failure))?;
     delivery.lost = lost;
     Ok(delivery)
+}
+
+/// A failure of a request that never left.
+fn unsent(mut failure: Failure) -> Failure {
+    failure.unsent = true;
+    failure
+}
+
+/// What becomes of a request that failed, with what is known of how far it got.
+pub(crate) fn after(outgoing: &Outgoing<'_>, failure: Failure) -> Failure {
+    match failure.provider_status {
+        None if outgoing.is_unsent() => unsent(failure),
+        None => failure,
+        Some(status) => {
+            if status == StatusCode::UNAUTHORIZED.as_u16() {
+                outgoing.forget_token();
+            }
+            failure
+        }
+    }
 }
 
 /// A bound on a wait, and what it means when it is reached.
@@ -122,17 +129,17 @@ impl Exchange<'_> {
         } = self.attempt;
         let limit = Limit::new(timeouts.answer, Fault::AnswerTimeout, deadline);
         let whole = async {
-            let (head, inflow) = self.head(outgoing).await?;
+            let (head, inflow) = self.peer.head(outgoing, self.waits()).await?;
             if !head.status.is_success() {
-                return Err(self.refused(&head, inflow, limit).await);
+                return Err(self.peer.refused(&head, inflow, limit).await);
             }
             self.answer(&head, inflow)
                 .await
-                .map_err(|failure| self.about(failure, &head))
+                .map_err(|failure| self.peer.about(failure, &head))
         };
         match timeout_at(limit.at, whole).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(self.broken(limit.fault.into())),
+            Err(_) => Err(self.peer.broken(limit.fault.into())),
         }
     }
 
@@ -146,14 +153,14 @@ impl Exchange<'_> {
         let mut timer = Box::pin(sleep_until(limit.at));
         let (head, inflow) = tokio::select! {
             biased;
-            head = self.head(outgoing) => head?,
-            () = &mut timer => return Err(self.broken(limit.fault.into())),
+            head = self.peer.head(outgoing, self.waits()) => head?,
+            () = &mut timer => return Err(self.peer.broken(limit.fault.into())),
         };
         if !head.status.is_success() {
-            return Err(self.refused(&head, inflow, limit).await);
+            return Err(self.peer.refused(&head, inflow, limit).await);
         }
         let begun = async {
-            self.check_encoding(&head)?;
+            self.peer.check_encoding(&head)?;
             if is_type(&head.headers, "application/json") || is_type(&head.headers, "text/html") {
                 return Err(self.no_stream(inflow, limit).await);
             }
@@ -163,43 +170,38 @@ impl Exchange<'_> {
                 idle: timeouts.idle,
                 deadline,
             };
-            let mut relay = Relay::new(self.judge(), self.course()?, inflow, timing);
+            let mut relay = Relay::new(self.peer.judge(), self.course()?, inflow, timing);
             relay.begin().await?;
             Ok(relay)
         };
-        let relay = begun.await.map_err(|failure| self.about(failure, &head))?;
+        let relay = begun
+            .await
+            .map_err(|failure| self.peer.about(failure, &head))?;
         Ok(Delivery {
             reply: Reply::Stream(Box::pin(relay)),
-            provider_request_id: self.request_id(&head.headers),
+            provider_request_id: self.peer.request_id(&head.headers),
             lost: Vec::new(),
             estimated: false,
         })
     }
 
-    async fn head(&self, outgoing: &mut Outgoing<'_>) -> Result<(Parts, Inflow), Failure> {
-        let connect = self.attempt.timeouts.connect;
-        if outgoing.is_unauthorised() {
-            let moment = Moment {
-                now: self.clock.now(),
-                connect,
-                deadline: self.attempt.deadline,
-            };
-            outgoing.authorise(moment).await?;
+    fn waits(&self) -> Waits {
+        Waits {
+            connect: self.attempt.timeouts.connect,
+            deadline: self.attempt.deadline,
         }
-        let sent = self.connection.pool.send(outgoing, connect).await;
-        sent.map_err(|broken| self.broken(broken))
     }
 
     /// Reads a plain answer of a good status.
     async fn answer(&self, head: &Parts, mut inflow: Inflow) -> Result<Delivery, Failure> {
-        self.check_encoding(head)?;
+        self.peer.check_encoding(head)?;
         let mut gathered = Gathered::new(ANSWER);
         gathered
             .read(&mut inflow)
             .await
-            .map_err(|broken| self.broken(broken))?;
+            .map_err(|broken| self.peer.broken(broken))?;
         if !gathered.is_complete() {
-            return Err(self.broken(Broken::invalid(
+            return Err(self.peer.broken(Broken::invalid(
                 "The provider's answer is larger than 64 MiB.",
             )));
         }
@@ -208,7 +210,7 @@ impl Exchange<'_> {
         match self.read_answer(&body) {
             Ok(answer) => Ok(Delivery {
                 reply: Reply::Answer(answer),
-                provider_request_id: self.request_id(&head.headers),
+                provider_request_id: self.peer.request_id(&head.headers),
                 lost: Vec::new(),
                 estimated: false,
             }),
@@ -219,18 +221,18 @@ impl Exchange<'_> {
     /// The answer for the caller, in the caller's format.
     fn read_answer(&self, body: &Bytes) -> Result<Answer, AnswerProblem> {
         let call = self.attempt.call;
-        if self.format == call.format {
-            return formats::relay_answer(self.format, call.operation, body.clone());
+        if self.peer.format == call.format {
+            return formats::relay_answer(self.peer.format, call.operation, body.clone());
         }
-        let provider = self.connection.settings.provider.name;
-        translate::answer(call, self.format, provider, body, &self.asked())
+        let provider = self.peer.connection.settings.provider.name;
+        translate::answer(call, self.peer.format, provider, body, &self.asked())
     }
 
     /// How the stream reaches the caller.
     fn course(&self) -> Result<Course, Failure> {
         let call = self.attempt.call;
-        let provider = self.connection.settings.provider;
-        let done = match self.format {
+        let provider = self.peer.connection.settings.provider;
+        let done = match self.peer.format {
             Format::OpenAi | Format::Completions => provider.terminator,
             // The row speaks of `OpenAI`'s format; others say it themselves, at every provider.
             Format::Responses
@@ -246,7 +248,7 @@ impl Exchange<'_> {
             provider: provider.name,
             array: call.array,
         };
-        let flow = match (self.format == call.format, self.format) {
+        let flow = match (self.peer.format == call.format, self.peer.format) {
             (true, Format::OpenAi) => return Ok(Course::Chat(ChatStream::new(rules))),
             (true, format) => formats::relay_stream(format, rules),
             (false, format) => translate::stream(call, format, rules, &self.asked()),
@@ -262,7 +264,7 @@ impl Exchange<'_> {
         Asked {
             model: &call.model,
             request_id: self.attempt.request_id,
-            now: self.clock.now().as_seconds(),
+            now: self.peer.clock.now().as_seconds(),
             usage: call.wants_usage,
             array: call.array,
             freeform: &self.freeform,
@@ -274,10 +276,13 @@ impl Exchange<'_> {
         let is_html = looks_like_html(body) || is_type(headers, "text/html");
         let sentence = match &problem {
             AnswerProblem::Error { json } => {
-                return self.judge().error(StatusCode::OK, headers, json, true);
+                return self.peer.judge().error(StatusCode::OK, headers, json, true);
             }
             _ if let Some(json) = self.error_in_array(body) => {
-                return self.judge().error(StatusCode::OK, headers, &json, true);
+                return self
+                    .peer
+                    .judge()
+                    .error(StatusCode::OK, headers, &json, true);
             }
             AnswerProblem::NotJson(_) if body.trim_ascii().is_empty() => {
                 "The provider answered with an empty body."
@@ -288,7 +293,7 @@ impl Exchange<'_> {
             AnswerProblem::NotJson(_) => "The provider's answer is not valid JSON.",
             AnswerProblem::NotAnAnswer(_) => "The provider's answer lacks what was asked for.",
         };
-        self.broken(Broken {
+        self.peer.broken(Broken {
             cause: Some(problem.into()),
             ..Broken::invalid(sentence)
         })
@@ -316,113 +321,10 @@ impl Exchange<'_> {
         }
         let body = gathered.into_bytes();
         match self.read_answer(&body) {
-            Ok(_) => self.broken(Broken::invalid(
+            Ok(_) => self.peer.broken(Broken::invalid(
                 "The provider sent a plain answer where a stream was asked for.",
             )),
             Err(problem) => self.not_an_answer(problem, &body, &HeaderMap::new()),
         }
     }
-
-    /// What an answer of another status than a good one amounts to.
-    async fn refused(&self, head: &Parts, mut inflow: Inflow, limit: Limit) -> Failure {
-        let status = head.status;
-        if !(status.is_client_error() || status.is_server_error()) {
-            let sentence = refusal_of_status(status);
-            return self.about(self.broken(Broken::invalid(sentence)), head);
-        }
-        let mut gathered = Gathered::new(ERROR);
-        let until = limit.at.min(Instant::now() + ERROR_WAIT);
-        let read = timeout_at(until, gathered.read(&mut inflow)).await;
-        let is_whole = matches!(read, Ok(Ok(()))) && gathered.is_complete();
-        if is_whole {
-            inflow.release();
-        }
-        let mut body = gathered.into_bytes();
-        let is_encoded = encoding(&head.headers).is_some();
-        if is_encoded {
-            // It cannot be read; the status must do.
-            body = Bytes::new();
-        }
-        let mut failure = self
-            .judge()
-            .error(status, &head.headers, &body, is_whole && !is_encoded);
-        if is_encoded {
-            failure.passthrough = None;
-        }
-        self.about(failure, head)
-    }
-
-    fn check_encoding(&self, head: &Parts) -> Result<(), Failure> {
-        match encoding(&head.headers) {
-            None => Ok(()),
-            Some(_) => Err(self.broken(Broken::invalid(
-                "The provider encoded its answer although it was asked not to.",
-            ))),
-        }
-    }
-
-    /// Adds to a failure what the head of the answer says.
-    fn about(&self, mut failure: Failure, head: &Parts) -> Failure {
-        failure.provider_status = Some(head.status.as_u16());
-        failure.provider_request_id = self.request_id(&head.headers).map(Into::into);
-        failure
-    }
-
-    fn broken(&self, broken: Broken) -> Failure {
-        broken.failure(self.connection.settings.provider, Stage::Before)
-    }
-
-    fn judge(&self) -> Judge {
-        Judge {
-            connection: self.connection.clone(),
-            format: self.format,
-            clock: self.clock.clone(),
-        }
-    }
-
-    /// The provider's request id, if it is well-formed: it is shown to callers and logged.
-    fn request_id(&self, headers: &HeaderMap) -> Option<Box<str>> {
-        let names = self.connection.settings.provider.request_id_headers;
-        let value = names.iter().find_map(|name| headers.get(*name))?.as_bytes();
-        let is_fit = !value.is_empty()
-            && value.len() <= REQUEST_ID
-            && value.iter().all(u8::is_ascii_graphic);
-        if is_fit {
-            std::str::from_utf8(value).ok().map(Into::into)
-        } else {
-            None
-        }
-    }
-}
-
-fn refusal_of_status(status: StatusCode) -> String {
-    let number = status.as_u16();
-    if status.is_redirection() {
-        format!("The provider answered with a redirect (status {number}), which is not followed.")
-    } else {
-        format!("The provider answered with status {number}, which means nothing here.")
-    }
-}
-
-/// The encoding of a body that is not plain.
-fn encoding(headers: &HeaderMap) -> Option<&HeaderValue> {
-    headers
-        .get(CONTENT_ENCODING)
-        .filter(|value| !value.is_empty() && !value.as_bytes().eq_ignore_ascii_case(b"identity"))
-}
-
-/// Whether the content type is this one, whatever its parameters.
-fn is_type(headers: &HeaderMap, name: &str) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|value| {
-        let kind = value
-            .as_bytes()
-            .split(|byte| *byte == b';')
-            .next()
-            .unwrap_or_default();
-        kind.trim_ascii().eq_ignore_ascii_case(name.as_bytes())
-    })
-}
-
-fn looks_like_html(body: &[u8]) -> bool {
-    body.trim_ascii_start().first() == Some(&b'<')
 }

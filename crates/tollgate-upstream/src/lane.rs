@@ -20,9 +20,13 @@ use crate::body::RequestBody;
 use crate::fault::{Broken, Fault};
 use crate::io::Io;
 use crate::pool::Pool;
+use crate::progress::{Counted, Progress, Tally};
 
 /// What comes of sending a request.
-type Sent = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
+pub(crate) type Sent = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
+
+/// What drives an HTTP/1.1 connection.
+type Driver = http1::Connection<TokioIo<Counted>, RequestBody>;
 
 /// The most that a connection buffers of a head, or reads at once.
 const BUFFER: usize = 64 * 1024;
@@ -44,6 +48,14 @@ impl Lane {
         }
     }
 
+    /// How far a request with a body of this length will have got that is sent next.
+    pub(crate) fn begin(&self, length: u64) -> Progress {
+        match self {
+            Self::One(http1) => Progress::begin(&http1.tally, length),
+            Self::Two(_) => Progress::Given,
+        }
+    }
+
     /// Sends a request and waits for the head of the answer.
     pub(crate) async fn exchange(&mut self, request: Request<RequestBody>) -> Sent {
         match self {
@@ -57,25 +69,28 @@ impl Lane {
 pub(crate) struct Http1 {
     sender: http1::SendRequest<RequestBody>,
     /// `None` when the connection is over.
-    driver: Option<http1::Connection<TokioIo<Io>, RequestBody>>,
+    driver: Option<Driver>,
+    tally: Tally,
 }
 
 impl Http1 {
     /// Begins to speak HTTP/1.1.
     pub(crate) async fn new(io: Io) -> Result<Self, Broken> {
+        let tally = Tally::default();
         let (sender, driver) = http1::Builder::new()
             .max_buf_size(BUFFER)
-            .handshake(TokioIo::new(io))
+            .handshake(TokioIo::new(Counted::new(io, tally.clone())))
             .await
             .map_err(Broken::before_answer)?;
         Ok(Self {
             sender,
             driver: Some(driver),
+            tally,
         })
     }
 
     async fn exchange(&mut self, request: Request<RequestBody>) -> Sent {
-        let Self { sender, driver } = self;
+        let Self { sender, driver, .. } = self;
         let answer = sender.try_send_request(request);
         tokio::pin!(answer);
         std::future::poll_fn(|cx| {
@@ -150,7 +165,7 @@ pub(crate) enum Drained {
     Broken,
 }
 
-fn drive(driver: &mut Option<http1::Connection<TokioIo<Io>, RequestBody>>, cx: &mut Context<'_>) {
+fn drive(driver: &mut Option<Driver>, cx: &mut Context<'_>) {
     // How a connection ended is told to whoever waits for the answer or its body.
     if let Some(connection) = driver
         && Pin::new(connection).poll(cx).is_ready()

@@ -7,6 +7,7 @@
 mod address;
 mod asking;
 mod body;
+mod check;
 mod connection;
 mod credential;
 mod dial;
@@ -17,7 +18,9 @@ mod headers;
 mod io;
 mod judge;
 mod lane;
+mod peer;
 mod pool;
+mod progress;
 pub mod provider;
 mod relay;
 pub mod settings;

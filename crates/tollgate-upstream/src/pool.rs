@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::response::Parts;
 use http::{Request, Response, Version};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,7 +19,8 @@ use crate::body::RequestBody;
 use crate::dial::Dialer;
 use crate::fault::{Broken, Fault};
 use crate::io::Io;
-use crate::lane::{Drained, Http1, Http2, Inflow, Lane, Taken};
+use crate::lane::{Drained, Http1, Http2, Inflow, Lane, Sent, Taken};
+use crate::progress::Progress;
 use crate::settings::HttpVersion;
 
 /// How long a connection waits for its next call.
@@ -75,6 +77,8 @@ struct Shared {
 pub(crate) trait Requests {
     /// Writes the request for this version of HTTP.
     fn request(&self, version: Version) -> Request<RequestBody>;
+    /// Notes how far it is on its way.
+    fn note(&mut self, progress: Progress);
 }
 
 impl Pool {
@@ -94,21 +98,21 @@ impl Pool {
     /// answer. A waiting connection that has died is replaced when nothing was sent on it.
     pub(crate) async fn send(
         self: &Arc<Self>,
-        requests: &impl Requests,
+        requests: &mut impl Requests,
         connect: Duration,
     ) -> Result<(Parts, Inflow), Broken> {
         for _ in 0..STALE {
             let Some(mut lane) = self.waiting_lane().await else {
                 break;
             };
-            match lane.exchange(requests.request(lane.version())).await {
+            match attempt(&mut lane, requests).await {
                 Ok(answer) => return Ok(self.begun(answer, lane)),
                 Err(refused) if refused.message().is_some() => {}
                 Err(refused) => return Err(Broken::before_answer(refused.into_error())),
             }
         }
         let mut lane = self.new_lane(connect).await?;
-        match lane.exchange(requests.request(lane.version())).await {
+        match attempt(&mut lane, requests).await {
             Ok(answer) => Ok(self.begun(answer, lane)),
             Err(refused) => Err(Broken::before_answer(refused.into_error())),
         }
@@ -284,6 +288,20 @@ impl Pool {
         list.waiting = kept;
         list.is_swept
     }
+}
+
+/// Sends a request over a connection. One that comes back was not sent.
+async fn attempt(lane: &mut Lane, requests: &mut impl Requests) -> Sent {
+    let request = requests.request(lane.version());
+    let length = request.body().size_hint().exact();
+    requests.note(lane.begin(length.unwrap_or_default()));
+    let sent = lane.exchange(request).await;
+    if let Err(refused) = &sent
+        && refused.message().is_some()
+    {
+        requests.note(Progress::Waiting);
+    }
+    sent
 }
 
 async fn sweep(pool: Weak<Pool>) {

@@ -27,6 +27,9 @@ pub struct Provider {
     pub paths: Paths,
     /// Where embeddings are below the base URL, in `OpenAI`'s format; `None` if it has none.
     pub embeddings: Option<&'static str>,
+    /// Where it answers a cheap question that needs the credential, below the base URL: its list
+    /// of models, mostly. `None` if it has none: then only a call can tell whether it works.
+    pub check: Option<&'static str>,
     /// How the connection's credential is put on a request.
     pub credential: CredentialStyle,
     /// Whether it may be asked without a credential, as servers of one's own often are.

@@ -12,11 +12,12 @@ use tollgate_core::error::{Code, Failure};
 use tollgate_engine::port::{
     Attempt, BoxFuture, Clock, Continuation, Delivery, Insight, Upstream, Want,
 };
+use tollgate_wire::insight;
 
 use crate::connection::Connection;
-use crate::exchange;
 use crate::settings::{ConnectionSettings, Place, SettingsProblem};
 use crate::tls::SystemTrust;
+use crate::{check, exchange};
 
 /// Opens a pipe to the simulated provider inside this process.
 pub type DialSimulator = Arc<dyn Fn() -> DuplexStream + Send + Sync>;
@@ -74,6 +75,16 @@ impl Upstreams {
         Ok(())
     }
 
+    fn connection(&self, name: &str) -> Result<Arc<Connection>, Failure> {
+        self.connections.load().get(name).cloned().ok_or_else(|| {
+            // A reload has just taken it away; routes that are read now no longer name it.
+            let mut failure = Failure::gateway(Code::NoTargets)
+                .because(format!("there is no connection `{name}`"));
+            failure.unsent = true;
+            failure
+        })
+    }
+
     /// The names of all connections, in no order.
     pub fn names(&self) -> Vec<Arc<str>> {
         self.connections.load().keys().cloned().collect()
@@ -83,19 +94,25 @@ impl Upstreams {
 impl Upstream for Upstreams {
     fn send<'a>(&'a self, attempt: Attempt<'a>) -> BoxFuture<'a, Result<Delivery, Failure>> {
         Box::pin(async move {
-            let name = &attempt.target.connection;
-            let Some(connection) = self.connections.load().get(name).cloned() else {
-                // A reload has just taken it away; routes that are read now no longer name it.
-                return Err(Failure::gateway(Code::NoTargets)
-                    .because(format!("there is no connection `{name}`")));
-            };
+            let connection = self.connection(&attempt.target.connection)?;
             exchange::run(&connection, attempt, &self.clock).await
         })
     }
 
     fn read(&self, call: &Call, want: Want) -> Insight {
-        _ = (call, want);
-        Insight::default()
+        let want = insight::Want {
+            needs: want.needs,
+            tokens: want.tokens,
+            user: want.user,
+            conversation: want.conversation,
+        };
+        let found = insight::read(call, want);
+        Insight {
+            needs: found.needs,
+            prompt_tokens: found.tokens,
+            user: found.user,
+            conversation: found.conversation,
+        }
     }
 
     fn check<'a>(
@@ -104,8 +121,13 @@ impl Upstream for Upstreams {
         model: Option<&'a str>,
         timeout: Duration,
     ) -> BoxFuture<'a, Result<(), Failure>> {
-        _ = (connection, model, timeout);
-        Box::pin(async { Ok(()) })
+        Box::pin(async move {
+            let connection = self.connection(connection)?;
+            match model {
+                Some(model) => check::call(&connection, model, timeout, &self.clock).await,
+                None => check::ask(&connection, timeout, &self.clock).await,
+            }
+        })
     }
 
     fn endpoint(&self, connection: &str) -> Option<String> {

@@ -5,6 +5,7 @@ mod citation;
 mod facts;
 #[cfg(test)]
 mod fixtures;
+pub(crate) mod insight;
 pub mod parse;
 pub mod relay;
 pub mod request;

@@ -6,6 +6,20 @@ use crate::json::{self, Count, Kind, NameBuffer, Problem, Scanner};
 /// it cannot overflow.
 pub(crate) const MOST: u64 = u32::MAX as u64;
 
+/// How many bytes of text make a token: the usual estimate for English.
+pub(crate) const BYTES: u64 = 4;
+/// What every part of a prompt costs beside its text.
+pub(crate) const PART: u64 = 4;
+/// What every tool costs beside its text.
+pub(crate) const TOOL: u64 = 8;
+/// What a picture of middling size costs; other media, too, for want of a better guess.
+pub(crate) const PICTURE: u64 = 1200;
+
+/// About how many tokens a text of so many bytes has.
+pub(crate) fn of_text(bytes: usize) -> u64 {
+    (bytes as u64).div_ceil(BYTES)
+}
+
 /// Takes the counts of these names out of an object of details.
 pub(crate) fn details<const N: usize>(
     scanner: &mut Scanner<'_>,

@@ -8,6 +8,8 @@ use tollgate_core::format::{Format, Operation};
 use tollgate_core::reply;
 
 use crate::answer::AnswerProblem;
+use crate::insight::Reading;
+use crate::json::{Problem, Scanner};
 use crate::neutral::{Answer, Request};
 use crate::quirks::Quirks;
 use crate::stream::{Flow, ReadEvents, StreamRules, WriteEvents};
@@ -76,6 +78,23 @@ pub fn read(format: Format, received: Received<'_>) -> Result<Call, Failure> {
         Format::Anthropic => anthropic::request::read(received),
         Format::Gemini => gemini::request::read(received),
         Format::Bedrock | Format::Cohere | Format::Ollama => Err(not_for_callers(format)),
+    }
+}
+
+/// Reads from a caller's body what the choice of a target depends on.
+pub(crate) fn read_insight(
+    call: &Call,
+    scanner: &mut Scanner<'_>,
+    reading: &mut Reading,
+) -> Result<(), Problem> {
+    match (call.format, call.operation) {
+        (Format::OpenAi, Operation::Embeddings) => openai::insight::embeddings(scanner, reading),
+        (Format::OpenAi, _) => openai::insight::chat(scanner, reading),
+        (Format::Completions, _) => completions::insight::read(scanner, reading),
+        (Format::Responses, _) => responses::insight::read(scanner, reading),
+        (Format::Anthropic, _) => anthropic::insight::read(scanner, reading),
+        (Format::Gemini, _) => gemini::insight::read(scanner, reading),
+        (Format::Bedrock | Format::Cohere | Format::Ollama, _) => scanner.skip(),
     }
 }
 

@@ -7,6 +7,7 @@ mod family;
 mod finish;
 #[cfg(test)]
 mod fixtures;
+pub(crate) mod insight;
 mod media;
 pub mod parse;
 pub mod relay;

@@ -20,6 +20,7 @@ mod faults;
 mod fields;
 pub mod formats;
 pub mod gemini;
+pub mod insight;
 pub mod json;
 mod ndjson;
 pub mod neutral;

@@ -4,6 +4,7 @@ mod chunk;
 #[cfg(test)]
 mod fixtures;
 pub(crate) mod harmless;
+pub(crate) mod insight;
 mod media;
 pub mod parse;
 pub mod reply;

@@ -4,6 +4,7 @@ mod event;
 mod facts;
 #[cfg(test)]
 mod fixtures;
+pub(crate) mod insight;
 mod media;
 pub mod parse;
 pub mod relay;

@@ -8,6 +8,7 @@ use tollgate_core::model::Unsupported;
 use tollgate_core::reply;
 
 use crate::answer::AnswerProblem;
+use crate::counts;
 use crate::formats::{self, Aim, Asked, Lost};
 use crate::neutral::{Content, Part, Request};
 use crate::stream::{Flow, StreamRules, Translated};
@@ -137,21 +138,17 @@ pub fn stream(
 /// About how many tokens a prompt has, where no provider can be asked: four bytes of text to one
 /// token, a little for each part and tool, and what a picture of middling size costs.
 pub fn estimate(call: &Call) -> Result<u64, Failure> {
-    const BYTES: usize = 4;
-    const PART: u64 = 4;
-    const PICTURE: u64 = 1200;
     let request = formats::parse_request(call.format, call)?;
     let parts = request.turns.iter().flat_map(|turn| &turn.parts);
-    let mut tokens: u64 = parts.map(|part| PART + of_part(part, BYTES, PICTURE)).sum();
-    tokens += of_tools(&request, BYTES);
-    Ok(tokens.max(1))
+    let tokens: u64 = parts.map(|part| counts::PART + of_part(part)).sum();
+    Ok((tokens + of_tools(&request)).max(1))
 }
 
-fn of_part(part: &Part, bytes: usize, picture: u64) -> u64 {
-    let of = |text: &str| text.len().div_ceil(bytes) as u64;
+fn of_part(part: &Part) -> u64 {
+    let of = |text: &str| counts::of_text(text.len());
     match &part.content {
         Content::Text { text, .. } | Content::Refusal(text) => of(text),
-        Content::Image(_) | Content::Audio(_) | Content::Document(_) => picture,
+        Content::Image(_) | Content::Audio(_) | Content::Document(_) => counts::PICTURE,
         Content::Reasoning(thought) => of(&thought.text),
         Content::ToolCall(call) => of(&call.name) + of(&call.arguments),
         Content::ToolResult(result) => {
@@ -159,21 +156,21 @@ fn of_part(part: &Part, bytes: usize, picture: u64) -> u64 {
             inner
                 .map(|part| match &part.content {
                     Content::Text { text, .. } => of(text),
-                    _ => picture,
+                    _ => counts::PICTURE,
                 })
                 .sum()
         }
     }
 }
 
-fn of_tools(request: &Request, bytes: usize) -> u64 {
-    const TOOL: usize = 8;
-    let of = |text: &str| text.len().div_ceil(bytes);
+fn of_tools(request: &Request) -> u64 {
+    let of = |text: &str| counts::of_text(text.len());
     let tools = request.tools.iter().map(|tool| {
         let schema = tool.parameters.as_ref().map(ToString::to_string);
-        TOOL + of(&tool.name)
+        counts::TOOL
+            + of(&tool.name)
             + of(tool.description.as_deref().unwrap_or_default())
             + of(schema.as_deref().unwrap_or_default())
     });
-    tools.sum::<usize>() as u64
+    tools.sum()
 }

@@ -117,6 +117,13 @@ impl ConnectionHealth {
         self.state().tested = Some(tested);
     }
 
+    /// Forgets what active checks said: there are none any more.
+    pub fn forget_checks(&self) {
+        let mut state = self.state();
+        state.checked = None;
+        state.health = Health::default();
+    }
+
     /// What can be read of it.
     pub fn read(&self, now: Moment) -> ConnectionReading {
         let state = self.state();

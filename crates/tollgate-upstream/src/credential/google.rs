@@ -21,6 +21,7 @@ use crate::dial::Dialer;
 use crate::gather::Gathered;
 use crate::headers;
 use crate::pool::{Pool, Requests};
+use crate::progress::Progress;
 use crate::provider::Provider;
 use crate::settings::{BaseUrl, ConnectionSettings, HttpVersion, Place};
 use crate::tls::{SystemTrust, Tls};
@@ -194,8 +195,8 @@ impl TokenSource {
     async fn ask(&self, moment: Moment) -> Result<Granted, TokenProblem> {
         let assertion = self.account.assertion(moment.now);
         let assertion = assertion.ok_or(TokenProblem::Unsigned)?;
-        let exchange = Exchange::new(self.account.exchange(), &assertion)?;
-        let (head, mut inflow) = self.pool.send(&exchange, moment.connect).await?;
+        let mut exchange = Exchange::new(self.account.exchange(), &assertion)?;
+        let (head, mut inflow) = self.pool.send(&mut exchange, moment.connect).await?;
         let mut gathered = Gathered::new(ANSWER);
         gathered.read(&mut inflow).await?;
         if gathered.is_complete() {
@@ -313,4 +314,7 @@ impl Requests for Exchange {
         *request.headers_mut() = self.headers.clone();
         request
     }
+
+    // A call whose token could not be had was never sent, whatever became of this.
+    fn note(&mut self, _: Progress) {}
 }

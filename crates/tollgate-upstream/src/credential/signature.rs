@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
-use http::{HeaderName, HeaderValue, Uri};
+use http::{HeaderName, HeaderValue, Method, Uri};
 use sha2::{Digest as _, Sha256};
 use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
@@ -39,9 +39,10 @@ impl AccessKey {
             && self.secret.matches(other.secret.expose().as_bytes())
     }
 
-    /// The headers that sign a `POST` of this body to this address.
+    /// The headers that sign a request with this body to this address.
     pub(crate) fn sign(
         &self,
+        method: &Method,
         place: &SignedPlace<'_>,
         body: &RequestBody,
         now: Timestamp,
@@ -65,7 +66,7 @@ impl AccessKey {
         let body = SignableBody::Precomputed(hash(body));
         // Only what nobody on the way changes is signed; the host and the time are always.
         let headers = std::iter::once(("content-type", "application/json"));
-        let request = SignableRequest::new("POST", address, headers, body)?;
+        let request = SignableRequest::new(method.as_str(), address, headers, body)?;
         let (instructions, _) = sign(request, &params)?.into_parts();
         let (headers, _) = instructions.into_parts();
         headers

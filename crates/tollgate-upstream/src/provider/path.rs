@@ -73,6 +73,21 @@ fn of_format(
     Some(format!("{root}{below}"))
 }
 
+/// Where the provider answers a cheap question; `None` if nowhere.
+pub(crate) fn of_check(settings: &ConnectionSettings, root: &str) -> Option<String> {
+    let below = settings.provider.check?;
+    match settings.provider.paths {
+        Paths::Format | Paths::Vertex => Some(format!("{root}{below}")),
+        Paths::Azure => Some(match settings.api_version.as_deref() {
+            None => format!("{root}/openai/v1{below}"),
+            Some(version) if is_dated(version) => {
+                format!("{root}/openai{below}?api-version={version}")
+            }
+            Some(version) => format!("{root}/openai/v1{below}?api-version={version}"),
+        }),
+    }
+}
+
 /// Where `OpenAI` has an operation below its version.
 const fn openai(format: Format, operation: Operation) -> &'static str {
     match (format, operation) {

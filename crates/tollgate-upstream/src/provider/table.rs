@@ -24,6 +24,7 @@ pub(super) const COMPATIBLE: Provider = Provider {
     endings: &[],
     paths: Paths::Format,
     embeddings: Some("/embeddings"),
+    check: Some("/models"),
     credential: CredentialStyle::Bearer,
     keyless: false,
     terminator: Terminator::Done,
@@ -121,6 +122,7 @@ pub static PROVIDERS: &[Provider] = &[
         formats: &[Format::Anthropic],
         home: Home::Public("https://api.anthropic.com"),
         endings: &["/v1"],
+        check: Some("/v1/models?limit=1"),
         credential: CredentialStyle::Header("x-api-key"),
         counts: true,
         request_id_headers: &["request-id"],
@@ -131,6 +133,7 @@ pub static PROVIDERS: &[Provider] = &[
         formats: &[Format::Gemini],
         home: Home::Public("https://generativelanguage.googleapis.com"),
         endings: &["/v1beta", "/v1"],
+        check: Some("/v1beta/models?pageSize=1"),
         credential: CredentialStyle::Header("x-goog-api-key"),
         counts: true,
         // It has none; ids of answers are in their bodies.
@@ -143,6 +146,8 @@ pub static PROVIDERS: &[Provider] = &[
         home: Home::Regional(Regions::Google),
         endings: &["/v1"],
         paths: Paths::Vertex,
+        // Its lists are of models of one's own, which other roles than callers' may see.
+        check: None,
         credential: CredentialStyle::Google,
         counts: true,
         request_id_headers: &[],
@@ -152,6 +157,8 @@ pub static PROVIDERS: &[Provider] = &[
         name: "bedrock",
         formats: &[Format::Bedrock],
         home: Home::Regional(Regions::Aws),
+        // Its list of models is at another host.
+        check: None,
         credential: CredentialStyle::Aws("bedrock"),
         request_id_headers: &["x-amzn-requestid"],
         ..OWN_FORMAT
@@ -177,6 +184,7 @@ pub static PROVIDERS: &[Provider] = &[
         home: Home::Public("https://api.cohere.com"),
         endings: &["/v2", "/v1"],
         embeddings: Some("/compatibility/v1/embeddings"),
+        check: Some("/v1/models?page_size=1"),
         request_id_headers: &["x-debug-trace-id"],
         ..OWN_FORMAT
     },
@@ -216,6 +224,8 @@ pub static PROVIDERS: &[Provider] = &[
         name: "openrouter",
         formats: &[Format::OpenAi, Format::Responses, Format::Anthropic],
         home: Home::Public("https://openrouter.ai/api/v1"),
+        // The list of its models is there for everybody; this is only for those with a key.
+        check: Some("/key"),
         request_id_headers: &["x-generation-id", "cf-ray"],
         ..COMPATIBLE
     },
@@ -223,6 +233,7 @@ pub static PROVIDERS: &[Provider] = &[
         name: "perplexity",
         home: Home::Public("https://api.perplexity.ai"),
         embeddings: None,
+        check: None,
         // Streams end with an object of the kind `chat.completion.done`, and report their usage.
         terminator: Terminator::FinishThenEnd,
         ask_usage: false,
@@ -242,6 +253,7 @@ pub static PROVIDERS: &[Provider] = &[
         home: Home::Local("http://127.0.0.1:11434"),
         endings: &["/v1", "/api"],
         embeddings: Some("/v1/embeddings"),
+        check: Some("/api/tags"),
         keyless: true,
         request_id_headers: &[],
         ..OWN_FORMAT

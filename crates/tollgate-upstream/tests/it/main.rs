@@ -10,11 +10,14 @@
 )]
 
 mod addresses;
+mod checks;
 mod connecting;
 mod headers;
 mod http2;
+mod insight;
 mod oauth;
 mod plain;
+mod repeating;
 mod reuse;
 mod signed;
 mod streams;

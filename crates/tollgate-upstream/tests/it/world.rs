@@ -298,6 +298,8 @@ pub(crate) struct Gateway {
     pub(crate) timeouts: Timeouts,
     /// The model, as the provider calls it.
     pub(crate) model: &'static str,
+    /// Whether requests carry an id by which the provider can see that they are the same.
+    pub(crate) repeatable: bool,
 }
 
 impl Gateway {
@@ -315,6 +317,7 @@ impl Gateway {
             upstreams,
             timeouts: Timeouts::default(),
             model: "m-upstream",
+            repeatable: false,
         }
     }
 
@@ -328,6 +331,7 @@ impl Gateway {
             upstreams,
             timeouts: Timeouts::default(),
             model: "m-upstream",
+            repeatable: false,
         }
     }
 
@@ -360,9 +364,15 @@ impl Gateway {
             begin_by: Instant::now() + total,
             request_id: "req_1",
             unsupported: Unsupported::default(),
-            repeatable: false,
+            repeatable: self.repeatable,
         };
         self.upstreams.send(attempt).await
+    }
+
+    /// Checks the connection.
+    pub(crate) async fn check(&self, model: Option<&str>) -> Result<(), Failure> {
+        let timeout = self.timeouts.answer;
+        self.upstreams.check("main", model, timeout).await
     }
 
     /// Sends a plain call and takes the answer.

@@ -49,6 +49,34 @@ impl<'a> Text<'a> {
         self.raw == plain || (self.raw.len() > plain.len() && self.decodes_to(plain))
     }
 
+    /// How it is written, between its quotes.
+    pub fn raw(&self) -> &'a str {
+        self.raw
+    }
+
+    /// How many bytes it has with its escapes resolved, without resolving them. Half of a
+    /// surrogate pair counts as half of its character.
+    pub fn length(&self) -> usize {
+        let bytes = self.raw.as_bytes();
+        let (mut length, mut at) = (bytes.len(), 0);
+        while let Some(found) = bytes.get(at..).and_then(|rest| memchr(b'\\', rest)) {
+            let place = at + found;
+            let digits = match bytes.get(place + 1) {
+                Some(b'u') => self.raw.get(place + 2..place + 6),
+                _ => None,
+            };
+            let Some(digits) = digits else {
+                length -= 1;
+                at = place + 2;
+                continue;
+            };
+            let unit = u32::from_str_radix(digits, 16).unwrap_or_default();
+            length -= 6 - length_of(unit);
+            at = place + 6;
+        }
+        length
+    }
+
     fn decodes_to(&self, plain: &str) -> bool {
         self.decode().is_some_and(|text| text == plain)
     }
@@ -88,6 +116,15 @@ impl<'a> Text<'a> {
             length = end;
         }
         buffer.0.get(..length).unwrap_or_default()
+    }
+}
+
+/// How many bytes of UTF-8 a unit of UTF-16 stands for.
+const fn length_of(unit: u32) -> usize {
+    match unit {
+        0..0x80 => 1,
+        0x80..0x800 | 0xD800..0xE000 => 2,
+        _ => 3,
     }
 }
 
@@ -337,6 +374,8 @@ mod tests {
         ] {
             assert_eq!(text(json).decode().as_deref(), want, "{json}");
             assert!(want.is_none_or(|want| text(json).is(want)), "{json}");
+            let length = text(json).length();
+            assert!(want.is_none_or(|want| want.len() == length), "{json}");
         }
     }
 

@@ -68,7 +68,8 @@ fn signed(key: &AccessKey, path: &str, parts: &[&'static str]) -> Vec<(HeaderNam
         address: &address,
     };
     let parts = parts.iter().map(|part| Bytes::from_static(part.as_bytes()));
-    key.sign(&place, &RequestBody::new(parts), NOW).unwrap()
+    key.sign(&Method::POST, &place, &RequestBody::new(parts), NOW)
+        .unwrap()
 }
 
 #[test]
