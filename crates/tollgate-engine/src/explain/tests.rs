@@ -135,8 +135,8 @@ async fn requests_go_the_way_that_was_explained_before_them() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn every_obstacle_is_named() {
+/// A model with a target in each kind of trouble, and what holds the place at the full one.
+async fn troubled() -> (World, crate::chat::Served) {
     let names = [
         "off", "isolated", "open", "cooling", "full", "unfit", "dull", "free",
     ];
@@ -167,17 +167,13 @@ async fn every_obstacle_is_named() {
     let script = Script::new(|attempt| match &*attempt.target.connection {
         "cooling" => {
             let failure = Failure::provider(Code::ProviderRateLimited, "scripted");
-            Act::Fail(
-                Duration::ZERO,
-                failure.retry_after(Duration::from_secs(900)),
-            )
+            Act::Fail(Duration::ZERO, failure.retry_after(Duration::from_mins(15)))
         }
         _ => Act::Answer(Duration::ZERO),
     });
     let world = World::new(script, vec![declared, limited, full], 1).await;
-    let engine = &world.engine;
-    operate::order(engine, "isolated", None, Order::Isolate).unwrap();
-    operate::order(engine, "open", Some("m"), Order::Open).unwrap();
+    operate::order(&world.engine, "isolated", None, Order::Isolate).unwrap();
+    operate::order(&world.engine, "open", Some("m"), Order::Open).unwrap();
     let sent = call("limited", false);
     world
         .serve(&sent, &mut Trail::default())
@@ -188,7 +184,13 @@ async fn every_obstacle_is_named() {
         .serve(&call("one", false), &mut Trail::default())
         .await;
     let held = held.unwrap();
+    (world, held)
+}
 
+#[tokio::test(start_paused = true)]
+async fn every_obstacle_is_named() {
+    let (world, held) = troubled().await;
+    let engine = &world.engine;
     let mut asked = question("m");
     asked.needs = Abilities::NONE.with(Ability::Vision);
     let explained = explain(engine, &asked).unwrap();

@@ -202,8 +202,8 @@ async fn moments_are_told_by_the_time_of_day() {
     tokio::time::advance(Duration::from_secs(100)).await;
     let (now, moment) = (engine.clock().now(), engine.moment());
     assert_eq!(time_of(engine, moment), now);
-    let later = moment.after(Duration::from_secs(60));
-    assert_eq!(time_of(engine, later), now.after(Duration::from_secs(60)));
+    let later = moment.after(Duration::from_mins(1));
+    assert_eq!(time_of(engine, later), now.after(Duration::from_mins(1)));
     let earlier = Moment::START.after(Duration::from_secs(40));
     let passed = now.since(time_of(engine, earlier));
     assert_eq!(passed, moment.since(earlier));

@@ -5,16 +5,16 @@ use tollgate_engine::testing::{Script, World, model};
 use super::*;
 
 async fn world() -> World {
-    let script = Script::new(|_| panic!("no call is made here")).checked(|name| match name {
-        "good" => Ok(()),
-        _ => {
-            let mut failure =
-                Failure::new(Code::ProviderPermissionDenied, Origin::Provider("scripted"))
-                    .provider_text("This project is closed.")
-                    .because("a cause with sk-canary-0123456789 in it");
-            failure.provider_status = Some(403);
-            Err(failure)
+    let script = Script::new(|_| panic!("no call is made here")).checked(|name| {
+        if name == "good" {
+            return Ok(());
         }
+        let mut failure =
+            Failure::new(Code::ProviderPermissionDenied, Origin::Provider("scripted"))
+                .provider_text("This project is closed.")
+                .because("a cause with sk-canary-0123456789 in it");
+        failure.provider_status = Some(403);
+        Err(failure)
     });
     let models = vec![model("m", &["good", "bad"], Rules::default())];
     World::new(script, models, 1).await
