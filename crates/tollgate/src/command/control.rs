@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tollgate_core::error::Failure;
-use tollgate_core::error::dialect::Dialect;
+use tollgate_core::error::dialect::{Dialect, told};
 use tollgate_engine::accounts::Accounts;
 use tollgate_engine::port::Clock as _;
 use tollgate_store::{Control, ControlError, OwnerError};
@@ -183,10 +183,7 @@ pub(super) async fn ask_within(
 
 /// The failure of a call that was made in this process.
 pub(super) fn failed(failure: &Failure) -> CommandError {
-    let text = failure
-        .message
-        .clone()
-        .unwrap_or_else(|| failure.to_string());
+    let text = told(failure);
     let message = match &failure.cause {
         // Whoever runs the command is the operator, for whom causes are.
         Some(cause) => format!("{text}: {cause}"),
