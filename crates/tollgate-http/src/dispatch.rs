@@ -230,6 +230,11 @@ async fn for_caller(
         | Endpoint::Key(_)
         | Endpoint::RotateKey(_)
         | Endpoint::Maintenance
+        | Endpoint::Connections
+        | Endpoint::Connection(_)
+        | Endpoint::TestConnection(_)
+        | Endpoint::ConnectionBreaker(_)
+        | Endpoint::ExplainRoute
         | Endpoint::Hello
         | Endpoint::Errors
         | Endpoint::Error(_)
