@@ -228,4 +228,6 @@ fn is_met(legs: &[Leg<'_>], route: &Arc<Route>) -> bool {
 }
 
 #[cfg(test)]
+mod crowds;
+#[cfg(test)]
 mod tests;

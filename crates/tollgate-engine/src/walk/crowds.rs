@@ -1,0 +1,110 @@
+//! Requests that meet others on their way: in lines, at shared targets, behind wildcards.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Mutex;
+use std::task::Poll;
+
+use tokio::time::sleep_until;
+use tollgate_core::call::{Call, Wishes};
+use tollgate_core::reply::{Piece, Usage};
+use tollgate_core::route::fallback::Fallbacks;
+use tollgate_core::route::limit::Limits;
+use tollgate_core::route::rules::{QueueRules, Recovery};
+
+use super::*;
+use crate::chat::Served;
+use crate::health::Wanted;
+use crate::port::{Continuation, Reply};
+use crate::routes::DeclaredModel;
+use crate::testing::{Act, Scene, Script, World, call, caller, model};
+
+const NONE: Duration = Duration::ZERO;
+
+fn failure(code: Code) -> Failure {
+    Failure::provider(code, "scripted")
+}
+
+fn piece(last: bool, completion: Option<u64>) -> Piece {
+    Piece {
+        content: true,
+        last,
+        usage: completion.map(|completion| Usage {
+            completion,
+            ..Usage::default()
+        }),
+        ..Piece::default()
+    }
+}
+
+fn streams(_: &crate::port::Attempt<'_>) -> Act {
+    Act::Stream(NONE, vec![Scene::Piece(NONE, piece(true, None))])
+}
+
+fn one_at_a_time(mut model: DeclaredModel) -> DeclaredModel {
+    model.targets[0].limits = Limits {
+        parallel: Some(1),
+        ..Limits::default()
+    };
+    model
+}
+
+/// A model that opens all of a connection under its name.
+fn wildcard(connection: &str, rules: Rules) -> DeclaredModel {
+    let mut declared = model(&format!("{connection}/*"), &[connection], rules);
+    declared.targets[0].target.model = "*".into();
+    declared
+}
+
+fn collection(name: &str, members: &[&str]) -> DeclaredModel {
+    let mut declared = model(name, &[], Rules::default());
+    declared.members = members.iter().map(|name| Arc::from(*name)).collect();
+    declared
+}
+
+fn short_line() -> Rules {
+    Rules {
+        queue: QueueRules {
+            wait: Duration::from_secs(5),
+            length: 1,
+        },
+        ..Rules::default()
+    }
+}
+
+async fn serve(world: &World, call: &Call) -> Result<Served, Failure> {
+    world.serve(call, &mut Trail::default()).await
+}
+
+/// Whether a future is still under way after one look at it.
+async fn waits(mut future: Pin<&mut impl Future>) -> bool {
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await
+}
+
+// On the true clock: on one that only jumps, nobody would ever see the end of a spin.
+#[tokio::test]
+async fn a_spent_retry_budget_is_not_waited_for() {
+    let script = Script::new(|attempt| match &*attempt.target.connection {
+        "short" => Act::Fail(NONE, failure(Code::ContextLengthExceeded)),
+        _ => Act::Answer(NONE),
+    });
+    let mut short = model("m", &["short"], Rules::default());
+    short.fallbacks = Arc::new(Fallbacks {
+        general: Vec::new(),
+        by_class: vec![(Class::ContextLength, vec!["long".into()])],
+    });
+    let models = vec![short, model("long", &["long"], Rules::default())];
+    let world = World::new(script, models, 1).await;
+    let long = world.engine.routes().find("long").unwrap();
+    let wanted = Wanted {
+        tokens: 0,
+        first: false,
+        stream: false,
+    };
+    let repeat = || Permit::take(&long, &long.targets[0], wanted, world.engine.ticker);
+    while repeat().is_ok() {}
+    let begin = Instant::now();
+    let failure = serve(&world, &call("m", false)).await.err().unwrap();
+    assert_eq!(failure.code, Code::ContextLengthExceeded);
+    assert!(begin.elapsed() < Duration::from_secs(2));
+}
