@@ -108,3 +108,26 @@ async fn a_spent_retry_budget_is_not_waited_for() {
     assert_eq!(failure.code, Code::ContextLengthExceeded);
     assert!(begin.elapsed() < Duration::from_secs(2));
 }
+
+#[tokio::test]
+async fn a_target_that_is_full_as_it_was_asked_is_not_waited_for_as_another() {
+    let mut rules = Rules::default();
+    rules.backoff.first = Duration::from_millis(1);
+    rules.timeouts.total = Duration::from_secs(5);
+    let mut limited = model("limited", &["a"], rules.clone());
+    limited.targets[0].limits = Limits {
+        rpm: Some(1),
+        ..Limits::default()
+    };
+    let mut both = collection("both", &["limited", "free"]);
+    both.rules = Arc::new(rules.clone());
+    let mut free = model("free", &["a"], rules);
+    free.targets[0].priority = 1;
+    let models = vec![limited, free, both];
+    let script = Script::new(|_| Act::Fail(NONE, failure(Code::ProviderError)));
+    let world = World::new(script, models, 1).await;
+    let begin = Instant::now();
+    let failure = serve(&world, &call("both", false)).await.err().unwrap();
+    assert_eq!(failure.code, Code::ProviderError);
+    assert!(begin.elapsed() < Duration::from_secs(2));
+}

@@ -253,8 +253,11 @@ impl Walk<'_> {
         legs.flat_map(|(number, leg)| {
             leg.route.targets.iter().filter_map(move |target| {
                 let tried = self.tried(target);
-                // A target that several models have is tried again as the one that it was.
-                if tried.is_some_and(|tried| tried.leg != number) {
+                // A target that several models have is tried again as the one that it was: its
+                // limits can be others elsewhere.
+                let is_other =
+                    |tried: &Tried| tried.leg != number || !Arc::ptr_eq(&tried.target, target);
+                if tried.is_some_and(is_other) {
                     return None;
                 }
                 match leg.facts.obstacle(&leg.route, target, first, now) {
