@@ -131,3 +131,20 @@ async fn a_target_that_is_full_as_it_was_asked_is_not_waited_for_as_another() {
     assert_eq!(failure.code, Code::ProviderError);
     assert!(begin.elapsed() < Duration::from_secs(2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn two_names_behind_a_wildcard_are_two_fallbacks() {
+    let script = Script::new(|attempt| match &*attempt.target.model {
+        "y" => Act::Answer(NONE),
+        _ => Act::Fail(NONE, failure(Code::ProviderModelNotFound)),
+    });
+    let mut asked = model("m", &["a"], Rules::default());
+    asked.fallbacks = Arc::new(Fallbacks {
+        general: vec!["w/x".into(), "w/y".into()],
+        by_class: Vec::new(),
+    });
+    let models = vec![asked, wildcard("w", Rules::default())];
+    let world = World::new(script, models, 1).await;
+    let served = serve(&world, &call("m", false)).await.unwrap();
+    assert_eq!(&*served.answered.model, "w/y");
+}

@@ -289,7 +289,7 @@ impl Walk<'_> {
 /// Whether two targets are one. The names behind a wildcard can share what is known of them, and
 /// are different models all the same.
 fn is_same(one: &RouteTarget, other: &RouteTarget) -> bool {
-    Arc::ptr_eq(&one.health, &other.health)
+    Arc::ptr_eq(&one.health, &other.health) && one.target.model == other.target.model
 }
 
 /// The class of failure that obstacles at all targets of a model amount to.
