@@ -133,6 +133,20 @@ async fn a_target_that_is_full_as_it_was_asked_is_not_waited_for_as_another() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_is_turned_away_takes_no_place_from_those_who_wait() {
+    let models = vec![one_at_a_time(model("m", &["a"], short_line()))];
+    let world = World::new(Script::new(streams), models, 1).await;
+    let call = call("m", true);
+    let first = serve(&world, &call).await.unwrap();
+    let mut second = pin!(serve(&world, &call));
+    assert!(waits(second.as_mut()).await);
+    drop(first);
+    let turned_away = serve(&world, &call).await.err().unwrap();
+    assert_eq!(turned_away.code, Code::RouteSelectionTimeout);
+    second.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_names_behind_a_wildcard_are_two_fallbacks() {
     let script = Script::new(|attempt| match &*attempt.target.model {
         "y" => Act::Answer(NONE),

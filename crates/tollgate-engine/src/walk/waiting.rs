@@ -35,6 +35,10 @@ impl Walk<'_> {
                 if let Some(permit) = self.queue(first).await {
                     return Some(permit);
                 }
+                if self.is_turned_away {
+                    // Nor does it come before those for whom the line had room.
+                    continue;
+                }
                 // Its patience with the line is over; a target that rests may still come back.
             } else {
                 sleep_until(self.engine.ticker.instant(wait.until)).await;
