@@ -162,3 +162,21 @@ async fn two_names_behind_a_wildcard_are_two_fallbacks() {
     let served = serve(&world, &call("m", false)).await.unwrap();
     assert_eq!(&*served.answered.model, "w/y");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_of_nothing_is_no_leave_to_come_back_at_once() {
+    let script =
+        Script::new(|_| Act::Fail(NONE, failure(Code::ProviderRateLimited).retry_after(NONE)));
+    let mut rules = Rules::default();
+    rules.breaker.cooldown = false;
+    let world = World::new(script, vec![model("m", &["a"], rules)], 1).await;
+    let failure = serve(&world, &call("m", false)).await.err().unwrap();
+    assert_eq!(failure.code, Code::ProviderRateLimited);
+    let seen = world.script.seen();
+    let gaps: Vec<_> = seen
+        .windows(2)
+        .map(|pair| pair[1].at - pair[0].at)
+        .collect();
+    assert_eq!(gaps.len(), 2);
+    assert!(gaps.iter().all(|gap| gap.as_millis() >= 750), "{gaps:?}");
+}
