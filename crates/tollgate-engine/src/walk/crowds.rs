@@ -147,6 +147,34 @@ async fn whoever_is_turned_away_takes_no_place_from_those_who_wait() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn names_behind_a_wildcard_share_a_line_until_they_are_known() {
+    let models = vec![one_at_a_time(wildcard("w", short_line()))];
+    let world = World::new(Script::new(streams), models, 1).await;
+    let first = serve(&world, &call("w/x", true)).await.unwrap();
+    let second = call("w/y", true);
+    let mut second = pin!(serve(&world, &second));
+    assert!(waits(second.as_mut()).await);
+    let begin = Instant::now();
+    let third = serve(&world, &call("w/z", true)).await.err().unwrap();
+    assert_eq!(third.code, Code::RouteSelectionTimeout);
+    assert_eq!(begin.elapsed(), NONE, "the line was full");
+    drop(first);
+    second.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_behind_a_wildcard_take_turns_until_they_are_known() {
+    let world = World::new(
+        Script::new(streams),
+        vec![wildcard("w", Rules::default())],
+        1,
+    )
+    .await;
+    let turn = |name| world.engine.routes().find(name).unwrap().next_turn();
+    assert_eq!([turn("w/x"), turn("w/y"), turn("w/x")], [0, 1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_names_behind_a_wildcard_are_two_fallbacks() {
     let script = Script::new(|attempt| match &*attempt.target.model {
         "y" => Act::Answer(NONE),
@@ -161,6 +189,20 @@ async fn two_names_behind_a_wildcard_are_two_fallbacks() {
     let world = World::new(script, models, 1).await;
     let served = serve(&world, &call("m", false)).await.unwrap();
     assert_eq!(&*served.answered.model, "w/y");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_use_a_collection_by_an_alias_may_use_its_members() {
+    let mut auto = collection("auto", &["m"]);
+    auto.aliases = vec!["any".into()];
+    let models = vec![model("m", &["a"], Rules::default()), auto];
+    let script = Script::new(|_| Act::Answer(NONE));
+    let world = World::new(script, models, 1).await;
+    let (caller, call) = (caller("app", &["any"]), call("any", false));
+    let served = world
+        .serve_for(&caller, &call, &Wishes::default(), &mut Trail::default())
+        .await;
+    assert_eq!(&*served.unwrap().answered.model, "m");
 }
 
 #[tokio::test(start_paused = true)]
