@@ -222,3 +222,34 @@ async fn a_wait_of_nothing_is_no_leave_to_come_back_at_once() {
     assert_eq!(gaps.len(), 2);
     assert!(gaps.iter().all(|gap| gap.as_millis() >= 750), "{gaps:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_has_begun_keeps_nobody_from_a_target_that_is_well_again() {
+    for code in [Code::ProviderRateLimited, Code::ProviderError] {
+        let calls = Mutex::new(0);
+        let script = Script::new(move |attempt| {
+            let mut calls = calls.lock().unwrap();
+            *calls += 1;
+            if *calls == 1 {
+                Act::Fail(NONE, failure(code))
+            } else {
+                streams(attempt)
+            }
+        });
+        let mut rules = Rules {
+            attempts: 1,
+            ..Rules::default()
+        };
+        rules.breaker.failures = 1;
+        rules.breaker.open = Duration::from_secs(1);
+        let world = World::new(script, vec![model("m", &["a"], rules)], 1).await;
+        let call = call("m", true);
+        serve(&world, &call).await.err().unwrap();
+        sleep_until(Instant::now() + Duration::from_secs(1)).await;
+        let begin = Instant::now();
+        let probe = serve(&world, &call).await.unwrap();
+        let beside = serve(&world, &call).await.unwrap();
+        assert_eq!(begin.elapsed(), NONE, "{code:?}");
+        drop((probe, beside));
+    }
+}
