@@ -253,3 +253,73 @@ async fn a_stream_that_has_begun_keeps_nobody_from_a_target_that_is_well_again()
         drop((probe, beside));
     }
 }
+
+/// Adds what the broken stream used to what the next one says.
+#[derive(Default)]
+struct Adding(u64);
+
+impl Continuation for Adding {
+    fn watch(&mut self, piece: &Piece) {
+        self.0 = piece.usage.map_or(self.0, |usage| usage.completion);
+    }
+
+    fn call(&self) -> Option<Call> {
+        Some(call("m", true))
+    }
+
+    fn switch(&mut self, _: &str) {}
+
+    fn splice(&mut self, mut piece: Piece) -> Piece {
+        if let Some(usage) = &mut piece.usage {
+            usage.completion += self.0;
+        }
+        piece
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_goes_on_with_a_stream_is_charged_with_its_own_part() {
+    for (said, charged) in [(Some(7), 7), (None, 0)] {
+        let script = Script::new(move |attempt| match &*attempt.target.connection {
+            "a" => {
+                let broken = failure(Code::StreamInterrupted);
+                let scenes = vec![
+                    Scene::Piece(NONE, piece(false, Some(1000))),
+                    Scene::Break(NONE, broken),
+                ];
+                Act::Stream(NONE, scenes)
+            }
+            _ => Act::Stream(NONE, vec![Scene::Piece(NONE, piece(true, said))]),
+        });
+        let rules = Rules {
+            recovery: Recovery::Continue,
+            ..Rules::default()
+        };
+        let mut declared = model("m", &["a", "b"], rules);
+        let limits = Limits {
+            tpm: Some(1_000_000),
+            ..Limits::default()
+        };
+        declared.targets[1].limits = limits;
+        let script = script.continued(|| Box::new(Adding::default()));
+        let world = World::new(script, vec![declared], 1).await;
+        let served = serve(&world, &call("m", true)).await.unwrap();
+        let Reply::Stream(mut pieces) = served.delivery.reply else {
+            unreachable!("a stream was asked for");
+        };
+        let mut last = None;
+        while let Some(piece) = poll_fn(|context| pieces.as_mut().poll_next(context)).await {
+            last = Some(piece.unwrap());
+        }
+        let told = last.unwrap().usage.map(|usage| usage.completion);
+        assert_eq!(
+            told,
+            said.map(|said| said + 1000),
+            "callers are told of both"
+        );
+        let route = world.engine.routes().find("m").unwrap();
+        let health = &route.targets[1].health;
+        let reading = health.read(&route.rules.breaker, &limits, world.engine.moment());
+        assert_eq!(reading.used.tokens, charged);
+    }
+}
