@@ -177,6 +177,19 @@ impl RouteTable {
         }
     }
 
+    /// Takes over which names behind wildcards have a state of their own: one that an operator
+    /// has isolated must not come back with a new configuration.
+    pub(crate) fn keep_known(&self, old: &Self, registry: &Registry) {
+        for wildcard in &old.wildcards {
+            let same = |new: &&Wildcard| new.prefix == wildcard.prefix;
+            if let Some(new) = self.wildcards.iter().find(same) {
+                for name in wildcard.known().keys() {
+                    new.remember(name, registry);
+                }
+            }
+        }
+    }
+
     /// Every route but those of single names behind wildcards, which stand there as one.
     pub fn all(&self) -> impl Iterator<Item = Arc<Route>> {
         let wildcards = self.wildcards.iter().flat_map(|wildcard| {

@@ -12,16 +12,17 @@ use tokio::time::Instant;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::route::condition::Asked;
 use tollgate_core::route::fallback::Class;
-use tollgate_core::route::rules::{Repeat, Rules, Sticky};
+use tollgate_core::route::rules::{Repeat, Rules};
 use tollgate_core::time::Moment;
 
+pub(crate) use self::legs::{LONGEST_CHAIN, class_of};
 use self::legs::{Leg, Tried};
+pub(crate) use self::waiting::after as worth_waiting;
 use crate::chat::Plan;
-use crate::dice;
 use crate::engine::Engine;
 use crate::health::Permit;
 use crate::routes::{Route, RouteTarget};
-use crate::select::Facts;
+use crate::select::{self, Belongs, Facts};
 use crate::trail::Trail;
 
 /// The state of a request on its way.
@@ -87,8 +88,7 @@ impl<'a> Walk<'a> {
         walk.deadline = deadline;
         walk.begin_by = deadline;
         walk.attempts = attempts;
-        walk.tried
-            .extend(failed.iter().map(|target| Tried::for_good(target)));
+        walk.tried.extend(failed.iter().map(Tried::for_good));
         walk
     }
 
@@ -182,18 +182,13 @@ fn facts<'a>(engine: &Engine, plan: &'a Plan<'a>) -> Facts<'a> {
     let prompt_tokens = insight
         .prompt_tokens
         .unwrap_or(u64::try_from(call.body.len() / 4).unwrap_or(u64::MAX));
-    let session = wishes.session.as_deref().map(str::as_bytes);
-    let session = session.map(dice::hash);
-    let sticky = match route.rules.sticky {
-        Sticky::Off => None,
-        Sticky::User => session.or_else(|| {
-            let user = insight.user.as_deref().map(str::as_bytes);
-            Some(dice::hash(
-                user.unwrap_or(caller.key.id.as_str().as_bytes()),
-            ))
-        }),
-        Sticky::Conversation => session.or(insight.conversation),
+    let belongs = Belongs {
+        session: wishes.session.as_deref(),
+        user: insight.user.as_deref(),
+        key: caller.key.id.as_str(),
+        conversation: insight.conversation,
     };
+    let sticky = select::sticky(route.rules.sticky, belongs);
     let asked = Asked {
         prompt_tokens,
         max_output: call.max_tokens,

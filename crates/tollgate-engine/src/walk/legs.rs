@@ -16,7 +16,7 @@ use crate::routes::{Route, RouteTarget};
 use crate::select::{self, Facts};
 
 /// The most models in one chain, the one that was asked for included.
-const LONGEST_CHAIN: usize = 10;
+pub(crate) const LONGEST_CHAIN: usize = 10;
 
 /// One model of the chain.
 pub(super) struct Leg {
@@ -228,21 +228,11 @@ impl Walk<'_> {
     /// The class of failure that the obstacles at a model's targets amount to.
     fn class_of_obstacles(&self, route: &Arc<Route>) -> Class {
         let now = self.engine.moment();
-        let limits = |obstacle| {
-            matches!(
-                obstacle,
-                Obstacle::CoolingAfterLimit(_) | Obstacle::Full(_) | Obstacle::NoBudget
-            )
-        };
-        let mut obstacles = route
+        let obstacles = route
             .targets
             .iter()
             .filter_map(|target| self.facts.obstacle(route, target, true, now).err());
-        if obstacles.all(limits) {
-            Class::RateLimit
-        } else {
-            Class::Other
-        }
+        class_of(obstacles)
     }
 
     /// What stands in the way of every target of the chain that takes such requests, with when it
@@ -278,5 +268,20 @@ impl Walk<'_> {
     /// Whether fallback models have joined the chain.
     pub(super) fn fell_back(&self) -> bool {
         self.legs.len() > 1
+    }
+}
+
+/// The class of failure that obstacles at all targets of a model amount to.
+pub(crate) fn class_of(mut obstacles: impl Iterator<Item = Obstacle>) -> Class {
+    let limits = |obstacle| {
+        matches!(
+            obstacle,
+            Obstacle::CoolingAfterLimit(_) | Obstacle::Full(_) | Obstacle::NoBudget
+        )
+    };
+    if obstacles.all(limits) {
+        Class::RateLimit
+    } else {
+        Class::Other
     }
 }

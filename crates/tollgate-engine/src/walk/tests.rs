@@ -13,6 +13,8 @@ use crate::routes::DeclaredModel;
 use crate::testing::{Act, Scene, Script, World, call, caller, model};
 use tollgate_core::reply::Piece;
 
+use tokio::time::sleep_until;
+
 const NONE: Duration = Duration::ZERO;
 
 fn seconds(seconds: f64) -> Duration {
@@ -338,17 +340,17 @@ async fn requests_wait_for_a_free_place_and_not_for_ever() {
     let begin = Instant::now();
     let (mut second, mut third) = (Trail::default(), Trail::default());
     let release = async {
-        tokio::time::sleep(seconds(2.0)).await;
+        sleep_until(Instant::now() + seconds(2.0)).await;
         drop(first);
     };
     let second = async {
         let served = world.serve(&call, &mut second).await.unwrap();
         assert_eq!(begin.elapsed(), seconds(2.0));
-        tokio::time::sleep(seconds(10.0)).await;
+        sleep_until(Instant::now() + seconds(10.0)).await;
         drop(served);
     };
     let third = async {
-        tokio::time::sleep(seconds(1.0)).await;
+        sleep_until(Instant::now() + seconds(1.0)).await;
         let failure = world.serve(&call, &mut third).await.err().unwrap();
         assert_eq!(failure.code, Code::RouteSelectionTimeout);
         assert_eq!(begin.elapsed(), seconds(6.0));
