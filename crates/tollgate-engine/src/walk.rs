@@ -43,6 +43,8 @@ pub(crate) struct Walk<'a> {
     is_turned_away: bool,
     waited: bool,
     out_of_time: bool,
+    /// The earliest time at which one of the providers that limited it said to come back.
+    limited_until: Option<Moment>,
     /// How many attempts may be made.
     attempts: u32,
 }
@@ -72,6 +74,7 @@ impl<'a> Walk<'a> {
             is_turned_away: false,
             waited: false,
             out_of_time: false,
+            limited_until: None,
             attempts: plan.route.rules.attempts,
         }
     }
@@ -122,6 +125,12 @@ impl<'a> Walk<'a> {
         }
         if may_have_been_processed(failure) && !self.may_repeat() {
             return false;
+        }
+        if failure.code == Code::ProviderRateLimited
+            && let Some(named) = failure.retry_after
+        {
+            let until = now.after(named);
+            self.limited_until = Some(self.limited_until.map_or(until, |it| it.min(until)));
         }
         let failures = self.note_tried(permit, failure, now);
         tracing::debug!(
