@@ -104,12 +104,12 @@ impl RouteTable {
         for model in plain {
             table.add(model, registry);
         }
-        for collection in &collections {
-            table.collect(collection);
-        }
         table
             .wildcards
             .sort_by_key(|wildcard| std::cmp::Reverse(wildcard.prefix.len()));
+        for collection in &collections {
+            table.collect(collection);
+        }
         table
     }
 

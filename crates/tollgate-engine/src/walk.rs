@@ -29,9 +29,8 @@ use crate::trail::Trail;
 pub(crate) struct Walk<'a> {
     pub(crate) engine: &'a Arc<Engine>,
     pub(crate) plan: &'a Plan<'a>,
-    facts: Facts<'a>,
     /// The model that was asked for, then fallbacks in the order in which they came to be needed.
-    legs: Vec<Leg>,
+    legs: Vec<Leg<'a>>,
     tried: Vec<Tried>,
     /// When the whole request must be over.
     pub(crate) deadline: Instant,
@@ -59,13 +58,11 @@ impl<'a> Walk<'a> {
         let begin_by = patience.map_or(deadline, |wish| deadline.min(now + wish));
         // Nobody reads a plain answer by parts: its caller's patience bounds all of it.
         let deadline = if plan.call.stream { deadline } else { begin_by };
-        let facts = facts(engine, plan);
         let moment = engine.ticker.moment_of(now);
-        let first = Leg::new(engine, Arc::clone(&plan.route), &facts, moment);
+        let first = Leg::new(engine, plan, Arc::clone(&plan.route), moment);
         Self {
             engine,
             plan,
-            facts,
             legs: vec![first],
             tried: Vec::new(),
             deadline,
@@ -171,14 +168,13 @@ fn may_have_been_processed(failure: &Failure) -> bool {
         )
 }
 
-/// What is known of the request before it is sent anywhere. Its body is read only for routes
-/// that ask for that.
-fn facts<'a>(engine: &Engine, plan: &'a Plan<'a>) -> Facts<'a> {
+/// What is known of the request before it is sent anywhere, as far as a route wants to know it:
+/// its body is read only for routes that ask for that.
+fn facts<'a>(engine: &Engine, plan: &'a Plan<'a>, route: &Route) -> Facts<'a> {
     let Plan {
         caller,
         call,
         wishes,
-        route,
         ..
     } = plan;
     let want = route.want_of(call.body.len());
@@ -236,7 +232,7 @@ fn rest(failure: &Failure, rules: &Rules, failures: u32, chance: u64) -> Option<
 }
 
 /// Whether a route with this name was met already.
-fn is_met(legs: &[Leg], route: &Arc<Route>) -> bool {
+fn is_met(legs: &[Leg<'_>], route: &Arc<Route>) -> bool {
     legs.iter().any(|leg| leg.route.model == route.model)
 }
 

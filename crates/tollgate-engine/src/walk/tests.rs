@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use tollgate_core::call::Wishes;
+use tollgate_core::route::condition::{Fitness, When};
 use tollgate_core::route::fallback::Fallbacks;
 use tollgate_core::route::limit::Limits;
 use tollgate_core::route::rules::{Hedge, QueueRules};
@@ -442,4 +443,32 @@ async fn a_hedge_that_fails_costs_nothing_but_itself() {
     let served = world.serve(&call("m", true), &mut trail).await.unwrap();
     assert_eq!(&*served.answered.target.connection, "a");
     assert_eq!(trail.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallbacks_conditions_are_asked_of_the_request() {
+    let mut other = model("other", &["b"], Rules::default());
+    other.targets[0].fitness = Arc::new(Fitness {
+        when: When {
+            tags: vec!["eu".into()],
+            ..When::default()
+        },
+        ..Fitness::default()
+    });
+    let models = vec![
+        with_fallbacks(model("m", &["a"], Rules::default()), general(&["other"])),
+        other,
+    ];
+    let script = failing(&[("a", Code::ProviderQuotaExhausted)]);
+    let world = World::new(script, models, 1).await;
+    for (tag, answered) in [("eu", true), ("us", false)] {
+        let wishes = Wishes {
+            tags: vec![tag.into()],
+            ..Wishes::default()
+        };
+        let mut trail = Trail::default();
+        let (caller, call) = (caller("app", &["*"]), call("m", false));
+        let served = world.serve_for(&caller, &call, &wishes, &mut trail).await;
+        assert_eq!(served.is_ok(), answered, "{tag}");
+    }
 }
