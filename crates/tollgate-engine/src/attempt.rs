@@ -83,7 +83,7 @@ fn send<'p, 'a: 'p>(
         begin_by: walk.begin_by,
         request_id: walk.plan.request_id,
         unsupported: rules.unsupported,
-        repeatable: walk.is_repeatable(),
+        repetition: walk.repetition,
     })
 }
 

@@ -38,7 +38,9 @@ impl Walk<'_> {
             (Telling::Itself, Some(last)) => last,
             (Telling::Itself, None) => self.row(Code::NoHealthyTargets, None),
             (Telling::Row { code, wait }, Some(mut last)) if last.code == code => {
-                last.retry_after = wait.or(last.retry_after);
+                let now = self.engine.moment();
+                let named = self.limited_until.map(|until| until.since(now));
+                last.retry_after = wait.or(named).or(last.retry_after);
                 last
             }
             (Telling::Row { code, wait }, last) => {
