@@ -178,6 +178,7 @@ impl Continuation {
                 Says::Nothing => self.frame.pass_comment(&raw, &mut out),
                 Says::Done => {
                     self.give_held(&mut seam, &mut out);
+                    self.said.close();
                     self.pass(&raw, &mut out);
                 }
                 Says::Unreadable => {

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tollgate_core::key::Permissions;
+use tollgate_core::overload;
 use tollgate_engine::accounts::{self, NewKey};
-use tollgate_engine::engine::Routing;
+use tollgate_engine::engine::{Engine, Routing};
 use tollgate_engine::health::DeclaredConnection;
 use tollgate_engine::routes::DeclaredModel;
 use tollgate_http::{LogFormat, Settings};
@@ -13,6 +14,22 @@ use tollgate_upstream::provider::Home;
 use tollgate_upstream::settings::ConnectionSettings;
 
 use crate::config::{self, Config};
+
+/// Tells the engine everything that may change while it runs.
+pub(crate) fn steer(engine: &Engine, config: &Config) {
+    let config::Overload {
+        parallel,
+        lag,
+        least_parallel,
+    } = config.overload;
+    engine.overload.set_rules(overload::Rules {
+        parallel,
+        lag,
+        least_parallel,
+    });
+    engine.maintenance.set_declared(config.server.maintenance);
+    engine.set_routing(routing(config));
+}
 
 /// What requests are routed by.
 pub(crate) fn routing(config: &Config) -> Routing {

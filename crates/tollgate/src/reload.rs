@@ -83,7 +83,7 @@ impl Live {
             return Err(refusal.into());
         }
         self.accounts.declare_admin(config.admin_key.as_ref());
-        self.engine.set_routing(assemble::routing(config));
+        assemble::steer(&self.engine, config);
         self.gateway
             .set_settings(assemble::face(config, self.address));
         Ok(())

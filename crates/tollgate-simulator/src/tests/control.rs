@@ -133,3 +133,56 @@ async fn a_script_from_a_file_holds_for_what_it_names() {
     .await;
     assert_eq!((seen.status(), seen.json()), (418, json!({"a": 1})));
 }
+
+/// What asks each family for its list of models, as a check of a connection does.
+const LISTS: [(&str, &str); 3] = [
+    ("/v1/models", ""),
+    ("/v1/models?limit=1", "anthropic-version: 2023-06-01\r\n"),
+    ("/v1beta/models?pageSize=1", "x-goog-api-key: k\r\n"),
+];
+
+fn list(path: &str, headers: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\n{headers}connection: close\r\n\r\n")
+}
+
+#[tokio::test]
+async fn checks_of_connections_can_be_made_to_fail_alone() {
+    let simulator = simulator();
+    for (path, headers) in LISTS {
+        let seen = exchange(&simulator, &list(path, headers)).await;
+        assert_eq!(seen.status(), 200, "{path}");
+        assert!(seen.json().is_object(), "{path}");
+    }
+    let rules = json!([
+        {"match": {"method": "GET", "path": "/v1/models*"}, "times": 2, "fault": "overloaded"},
+        {"match": {"method": "GET", "path": "/v1beta/models*"}, "times": 1, "fault": "overloaded"},
+    ]);
+    exchange(&simulator, &post("/__sim/script", "", &rules)).await;
+    for (path, headers) in LISTS {
+        let seen = exchange(&simulator, &list(path, headers)).await;
+        assert!(
+            matches!(seen.status(), 503 | 529),
+            "{path}: {}",
+            seen.status()
+        );
+        let called = ask(&simulator, &chat("echo", &json!({}))).await;
+        assert_eq!(called.status(), 200, "calls go on");
+    }
+    for (path, headers) in LISTS {
+        let seen = exchange(&simulator, &list(path, headers)).await;
+        assert_eq!(seen.status(), 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_models_is_refused_as_the_script_says() {
+    let simulator = simulator();
+    let rule = |fault: &str| Rule::new(fault).unwrap().method("GET").path("/v1/models*");
+    for (fault, want) in [("rate-limit", 429), ("quota", 429)] {
+        simulator.set_script(Script::default());
+        simulator.script(rule(fault)).unwrap();
+        let (path, headers) = LISTS[0];
+        let seen = exchange(&simulator, &list(path, headers)).await;
+        assert_eq!(seen.status(), want, "{fault}");
+    }
+}

@@ -99,9 +99,8 @@ impl Form for Chunks {
         self.put_head(&mut event);
         let counts = self.has_counts(&event);
         let choices = event.get_mut("choices").and_then(Value::as_array_mut);
-        let first = choices.and_then(|choices| choices.first_mut());
-        let Some(choice) = first.and_then(Value::as_object_mut) else {
-            // Counts, or what a filter says.
+        let Some([Value::Object(choice)]) = choices.map(Vec::as_mut_slice) else {
+            // Counts, what a filter says, or choices that nobody asked for.
             out.push(event);
             return;
         };

@@ -56,8 +56,7 @@ impl Form for Responses {
             event.insert("responseId".to_owned(), id.clone());
         }
         let candidates = event.get_mut("candidates").and_then(Value::as_array_mut);
-        let first = candidates.and_then(|candidates| candidates.first_mut());
-        let Some(candidate) = first.and_then(Value::as_object_mut) else {
+        let Some([Value::Object(candidate)]) = candidates.map(Vec::as_mut_slice) else {
             out.push(event);
             return;
         };

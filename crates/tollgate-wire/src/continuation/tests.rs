@@ -374,6 +374,39 @@ fn the_counts_are_those_of_both_parts_in_the_piece_and_in_the_events() {
     }
 }
 
+const NAMES: [&str; 30] = [
+    "id",
+    "choices",
+    "delta",
+    "content",
+    "text",
+    "role",
+    "index",
+    "usage",
+    "x_groq",
+    "finish_reason",
+    "type",
+    "content_block",
+    "message",
+    "candidates",
+    "parts",
+    "usageMetadata",
+    "finishReason",
+    "promptTokenCount",
+    "prompt_tokens",
+    "thought",
+    "messages",
+    "prompt",
+    "max_tokens",
+    "contents",
+    "generationConfig",
+    "model",
+    "stream",
+    "n",
+    "tool_calls",
+    "responseId",
+];
+
 /// Objects that look like what is read here, with everything in the wrong place.
 fn odd() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -390,38 +423,6 @@ fn odd() -> impl Strategy<Value = Value> {
         Just(Value::from("message_delta")),
         Just(Value::from("text_delta")),
         Just(Value::from("stop")),
-    ];
-    const NAMES: [&str; 30] = [
-        "id",
-        "choices",
-        "delta",
-        "content",
-        "text",
-        "role",
-        "index",
-        "usage",
-        "x_groq",
-        "finish_reason",
-        "type",
-        "content_block",
-        "message",
-        "candidates",
-        "parts",
-        "usageMetadata",
-        "finishReason",
-        "promptTokenCount",
-        "prompt_tokens",
-        "thought",
-        "messages",
-        "prompt",
-        "max_tokens",
-        "contents",
-        "generationConfig",
-        "model",
-        "stream",
-        "n",
-        "tool_calls",
-        "responseId",
     ];
     leaf.prop_recursive(5, 40, 6, |inner| {
         prop_oneof![

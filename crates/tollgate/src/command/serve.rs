@@ -12,6 +12,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tollgate_engine::accounts::Accounts;
+use tollgate_engine::checks;
 use tollgate_engine::engine::Engine;
 use tollgate_engine::port::Clock;
 use tollgate_http::{AccessLog, Gateway, Logs};
@@ -112,7 +113,7 @@ async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(
     };
     let live = put_together(order, &config, &accounts, logs, address)?;
     live.engine.maintenance.restore(&accounts).await?;
-    let gateway = Arc::clone(&live.gateway);
+    let (gateway, engine) = (Arc::clone(&live.gateway), Arc::clone(&live.engine));
     let asked = shutdown::asked()?;
     let hangups = shutdown::reload()?;
     possession.announce(&accounts, address)?;
@@ -120,6 +121,8 @@ async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(
     let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
     let tasks = TaskTracker::new();
     tasks.spawn(flush_uses(accounts, ended.clone()));
+    tasks.spawn(Arc::clone(&engine.overload).watch(ended.clone().cancelled_owned()));
+    tasks.spawn(checks::run(engine, ended.clone().cancelled_owned()));
     tasks.spawn(reload::at_each(hangups, live, config, ended.clone()));
     tasks.spawn({
         let stop = stop.clone();
@@ -156,7 +159,7 @@ fn put_together(
     let upstreams = Arc::new(Upstreams::new(connections, Some(dial), Arc::clone(&clock))?);
     let upstream = Arc::clone(&upstreams);
     let engine = Engine::new(Arc::clone(accounts), upstream, clock, seed()?);
-    engine.set_routing(assemble::routing(config));
+    assemble::steer(&engine, config);
     let engine = Arc::new(engine);
     let face = assemble::face(config, address);
     let gateway = Gateway::new(Arc::clone(&engine), face, logs);
