@@ -68,7 +68,7 @@ const WAYS: [Way; 10] = [
     },
     Way {
         name: "429",
-        fault: Some("rate-limit:retry-after=none,reset=none"),
+        fault: Some("rate-limit:retry-after=none,reset=none,message=slow-down"),
         kind: Kind::Fast,
         probes: Probes::Doubling,
     },
@@ -152,15 +152,16 @@ impl Case {
         }
         let failing = self.way.model();
         let model = if self.outage { &failing } else { "echo" };
-        // A request that would wait for a cool-down is told so at once in an outage.
-        let queue = if self.outage {
-            "queue = { wait_ms = 0 }\n"
+        // In an outage nobody waits for a cool-down that others began, and who began one waits
+        // only for one that is short.
+        let rules = if self.outage {
+            "queue = { wait_ms = 0 }\ntimeouts = { total_ms = 5000 }\n"
         } else {
             ""
         };
         _ = write!(
             text,
-            "[[models]]\nname = \"{name}\"\nstrategy = \"{}\"\n{queue}targets = [\n\
+            "[[models]]\nname = \"{name}\"\nstrategy = \"{}\"\n{rules}targets = [\n\
              {{ connection = \"a-{name}\", model = \"{failing}\", priority = {} }},\n\
              {{ connection = \"b-{name}\", model = \"{model}\", priority = 1 }} ]\n",
             self.strategy,
@@ -381,7 +382,10 @@ impl Row {
         let probes = self.case.way.probes_until(end.max(last));
         let late = self.late(&self.first);
         if late > probes {
-            wrong.push(format!("{late} requests to a dead target, {probes} probes"));
+            wrong.push(format!(
+                "{late} requests to a dead target, {probes} probes: {:?}",
+                self.first
+            ));
         }
         if self.case.outage {
             wrong.extend(self.judge_outage());
@@ -424,6 +428,10 @@ impl Row {
                 ));
                 break;
             }
+        }
+        if matches!(self.case.way.probes, Probes::Doubling) {
+            // No breaker opens there: the requests that find out wait for their next attempt.
+            return wrong;
         }
         let begun = self.asked.iter().filter(|one| one.begin > self.settled());
         let p99 = percentile(begun.map(|one| one.took).collect(), 99);
@@ -480,8 +488,7 @@ async fn run(cases: Vec<Case>) {
     );
     let mut wrong = Vec::new();
     for cases in cases.chunks(together) {
-        let mut config =
-            "[routing.timeouts]\nfirst_byte_ms = 1000\nidle_ms = 1000\n".to_owned();
+        let mut config = "[routing.timeouts]\nfirst_byte_ms = 1000\nidle_ms = 1000\n".to_owned();
         // How busy this machine is, is not the matter here.
         config += "[overload]\nlag_ms = 0\n";
         config.extend(cases.iter().map(|case| case.config(port)));
