@@ -117,7 +117,7 @@ fn served(walk: &Walk<'_>, permit: Permit, delivery: Delivery, trail: &Trail) ->
     let (delivery, permit) = recover::watch(walk, permit, delivery, trail);
     Served {
         delivery,
-        permit,
         answered,
+        permit,
     }
 }

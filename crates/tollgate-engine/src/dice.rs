@@ -12,14 +12,19 @@ impl Dice {
         Self(AtomicU64::new(seed))
     }
 
-    /// The next number (SplitMix64: a counter, mixed).
+    /// The next number (`SplitMix64`: a counter, mixed).
     pub(crate) fn roll(&self) -> u64 {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
         mix(self.0.fetch_add(STEP, Ordering::Relaxed))
     }
+
+    /// The number that [`Self::roll`] would give now. Takes nothing.
+    pub(crate) fn ahead(&self) -> u64 {
+        mix(self.0.load(Ordering::Relaxed))
+    }
 }
 
-/// Spreads a number over all bits (the finalizer of SplitMix64).
+/// Spreads a number over all bits (the finalizer of `SplitMix64`).
 pub(crate) const fn mix(number: u64) -> u64 {
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -37,6 +42,14 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn looking_ahead_takes_nothing() {
+        let dice = Dice::new(7);
+        let ahead = dice.ahead();
+        assert_eq!((dice.ahead(), dice.roll()), (ahead, ahead));
+        assert_ne!(dice.ahead(), ahead);
+    }
 
     #[test]
     fn numbers_differ_and_repeat_under_a_seed() {

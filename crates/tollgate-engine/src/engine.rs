@@ -98,6 +98,7 @@ impl Engine {
     pub fn set_routing(&self, routing: Routing) {
         self.registry.declare(&routing.connections);
         let table = RouteTable::new(routing.models, &self.registry);
+        table.keep_known(&self.routes.load(), &self.registry);
         self.routes.store(Arc::new(table));
     }
 

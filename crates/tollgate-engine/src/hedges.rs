@@ -46,13 +46,13 @@ mod tests {
     #[test]
     fn hedges_never_exceed_their_share() {
         let hedges = Hedges::default();
-        let mut hedged = 0;
+        let mut made = 0;
         for request in 1..=1000 {
             hedges.note_request(5);
-            hedged += u64::from(hedges.take());
-            assert!(hedged * 100 <= request * 5, "{hedged} of {request}");
+            made += u64::from(hedges.take());
+            assert!(made * 100 <= request * 5, "{made} of {request}");
         }
-        assert_eq!(hedged, 50);
+        assert_eq!(made, 50);
     }
 
     #[test]

@@ -134,6 +134,12 @@ pub trait Upstream: Send + Sync {
         model: Option<&'a str>,
         timeout: Duration,
     ) -> BoxFuture<'a, Result<(), Failure>>;
+    /// Where a connection is, as operators may see it: without credentials or query. `None` where
+    /// there is nothing to show.
+    fn endpoint(&self, connection: &str) -> Option<String> {
+        _ = connection;
+        None
+    }
     /// Begins to watch the stream of a call; `None` where its format has no way to go on.
     fn continuation(&self, call: &Call) -> Option<Box<dyn Continuation>>;
 }

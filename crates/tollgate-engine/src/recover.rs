@@ -54,7 +54,7 @@ pub(crate) fn watch(
                 engine: Arc::clone(walk.engine),
                 caller: plan.caller.clone(),
                 wishes: plan.wishes.clone(),
-                request_id: plan.request_id.into(),
+                id: plan.request_id.into(),
                 route: Arc::clone(&plan.route),
                 deadline: walk.deadline,
             }),
@@ -73,7 +73,7 @@ struct Request {
     engine: Arc<Engine>,
     caller: Caller,
     wishes: Wishes,
-    request_id: Box<str>,
+    id: Box<str>,
     route: Arc<Route>,
     deadline: Instant,
 }
@@ -144,7 +144,7 @@ impl Recovering {
             return Some(failure);
         };
         tracing::info!(
-            request_id = &*self.request.request_id,
+            request_id = &*self.request.id,
             code = failure.code.slug(),
             cause = failure.cause.as_deref().map(tracing::field::display),
             "a stream broke, another target is asked to go on with it"
@@ -159,26 +159,18 @@ impl Recovering {
     fn take_over(&mut self, (outcome, trail): Continued, broken: Failure) -> Option<Failure> {
         self.left = self.left.saturating_sub(trail.len());
         self.later.extend(trail.records().cloned());
-        match outcome {
-            Ok((permit, delivery)) => match delivery.reply {
-                Reply::Stream(pieces) => {
-                    self.continuation.switch(&permit.aim().model);
-                    self.permit = Some(permit);
-                    self.spliced = true;
-                    self.going = Going::Stream(pieces);
-                    None
-                }
-                Reply::Answer(_) => {
-                    self.going = Going::Over;
-                    Some(broken)
-                }
-            },
-            // What broke the stream is the story; that nobody went on is in the log.
-            Err(_) => {
-                self.going = Going::Over;
-                Some(broken)
-            }
+        if let Ok((permit, delivery)) = outcome
+            && let Reply::Stream(pieces) = delivery.reply
+        {
+            self.continuation.switch(&permit.aim().model);
+            self.permit = Some(permit);
+            self.spliced = true;
+            self.going = Going::Stream(pieces);
+            return None;
         }
+        // What broke the stream is the story; that nobody went on is in the log.
+        self.going = Going::Over;
+        Some(broken)
     }
 }
 
@@ -193,7 +185,7 @@ async fn go_on(
         caller: &request.caller,
         call: &call,
         wishes: &request.wishes,
-        request_id: &request.request_id,
+        request_id: &request.id,
         route: Arc::clone(&request.route),
     };
     let mut trail = Trail::default();

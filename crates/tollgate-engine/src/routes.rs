@@ -104,12 +104,12 @@ impl RouteTable {
         for model in plain {
             table.add(model, registry);
         }
-        for collection in &collections {
-            table.collect(collection);
-        }
         table
             .wildcards
             .sort_by_key(|wildcard| std::cmp::Reverse(wildcard.prefix.len()));
+        for collection in &collections {
+            table.collect(collection);
+        }
         table
     }
 
@@ -174,6 +174,19 @@ impl RouteTable {
         let of_route = |wildcard: &&Wildcard| wildcard.declared.name == route.label;
         if let Some(wildcard) = self.wildcards.iter().find(of_route) {
             wildcard.remember(&route.model, registry);
+        }
+    }
+
+    /// Takes over which names behind wildcards have a state of their own: one that an operator
+    /// has isolated must not come back with a new configuration.
+    pub(crate) fn keep_known(&self, old: &Self, registry: &Registry) {
+        for wildcard in &old.wildcards {
+            let same = |new: &&Wildcard| new.prefix == wildcard.prefix;
+            if let Some(new) = self.wildcards.iter().find(same) {
+                for name in wildcard.known().keys() {
+                    new.remember(name, registry);
+                }
+            }
         }
     }
 

@@ -3,9 +3,11 @@
 use tollgate_core::caller::Caller;
 use tollgate_core::route::condition::Asked;
 use tollgate_core::route::order::{self, Candidate, Draw};
+use tollgate_core::route::rules::Sticky;
 use tollgate_core::route::story::Obstacle;
 use tollgate_core::time::Moment;
 
+use crate::dice;
 use crate::engine::Engine;
 use crate::health::Entry;
 use crate::routes::{Route, RouteTarget};
@@ -56,6 +58,30 @@ impl Facts<'_> {
     }
 }
 
+/// What a request belongs to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Belongs<'a> {
+    pub(crate) session: Option<&'a str>,
+    pub(crate) user: Option<&'a str>,
+    /// The id of the key that sends it.
+    pub(crate) key: &'a str,
+    /// The hash of what the requests of its conversation share.
+    pub(crate) conversation: Option<u64>,
+}
+
+/// The hash by which a request sticks to a target, if it does.
+pub(crate) fn sticky(rule: Sticky, belongs: Belongs<'_>) -> Option<u64> {
+    let session = belongs
+        .session
+        .map(|session| dice::hash(session.as_bytes()));
+    let user = || dice::hash(belongs.user.unwrap_or(belongs.key).as_bytes());
+    match rule {
+        Sticky::Off => None,
+        Sticky::User => session.or_else(|| Some(user())),
+        Sticky::Conversation => session.or(belongs.conversation),
+    }
+}
+
 /// The places of the targets of a route in the order in which they are asked.
 pub(crate) fn order(engine: &Engine, route: &Route, facts: &Facts<'_>, now: Moment) -> Vec<usize> {
     let draw = Draw {
@@ -63,6 +89,25 @@ pub(crate) fn order(engine: &Engine, route: &Route, facts: &Facts<'_>, now: Mome
         turn: route.next_turn(),
         sticky: facts.sticky,
     };
+    ordered(route, facts, draw, now)
+}
+
+/// The order that the next request would meet. Takes neither its turn nor its chance.
+pub(crate) fn order_ahead(
+    engine: &Engine,
+    route: &Route,
+    facts: &Facts<'_>,
+    now: Moment,
+) -> Vec<usize> {
+    let draw = Draw {
+        chance: engine.dice.ahead(),
+        turn: route.turn_ahead(),
+        sticky: facts.sticky,
+    };
+    ordered(route, facts, draw, now)
+}
+
+fn ordered(route: &Route, facts: &Facts<'_>, draw: Draw, now: Moment) -> Vec<usize> {
     let candidates: Vec<_> = route
         .targets
         .iter()

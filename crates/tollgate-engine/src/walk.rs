@@ -12,25 +12,25 @@ use tokio::time::Instant;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::route::condition::Asked;
 use tollgate_core::route::fallback::Class;
-use tollgate_core::route::rules::{Repeat, Rules, Sticky};
+use tollgate_core::route::rules::{Repeat, Rules};
 use tollgate_core::time::Moment;
 
+pub(crate) use self::legs::{LONGEST_CHAIN, class_of};
 use self::legs::{Leg, Tried};
+pub(crate) use self::waiting::after as worth_waiting;
 use crate::chat::Plan;
-use crate::dice;
 use crate::engine::Engine;
 use crate::health::Permit;
 use crate::routes::{Route, RouteTarget};
-use crate::select::Facts;
+use crate::select::{self, Belongs, Facts};
 use crate::trail::Trail;
 
 /// The state of a request on its way.
 pub(crate) struct Walk<'a> {
     pub(crate) engine: &'a Arc<Engine>,
     pub(crate) plan: &'a Plan<'a>,
-    facts: Facts<'a>,
     /// The model that was asked for, then fallbacks in the order in which they came to be needed.
-    legs: Vec<Leg>,
+    legs: Vec<Leg<'a>>,
     tried: Vec<Tried>,
     /// When the whole request must be over.
     pub(crate) deadline: Instant,
@@ -56,13 +56,11 @@ impl<'a> Walk<'a> {
         let begin_by = patience.map_or(deadline, |wish| deadline.min(now + wish));
         // Nobody reads a plain answer by parts: its caller's patience bounds all of it.
         let deadline = if plan.call.stream { deadline } else { begin_by };
-        let facts = facts(engine, plan);
         let moment = engine.ticker.moment_of(now);
-        let first = Leg::new(engine, Arc::clone(&plan.route), &facts, moment);
+        let first = Leg::new(engine, plan, Arc::clone(&plan.route), moment);
         Self {
             engine,
             plan,
-            facts,
             legs: vec![first],
             tried: Vec::new(),
             deadline,
@@ -87,8 +85,7 @@ impl<'a> Walk<'a> {
         walk.deadline = deadline;
         walk.begin_by = deadline;
         walk.attempts = attempts;
-        walk.tried
-            .extend(failed.iter().map(|target| Tried::for_good(target)));
+        walk.tried.extend(failed.iter().map(Tried::for_good));
         walk
     }
 
@@ -162,14 +159,13 @@ fn may_have_been_processed(failure: &Failure) -> bool {
         )
 }
 
-/// What is known of the request before it is sent anywhere. Its body is read only for routes
-/// that ask for that.
-fn facts<'a>(engine: &Engine, plan: &'a Plan<'a>) -> Facts<'a> {
+/// What is known of the request before it is sent anywhere, as far as a route wants to know it:
+/// its body is read only for routes that ask for that.
+fn facts<'a>(engine: &Engine, plan: &'a Plan<'a>, route: &Route) -> Facts<'a> {
     let Plan {
         caller,
         call,
         wishes,
-        route,
         ..
     } = plan;
     let want = route.want_of(call.body.len());
@@ -182,18 +178,13 @@ fn facts<'a>(engine: &Engine, plan: &'a Plan<'a>) -> Facts<'a> {
     let prompt_tokens = insight
         .prompt_tokens
         .unwrap_or(u64::try_from(call.body.len() / 4).unwrap_or(u64::MAX));
-    let session = wishes.session.as_deref().map(str::as_bytes);
-    let session = session.map(dice::hash);
-    let sticky = match route.rules.sticky {
-        Sticky::Off => None,
-        Sticky::User => session.or_else(|| {
-            let user = insight.user.as_deref().map(str::as_bytes);
-            Some(dice::hash(
-                user.unwrap_or(caller.key.id.as_str().as_bytes()),
-            ))
-        }),
-        Sticky::Conversation => session.or(insight.conversation),
+    let belongs = Belongs {
+        session: wishes.session.as_deref(),
+        user: insight.user.as_deref(),
+        key: caller.key.id.as_str(),
+        conversation: insight.conversation,
     };
+    let sticky = select::sticky(route.rules.sticky, belongs);
     let asked = Asked {
         prompt_tokens,
         max_output: call.max_tokens,
@@ -232,7 +223,7 @@ fn rest(failure: &Failure, rules: &Rules, failures: u32, chance: u64) -> Option<
 }
 
 /// Whether a route with this name was met already.
-fn is_met(legs: &[Leg], route: &Arc<Route>) -> bool {
+fn is_met(legs: &[Leg<'_>], route: &Arc<Route>) -> bool {
     legs.iter().any(|leg| leg.route.model == route.model)
 }
 

@@ -230,6 +230,11 @@ async fn for_caller(
         | Endpoint::Key(_)
         | Endpoint::RotateKey(_)
         | Endpoint::Maintenance
+        | Endpoint::Connections
+        | Endpoint::Connection(_)
+        | Endpoint::TestConnection(_)
+        | Endpoint::ConnectionBreaker(_)
+        | Endpoint::ExplainRoute
         | Endpoint::Hello
         | Endpoint::Errors
         | Endpoint::Error(_)
@@ -245,11 +250,9 @@ async fn for_caller(
 
 /// Lets a call in, or says at once why not: before its body is read, which may be long.
 fn admit_call(record: &mut Record, caller: &Caller) -> Result<(), Failure> {
-    let gateway = record.gateway();
-    gateway.engine.maintenance.check()?;
-    let priority = caller.key.priority;
-    let place = gateway.engine.overload.enter(priority);
-    let place = place.inspect_err(|_| gateway.metrics.count_shed(priority))?;
+    let engine = &record.gateway().engine;
+    engine.maintenance.check()?;
+    let place = engine.overload.enter(caller.key.priority)?;
     record.place = Some(place);
     Ok(())
 }

@@ -41,3 +41,13 @@ pub use server::serve;
 pub mod keys {
     pub use crate::surface::admin::keys::{create, create_temporary, list, one, revoke, rotate};
 }
+
+/// What the connection API answers, for commands that do without a running gateway.
+pub mod connections {
+    pub use crate::surface::admin::connections::{list, test};
+}
+
+/// What the explanation of a route answers, for commands that do without a running gateway.
+pub mod explain {
+    pub use crate::surface::admin::explain::explain;
+}

@@ -12,7 +12,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use tollgate_core::key::Priority;
 use tollgate_engine::engine::Engine;
 
 use self::standing::Standing;
@@ -57,11 +56,6 @@ struct ModelLabels {
     model: Arc<str>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PriorityLabels {
-    priority: &'static str,
-}
-
 type Histograms = Family<SurfaceLabels, Histogram, fn() -> Histogram>;
 
 /// Every figure that Tollgate publishes.
@@ -71,7 +65,6 @@ pub(crate) struct Metrics {
     attempts: Family<AttemptLabels, Counter>,
     fallbacks: Family<ModelLabels, Counter>,
     hedges: Family<ModelLabels, Counter>,
-    shed: Family<PriorityLabels, Counter>,
     tokens: Family<TokenLabels, Counter>,
     duration: Histograms,
     first_byte: Histograms,
@@ -96,7 +89,6 @@ impl Metrics {
             attempts: Family::default(),
             fallbacks: Family::default(),
             hedges: Family::default(),
-            shed: Family::default(),
             tokens: Family::default(),
             duration: seconds(),
             first_byte: seconds(),
@@ -162,11 +154,6 @@ impl Metrics {
             "hedges",
             "Attempts that were given up because another one was faster, by the model asked for",
             self.hedges.clone(),
-        );
-        registry.register(
-            "shed",
-            "Calls that were refused because of overload, by the priority of their key",
-            self.shed.clone(),
         );
     }
 
@@ -258,12 +245,6 @@ impl Metrics {
             let given_up = u64::try_from(given_up).unwrap_or(u64::MAX);
             self.hedges.get_or_create(&labels()).inc_by(given_up);
         }
-    }
-
-    /// Counts a call that was refused because of overload.
-    pub(crate) fn count_shed(&self, priority: Priority) {
-        let priority = priority.as_str();
-        self.shed.get_or_create(&PriorityLabels { priority }).inc();
     }
 
     /// The text that Prometheus reads.

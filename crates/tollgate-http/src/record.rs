@@ -144,8 +144,10 @@ impl Facts {
     /// Whether another model answered than the one that was asked for.
     pub(crate) fn fell_back(&self) -> bool {
         match (&self.route, &self.answered) {
-            // That a collection is answered by one of its members is no fallback.
-            (Some(asked), Some(answered)) => !asked.any_model && asked.model != answered.model,
+            (Some(asked), Some(answered)) => {
+                let mut targets = asked.targets.iter();
+                !targets.any(|target| Arc::ptr_eq(target, answered))
+            }
             _ => false,
         }
     }

@@ -29,6 +29,11 @@ pub(crate) enum Endpoint<'a> {
     Key(&'a str),
     RotateKey(&'a str),
     Maintenance,
+    Connections,
+    Connection(&'a str),
+    TestConnection(&'a str),
+    ConnectionBreaker(&'a str),
+    ExplainRoute,
     Errors,
     Error(&'a str),
     ErrorPages,
@@ -70,6 +75,8 @@ impl<'a> Endpoint<'a> {
             "/api/keys" => Self::Keys,
             "/api/keys/temporary" => Self::TemporaryKeys,
             "/api/maintenance" => Self::Maintenance,
+            "/api/connections" => Self::Connections,
+            "/api/routes/explain" => Self::ExplainRoute,
             "/v1/errors" => Self::Errors,
             "/errors" | "/errors/" => Self::ErrorPages,
             "/health" => Self::Health,
@@ -100,10 +107,24 @@ impl<'a> Endpoint<'a> {
         if let Some(code) = one("/errors/") {
             return Some(Self::ErrorPage(code));
         }
+        if let Some(connection) = value("/api/connections/") {
+            return Self::find_connection(connection);
+        }
         let key = value("/api/keys/")?;
         match key.split_once('/') {
             None => Some(Self::Key(key)),
             Some((id, "rotate")) if !id.is_empty() => Some(Self::RotateKey(id)),
+            Some(_) => None,
+        }
+    }
+
+    /// What stands behind `/api/connections/`. A name that holds a slash has it escaped.
+    fn find_connection(rest: &'a str) -> Option<Self> {
+        match rest.split_once('/') {
+            None => Some(Self::Connection(rest)),
+            Some(("", _)) => None,
+            Some((name, "test")) => Some(Self::TestConnection(name)),
+            Some((name, "breaker")) => Some(Self::ConnectionBreaker(name)),
             Some(_) => None,
         }
     }
@@ -121,7 +142,10 @@ impl<'a> Endpoint<'a> {
             | Self::GenerateStream(_)
             | Self::GenerateTokens(_)
             | Self::TemporaryKeys
-            | Self::RotateKey(_) => &[Method::POST],
+            | Self::RotateKey(_)
+            | Self::TestConnection(_)
+            | Self::ConnectionBreaker(_)
+            | Self::ExplainRoute => &[Method::POST],
             Self::Keys => &[Method::GET, Method::HEAD, Method::POST],
             Self::Key(_) => &[Method::GET, Method::HEAD, Method::DELETE],
             Self::Maintenance => &[Method::GET, Method::HEAD, Method::PUT],
@@ -130,6 +154,8 @@ impl<'a> Endpoint<'a> {
             | Self::GeminiModels
             | Self::GeminiModel(_)
             | Self::Validate
+            | Self::Connections
+            | Self::Connection(_)
             | Self::Hello
             | Self::Errors
             | Self::Error(_)
@@ -164,7 +190,12 @@ impl<'a> Endpoint<'a> {
             | Self::TemporaryKeys
             | Self::Key(_)
             | Self::RotateKey(_)
-            | Self::Maintenance => Right::Admin,
+            | Self::Maintenance
+            | Self::Connections
+            | Self::Connection(_)
+            | Self::TestConnection(_)
+            | Self::ConnectionBreaker(_)
+            | Self::ExplainRoute => Right::Admin,
             Self::Hello
             | Self::Errors
             | Self::Error(_)
@@ -201,6 +232,11 @@ impl<'a> Endpoint<'a> {
             | Self::Key(_)
             | Self::RotateKey(_)
             | Self::Maintenance
+            | Self::Connections
+            | Self::Connection(_)
+            | Self::TestConnection(_)
+            | Self::ConnectionBreaker(_)
+            | Self::ExplainRoute
             | Self::Errors
             | Self::Error(_)
             | Self::ErrorPages
@@ -231,7 +267,12 @@ impl<'a> Endpoint<'a> {
             | Self::TemporaryKeys
             | Self::Key(_)
             | Self::RotateKey(_)
-            | Self::Maintenance => "admin",
+            | Self::Maintenance
+            | Self::Connections
+            | Self::Connection(_)
+            | Self::TestConnection(_)
+            | Self::ConnectionBreaker(_)
+            | Self::ExplainRoute => "admin",
             Self::Errors | Self::Error(_) | Self::ErrorPages | Self::ErrorPage(_) => "errors",
             Self::Hello | Self::Health | Self::Live | Self::Ready => "health",
             Self::Metrics => "metrics",
@@ -288,6 +329,23 @@ mod tests {
             ("/api/keys/key_1/rotate", Some(Endpoint::RotateKey("key_1"))),
             ("/api/keys/key_1/rotate/x", None),
             ("/api/keys//rotate", None),
+            ("/api/connections", Some(Endpoint::Connections)),
+            ("/api/connections/", None),
+            (
+                "/api/connections/a%2Fb",
+                Some(Endpoint::Connection("a%2Fb")),
+            ),
+            (
+                "/api/connections/a/test",
+                Some(Endpoint::TestConnection("a")),
+            ),
+            (
+                "/api/connections/a/breaker",
+                Some(Endpoint::ConnectionBreaker("a")),
+            ),
+            ("/api/connections//test", None),
+            ("/api/connections/a/other", None),
+            ("/api/routes/explain", Some(Endpoint::ExplainRoute)),
             ("/v1/errors/a/b", None),
             ("/v1//chat/completions", None),
             ("/v1/chat/completions/", None),

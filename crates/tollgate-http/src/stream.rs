@@ -194,7 +194,9 @@ fn finish(record: Record) {
 
 impl Drop for EventBody {
     fn drop(&mut self) {
-        if let Some(record) = &self.record {
+        let later = self.leave();
+        if let Some(record) = &mut self.record {
+            record.facts.trail.extend(later);
             record.gateway().metrics.streams_open.dec();
         }
     }

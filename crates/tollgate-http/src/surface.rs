@@ -43,6 +43,11 @@ pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Option<Given>
         | Endpoint::TemporaryKeys
         | Endpoint::Key(_)
         | Endpoint::RotateKey(_)
-        | Endpoint::Maintenance => None,
+        | Endpoint::Maintenance
+        | Endpoint::Connections
+        | Endpoint::Connection(_)
+        | Endpoint::TestConnection(_)
+        | Endpoint::ConnectionBreaker(_)
+        | Endpoint::ExplainRoute => None,
     }
 }

@@ -134,16 +134,16 @@ pub(crate) fn route() -> Arc<Route> {
     table.find("m").unwrap()
 }
 
-/// A model with these targets, each a connection and its model.
+/// A model with these targets, each a connection and its model, that are asked in this order.
 pub(crate) fn model(name: &str, targets: &[(&str, &str)]) -> DeclaredModel {
-    let target = |(connection, model): &(&str, &str)| DeclaredTarget {
+    let target = |(priority, (connection, model)): (usize, &(&str, &str))| DeclaredTarget {
         target: Target {
             connection: (*connection).into(),
             model: (*model).into(),
             max_output: None,
         },
         enabled: true,
-        priority: 0,
+        priority: u32::try_from(priority).unwrap(),
         weight: 1,
         limits: tollgate_core::route::limit::Limits::default(),
         fitness: Arc::default(),
@@ -152,7 +152,7 @@ pub(crate) fn model(name: &str, targets: &[(&str, &str)]) -> DeclaredModel {
     DeclaredModel {
         name: name.into(),
         aliases: Vec::new(),
-        targets: targets.iter().map(target).collect(),
+        targets: targets.iter().enumerate().map(target).collect(),
         members: Vec::new(),
         rules: Arc::default(),
         fallbacks: Arc::default(),

@@ -1,6 +1,7 @@
 //! Settings of one connection: an account at a provider, checked as far as that goes without
 //! asking the provider.
 
+use std::fmt;
 use std::sync::Arc;
 
 use http::uri::{Authority, Scheme, Uri};
@@ -261,6 +262,18 @@ impl BaseUrl {
         self.authority
             .port_u16()
             .unwrap_or(if self.is_https() { 443 } else { 80 })
+    }
+}
+
+/// As it was given, without a slash at the end. It never holds a user or a query.
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            scheme,
+            authority,
+            path,
+        } = self;
+        write!(formatter, "{scheme}://{authority}{path}")
     }
 }
 

@@ -15,7 +15,7 @@ use tollgate_engine::port::{
 use tollgate_wire::insight;
 
 use crate::connection::Connection;
-use crate::settings::{ConnectionSettings, SettingsProblem};
+use crate::settings::{ConnectionSettings, Place, SettingsProblem};
 use crate::tls::SystemTrust;
 use crate::{check, continuation, exchange};
 
@@ -128,6 +128,13 @@ impl Upstream for Upstreams {
                 None => check::ask(&connection, timeout, &self.clock).await,
             }
         })
+    }
+
+    fn endpoint(&self, connection: &str) -> Option<String> {
+        match &self.connections.load().get(connection)?.settings.place {
+            Place::Url(url) => Some(url.to_string()),
+            Place::InProcess => None,
+        }
     }
 
     fn continuation(&self, call: &Call) -> Option<Box<dyn Continuation>> {

@@ -1,9 +1,14 @@
 //! The commands, one file each. Every one returns the exit code of the process.
 
 pub mod check;
+pub mod connection;
 mod control;
 pub mod docs;
 pub mod errors;
+pub mod explain;
 pub mod key;
+pub mod maintenance;
+mod place;
 pub mod serve;
 pub mod simulate;
+mod table;

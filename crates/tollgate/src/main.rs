@@ -49,6 +49,12 @@ enum Command {
     },
     /// Makes, lists, revokes and rotates virtual keys.
     Key(command::key::KeyArguments),
+    /// Lists and tests connections, and opens, closes or isolates their targets.
+    Connection(command::connection::ConnectionArguments),
+    /// Explains what would become of a request: which targets are asked, in which order and why.
+    Explain(command::explain::ExplainArguments),
+    /// Switches maintenance mode on or off, or shows it.
+    Maintenance(command::maintenance::MaintenanceArguments),
     /// Explains the error codes.
     Errors {
         /// One code, with cause, fix and examples.
@@ -72,6 +78,9 @@ fn main() -> ExitCode {
             command::simulate::run(listen, script.as_deref())
         }
         Some(Command::Key(given)) => command::key::run(&given),
+        Some(Command::Connection(given)) => command::connection::run(&given),
+        Some(Command::Explain(given)) => command::explain::run(&given),
+        Some(Command::Maintenance(given)) => command::maintenance::run(&given),
         Some(Command::Errors { code }) => command::errors::run(code.as_deref()),
         Some(Command::Docs { document }) => command::docs::run(&document),
     }

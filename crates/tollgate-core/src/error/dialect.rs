@@ -198,6 +198,11 @@ impl Dialect {
     }
 }
 
+/// What is told of a failure in one or a few sentences, outside of every dialect. Never empty.
+pub fn told(failure: &Failure) -> String {
+    sentence::whole(failure)
+}
+
 /// The headers that every dialect sends.
 fn headers(case: &Case<'_>) -> Vec<(&'static str, String)> {
     let advice = case.advice;

@@ -92,6 +92,20 @@ pub enum Order {
     Isolate,
 }
 
+impl Order {
+    /// Every order.
+    pub const ALL: &'static [Self] = &[Self::Open, Self::Close, Self::Isolate];
+
+    /// The word for the API and the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Close => "close",
+            Self::Isolate => "isolate",
+        }
+    }
+}
+
 /// A breaker. Each change of its state begins a new generation: what calls of an earlier one say
 /// comes too late to change anything.
 #[derive(Clone, Debug, Default)]

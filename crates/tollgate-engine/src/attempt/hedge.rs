@@ -4,7 +4,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 use tollgate_core::error::Failure;
 use tollgate_core::route::rules::Hedge;
 
@@ -37,7 +37,7 @@ pub(super) async fn run(
         let slow = tokio::select! {
             biased;
             outcome = &mut first => Err(outcome),
-            () = sleep(patience(&permit, rules)) => Ok(second(walk, &permit)),
+            () = sleep_until(Instant::now() + patience(&permit, rules)) => Ok(second(walk, &permit)),
         };
         match slow {
             Err(outcome) => (None, Raced::First(outcome)),

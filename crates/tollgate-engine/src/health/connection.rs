@@ -26,9 +26,10 @@ struct State {
     meter: Meter,
     health: Health,
     checked: Option<Checked>,
+    tested: Option<Checked>,
 }
 
-/// The last active check.
+/// A question to the provider that was asked only to see whether it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checked {
     /// When it ended.
@@ -50,6 +51,8 @@ pub struct ConnectionReading {
     pub healthy: bool,
     /// The last active check.
     pub checked: Option<Checked>,
+    /// The last test that an operator asked for.
+    pub tested: Option<Checked>,
 }
 
 impl ConnectionHealth {
@@ -108,6 +111,12 @@ impl ConnectionHealth {
         state.health.note(thresholds, checked.failure)
     }
 
+    /// Notes a test of an operator's. It changes nothing about where requests go: it may have
+    /// asked for a model that no request asks for.
+    pub(crate) fn note_test(&self, tested: Checked) {
+        self.state().tested = Some(tested);
+    }
+
     /// Forgets what active checks said: there are none any more.
     pub fn forget_checks(&self) {
         let mut state = self.state();
@@ -123,6 +132,7 @@ impl ConnectionHealth {
             used: state.meter.used(&state.limits, now),
             healthy: state.health.is_healthy(),
             checked: state.checked,
+            tested: state.tested,
         }
     }
 }

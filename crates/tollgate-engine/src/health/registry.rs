@@ -52,17 +52,16 @@ impl Registry {
             let kept = old
                 .remove(&declared.name)
                 .filter(|known| known.declared.fingerprint == declared.fingerprint);
-            let health = match kept {
-                Some(known) => known.health,
-                None => {
-                    tables
-                        .targets
-                        .retain(|(connection, _), _| *connection != declared.name);
-                    Arc::new(ConnectionHealth::new(
-                        Arc::clone(&declared.name),
-                        declared.provider,
-                    ))
-                }
+            let health = if let Some(known) = kept {
+                known.health
+            } else {
+                tables
+                    .targets
+                    .retain(|(connection, _), _| *connection != declared.name);
+                Arc::new(ConnectionHealth::new(
+                    Arc::clone(&declared.name),
+                    declared.provider,
+                ))
             };
             health.set_limits(declared.limits);
             let known = Known {

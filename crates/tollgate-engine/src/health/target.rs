@@ -71,6 +71,8 @@ pub struct TargetReading {
     pub first_byte_p95: Option<Duration>,
     /// A failure that waiting does not mend, and until when it is asked after all others.
     pub ailing: Option<(Moment, Code)>,
+    /// Whether the retry budget allows a further attempt now.
+    pub retries_allowed: bool,
     /// Attempts that the retry budget refused.
     pub retries_refused: u64,
 }
@@ -225,6 +227,7 @@ impl TargetHealth {
             streams: state.streams.read(now),
             first_byte_p95: state.first_bytes.percentile(95),
             ailing: state.ailing.filter(|(until, _)| *until > now),
+            retries_allowed: state.budget.allows(now),
             retries_refused: state.budget.refused(),
         }
     }
@@ -243,9 +246,10 @@ pub(super) struct Ended {
 
 fn obstacle(barred: Barred, now: Moment) -> Obstacle {
     match barred {
-        Barred::Cooling { until, code } if code == Code::ProviderRateLimited => {
-            Obstacle::CoolingAfterLimit(until.since(now))
-        }
+        Barred::Cooling {
+            until,
+            code: Code::ProviderRateLimited,
+        } => Obstacle::CoolingAfterLimit(until.since(now)),
         Barred::Cooling { until, .. } => Obstacle::Cooling(until.since(now)),
         Barred::Open { until } => Obstacle::Open(until.since(now)),
         // One that only cooled down is back as soon as its probe says so.

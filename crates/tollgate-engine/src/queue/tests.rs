@@ -98,7 +98,7 @@ fn keys_take_turns() {
     let turn = head(&line, &z);
     let names = ["a1", "a2", "a3", "a4", "b1", "b2", "c1"];
     let waiting = names.map(|name| {
-        let key = match &name[..1] {
+        let key = match name.get(..1).unwrap() {
             "a" => &a,
             "b" => &b,
             _ => &c,
@@ -270,7 +270,7 @@ fn any_coming_and_going_keeps_the_order_of_a_line_on_paper() {
         let mut joinings: Vec<(u64, Joining<'_>)> = Vec::new();
         let mut turn: Option<(u64, Turn<'_>)> = None;
         for name in 0..300 {
-            if dice.roll() % 2 == 0 && paper.len() < 12 {
+            if dice.roll().is_multiple_of(2) && paper.len() < 12 {
                 let of = usize::try_from(dice.roll() % 4).unwrap();
                 let mut joining: Joining<'_> = Box::pin(line.join(&keys[of], 12));
                 paper.join(of, name);
@@ -279,7 +279,7 @@ fn any_coming_and_going_keeps_the_order_of_a_line_on_paper() {
                     Poll::Ready(Err(LineFull)) => panic!("there is room"),
                     Poll::Pending => joinings.push((name, joining)),
                 }
-            } else if !joinings.is_empty() && dice.roll() % 2 == 0 {
+            } else if !joinings.is_empty() && dice.roll().is_multiple_of(2) {
                 let index = usize::try_from(dice.roll()).unwrap() % joinings.len();
                 let (name, joining) = joinings.swap_remove(index);
                 drop(joining);
@@ -289,7 +289,7 @@ fn any_coming_and_going_keeps_the_order_of_a_line_on_paper() {
                 paper.leave(name);
             }
             // Those who are called up do not always look at once.
-            if dice.roll() % 3 != 0 {
+            if !dice.roll().is_multiple_of(3) {
                 joinings = joinings
                     .into_iter()
                     .filter_map(|(name, mut joining)| match poll(&mut joining) {

@@ -194,6 +194,11 @@ impl Route {
         self.turn.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// The number that [`Self::next_turn`] would give now. Takes no turn.
+    pub(crate) fn turn_ahead(&self) -> u64 {
+        self.turn.load(Ordering::Relaxed)
+    }
+
     /// How many requests wait for a free place.
     pub fn waiting(&self) -> usize {
         self.line.len()

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use tokio::time::{Instant, Sleep, sleep, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use tollgate_core::call::Call;
 use tollgate_core::error::{Code, Failure, StreamMark};
 use tollgate_core::reply::{Answer, Piece, Usage};
@@ -164,7 +164,7 @@ impl Upstream for Script {
                 Act::Fail(wait, failure) => (wait, Err(failure)),
                 Act::Stream(wait, scenes) => (wait, Ok(stream(scenes, under))),
             };
-            match timeout_at(until, sleep(wait)).await {
+            match timeout_at(until, sleep_until(Instant::now() + wait)).await {
                 Ok(()) => outcome
                     .map(delivery)
                     .inspect_err(|failure| (self.ear)(&attempt, failure)),
@@ -244,7 +244,9 @@ impl Stream for Play {
         let Some(Scene::Piece(wait, _) | Scene::Break(wait, _)) = this.scenes.front() else {
             return Poll::Ready(None);
         };
-        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(*wait)));
+        let timer = this
+            .timer
+            .get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + *wait)));
         ready!(timer.as_mut().poll(context));
         this.timer = None;
         Poll::Ready(this.scenes.pop_front().map(|scene| match scene {

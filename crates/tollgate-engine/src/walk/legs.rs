@@ -7,8 +7,9 @@ use tollgate_core::route::fallback::Class;
 use tollgate_core::route::story::Obstacle;
 use tollgate_core::time::Moment;
 
-use super::{Walk, is_met, rest};
+use super::{Walk, facts, is_met, rest};
 use crate::admit;
+use crate::chat::Plan;
 use crate::engine::Engine;
 use crate::health::Permit;
 use crate::health::Wanted;
@@ -16,10 +17,12 @@ use crate::routes::{Route, RouteTarget};
 use crate::select::{self, Facts};
 
 /// The most models in one chain, the one that was asked for included.
-const LONGEST_CHAIN: usize = 10;
+pub(crate) const LONGEST_CHAIN: usize = 10;
 
 /// One model of the chain.
-pub(super) struct Leg {
+pub(super) struct Leg<'a> {
+    /// What is known of the request, as far as this model wants to know it.
+    pub(super) facts: Facts<'a>,
     pub(super) route: Arc<Route>,
     /// The places of its targets in the order in which they are asked; empty for a single one.
     order: Vec<usize>,
@@ -52,14 +55,16 @@ impl Tried {
     }
 }
 
-impl Leg {
-    pub(super) fn new(engine: &Engine, route: Arc<Route>, facts: &Facts<'_>, now: Moment) -> Self {
+impl<'a> Leg<'a> {
+    pub(super) fn new(engine: &Engine, plan: &'a Plan<'a>, route: Arc<Route>, now: Moment) -> Self {
+        let facts = facts(engine, plan, &route);
         let order = if route.targets.len() > 1 {
-            select::order(engine, &route, facts, now)
+            select::order(engine, &route, &facts, now)
         } else {
             Vec::new()
         };
         Self {
+            facts,
             route,
             order,
             is_closed: false,
@@ -95,7 +100,7 @@ impl Walk<'_> {
             if self.was_tried(target) {
                 return None;
             }
-            self.take(&leg.route, target, first)
+            self.take(leg, target, first)
         })
     }
 
@@ -105,18 +110,18 @@ impl Walk<'_> {
         self.tried.iter().find_map(|tried| {
             let leg = self.legs.get(tried.leg).filter(|leg| !leg.is_closed)?;
             tried.again.filter(|again| *again <= now)?;
-            self.take(&leg.route, &tried.target, false)
+            self.take(leg, &tried.target, false)
         })
     }
 
-    fn take(&self, route: &Arc<Route>, target: &Arc<RouteTarget>, first: bool) -> Option<Permit> {
-        self.facts.suits(route, target).ok()?;
+    fn take(&self, leg: &Leg<'_>, target: &Arc<RouteTarget>, first: bool) -> Option<Permit> {
+        leg.facts.suits(&leg.route, target).ok()?;
         let wanted = Wanted {
-            tokens: self.facts.tokens,
+            tokens: leg.facts.tokens,
             first,
-            stream: self.facts.stream,
+            stream: leg.facts.stream,
         };
-        Permit::take(route, target, wanted, self.engine.ticker).ok()
+        Permit::take(&leg.route, target, wanted, self.engine.ticker).ok()
     }
 
     /// A target that was not tried yet, for an attempt beside the one that is under way.
@@ -132,7 +137,7 @@ impl Walk<'_> {
                     if self.was_tried(target) || Arc::ptr_eq(&target.health, busy) {
                         return None;
                     }
-                    self.take(&leg.route, target, false)
+                    self.take(leg, target, false)
                 })
             })
     }
@@ -212,37 +217,28 @@ impl Walk<'_> {
             return;
         }
         let class = leg.class;
-        let class = class.unwrap_or_else(|| self.class_of_obstacles(&route));
+        let class = class.unwrap_or_else(|| self.class_of_obstacles(number));
         let now = self.engine.moment();
         for name in route.fallbacks.of(class) {
             let Ok(found) = admit::route(self.engine, self.plan.caller, name) else {
                 continue;
             };
             if self.legs.len() < LONGEST_CHAIN && !is_met(&self.legs, &found) {
-                let leg = Leg::new(self.engine, found, &self.facts, now);
+                let leg = Leg::new(self.engine, self.plan, found, now);
                 self.legs.push(leg);
             }
         }
     }
 
     /// The class of failure that the obstacles at a model's targets amount to.
-    fn class_of_obstacles(&self, route: &Arc<Route>) -> Class {
+    fn class_of_obstacles(&self, number: usize) -> Class {
         let now = self.engine.moment();
-        let limits = |obstacle| {
-            matches!(
-                obstacle,
-                Obstacle::CoolingAfterLimit(_) | Obstacle::Full(_) | Obstacle::NoBudget
-            )
-        };
-        let mut obstacles = route
-            .targets
-            .iter()
-            .filter_map(|target| self.facts.obstacle(route, target, true, now).err());
-        if obstacles.all(limits) {
-            Class::RateLimit
-        } else {
-            Class::Other
-        }
+        let leg = self.legs.get(number).into_iter();
+        let obstacles = leg.flat_map(|leg| {
+            let targets = leg.route.targets.iter();
+            targets.filter_map(|target| leg.facts.obstacle(&leg.route, target, true, now).err())
+        });
+        class_of(obstacles)
     }
 
     /// What stands in the way of every target of the chain that takes such requests, with when it
@@ -258,7 +254,7 @@ impl Walk<'_> {
                     return None;
                 }
                 let first = self.tried.is_empty();
-                match self.facts.obstacle(&leg.route, target, first, now) {
+                match leg.facts.obstacle(&leg.route, target, first, now) {
                     Err(Obstacle::Unfit) => None,
                     Err(obstacle) => Some((Some(obstacle), tried)),
                     Ok(()) => Some((None, tried)),
@@ -270,13 +266,32 @@ impl Walk<'_> {
 
     /// How many targets of the asked model take such requests.
     pub(super) fn targets(&self) -> usize {
-        let route = &self.plan.route;
-        let suits = |target: &&Arc<RouteTarget>| self.facts.suits(route, target).is_ok();
-        route.targets.iter().filter(suits).count()
+        let asked = self.legs.first().into_iter();
+        let targets = asked.flat_map(|leg| {
+            let targets = leg.route.targets.iter();
+            targets.filter(|target| leg.facts.suits(&leg.route, target).is_ok())
+        });
+        targets.count()
     }
 
     /// Whether fallback models have joined the chain.
     pub(super) fn fell_back(&self) -> bool {
         self.legs.len() > 1
+    }
+}
+
+/// The class of failure that obstacles at all targets of a model amount to.
+pub(crate) fn class_of(obstacles: impl Iterator<Item = Obstacle>) -> Class {
+    let mut obstacles = obstacles.peekable();
+    let limits = |obstacle| {
+        matches!(
+            obstacle,
+            Obstacle::CoolingAfterLimit(_) | Obstacle::Full(_) | Obstacle::NoBudget
+        )
+    };
+    if obstacles.peek().is_some() && obstacles.all(limits) {
+        Class::RateLimit
+    } else {
+        Class::Other
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use tollgate_core::call::Wishes;
+use tollgate_core::route::condition::{Fitness, When};
 use tollgate_core::route::fallback::Fallbacks;
 use tollgate_core::route::limit::Limits;
 use tollgate_core::route::rules::{Hedge, QueueRules};
@@ -12,6 +13,8 @@ use crate::port::Attempt;
 use crate::routes::DeclaredModel;
 use crate::testing::{Act, Scene, Script, World, call, caller, model};
 use tollgate_core::reply::Piece;
+
+use tokio::time::sleep_until;
 
 const NONE: Duration = Duration::ZERO;
 
@@ -338,17 +341,17 @@ async fn requests_wait_for_a_free_place_and_not_for_ever() {
     let begin = Instant::now();
     let (mut second, mut third) = (Trail::default(), Trail::default());
     let release = async {
-        tokio::time::sleep(seconds(2.0)).await;
+        sleep_until(Instant::now() + seconds(2.0)).await;
         drop(first);
     };
     let second = async {
         let served = world.serve(&call, &mut second).await.unwrap();
         assert_eq!(begin.elapsed(), seconds(2.0));
-        tokio::time::sleep(seconds(10.0)).await;
+        sleep_until(Instant::now() + seconds(10.0)).await;
         drop(served);
     };
     let third = async {
-        tokio::time::sleep(seconds(1.0)).await;
+        sleep_until(Instant::now() + seconds(1.0)).await;
         let failure = world.serve(&call, &mut third).await.err().unwrap();
         assert_eq!(failure.code, Code::RouteSelectionTimeout);
         assert_eq!(begin.elapsed(), seconds(6.0));
@@ -440,4 +443,32 @@ async fn a_hedge_that_fails_costs_nothing_but_itself() {
     let served = world.serve(&call("m", true), &mut trail).await.unwrap();
     assert_eq!(&*served.answered.target.connection, "a");
     assert_eq!(trail.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallbacks_conditions_are_asked_of_the_request() {
+    let mut other = model("other", &["b"], Rules::default());
+    other.targets[0].fitness = Arc::new(Fitness {
+        when: When {
+            tags: vec!["eu".into()],
+            ..When::default()
+        },
+        ..Fitness::default()
+    });
+    let models = vec![
+        with_fallbacks(model("m", &["a"], Rules::default()), general(&["other"])),
+        other,
+    ];
+    let script = failing(&[("a", Code::ProviderQuotaExhausted)]);
+    let world = World::new(script, models, 1).await;
+    for (tag, answered) in [("eu", true), ("us", false)] {
+        let wishes = Wishes {
+            tags: vec![tag.into()],
+            ..Wishes::default()
+        };
+        let mut trail = Trail::default();
+        let (caller, call) = (caller("app", &["*"]), call("m", false));
+        let served = world.serve_for(&caller, &call, &wishes, &mut trail).await;
+        assert_eq!(served.is_ok(), answered, "{tag}");
+    }
 }

@@ -142,7 +142,7 @@ impl Walk<'_> {
 }
 
 /// How long an obstacle is worth waiting for at most, where it is.
-fn after(obstacle: Option<Obstacle>, patience: Duration) -> Option<Duration> {
+pub(crate) fn after(obstacle: Option<Obstacle>, patience: Duration) -> Option<Duration> {
     match obstacle {
         None => Some(Duration::ZERO),
         Some(

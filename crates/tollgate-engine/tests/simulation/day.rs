@@ -23,7 +23,7 @@ use crate::provider::Providers;
 use crate::weather::{Chance, DAY};
 
 /// When everything must have recovered from the last fault.
-const RECOVERED: Duration = Duration::from_secs(90 * 60);
+const RECOVERED: Duration = Duration::from_mins(90);
 const PROVIDERS: [&str; 4] = ["a", "b", "c", "d"];
 
 /// What happened in a day.

@@ -57,8 +57,8 @@ pub(crate) enum Weather {
 pub(crate) struct Forecast(Vec<(Duration, Weather)>);
 
 /// The last part of a day in which nothing goes wrong, so that everything can recover.
-pub(crate) const EVENING: Duration = Duration::from_secs(3 * 3600);
-pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const EVENING: Duration = Duration::from_hours(3);
+pub(crate) const DAY: Duration = Duration::from_hours(24);
 
 impl Forecast {
     pub(crate) fn new(chance: &mut Chance) -> Self {

@@ -73,24 +73,24 @@ async fn who_asks_for_the_trail_is_told_every_attempt() {
 #[tokio::test]
 async fn a_failure_tells_the_attempts_in_its_body_and_in_the_header_that_was_asked_for() {
     let world = world(LogFormat::Off).await;
-    let refused = || {
-        Step::Fail(Failure::provider(
-            Code::ProviderAuthenticationFailed,
-            "openai",
-        ))
-    };
-    world.script.then(broken());
-    world.script.then(refused());
+    // Neither is worth another attempt at the same target.
+    let mut spent = Failure::provider(Code::ProviderQuotaExhausted, "openai");
+    spent.provider_status = Some(429);
+    let spent = Step::Fail(spent);
+    let refused = Failure::provider(Code::ProviderAuthenticationFailed, "openai");
+    let refused = Step::Fail(refused);
+    world.script.then(spent);
+    world.script.then(refused);
     let said = world.chat("m", "x-tollgate-trail: full\r\n", false).await;
     assert!(said.status >= 500, "{}", said.body);
     assert_eq!(said.header("x-tollgate-attempts"), Some("2"));
     assert_eq!(said.header("x-should-retry"), Some("false"));
-    let told = "a/m1;code=provider_error;status=503;ms=N, \
+    let told = "a/m1;code=provider_quota_exhausted;status=429;ms=N, \
                 b/m2;code=provider_authentication_failed;ms=N";
     assert_eq!(trail(&said).as_deref(), Some(told));
     let attempts = said.json()["error"]["attempts"].take();
     assert_eq!(attempts[0]["connection"], "a");
-    assert_eq!(attempts[0]["status"], 503);
+    assert_eq!(attempts[0]["status"], 429);
     assert_eq!(attempts[1]["code"], "provider_authentication_failed");
     assert_eq!(attempts.as_array().unwrap().len(), 2);
 }
@@ -290,6 +290,8 @@ async fn maintenance_is_for_operators_and_its_orders_are_read_strictly() {
     let headers = format!("authorization: Bearer {KEY}\r\n");
     for request in ["GET /api/maintenance", "PUT /api/maintenance"] {
         let said = world.ask(request, &headers, "{\"enabled\":true}").await;
+        assert_eq!(said.status, 403, "{request}");
+        let said = world.ask(request, "", "{\"enabled\":true}").await;
         assert_eq!(said.status, 401, "{request}");
     }
     for (body, fields) in [

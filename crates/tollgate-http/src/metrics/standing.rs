@@ -43,6 +43,7 @@ impl Collector for Standing {
         }
         connections(&self.0, &mut encoder)?;
         lines(&self.0, &mut encoder)?;
+        overload(&self.0, &mut encoder)?;
         let help = "Whether calls are refused for maintenance (1) or not (0).";
         let on = u64::from(self.0.maintenance.is_on());
         let mut metric = encoder.encode_descriptor("maintenance", help, None, MetricType::Gauge)?;
@@ -182,6 +183,26 @@ fn lines(engine: &Engine, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let labels = [("model", &**model)];
         let mut metric = family.encode_family(&labels)?;
         metric.encode_gauge(waiting)?;
+    }
+    Ok(())
+}
+
+fn overload(engine: &Engine, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let reading = engine.overload.reading();
+    let help = "How many calls may be under way; not there while as many may be as come.";
+    let mut family = encoder.encode_descriptor("parallel_limit", help, None, MetricType::Gauge)?;
+    if let Some(limit) = reading.limit {
+        family.encode_gauge(&limit)?;
+    }
+    let help = "How late the process was in the last second.";
+    let mut metric = encoder.encode_descriptor("lag_seconds", help, None, MetricType::Gauge)?;
+    metric.encode_gauge(&reading.lag.as_secs_f64())?;
+    let help = "Calls that were refused because of overload, by the priority of their key.";
+    let mut family = encoder.encode_descriptor("shed", help, None, MetricType::Counter)?;
+    for (priority, shed) in reading.shed {
+        let labels = [("priority", priority.as_str())];
+        let mut metric = family.encode_family(&labels)?;
+        metric.encode_counter::<NoLabelSet, _, u64>(&shed, None)?;
     }
     Ok(())
 }

@@ -24,9 +24,9 @@ async fn figures(trail: Trail, code: &'static str, fell_back: bool, words: &[&st
     let (asked, other) = routes();
     let mut record = testing::record().await;
     let gateway = record.gateway().clone();
-    record.facts.route = Some(asked.clone());
-    let answered = if fell_back { other } else { asked };
+    let answered = if fell_back { &other } else { &asked };
     record.facts.answered = Some(answered.targets[0].clone());
+    record.facts.route = Some(asked);
     (record.facts.trail, record.facts.code) = (trail, code);
     record.finish();
     let text = gateway.metrics.render().unwrap();
@@ -66,6 +66,12 @@ async fn each_attempt_is_counted_at_its_connection_as_it_ended() {
             engine::trail(&[(&b, Ending::Good), (&a, Ending::Cancelled)]),
             "stream_interrupted",
             [count("a", "cancelled"), count("b", "stream_interrupted")],
+        ),
+        // A stream broke, and another target went on with it.
+        (
+            engine::trail(&[(&a, Ending::Good), (&b, Ending::Good)]),
+            "ok",
+            [count("a", "stream_interrupted"), count("b", "ok")],
         ),
         // The caller hung up while the second one was asked.
         (

@@ -1,8 +1,13 @@
 //! What operators do, with the admin key.
 
+pub(crate) mod connections;
+pub(crate) mod explain;
 mod fields;
+mod health;
 pub(crate) mod keys;
 mod maintenance;
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::Method;
@@ -13,6 +18,7 @@ use tollgate_core::error::{Code, Failure};
 use crate::body::{self, Bounds};
 use crate::dispatch::Given;
 use crate::gateway::Gateway;
+use crate::percent;
 use crate::routes::Endpoint;
 
 /// Does what the endpoint and the method say. The right was checked before.
@@ -22,7 +28,8 @@ pub(crate) async fn act(
     parts: &Parts,
     body: &mut Incoming,
 ) -> Result<Given, Failure> {
-    let accounts = &*gateway.engine.accounts;
+    let engine = &*gateway.engine;
+    let accounts = &*engine.accounts;
     let (status, value) = match (endpoint, &parts.method) {
         (Endpoint::Keys, &Method::POST) => {
             keys::create(accounts, &read(gateway, parts, body).await?).await?
@@ -38,9 +45,27 @@ pub(crate) async fn act(
             maintenance::set(&gateway.engine, &read(gateway, parts, body).await?).await?
         }
         (Endpoint::Maintenance, _) => maintenance::read(&gateway.engine.maintenance),
+        (Endpoint::Connections, _) => connections::list(engine)?,
+        (Endpoint::Connection(name), _) => connections::one(engine, &named(name)?)?,
+        (Endpoint::TestConnection(name), _) => {
+            let body = read(gateway, parts, body).await?;
+            connections::test(engine, &named(name)?, &body).await?
+        }
+        (Endpoint::ConnectionBreaker(name), _) => {
+            let body = read(gateway, parts, body).await?;
+            connections::order(engine, &named(name)?, &body)?
+        }
+        (Endpoint::ExplainRoute, _) => {
+            explain::explain(engine, &read(gateway, parts, body).await?)?
+        }
         _ => return Err(Failure::client(Code::UnknownUrl)),
     };
     Ok(Given::json(status, &value))
+}
+
+/// The name in a path.
+fn named(encoded: &str) -> Result<Cow<'_, str>, Failure> {
+    percent::decode(encoded).ok_or_else(|| Failure::client(Code::UnknownUrl))
 }
 
 async fn read(gateway: &Gateway, parts: &Parts, body: &mut Incoming) -> Result<Bytes, Failure> {

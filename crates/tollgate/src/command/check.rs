@@ -4,6 +4,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use tollgate_engine::routes::DeclaredModel;
+
 use crate::config::{Config, Environment, Overrides};
 
 /// Checks this file, or the default one. Problems are printed one per line, and the exit code is
@@ -33,12 +35,17 @@ fn good(config: &Config) -> String {
         Some(file) => file.display().to_string(),
         None => "no file, built-in configuration".to_owned(),
     };
-    let counts = [
+    let is_collection = |model: &&DeclaredModel| !model.members.is_empty();
+    let collections = config.models.iter().filter(is_collection).count();
+    let mut counts = vec![
         counted(config.connections.len(), "connection"),
-        counted(config.models.len(), "model"),
-        counted(config.keys.len(), "declared key"),
-        counted(config.warnings.len(), "warning"),
+        counted(config.models.len() - collections, "model"),
     ];
+    if collections > 0 {
+        counts.push(counted(collections, "collection"));
+    }
+    counts.push(counted(config.keys.len(), "declared key"));
+    counts.push(counted(config.warnings.len(), "warning"));
     let summary = format!("{source}: ok: {}\n", counts.join(", "));
     warnings.chain([summary]).collect()
 }

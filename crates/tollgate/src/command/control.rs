@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tollgate_core::error::Failure;
-use tollgate_core::error::dialect::Dialect;
+use tollgate_core::error::dialect::{Dialect, told};
 use tollgate_engine::accounts::Accounts;
 use tollgate_engine::port::Clock as _;
 use tollgate_store::{Control, ControlError, OwnerError};
@@ -59,6 +59,12 @@ pub(super) enum CommandError {
         /// Where it would be.
         path: PathBuf,
     },
+    /// Nothing can be done without a running gateway.
+    #[error("no gateway runs with this configuration, and {why}")]
+    NoGateway {
+        /// What it would be needed for.
+        why: &'static str,
+    },
     /// The data could not be taken or read.
     #[error("{0}")]
     Data(Box<dyn Error>),
@@ -78,7 +84,7 @@ pub(super) enum CommandError {
     /// The gateway was asked and did not answer properly.
     #[error(
         "the gateway (pid {pid}) at {address} did not answer properly: {cause}. \
-         It may have done what it was asked to; list the keys to see"
+         It may have done what it was asked to; look before you ask again"
     )]
     Broken {
         /// Its number.
@@ -146,15 +152,24 @@ fn is_held(error: &(dyn Error + 'static)) -> bool {
 
 /// Makes a call of a running gateway. Returns the body of its answer.
 pub(super) async fn ask(control: &Control, call: Call) -> Result<Value, CommandError> {
+    ask_within(control, call, ANSWER_LIMIT).await
+}
+
+/// The same for a call that may take longer than most.
+pub(super) async fn ask_within(
+    control: &Control,
+    call: Call,
+    limit: Duration,
+) -> Result<Value, CommandError> {
     let stream = connect(control).await?;
-    let answer = tokio::time::timeout(ANSWER_LIMIT, exchange(control, stream, call)).await;
+    let answer = tokio::time::timeout(limit, exchange(control, stream, call)).await;
     let broken = |cause: String| CommandError::Broken {
         pid: control.pid,
         address: control.address,
         cause,
     };
     let (status, headers, body) = answer
-        .map_err(|_| broken(format!("nothing came within {} s", ANSWER_LIMIT.as_secs())))?
+        .map_err(|_| broken(format!("nothing came within {} s", limit.as_secs())))?
         .map_err(|error| broken(error.to_string()))?;
     let value: Option<Value> = serde_json::from_slice(&body).ok();
     match value {
@@ -168,10 +183,7 @@ pub(super) async fn ask(control: &Control, call: Call) -> Result<Value, CommandE
 
 /// The failure of a call that was made in this process.
 pub(super) fn failed(failure: &Failure) -> CommandError {
-    let text = failure
-        .message
-        .clone()
-        .unwrap_or_else(|| failure.to_string());
+    let text = told(failure);
     let message = match &failure.cause {
         // Whoever runs the command is the operator, for whom causes are.
         Some(cause) => format!("{text}: {cause}"),

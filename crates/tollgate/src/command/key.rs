@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use tollgate_core::error::Code;
 
 use super::control::{self, Call, CommandError, Site};
+use super::table::{self, cell};
 use crate::config::{Config, Environment, Overrides};
 
 /// What is to be done with keys.
@@ -257,38 +258,7 @@ fn table(answer: &Value) -> String {
     let of_key = |key: &Value| COLUMNS.map(|(_, name)| cell(key.get(name)));
     let mut rows = vec![COLUMNS.map(|(title, _)| title.to_owned())];
     rows.extend(keys.into_iter().flatten().map(of_key));
-    let mut widths = [0; COLUMNS.len()];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let mut text = String::new();
-    for row in &rows {
-        let cells = row
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:<width$}  "));
-        text.push_str(cells.collect::<String>().trim_end());
-        text.push('\n');
-    }
-    text
-}
-
-/// A value as people read it. Names come from elsewhere and must not steer the terminal.
-fn cell(value: Option<&Value>) -> String {
-    let text = match value {
-        None | Some(Value::Null) => "-".to_owned(),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(items)) => {
-            let items: Vec<_> = items.iter().map(|item| cell(Some(item))).collect();
-            items.join(",")
-        }
-        Some(other) => other.to_string(),
-    };
-    text.chars()
-        .map(|letter| if letter.is_control() { '?' } else { letter })
-        .collect()
+    table::columns(&rows)
 }
 
 #[cfg(test)]

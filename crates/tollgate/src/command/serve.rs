@@ -148,6 +148,25 @@ fn put_together(
     logs: Logs,
     address: SocketAddr,
 ) -> Result<Live, Box<dyn Error>> {
+    let (upstreams, engine) = engine(config, accounts)?;
+    let face = assemble::face(config, address);
+    let gateway = Gateway::new(Arc::clone(&engine), face, logs);
+    let (order, accounts) = (order.clone(), Arc::clone(accounts));
+    Ok(Live {
+        order,
+        address,
+        accounts,
+        upstreams,
+        engine,
+        gateway,
+    })
+}
+
+/// Makes what routes and sends requests. Nothing is dialled yet.
+pub(super) fn engine(
+    config: &Config,
+    accounts: &Arc<Accounts>,
+) -> Result<(Arc<Upstreams>, Arc<Engine>), Box<dyn Error>> {
     let simulator = Simulator::new(tollgate_simulator::Settings {
         // Nobody can ask for them here.
         keep_requests: 0,
@@ -160,18 +179,7 @@ fn put_together(
     let upstream = Arc::clone(&upstreams);
     let engine = Engine::new(Arc::clone(accounts), upstream, clock, seed()?);
     assemble::steer(&engine, config);
-    let engine = Arc::new(engine);
-    let face = assemble::face(config, address);
-    let gateway = Gateway::new(Arc::clone(&engine), face, logs);
-    let (order, accounts) = (order.clone(), Arc::clone(accounts));
-    Ok(Live {
-        order,
-        address,
-        accounts,
-        upstreams,
-        engine,
-        gateway,
-    })
+    Ok((upstreams, Arc::new(engine)))
 }
 
 /// Where chance begins: gateways that start together must not wait and choose alike.

@@ -148,6 +148,16 @@ impl Fields {
         self.integer(name, range)
     }
 
+    /// Takes `true` or `false`.
+    pub(super) fn flag(&mut self, name: &'static str) -> Option<bool> {
+        let value = self.take(name)?;
+        let flag = value.as_bool();
+        if flag.is_none() {
+            self.fault(name, "bool_type", "must be true or false");
+        }
+        flag
+    }
+
     /// Takes a list of at least one and at most `most` texts, each of which `check` finds good:
     /// what it returns completes the sentence that begins with the text's path.
     pub(super) fn texts(
@@ -156,15 +166,43 @@ impl Fields {
         most: usize,
         check: impl Fn(&str) -> Result<(), &'static str>,
     ) -> Option<Vec<String>> {
+        let texts = self.any_texts(name, most, check)?;
+        if texts.is_none() {
+            let what = "must not be empty; leave it out for everything";
+            self.fault(name, "too_short", what);
+        }
+        texts
+    }
+
+    /// Takes a list of at most `most` texts, each of which `check` finds good.
+    pub(super) fn list(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        check: impl Fn(&str) -> Result<(), &'static str>,
+    ) -> Vec<String> {
+        let texts = self.any_texts(name, most, check);
+        texts.flatten().unwrap_or_default()
+    }
+
+    /// The texts of a list; `Some(None)` for an empty one.
+    #[expect(
+        clippy::option_option,
+        reason = "absent, empty and filled are told apart"
+    )]
+    fn any_texts(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        check: impl Fn(&str) -> Result<(), &'static str>,
+    ) -> Option<Option<Vec<String>>> {
         let value = self.take(name)?;
         let Value::Array(items) = value else {
             self.fault(name, "list_type", "must be an array of strings");
             return None;
         };
         if items.is_empty() {
-            let what = "must not be empty; leave it out for everything";
-            self.fault(name, "too_short", what);
-            return None;
+            return Some(None);
         }
         if items.len() > most {
             let what = format!("must have at most {most} items, not {}", items.len());
@@ -183,7 +221,7 @@ impl Fields {
                 Err(what) => self.fault(&path, "value_error", what),
             }
         }
-        Some(texts)
+        Some(Some(texts))
     }
 
     /// Fails with every fault, members that nobody asked for included.

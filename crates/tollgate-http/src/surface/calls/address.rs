@@ -56,6 +56,11 @@ impl<'a> Address<'a> {
             | Endpoint::Key(_)
             | Endpoint::RotateKey(_)
             | Endpoint::Maintenance
+            | Endpoint::Connections
+            | Endpoint::Connection(_)
+            | Endpoint::TestConnection(_)
+            | Endpoint::ConnectionBreaker(_)
+            | Endpoint::ExplainRoute
             | Endpoint::Hello
             | Endpoint::Errors
             | Endpoint::Error(_)

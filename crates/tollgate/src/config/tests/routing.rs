@@ -298,7 +298,7 @@ fn a_target_knows_better_than_its_model_and_its_model_better_than_the_catalogue(
     let gpt = model(&routing, "gpt");
     let input = |place: usize| {
         let price = gpt.targets[place].facts.price.as_ref().unwrap();
-        (price.price.input.clone(), price.version.to_string())
+        (price.price.input, price.version.to_string())
     };
     let declared = |rate| (Rate::flat(rate), "configuration".to_owned());
     assert_eq!(input(0), declared(1_000_000));

@@ -132,8 +132,8 @@ pub(super) mod own {
         "How a target is chosen. Every strategy but `weighted` asks targets of a lower `priority` \
          first; among equals, `priority` and `weighted` draw by weight, `round_robin` takes \
          turns, `least_busy` asks the one with the fewest requests under way, `latency` the \
-         faster one of two drawn by chance, `cost` the cheapest for the request. By default \
-         the first target is asked first, and the others when it cannot be.",
+         faster one of two drawn by chance, `cost` the cheapest for the request. \
+         The default needs nothing but what is written here, so that it is plain who is asked.",
     )
     .default("priority");
     pub(in super::super) const ATTEMPT_COUNT: Key = Key::new(

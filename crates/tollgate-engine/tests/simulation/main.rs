@@ -3,11 +3,18 @@
 //!
 //! `TOLLGATE_SIMULATION_SEEDS=10000` runs more days, `TOLLGATE_SIMULATION_SEED=N` one of them.
 
-#[path = "simulation/day.rs"]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    clippy::unchecked_time_subtraction,
+    clippy::disallowed_methods,
+    reason = "a simulation that meets something unexpected ends there, and runs on its own clock"
+)]
+
 mod day;
-#[path = "simulation/provider.rs"]
 mod provider;
-#[path = "simulation/weather.rs"]
 mod weather;
 
 /// How many days `./test` looks at.
