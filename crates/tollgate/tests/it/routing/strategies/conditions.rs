@@ -14,7 +14,7 @@ targets = [
     { connection = "sim", model = "tagged", when = { tags = ["batch", "night"] } },
     { connection = "sim", model = "ann", when = { users = ["ann", "bob"] } },
     { connection = "sim", model = "keyed", when = { keys = ["special"] } },
-    { connection = "sim", model = "long", when = { prompt_tokens_from = 1000 } },
+    { connection = "sim", model = "long", when = { prompt_tokens_from = 2500 } },
     { connection = "sim", model = "seeing", when = { needs = ["vision"] } },
     { connection = "sim", model = "calling", when = { needs = ["tools"] } },
     { connection = "sim", model = "rest", priority = 1 },
