@@ -186,7 +186,11 @@ async fn both_attempts_are_told_and_the_broken_one_counts() {
 #[tokio::test]
 async fn a_stream_that_must_not_go_on_ends_in_an_error() {
     let world = World::with(GOING_ON).await;
-    fails(&world, "story-60", "cut-after=20");
+    // Streams of responses have more to say before the first word.
+    let rule = tollgate_simulator::Rule::new("cut-after=9").unwrap();
+    let rule = rule.model("story-60").path("/v1/responses");
+    world.simulator.script(rule).unwrap();
+    fails(&world, "story-60", "cut-after=4");
     let ends_in_error = async |surface: Surface, body: Value, model: &str| {
         let answer = stream(&world, surface, &body, model).await;
         let events = surface.events(&answer);
