@@ -24,6 +24,7 @@ mod openai;
 mod operations;
 mod providers;
 mod raw;
+mod routing;
 mod soak;
 mod streaming;
 mod surface;
