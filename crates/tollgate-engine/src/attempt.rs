@@ -35,7 +35,7 @@ pub(crate) async fn until_answered(
         let Some(permit) = walk.next(walk.is_first(trail)).await else {
             break;
         };
-        let (permit, outcome) = match hedge::wanted(walk, trail) {
+        let (mut permit, outcome) = match hedge::wanted(walk, trail) {
             Some(rules) => hedge::run(walk, permit, rules, trail).await,
             None => once(walk, permit, trail).await,
         };

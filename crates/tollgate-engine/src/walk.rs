@@ -221,7 +221,8 @@ fn rest(failure: &Failure, rules: &Rules, failures: u32, chance: u64) -> Option<
         Retry::Never | Retry::Elsewhere => None,
         Retry::Later | Retry::ElsewhereThenLater => {
             let own = rules.backoff.wait(failures, chance);
-            match failure.retry_after {
+            // A wait of nothing names nothing: some providers send it with every refusal.
+            match failure.retry_after.filter(|wait| !wait.is_zero()) {
                 // A provider that limits knows best; it is asked again when it said, not before.
                 Some(named) if failure.code == Code::ProviderRateLimited => Some(named),
                 named => Some(named.map_or(own, |named| named.max(own))),
@@ -235,5 +236,7 @@ fn is_met(legs: &[Leg<'_>], route: &Arc<Route>) -> bool {
     legs.iter().any(|leg| leg.route.model == route.model)
 }
 
+#[cfg(test)]
+mod crowds;
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ impl Walk<'_> {
         let now = self.engine.moment();
         let attempts: Vec<AttemptRecord> = trail.records().cloned().collect();
         let obstacles: Vec<Obstacle> = self
-            .obstacles(now)
+            .obstacles(self.is_first(trail), now)
             .into_iter()
             .filter_map(|(obstacle, _)| obstacle)
             .collect();
