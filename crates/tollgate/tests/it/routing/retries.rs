@@ -282,15 +282,12 @@ async fn what_has_not_left_as_a_whole_is_sent_again_whatever_the_rule() {
 #[tokio::test]
 async fn connections_that_the_provider_closed_while_they_were_idle_are_not_noticed() {
     let world = World::with(&model("m", &["fault/close-idle"], "repeat = \"never\"")).await;
-    for round in 0..5 {
-        let stream = round % 2 == 0;
-        let call = chat("m", stream);
-        let calls = (0..20).map(|_| world.chat(&call).send());
-        for answer in join_all(calls).await {
-            assert!(is_whole(&answer, stream), "{round}: {answer:?}");
-            assert_eq!(answer.header("x-tollgate-attempts"), "1", "{round}");
-        }
-        // Each of them is dead by now, and was not looked at since.
+    for number in 0..8 {
+        let stream = number % 2 == 0;
+        let answer = world.chat(&chat("m", stream)).send().await;
+        assert!(is_whole(&answer, stream), "{number}: {answer:?}");
+        assert_eq!(answer.header("x-tollgate-attempts"), "1", "{number}");
+        // It is dead by now, and nobody has looked at it since.
         let simulator = &world.simulator;
         let closed = simulator.wait_for(|stats| stats.open_connections == 0, PATIENCE);
         closed.await.unwrap();
