@@ -15,7 +15,7 @@ impl Walk<'_> {
         let now = self.engine.moment();
         let attempts: Vec<AttemptRecord> = trail.records().cloned().collect();
         let obstacles: Vec<Obstacle> = self
-            .obstacles(now)
+            .obstacles(self.is_first(trail), now)
             .into_iter()
             .filter_map(|(obstacle, _)| obstacle)
             .collect();
@@ -44,7 +44,9 @@ impl Walk<'_> {
             (Telling::Itself, Some(last)) => last,
             (Telling::Itself, None) => self.row(Code::NoHealthyTargets, None),
             (Telling::Row { code, wait }, Some(mut last)) if last.code == code => {
-                last.retry_after = wait.or(last.retry_after);
+                let now = self.engine.moment();
+                let named = self.limited_until.map(|until| until.since(now));
+                last.retry_after = wait.or(named).or(last.retry_after);
                 last
             }
             (Telling::Row { code, wait }, last) => {
