@@ -18,7 +18,7 @@ checks = { interval_s = 1, timeout_ms = 2000, unhealthy = 2, healthy = 2 }
 name = "asked"
 provider = "openai-compatible"
 base_url = "http://{provider}/v1"
-checks = { interval_s = 1, timeout_ms = 300, model = "tiny", unhealthy = 1, healthy = 1 }
+checks = { interval_s = 1, timeout_ms = 1000, model = "tiny", unhealthy = 1, healthy = 1 }
 
 [[models]]
 name = "m"
@@ -35,15 +35,7 @@ targets = [{ connection = "asked", model = "c" }]
 "#;
 
 async fn healthy(world: &World, name: &str) -> bool {
-    let label = format!("connection=\"{name}\"");
-    let figure = world
-        .gateway
-        .metric("tollgate_connection_healthy", &[&label])
-        .await;
-    let shown = connection(world, name).await;
-    // Both are read at different moments; what is shown later is what counts.
-    _ = figure;
-    shown["healthy"] == true
+    connection(world, name).await["healthy"] == true
 }
 
 /// The checks of the connection that is asked for its list of models.
