@@ -32,7 +32,10 @@ key = "{admin_key}"
 [database]
 url = "sqlite://{folder}/tollgate.db"
 
+# What one fault does must not change what the next one meets: everything is tried once.
 [routing]
+attempts = 1
+breaker = {{ failures = 0, share_percent = 0, cooldown = false }}
 timeouts = {{ connect_ms = 1000, first_byte_ms = 500, idle_ms = 500, answer_ms = 500, total_ms = 5000 }}
 
 [[connections]]

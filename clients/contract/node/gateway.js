@@ -23,6 +23,11 @@ key = "contract-node-admin-0123456789"
 [database]
 url = "sqlite://${folder}/tollgate.db"
 
+# What one fault does must not change what the next one meets: everything is tried once.
+[routing]
+attempts = 1
+breaker = { failures = 0, share_percent = 0, cooldown = false }
+
 [[connections]]
 name = "sim"
 provider = "simulated"

@@ -35,7 +35,7 @@ pub(crate) async fn until_answered(
         let Some(permit) = walk.next(walk.is_first(trail)).await else {
             break;
         };
-        let (permit, outcome) = match hedge::wanted(walk, trail) {
+        let (mut permit, outcome) = match hedge::wanted(walk, trail) {
             Some(rules) => hedge::run(walk, permit, rules, trail).await,
             None => once(walk, permit, trail).await,
         };
@@ -83,7 +83,7 @@ fn send<'p, 'a: 'p>(
         begin_by: walk.begin_by,
         request_id: walk.plan.request_id,
         unsupported: rules.unsupported,
-        repeatable: walk.is_repeatable(),
+        repetition: walk.repetition,
     })
 }
 

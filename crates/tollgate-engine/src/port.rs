@@ -51,9 +51,10 @@ pub struct Attempt<'a> {
     pub request_id: &'a str,
     /// What becomes of parts of the call that the target cannot be told.
     pub unsupported: Unsupported,
-    /// Whether the request may be sent again after a provider may have worked on it: it then
-    /// carries an id by which the provider can see that it is the same.
-    pub repeatable: bool,
+    /// For a request that may be sent again after a provider may have worked on it: what all of
+    /// its attempts have in common and no other request has, so that the provider can see that it
+    /// is the same. The id of the request may be the caller's, who may use it twice.
+    pub repetition: Option<u64>,
 }
 
 /// What has to be read from the body of a call.

@@ -99,6 +99,7 @@ struct Recovering {
     request: Arc<Request>,
     /// Whether what comes is no longer the first stream.
     spliced: bool,
+    /// What the target that streams said of its use.
     usage: Option<Usage>,
     /// How many attempts are left.
     left: u32,
@@ -111,13 +112,14 @@ struct Recovering {
 impl Recovering {
     /// A part of the stream on its way to the caller.
     fn give(&mut self, piece: Piece) -> Piece {
+        // Before it becomes that of both streams: the target is charged with its own.
+        self.usage = piece.usage.or(self.usage);
         let piece = if self.spliced {
             self.continuation.splice(piece)
         } else {
             piece
         };
         self.continuation.watch(&piece);
-        self.usage = piece.usage.or(self.usage);
         if piece.last {
             self.going = Going::Over;
             if let Some(permit) = self.permit.take() {
@@ -165,6 +167,7 @@ impl Recovering {
             self.continuation.switch(&permit.aim().model);
             self.permit = Some(permit);
             self.spliced = true;
+            self.usage = None;
             self.going = Going::Stream(pieces);
             return None;
         }

@@ -29,9 +29,7 @@ impl Facts<'_> {
         if !target.enabled {
             return Err(Obstacle::Disabled);
         }
-        if route.any_model
-            && !self.caller.may_use(&route.model)
-            && !self.caller.may_use(&target.model)
+        if route.any_model && !route.is_open_to(self.caller) && !self.caller.may_use(&target.model)
         {
             return Err(Obstacle::Unfit);
         }

@@ -42,6 +42,10 @@ pub(crate) struct Walk<'a> {
     is_turned_away: bool,
     waited: bool,
     out_of_time: bool,
+    /// The earliest time at which one of the providers that limited it said to come back.
+    limited_until: Option<Moment>,
+    /// What all attempts have in common, where a provider is told.
+    pub(crate) repetition: Option<u64>,
     /// How many attempts may be made.
     attempts: u32,
 }
@@ -58,6 +62,7 @@ impl<'a> Walk<'a> {
         let deadline = if plan.call.stream { deadline } else { begin_by };
         let moment = engine.ticker.moment_of(now);
         let first = Leg::new(engine, plan, Arc::clone(&plan.route), moment);
+        let is_repeatable = plan.route.rules.repeat == Repeat::Always;
         Self {
             engine,
             plan,
@@ -69,6 +74,8 @@ impl<'a> Walk<'a> {
             is_turned_away: false,
             waited: false,
             out_of_time: false,
+            limited_until: None,
+            repetition: is_repeatable.then(|| engine.dice.roll()),
             attempts: plan.route.rules.attempts,
         }
     }
@@ -120,6 +127,12 @@ impl<'a> Walk<'a> {
         if may_have_been_processed(failure) && !self.may_repeat() {
             return false;
         }
+        if failure.code == Code::ProviderRateLimited
+            && let Some(named) = failure.retry_after
+        {
+            let until = now.after(named);
+            self.limited_until = Some(self.limited_until.map_or(until, |it| it.min(until)));
+        }
         let failures = self.note_tried(permit, failure, now);
         tracing::debug!(
             request_id = self.plan.request_id,
@@ -136,11 +149,6 @@ impl<'a> Walk<'a> {
             Repeat::Streams => self.plan.call.stream,
             Repeat::Never => false,
         }
-    }
-
-    /// Whether the request carries an id by which a provider can see that it is the same.
-    pub(crate) fn is_repeatable(&self) -> bool {
-        self.rules().repeat == Repeat::Always
     }
 }
 
@@ -213,7 +221,8 @@ fn rest(failure: &Failure, rules: &Rules, failures: u32, chance: u64) -> Option<
         Retry::Never | Retry::Elsewhere => None,
         Retry::Later | Retry::ElsewhereThenLater => {
             let own = rules.backoff.wait(failures, chance);
-            match failure.retry_after {
+            // A wait of nothing names nothing: some providers send it with every refusal.
+            match failure.retry_after.filter(|wait| !wait.is_zero()) {
                 // A provider that limits knows best; it is asked again when it said, not before.
                 Some(named) if failure.code == Code::ProviderRateLimited => Some(named),
                 named => Some(named.map_or(own, |named| named.max(own))),
@@ -227,5 +236,7 @@ fn is_met(legs: &[Leg<'_>], route: &Arc<Route>) -> bool {
     legs.iter().any(|leg| leg.route.model == route.model)
 }
 
+#[cfg(test)]
+mod crowds;
 #[cfg(test)]
 mod tests;

@@ -82,7 +82,7 @@ pub(crate) async fn call(
         begin_by: limit(timeout).at + timeout,
         request_id: REQUEST_ID,
         unsupported: Unsupported::Drop,
-        repeatable: false,
+        repetition: None,
     };
     exchange::run(connection, attempt, clock).await.map(drop)
 }

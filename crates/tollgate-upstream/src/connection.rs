@@ -103,10 +103,10 @@ impl Connection {
             address: self.addresses.find(&self.settings, call, format, model)?,
             body,
             live: Vec::new(),
-            id: attempt
-                .repeatable
-                .then(|| HeaderValue::try_from(attempt.request_id).ok())
-                .flatten(),
+            id: attempt.repetition.and_then(|number| {
+                let id = format!("{}-{number:016x}", attempt.request_id);
+                HeaderValue::try_from(id).ok()
+            }),
             progress: Progress::Waiting,
         })
     }

@@ -227,6 +227,21 @@ impl Breaker {
         }
     }
 
+    /// The answer to a call has begun. A probe has found out what it was sent for then, however
+    /// long its stream may take; how that ends counts like any other call. Says which state it
+    /// brought the breaker into, if it changed it.
+    pub fn begin(&mut self, rules: &BreakerRules, now: Moment, pass: &mut Pass) -> Option<State> {
+        if !pass.probe || pass.generation != self.generation {
+            return None;
+        }
+        let changed = self.leave(rules, now, *pass, Verdict::Good);
+        *pass = Pass {
+            generation: self.generation,
+            probe: false,
+        };
+        changed
+    }
+
     /// Obeys an operator. An isolated one is only closed by hand, so that nobody opens it, and by
     /// that its probes, by mistake.
     pub fn obey(&mut self, rules: &BreakerRules, now: Moment, order: Order) {

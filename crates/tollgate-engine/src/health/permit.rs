@@ -6,7 +6,7 @@ use std::time::Duration;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::model::Target;
 use tollgate_core::reply::Usage;
-use tollgate_core::route::breaker::{Pass, Verdict};
+use tollgate_core::route::breaker::{Pass, State, Verdict};
 use tollgate_core::route::story::Obstacle;
 use tollgate_core::time::Moment;
 
@@ -79,10 +79,15 @@ impl Permit {
     }
 
     /// The answer has begun: a whole one, or the first part of a stream.
-    pub fn note_answer(&self) {
+    pub fn note_answer(&mut self) {
         let now = self.ticker.moment();
         let took = now.since(self.began);
         self.aim.health.note_answer(now, took, self.stream);
+        if self.pass.probe {
+            let rules = &self.route.rules.breaker;
+            let changed = self.aim.health.begin(rules, now, &mut self.pass);
+            self.tell(changed);
+        }
     }
 
     /// The attempt went well to its end.
@@ -113,10 +118,17 @@ impl Permit {
             ails,
         };
         let now = self.ticker.moment();
-        if let Some(state) = target.health.leave(&entry, now, ended) {
+        let changed = target.health.leave(&entry, now, ended);
+        self.tell(changed);
+    }
+
+    /// Tells the log of another state.
+    fn tell(&self, changed: Option<State>) {
+        let target = self.target();
+        if let Some(state) = changed {
             tracing::info!(
-                connection = &*target.target.connection,
-                model = &*target.target.model,
+                connection = &*target.connection,
+                model = &*target.model,
                 breaker = state.as_str(),
                 "a target changed its state"
             );

@@ -188,6 +188,18 @@ impl TargetHealth {
         }
     }
 
+    /// The answer to a probe has begun.
+    pub(super) fn begin(
+        &self,
+        rules: &BreakerRules,
+        now: Moment,
+        pass: &mut Pass,
+    ) -> Option<BreakerState> {
+        let changed = self.state().breaker.begin(rules, now, pass);
+        self.freed.tell();
+        changed
+    }
+
     /// What the order of targets depends on.
     pub(crate) fn candidate(&self, now: Moment, stream: bool) -> Candidate {
         let state = self.state();

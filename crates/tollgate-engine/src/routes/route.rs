@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tollgate_core::caller::Caller;
 use tollgate_core::model::{ModelFacts, Target};
 use tollgate_core::route::condition::{Abilities, Fitness, When};
 use tollgate_core::route::fallback::Fallbacks;
@@ -30,6 +31,8 @@ pub struct Route {
     pub targets: Vec<Arc<RouteTarget>>,
     /// Other models that answer when this one cannot.
     pub fallbacks: Arc<Fallbacks>,
+    /// Other names for it.
+    aliases: Vec<Arc<str>>,
     /// Whether it is a collection: no particular model is asked for.
     pub any_model: bool,
     /// Whether targets look at tags, users or keys.
@@ -39,12 +42,12 @@ pub struct Route {
     /// The smallest window among the targets, if any is known.
     window: Option<u64>,
     /// Those who wait for a free place.
-    pub(crate) line: Line,
+    pub(crate) line: Arc<Line>,
     /// What it has earned for second attempts beside slow ones.
-    pub(crate) hedges: Hedges,
+    pub(crate) hedges: Arc<Hedges>,
     /// Whether the table has to be told when it was answered well: a name behind a wildcard.
     pub(crate) is_new: bool,
-    turn: AtomicU64,
+    turn: Arc<AtomicU64>,
 }
 
 /// A target of a route.
@@ -125,17 +128,27 @@ impl Route {
             rules: Arc::clone(&model.rules),
             targets,
             fallbacks: Arc::clone(&model.fallbacks),
+            aliases: model.aliases.clone(),
             any_model: false,
-            line: Line::default(),
-            hedges: Hedges::default(),
+            line: Arc::default(),
+            hedges: Arc::default(),
             is_new: false,
-            turn: AtomicU64::new(0),
+            turn: Arc::default(),
         }
     }
 
-    /// This pattern's route for one name behind it. With a registry its targets get a state of
-    /// their own, without one they share the pattern's.
+    /// This pattern's route for one name behind it. With a registry it gets a state of its own,
+    /// without one it shares the pattern's: its targets', its line, its turns.
     pub(super) fn named(&self, name: &str, model: &str, registry: Option<&Registry>) -> Self {
+        /// Something of the pattern's, or of the name's own.
+        fn own<T: Default>(of_pattern: &Arc<T>, is_shared: bool) -> Arc<T> {
+            if is_shared {
+                Arc::clone(of_pattern)
+            } else {
+                Arc::default()
+            }
+        }
+        let is_new = registry.is_none();
         let public: Arc<str> = name.into();
         let model: Arc<str> = model.into();
         let targets = self.targets.iter().map(|target| {
@@ -160,15 +173,21 @@ impl Route {
             rules: Arc::clone(&self.rules),
             targets: targets.collect(),
             fallbacks: Arc::clone(&self.fallbacks),
+            aliases: Vec::new(),
             any_model: false,
             is_conditional: self.is_conditional,
             want: self.want,
             window: self.window,
-            line: Line::default(),
-            hedges: Hedges::default(),
-            is_new: registry.is_none(),
-            turn: AtomicU64::new(0),
+            line: own(&self.line, is_new),
+            hedges: own(&self.hedges, is_new),
+            is_new,
+            turn: own(&self.turn, is_new),
         }
+    }
+
+    /// Whether a caller may use it by one of its names.
+    pub(crate) fn is_open_to(&self, caller: &Caller) -> bool {
+        caller.may_use(&self.model) || self.aliases.iter().any(|alias| caller.may_use(alias))
     }
 
     /// What has to be read from a body of this many bytes. That a prompt is too long is only

@@ -50,6 +50,7 @@ pub struct Seen {
 
 type Rule = dyn Fn(&Attempt<'_>) -> Act + Send + Sync;
 type Ear = dyn Fn(&Attempt<'_>, &Failure) + Send + Sync;
+type Continue = dyn Fn() -> Box<dyn Continuation> + Send + Sync;
 type CheckRule = dyn Fn(&str) -> Result<(), Failure> + Send + Sync;
 
 /// A provider that does as it is told. It keeps the bounds that a real exchange keeps: the
@@ -58,6 +59,7 @@ pub struct Script {
     rule: Box<Rule>,
     check: Box<CheckRule>,
     ear: Box<Ear>,
+    continuation: Option<Box<Continue>>,
     insight: Insight,
     seen: Mutex<Vec<Seen>>,
     open: Arc<Mutex<usize>>,
@@ -70,6 +72,7 @@ impl Script {
             rule: Box::new(rule),
             check: Box::new(|_| Ok(())),
             ear: Box::new(|_, _| ()),
+            continuation: None,
             insight: Insight::default(),
             seen: Mutex::default(),
             open: Arc::default(),
@@ -90,6 +93,16 @@ impl Script {
     #[must_use]
     pub fn heard(mut self, ear: impl Fn(&Attempt<'_>, &Failure) + Send + Sync + 'static) -> Self {
         self.ear = Box::new(ear);
+        self
+    }
+
+    /// With a way to go on with streams that break.
+    #[must_use]
+    pub fn continued(
+        mut self,
+        continuation: impl Fn() -> Box<dyn Continuation> + Send + Sync + 'static,
+    ) -> Self {
+        self.continuation = Some(Box::new(continuation));
         self
     }
 
@@ -187,7 +200,7 @@ impl Upstream for Script {
     }
 
     fn continuation(&self, _: &Call) -> Option<Box<dyn Continuation>> {
-        None
+        self.continuation.as_ref().map(|make| make())
     }
 }
 

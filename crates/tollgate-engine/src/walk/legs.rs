@@ -86,7 +86,7 @@ impl Walk<'_> {
             if let Some(permit) = self.pick_in(number, first) {
                 return Some(permit);
             }
-            self.fall_back(number);
+            self.fall_back(number, first);
             number += 1;
         }
         self.pick_again()
@@ -126,7 +126,7 @@ impl Walk<'_> {
 
     /// A target that was not tried yet, for an attempt beside the one that is under way.
     pub(crate) fn pick_beside(&self, other: &Permit) -> Option<Permit> {
-        let busy = &other.aim().health;
+        let busy = other.aim();
         self.legs
             .iter()
             .filter(|leg| !leg.is_closed)
@@ -134,7 +134,7 @@ impl Walk<'_> {
                 (0..leg.route.targets.len()).find_map(|position| {
                     let index = leg.place(position);
                     let target = leg.route.targets.get(index)?;
-                    if self.was_tried(target) || Arc::ptr_eq(&target.health, busy) {
+                    if self.was_tried(target) || is_same(target, busy) {
                         return None;
                     }
                     self.take(leg, target, false)
@@ -145,7 +145,7 @@ impl Walk<'_> {
     fn tried(&self, target: &RouteTarget) -> Option<&Tried> {
         self.tried
             .iter()
-            .find(|tried| Arc::ptr_eq(&tried.target.health, &target.health))
+            .find(|tried| is_same(&tried.target, target))
     }
 
     fn was_tried(&self, target: &RouteTarget) -> bool {
@@ -162,7 +162,7 @@ impl Walk<'_> {
         let known = self
             .tried
             .iter()
-            .position(|tried| Arc::ptr_eq(&tried.target.health, &permit.aim().health));
+            .position(|tried| is_same(&tried.target, permit.aim()));
         let failures = known
             .and_then(|known| self.tried.get(known))
             .map_or(1, |tried| tried.failures + 1);
@@ -197,14 +197,14 @@ impl Walk<'_> {
             leg.class = Some(class);
         }
         let before = self.legs.len();
-        self.fall_back(number);
+        self.fall_back(number, false);
         _ = now;
         self.legs.len() > before
     }
 
     /// Lets the fallbacks of a model join the chain: those that the caller may use and that are
     /// not in it yet.
-    fn fall_back(&mut self, number: usize) {
+    fn fall_back(&mut self, number: usize, first: bool) {
         let Some(leg) = self.legs.get_mut(number) else {
             return;
         };
@@ -217,7 +217,7 @@ impl Walk<'_> {
             return;
         }
         let class = leg.class;
-        let class = class.unwrap_or_else(|| self.class_of_obstacles(number));
+        let class = class.unwrap_or_else(|| self.class_of_obstacles(number, first));
         let now = self.engine.moment();
         for name in route.fallbacks.of(class) {
             let Ok(found) = admit::route(self.engine, self.plan.caller, name) else {
@@ -231,29 +231,35 @@ impl Walk<'_> {
     }
 
     /// The class of failure that the obstacles at a model's targets amount to.
-    fn class_of_obstacles(&self, number: usize) -> Class {
+    fn class_of_obstacles(&self, number: usize, first: bool) -> Class {
         let now = self.engine.moment();
         let leg = self.legs.get(number).into_iter();
         let obstacles = leg.flat_map(|leg| {
             let targets = leg.route.targets.iter();
-            targets.filter_map(|target| leg.facts.obstacle(&leg.route, target, true, now).err())
+            targets.filter_map(|target| leg.facts.obstacle(&leg.route, target, first, now).err())
         });
         class_of(obstacles)
     }
 
     /// What stands in the way of every target of the chain that takes such requests, with when it
-    /// may be tried again where this request has tried it.
-    pub(super) fn obstacles(&self, now: Moment) -> Vec<(Option<Obstacle>, Option<&Tried>)> {
+    /// may be tried again where this request has tried it. `first`: nothing was attempted yet.
+    pub(super) fn obstacles(
+        &self,
+        first: bool,
+        now: Moment,
+    ) -> Vec<(Option<Obstacle>, Option<&Tried>)> {
         let legs = self.legs.iter().enumerate();
         let legs = legs.filter(|(_, leg)| !leg.is_closed);
         legs.flat_map(|(number, leg)| {
             leg.route.targets.iter().filter_map(move |target| {
                 let tried = self.tried(target);
-                // A target that several models have is tried again as the one that it was.
-                if tried.is_some_and(|tried| tried.leg != number) {
+                // A target that several models have is tried again as the one that it was: its
+                // limits can be others elsewhere.
+                let is_other =
+                    |tried: &Tried| tried.leg != number || !Arc::ptr_eq(&tried.target, target);
+                if tried.is_some_and(is_other) {
                     return None;
                 }
-                let first = self.tried.is_empty();
                 match leg.facts.obstacle(&leg.route, target, first, now) {
                     Err(Obstacle::Unfit) => None,
                     Err(obstacle) => Some((Some(obstacle), tried)),
@@ -278,6 +284,12 @@ impl Walk<'_> {
     pub(super) fn fell_back(&self) -> bool {
         self.legs.len() > 1
     }
+}
+
+/// Whether two targets are one. The names behind a wildcard can share what is known of them, and
+/// are different models all the same.
+fn is_same(one: &RouteTarget, other: &RouteTarget) -> bool {
+    Arc::ptr_eq(&one.health, &other.health) && one.target.model == other.target.model
 }
 
 /// The class of failure that obstacles at all targets of a model amount to.

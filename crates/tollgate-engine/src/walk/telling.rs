@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tollgate_core::error::{AttemptRecord, Code, Failure};
+use tollgate_core::route::condition::Unfit;
 use tollgate_core::route::story::{self, Obstacle, Story, Telling};
 
 use super::Walk;
@@ -14,7 +15,7 @@ impl Walk<'_> {
         let now = self.engine.moment();
         let attempts: Vec<AttemptRecord> = trail.records().cloned().collect();
         let obstacles: Vec<Obstacle> = self
-            .obstacles(now)
+            .obstacles(self.is_first(trail), now)
             .into_iter()
             .filter_map(|(obstacle, _)| obstacle)
             .collect();
@@ -29,6 +30,11 @@ impl Walk<'_> {
         };
         let telling = story::tell(&story);
         let mut failure = self.told(telling, last);
+        if matches!(failure.code, Code::NoTargets | Code::NoModels)
+            && let Some(why) = self.unfit()
+        {
+            failure = failure.message(why);
+        }
         failure.attempts = attempts;
         failure
     }
@@ -38,7 +44,9 @@ impl Walk<'_> {
             (Telling::Itself, Some(last)) => last,
             (Telling::Itself, None) => self.row(Code::NoHealthyTargets, None),
             (Telling::Row { code, wait }, Some(mut last)) if last.code == code => {
-                last.retry_after = wait.or(last.retry_after);
+                let now = self.engine.moment();
+                let named = self.limited_until.map(|until| until.since(now));
+                last.retry_after = wait.or(named).or(last.retry_after);
                 last
             }
             (Telling::Row { code, wait }, last) => {
@@ -64,5 +72,35 @@ impl Walk<'_> {
             Some(wait) => failure.retry_after(wait),
             None => failure,
         }
+    }
+
+    /// Why none of the targets of the asked model takes the request, where their declarations
+    /// say so.
+    fn unfit(&self) -> Option<String> {
+        let leg = self.legs.first()?;
+        let mut reasons = Vec::new();
+        for target in leg.route.targets.iter().filter(|target| target.enabled) {
+            let reason = words(target.fitness.check(&leg.facts.asked).err()?);
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
+        }
+        (!reasons.is_empty()).then(|| {
+            format!(
+                "No target of {} takes this request: {}. Change the request, or ask for another \
+                 model.",
+                self.plan.call.model,
+                reasons.join("; ")
+            )
+        })
+    }
+}
+
+/// What a caller may know of a declaration: what it is about, and not what it wants.
+fn words(unfit: Unfit) -> String {
+    match unfit {
+        Unfit::Rule(rule) => format!("a rule for `{rule}` does not hold"),
+        Unfit::Lacks(ability) => format!("it needs {}, which is missing", ability.as_str()),
+        Unfit::TooLong => "its prompt is too long".to_owned(),
     }
 }

@@ -30,10 +30,14 @@ impl Walk<'_> {
             return Some(permit);
         }
         while Instant::now() < self.begin_by {
-            let wait = self.wait()?;
+            let wait = self.wait(first)?;
             if wait.listens {
                 if let Some(permit) = self.queue(first).await {
                     return Some(permit);
+                }
+                if self.is_turned_away {
+                    // Nor does it come before those for whom the line had room.
+                    continue;
                 }
                 // Its patience with the line is over; a target that rests may still come back.
             } else {
@@ -73,7 +77,7 @@ impl Walk<'_> {
             if let Some(permit) = self.pick(first) {
                 return Some(permit);
             }
-            let wait = self.wait()?;
+            let wait = self.wait(first)?;
             let look = engine.ticker.instant(wait.until).min(until);
             tokio::select! {
                 () = changed => {}
@@ -85,13 +89,13 @@ impl Walk<'_> {
     }
 
     /// What the request can wait for, if for anything that comes in time.
-    fn wait(&mut self) -> Option<Wait> {
+    fn wait(&self, first: bool) -> Option<Wait> {
         let now = self.engine.moment();
         let end = self.engine.ticker.moment_of(self.begin_by);
         let patience = self.patience(now);
         let mut until: Option<Moment> = None;
         let mut listens = false;
-        for (obstacle, tried) in self.obstacles(now) {
+        for (obstacle, tried) in self.obstacles(first, now) {
             let again = match tried {
                 None if patience.is_zero() => continue,
                 Some(tried) => match tried.again {

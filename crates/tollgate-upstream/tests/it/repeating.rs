@@ -25,22 +25,32 @@ async fn only_a_repeatable_request_carries_its_id() {
     let provider = Provider::always(vec![send(chat())]);
     let mut gateway = Gateway::at("openai", &provider.listen().await);
     gateway.plain().await.unwrap();
-    gateway.repeatable = true;
+    gateway.repetition = Some(7);
     gateway.plain().await.unwrap();
+    gateway.plain().await.unwrap();
+    gateway.repetition = Some(u64::MAX);
     gateway.plain().await.unwrap();
     let ids: Vec<_> = provider
         .received()
         .iter()
         .map(|received| received.header("idempotency-key").join(","))
         .collect();
-    assert_eq!(ids, ["", "req_1", "req_1"]);
+    assert_eq!(
+        ids,
+        [
+            "",
+            "req_1-0000000000000007",
+            "req_1-0000000000000007",
+            "req_1-ffffffffffffffff"
+        ]
+    );
 }
 
 #[tokio::test]
 async fn a_request_that_its_caller_named_keeps_that_name() {
     let provider = Provider::always(vec![send(chat())]);
     let mut gateway = Gateway::at("openai", &provider.listen().await);
-    gateway.repeatable = true;
+    gateway.repetition = Some(7);
     let mut call = call(false);
     let name = Bytes::from_static(b"idempotency-key");
     call.carried.push((name, Bytes::from_static(b"mine")));
@@ -57,7 +67,7 @@ async fn a_header_that_the_connection_declares_stays() {
     let name = http::HeaderName::from_static("idempotency-key");
     settings.headers = vec![(name, http::HeaderValue::from_static("fixed"))];
     let mut gateway = Gateway::with(settings);
-    gateway.repeatable = true;
+    gateway.repetition = Some(7);
     gateway.plain().await.unwrap();
     assert_eq!(provider.received()[0].header("idempotency-key"), ["fixed"]);
 }
@@ -177,7 +187,7 @@ async fn a_waiting_connection_that_has_closed_costs_no_call() {
     // new one, once.
     let provider = Provider::always(vec![send(chat()), Step::Close]);
     let mut gateway = Gateway::inside(&provider);
-    gateway.repeatable = true;
+    gateway.repetition = Some(7);
     for number in 1..=50 {
         gateway.plain().await.unwrap();
         provider.closed(number).await;

@@ -298,8 +298,8 @@ pub(crate) struct Gateway {
     pub(crate) timeouts: Timeouts,
     /// The model, as the provider calls it.
     pub(crate) model: &'static str,
-    /// Whether requests carry an id by which the provider can see that they are the same.
-    pub(crate) repeatable: bool,
+    /// What requests have in common by which the provider can see that they are the same.
+    pub(crate) repetition: Option<u64>,
 }
 
 impl Gateway {
@@ -317,7 +317,7 @@ impl Gateway {
             upstreams,
             timeouts: Timeouts::default(),
             model: "m-upstream",
-            repeatable: false,
+            repetition: None,
         }
     }
 
@@ -331,7 +331,7 @@ impl Gateway {
             upstreams,
             timeouts: Timeouts::default(),
             model: "m-upstream",
-            repeatable: false,
+            repetition: None,
         }
     }
 
@@ -364,7 +364,7 @@ impl Gateway {
             begin_by: Instant::now() + total,
             request_id: "req_1",
             unsupported: Unsupported::default(),
-            repeatable: self.repeatable,
+            repetition: self.repetition,
         };
         self.upstreams.send(attempt).await
     }

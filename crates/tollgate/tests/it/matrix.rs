@@ -40,7 +40,7 @@ impl Cell {
 
 #[tokio::test]
 async fn every_status_of_every_provider_reaches_every_caller_as_it_must() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     let mut wrong = Vec::new();
     let mut count = 0;
     for status in STATUSES {

@@ -143,7 +143,7 @@ async fn settle(world: &World) {
 async fn every_request_ends_in_exactly_one_outcome() {
     let requests = amount("TOLLGATE_SOAK_REQUESTS", 2_000);
     let streams = amount("TOLLGATE_SOAK_STREAMS", 500);
-    let world = Arc::new(World::start().await);
+    let world = Arc::new(World::once("").await);
     // A first tenth brings memory to where it stays.
     let mut outcomes = run(&world, requests / 10, PLAIN, false).await;
     merge(

@@ -26,6 +26,13 @@ pub const PROVIDER_KEY: &str = "sk-provider-canary-0123456789";
 /// No step of a test takes longer.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Lines of a configuration that tries everything once, and forgets it.
+pub const ONCE: &str = r#"
+[routing]
+attempts = 1
+breaker = { failures = 0, share_percent = 0, cooldown = false }
+"#;
+
 /// A folder that goes away with its owner.
 pub struct Folder(PathBuf);
 
@@ -351,6 +358,12 @@ impl World {
     /// provider's address.
     pub async fn with(more: &str) -> Self {
         Self::with_both("", more).await
+    }
+
+    /// A world that tries everything once and forgets it, for tests that look at single exchanges:
+    /// what one fault does must not change what the next one meets.
+    pub async fn once(more: &str) -> Self {
+        Self::with(&format!("{more}{ONCE}")).await
     }
 
     /// A world with more lines in `[server]`.

@@ -585,3 +585,23 @@ fn times_beyond_all_bounds_do_no_harm() {
     bench.call(limited(Some(u64::MAX)));
     bench.call(FAILED);
 }
+
+#[test]
+fn a_probe_ends_when_its_answer_begins_and_the_rest_still_counts() {
+    let rules = BreakerRules {
+        failures: 1,
+        ..BreakerRules::default()
+    };
+    let mut breaker = Breaker::default();
+    breaker.obey(&rules, Moment::START, Order::Open);
+    let now = Moment::START.after(rules.open);
+    let mut probe = breaker.enter(&rules, now).unwrap();
+    assert!(probe.probe && breaker.check(&rules, now).is_err());
+    let begun = breaker.begin(&rules, now, &mut probe);
+    assert_eq!(begun, Some(State::Closed));
+    assert!(!probe.probe);
+    assert_eq!(breaker.begin(&rules, now, &mut probe), None, "only once");
+    let verdict = Verdict::Failed(Code::StreamInterrupted);
+    let broke = breaker.leave(&rules, now, probe, verdict);
+    assert_eq!(broke, Some(State::Open), "it breaks like any other call");
+}

@@ -94,7 +94,7 @@ fn second_turn(model: &str, question: &str, said: &[Value]) -> String {
 
 #[tokio::test]
 async fn the_probe_and_the_list_of_models_are_answered() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     let hello = world.gateway.ask(Method::HEAD, "/api/hello", "".into());
     let hello = hello.send().await;
     assert_eq!((hello.status.as_u16(), hello.body.len()), (200, 0));
@@ -117,7 +117,7 @@ async fn the_probe_and_the_list_of_models_are_answered() {
 
 #[tokio::test]
 async fn two_turns_reach_an_anthropic_provider_byte_for_byte() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     let question = "call both: Read and Bash";
     let body = first_turn("anthropic/think-tools", question);
     let first = send(&world, &body).await;
@@ -206,7 +206,7 @@ async fn pings_and_unknown_events_are_relayed_and_no_comment_reaches_gemini() {
 
 #[tokio::test]
 async fn two_turns_end_right_over_providers_of_every_other_family() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     for family in FAMILIES {
         let (name, question) = match family {
             "google" => ("gemini-3-pro", "call both: Read and Bash"),
@@ -244,7 +244,7 @@ async fn two_turns_end_right_over_providers_of_every_other_family() {
 
 #[tokio::test]
 async fn errors_come_in_the_words_that_the_client_looks_for() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     let body = first_turn("anthropic/fault/context-length", "x");
     let answer = send(&world, &body).await;
     assert_eq!(answer.status, 400);
@@ -286,7 +286,7 @@ async fn errors_come_in_the_words_that_the_client_looks_for() {
 
 #[tokio::test]
 async fn tokens_are_counted() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     for family in FAMILIES {
         let body = json!({"model": format!("{family}/echo"), "system": "Be brief",
             "messages": [{"role": "user", "content": "one two three four"}],

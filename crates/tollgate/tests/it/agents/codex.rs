@@ -63,7 +63,7 @@ fn items(events: &[Value]) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_loop_of_tools_ends_in_response_completed_over_every_family() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     for family in FAMILIES {
         let (name, question) = match family {
             "google" => ("gemini-3-pro", "call both: shell and update_plan"),
@@ -112,7 +112,7 @@ async fn a_loop_of_tools_ends_in_response_completed_over_every_family() {
 
 #[tokio::test]
 async fn a_patch_is_free_text_over_every_family() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     let grammar = json!({"type": "grammar", "syntax": "lark", "definition": "start: /.+/"});
     for family in FAMILIES.into_iter().filter(|family| *family != "responses") {
         let (name, question) = match family {
@@ -172,7 +172,7 @@ async fn a_patch_is_free_text_over_every_family() {
 
 #[tokio::test]
 async fn unknown_fields_reach_a_responses_provider_as_they_are() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     let sent = body("responses/echo", &[user("hello")]).to_string();
     let sent = sent.replacen('{', r#"{ "x_never_heard_of" : [1.50,{"a":null}],"#, 1);
     let ask = world.gateway.post("/v1/responses", &sent).key(KEY);
@@ -193,7 +193,7 @@ async fn unknown_fields_reach_a_responses_provider_as_they_are() {
 
 #[tokio::test]
 async fn failures_in_a_stream_have_the_codes_that_codex_acts_on() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     for (model, code, ours) in [
         (
             "chat/fault/error-event:after=9,type=insufficient_quota,code=insufficient_quota",
@@ -263,7 +263,7 @@ async fn failures_in_a_stream_have_the_codes_that_codex_acts_on() {
 
 #[tokio::test]
 async fn a_refusal_before_the_stream_is_an_error_of_openais_form() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     for family in FAMILIES {
         for (fault, status, code) in [
             ("context-length", 400, "context_length_exceeded"),

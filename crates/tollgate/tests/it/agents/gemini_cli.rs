@@ -34,7 +34,7 @@ fn body(text: &str) -> Value {
 
 #[tokio::test]
 async fn a_streamed_turn_is_data_lines_and_nothing_else() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     for family in FAMILIES {
         let path = format!("/v1beta/models/{family}%2Fecho:streamGenerateContent?alt=sse");
         let answer = send(&world, &path, &body("Hello there")).await;
@@ -59,7 +59,7 @@ async fn a_streamed_turn_is_data_lines_and_nothing_else() {
 
 #[tokio::test]
 async fn a_loop_of_tools_runs_over_every_family() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     for family in FAMILIES {
         let model = match family {
             "google" => "google/gemini-3-pro".to_owned(),
@@ -81,7 +81,7 @@ async fn a_loop_of_tools_runs_over_every_family() {
 
 #[tokio::test]
 async fn tokens_are_counted() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     for family in FAMILIES {
         let path = format!("/v1beta/models/{family}%2Fecho:countTokens");
         let contents =
@@ -97,7 +97,7 @@ async fn tokens_are_counted() {
 
 #[tokio::test]
 async fn limits_tell_the_wait_where_the_client_reads_it() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     for family in FAMILIES {
         let path = format!(
             "/v1beta/models/{family}%2Ffault%2Frate-limit:retry-after=7:streamGenerateContent?alt=sse"

@@ -61,7 +61,7 @@ async fn assert_loop(world: &World, surface: Surface, stream: bool, family: &str
 
 #[tokio::test]
 async fn parallel_tool_calls_survive_every_pair_of_formats() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     for surface in SURFACES {
         for family in FAMILIES {
             for stream in [false, true] {
@@ -73,7 +73,7 @@ async fn parallel_tool_calls_survive_every_pair_of_formats() {
 
 #[tokio::test]
 async fn an_anthropic_client_loops_over_an_openai_provider() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     assert_loop(&world, Surface::Anthropic, true, "chat").await;
     let bodies = world.simulator.requests();
     assert!(bodies.iter().all(|one| one.path == "/v1/chat/completions"));
@@ -81,7 +81,7 @@ async fn an_anthropic_client_loops_over_an_openai_provider() {
 
 #[tokio::test]
 async fn an_openai_client_loops_over_an_anthropic_provider() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     assert_loop(&world, Surface::Chat, true, "anthropic").await;
     let bodies = world.simulator.requests();
     assert!(bodies.iter().all(|one| one.path == "/v1/messages"));
@@ -89,7 +89,7 @@ async fn an_openai_client_loops_over_an_anthropic_provider() {
 
 #[tokio::test]
 async fn a_gemini_client_loops_over_an_anthropic_provider() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     for surface in [Surface::Gemini, Surface::GeminiArray] {
         assert_loop(&world, surface, true, "anthropic").await;
     }
@@ -99,7 +99,7 @@ async fn a_gemini_client_loops_over_an_anthropic_provider() {
 
 #[tokio::test]
 async fn a_conversation_reads_the_same_to_every_provider() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     for surface in SURFACES {
         let mut seen = Vec::new();
         for family in FAMILIES {
@@ -132,7 +132,7 @@ async fn a_conversation_reads_the_same_to_every_provider() {
 
 #[tokio::test]
 async fn gemini_streams_come_as_an_array_and_names_may_hold_encoded_colons() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     let surface = Surface::GeminiArray;
     for family in FAMILIES {
         for version in ["v1beta", "v1"] {

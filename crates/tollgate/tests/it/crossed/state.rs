@@ -82,7 +82,7 @@ async fn assert_kept(world: &World, surface: Surface, stream: bool, maker: &str,
 
 #[tokio::test]
 async fn stripped_thinking_signatures_are_said_and_come_back_to_their_maker() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     for surface in keep_state() {
         for (maker, _) in MAKERS {
             for other in FAMILIES.into_iter().filter(|other| *other != maker) {
@@ -96,7 +96,7 @@ async fn stripped_thinking_signatures_are_said_and_come_back_to_their_maker() {
 
 #[tokio::test]
 async fn state_goes_back_within_a_loop_of_tools() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     for surface in keep_state() {
         for (maker, mark) in MAKERS {
             for stream in [false, true] {
@@ -123,7 +123,7 @@ async fn state_goes_back_within_a_loop_of_tools() {
 
 #[tokio::test]
 async fn a_client_that_keeps_no_state_loops_over_providers_that_want_it() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     for family in FAMILIES {
         for stream in [false, true] {
             let mut talk = Talk::new(Surface::Chat, stream, QUESTION, &["weather"]);
@@ -140,7 +140,7 @@ async fn a_client_that_keeps_no_state_loops_over_providers_that_want_it() {
 
 #[tokio::test]
 async fn a_thought_that_nobody_signed_goes_to_no_provider_that_signs() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     for surface in keep_state() {
         for (maker, _) in MAKERS {
             for stream in [false, true] {

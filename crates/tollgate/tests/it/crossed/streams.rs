@@ -73,7 +73,7 @@ async fn judge(world: &World, surface: Surface, model: &str, code: &str) -> Opti
 
 #[tokio::test]
 async fn a_broken_stream_ends_in_the_event_of_the_callers_surface() {
-    let world = World::with(&format!("{FAMILIES_CONFIG}{TIMES}")).await;
+    let world = World::once(&format!("{FAMILIES_CONFIG}{TIMES}")).await;
     let mut wrong = Vec::new();
     let mut count = 0;
     for surface in SURFACES {
@@ -93,7 +93,7 @@ async fn a_broken_stream_ends_in_the_event_of_the_callers_surface() {
 
 #[tokio::test]
 async fn an_error_event_keeps_its_meaning_at_every_surface() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     let mut wrong = Vec::new();
     for surface in SURFACES {
         for (family, said, code) in NAMED {
@@ -113,7 +113,7 @@ fn with_plain_lines(mut answer: Answer) -> Answer {
 
 #[tokio::test]
 async fn oddly_framed_streams_are_read_whole() {
-    let world = World::with(FAMILIES_CONFIG).await;
+    let world = World::once(FAMILIES_CONFIG).await;
     let plain = Surface::Chat.ask(&world, "chat/story", "x", false).await;
     let story = plain.json()["choices"][0]["message"]["content"].clone();
     let mut wrong = Vec::new();

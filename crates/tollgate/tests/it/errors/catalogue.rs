@@ -8,7 +8,7 @@ use crate::world::World;
 
 #[tokio::test]
 async fn every_code_has_its_document_and_its_page() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let list = world.gateway.get("/v1/errors").send().await;
     assert_eq!(list.status, 200);
     let list = list.text();

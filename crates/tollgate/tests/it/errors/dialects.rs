@@ -5,7 +5,7 @@ use serde_json::json;
 
 #[tokio::test]
 async fn a_request_may_choose_its_dialect() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let path = "/v1/models";
     let ask = |dialect: &str| {
         world
@@ -54,7 +54,7 @@ async fn a_request_may_choose_its_dialect() {
 
 #[tokio::test]
 async fn the_keys_dialect_holds_on_its_routes_and_the_deployments_elsewhere() {
-    let world = World::with("[errors]\ndialect = \"langmart\"\n").await;
+    let world = World::once("[errors]\ndialect = \"langmart\"\n").await;
     let answer = world.gateway.get("/v1/models").send().await;
     assert_eq!(
         answer.json()["error"]["code"],

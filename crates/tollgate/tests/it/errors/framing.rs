@@ -5,7 +5,7 @@ use crate::world::{KEY, World};
 
 #[tokio::test]
 async fn what_is_not_http_gets_a_row_of_the_catalogue() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let many: String = (0..200)
         .map(|number| format!("x-{number}: 1\r\n"))
         .collect();
@@ -69,7 +69,7 @@ async fn what_is_not_http_gets_a_row_of_the_catalogue() {
 
 #[tokio::test]
 async fn two_lengths_are_refused_and_what_follows_is_never_a_request() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let hidden =
         format!("GET /v1/models HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n\r\n");
     for lengths in [
@@ -95,7 +95,7 @@ async fn two_lengths_are_refused_and_what_follows_is_never_a_request() {
 #[tokio::test]
 async fn each_request_is_judged_on_its_own_head_whatever_the_reads_were() {
     const LENGTHS: [&str; 2] = ["content-length: 5\r\n", "transfer-encoding: chunked\r\n"];
-    let world = World::start().await;
+    let world = World::once("").await;
     let get = format!("GET /v1/models HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n\r\n");
     let post = |between: &str| {
         format!(
@@ -140,7 +140,7 @@ async fn each_request_is_judged_on_its_own_head_whatever_the_reads_were() {
 
 #[tokio::test]
 async fn large_and_chunked_bodies_on_one_connection_are_no_offence() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let mut raw = Raw::open(world.gateway.address).await;
     let large = format!(
         "{{\"model\":\"sim/echo\",\"messages\":[{{\"role\":\"user\",\"content\":\"{}\"}}]}}",

@@ -9,7 +9,7 @@ use crate::world::{KEY, NARROW_KEY, World};
 
 #[tokio::test]
 async fn each_cause_has_its_row() {
-    let world = World::with("").await;
+    let world = World::once("").await;
     let gateway = &world.gateway;
     let chat = json!({"model": "sim/echo", "messages": [{"role": "user", "content": "x"}]});
     let other = json!({"model": "sim/none-such/x", "messages": chat["messages"]});
@@ -127,7 +127,7 @@ async fn each_cause_has_its_row() {
 
 #[tokio::test]
 async fn a_wrong_method_is_told_the_right_ones() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let answer = world
         .gateway
         .get("/v1/chat/completions")
@@ -162,7 +162,7 @@ async fn a_head_that_does_not_arrive_in_time_ends_the_connection() {
 
 #[tokio::test]
 async fn a_large_body_that_is_refused_early_still_gets_its_answer() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let body = " ".repeat(8 << 20);
     let mut raw = Raw::open(world.gateway.address).await;
     raw.send(chat_request(
@@ -182,7 +182,7 @@ async fn a_large_body_that_is_refused_early_still_gets_its_answer() {
 
 #[tokio::test]
 async fn ids_of_requests_are_kept_when_well_formed_and_never_reflected_otherwise() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let send = async |id: &str| {
         let answer = world
             .gateway

@@ -58,7 +58,7 @@ const CASES: &[(&str, u16, &str, bool)] = &[
 
 #[tokio::test]
 async fn each_failure_of_a_provider_has_its_row() {
-    let world = World::start().await;
+    let world = World::once("").await;
     for (model, status, code, retry) in CASES {
         let body = json!({"model": format!("sim/{model}"),
             "messages": [{"role": "user", "content": "x"}]});
@@ -96,7 +96,7 @@ async fn each_failure_of_a_provider_has_its_row() {
 
 #[tokio::test]
 async fn a_request_that_the_provider_refuses_gets_the_providers_own_words() {
-    let world = World::start().await;
+    let world = World::once("").await;
     for (model, code) in [
         ("sim/fault/invalid-request", "provider_invalid_request"),
         ("sim/fault/context-length", "context_length_exceeded"),
@@ -139,7 +139,7 @@ async fn asked_directly(world: &World, model: &str) -> String {
 
 #[tokio::test]
 async fn a_providers_wait_is_kept_within_bounds() {
-    let world = World::start().await;
+    let world = World::once("").await;
     for (given, seconds) in [
         ("1", Some("1")),
         ("61", Some("61")),
@@ -173,7 +173,7 @@ async fn a_provider_that_cannot_be_reached_or_is_silent_has_its_row() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         listener.local_addr().unwrap()
     };
-    let world = World::with(&format!(
+    let world = World::once(&format!(
         r#"
 [[connections]]
 name = "refused"

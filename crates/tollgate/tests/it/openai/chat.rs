@@ -6,7 +6,7 @@ use crate::world::{KEY, PROVIDER_KEY, World};
 
 #[tokio::test]
 async fn a_plain_call_gets_the_providers_answer_and_our_headers() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let body = json!({"model": "sim/echo", "messages": [{"role": "user", "content": "Hello"}]});
     let answer = world.chat(&body).send().await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -37,7 +37,7 @@ async fn a_plain_call_gets_the_providers_answer_and_our_headers() {
 
 #[tokio::test]
 async fn the_root_path_serves_too_and_an_alias_is_told_by_its_name() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]});
     let answer = world
         .gateway
@@ -54,7 +54,7 @@ async fn the_root_path_serves_too_and_an_alias_is_told_by_its_name() {
 
 #[tokio::test]
 async fn unknown_fields_reach_the_provider_byte_for_byte() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let body = concat!(
         r#"{ "x-new":{"b":1,"a":[1.0,2e3,"\u00e9\ud83d\ude00"]} , "model":"sim/echo","#,
         r#""messages":[{"role":"user","content":"Hi","odd":null}],  "tail" : 1E40 }"#,
@@ -72,7 +72,7 @@ async fn unknown_fields_reach_the_provider_byte_for_byte() {
 
 #[tokio::test]
 async fn the_provider_gets_its_own_credential_and_nothing_of_the_callers() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let body = json!({"model": "sim/echo", "messages": [{"role": "user", "content": "Hi"}]});
     let answer = world
         .chat(&body)
@@ -115,7 +115,7 @@ async fn the_provider_gets_its_own_credential_and_nothing_of_the_callers() {
 
 #[tokio::test]
 async fn tool_calls_come_through() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let tool = json!({"type": "function", "function": {"name": "look_up", "parameters":
         {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}});
     let body = json!({"model": "sim/echo", "tools": [tool], "tool_choice": "required",
@@ -129,7 +129,7 @@ async fn tool_calls_come_through() {
 #[tokio::test]
 async fn compressed_bodies_are_read_within_the_limit() {
     use std::io::Write as _;
-    let world = World::start().await;
+    let world = World::once("").await;
     let gzip = |text: &str| {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         encoder.write_all(text.as_bytes()).unwrap();

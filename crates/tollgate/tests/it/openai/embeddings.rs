@@ -6,7 +6,7 @@ use crate::world::{KEY, World};
 
 #[tokio::test]
 async fn vectors_come_as_the_provider_made_them() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let body = json!({"model": "sim/embed", "input": ["one", "two"]});
     let answer = world
         .gateway
@@ -25,7 +25,7 @@ async fn vectors_come_as_the_provider_made_them() {
 
 #[tokio::test]
 async fn the_faulty_fields_of_a_request_are_named() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let body = json!({"model": 5, "dimensions": "many"});
     let answer = world
         .gateway

@@ -4,7 +4,7 @@ use crate::world::{KEY, NARROW_KEY, World};
 
 #[tokio::test]
 async fn a_key_sees_only_the_models_that_it_may_use() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let names = async |key: &str, path: &str| {
         let answer = world.gateway.get(path).key(key).send().await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -23,7 +23,7 @@ async fn a_key_sees_only_the_models_that_it_may_use() {
 
 #[tokio::test]
 async fn one_model_is_found_by_its_id_with_slashes() {
-    let world = World::start().await;
+    let world = World::once("").await;
     for path in [
         "/v1/models/openai/gpt-4o",
         "/v1/models/openai%2Fgpt-4o",
@@ -58,7 +58,7 @@ async fn one_model_is_found_by_its_id_with_slashes() {
 
 #[tokio::test]
 async fn a_key_can_be_validated() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let answer = world
         .gateway
         .get("/v1/auth/validate")
@@ -80,7 +80,7 @@ async fn a_key_can_be_validated() {
 
 #[tokio::test]
 async fn head_is_answered_where_get_is() {
-    let world = World::start().await;
+    let world = World::once("").await;
     for path in ["/v1/models", "/health", "/v1/errors"] {
         let ask = world
             .gateway

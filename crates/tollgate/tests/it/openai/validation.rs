@@ -6,7 +6,7 @@ use crate::world::{KEY, World};
 
 #[tokio::test]
 async fn every_faulty_field_is_named_at_once() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let body = json!({"messages": [{"content": "x"}, 5], "stream": "yes", "max_tokens": 0,
         "temperature": "hot"});
     let answer = world.chat(&body).send().await;
@@ -36,7 +36,7 @@ async fn every_faulty_field_is_named_at_once() {
 
 #[tokio::test]
 async fn broken_json_is_told_with_line_and_column() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let body = "{\n  \"model\": \"sim/echo\",\n  oops\n}";
     let answer = world
         .gateway
@@ -57,7 +57,7 @@ async fn broken_json_is_told_with_line_and_column() {
 
 #[tokio::test]
 async fn a_member_that_occurs_twice_is_refused() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let messages = r#""messages":[{"role":"user","content":"x"}]"#;
     for body in [
         format!(r#"{{"model":"sim/echo","model":"sim/story",{messages}}}"#),
@@ -88,7 +88,7 @@ async fn a_member_that_occurs_twice_is_refused() {
 
 #[tokio::test]
 async fn deep_nesting_is_refused() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let deep = "[".repeat(100_000) + &"]".repeat(100_000);
     let body = format!(r#"{{"model":"sim/echo","messages":[],"x":{deep}}}"#);
     let answer = world
@@ -102,7 +102,7 @@ async fn deep_nesting_is_refused() {
 
 #[tokio::test]
 async fn a_large_conversation_arrives_whole() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let long = "0123456789abcdef ".repeat(60_000);
     let body = json!({"model": "sim/echo", "messages": [{"role": "user", "content": long}]});
     let answer = world.chat(&body).send().await;

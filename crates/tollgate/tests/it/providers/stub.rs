@@ -159,7 +159,7 @@ pub fn index_of(name: &str) -> Value {
 
 /// A world whose connection `stub` is of this provider, with these lines.
 pub async fn world(provider: &str, lines: &str) -> World {
-    World::with(&format!(
+    World::once(&format!(
         "[[connections]]\nname = \"stub\"\nprovider = \"{provider}\"\n{lines}\n\
          [[models]]\nname = \"stub/*\"\ntargets = [{{ connection = \"stub\" }}]\n"
     ))

@@ -207,7 +207,7 @@ const CASES: &[(&str, Seen)] = &[
 #[tokio::test]
 async fn every_stream_fault_ends_as_it_must() {
     let world =
-        World::with("[routing.timeouts]\nfirst_byte_ms = 1500\nidle_ms = 700\nanswer_ms = 3000\n")
+        World::once("[routing.timeouts]\nfirst_byte_ms = 1500\nidle_ms = 700\nanswer_ms = 3000\n")
             .await;
     let mut wrong = Vec::new();
     for (fault, expected) in CASES {
@@ -256,7 +256,7 @@ fn every_fault_of_the_simulator_has_its_case() {
 
 #[tokio::test]
 async fn a_connection_that_is_closed_at_once_is_unreachable() {
-    let world = World::start().await;
+    let world = World::once("").await;
     world
         .simulator
         .script(tollgate_simulator::Rule::new("close-on-accept").unwrap())

@@ -15,7 +15,7 @@ fn story(model: &str) -> String {
 
 #[tokio::test]
 async fn when_the_client_goes_the_provider_is_left_within_a_second() {
-    let world = World::start().await;
+    let world = World::once("").await;
     for reset in [false, true] {
         for chunks in [2, 3, 5] {
             let before = world.simulator.stats().client_gone;
@@ -49,7 +49,7 @@ async fn when_the_client_goes_the_provider_is_left_within_a_second() {
 
 #[tokio::test]
 async fn when_the_client_goes_before_the_answer_the_provider_is_left_too() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let mut raw = Raw::open(world.gateway.address).await;
     raw.send(chat_request(
         KEY,
@@ -151,7 +151,7 @@ async fn silence_is_filled_with_comments_only_after_content() {
 
 #[tokio::test]
 async fn a_stall_is_an_error_after_the_idle_time() {
-    let world = World::with("[routing.timeouts]\nfirst_byte_ms = 5000\nidle_ms = 1000\n").await;
+    let world = World::once("[routing.timeouts]\nfirst_byte_ms = 5000\nidle_ms = 1000\n").await;
     for chunks in 2..8 {
         let body = story(&format!("sim/fault/stall-after={chunks}"));
         let begin = Instant::now();

@@ -35,7 +35,7 @@ fn body(more: Value) -> Value {
 
 #[tokio::test]
 async fn a_stream_arrives_event_by_event_and_ends_with_its_terminator() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let answer = world.chat(&body(json!({}))).send().await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.header("content-type"), "text/event-stream");
@@ -46,7 +46,7 @@ async fn a_stream_arrives_event_by_event_and_ends_with_its_terminator() {
 
 #[tokio::test]
 async fn usage_is_known_to_us_and_shown_only_to_who_asked() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let silent = events(&world.chat(&body(json!({}))).send().await);
     assert!(
         silent.iter().all(|event| event["usage"].is_null()),
@@ -81,7 +81,7 @@ async fn usage_is_known_to_us_and_shown_only_to_who_asked() {
 
 #[tokio::test]
 async fn tool_calls_are_streamed() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let tool = json!({"type": "function", "function": {"name": "look_up", "parameters":
         {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}});
     let asked = body(json!({"tools": [tool], "tool_choice": "required"}));
@@ -98,7 +98,7 @@ async fn tool_calls_are_streamed() {
 
 #[tokio::test]
 async fn a_compatible_provider_may_leave_its_terminator_out() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let mut asked = body(json!({}));
     asked["model"] = "lenient/fault/no-done".into();
     let answer = world.chat(&asked).send().await;

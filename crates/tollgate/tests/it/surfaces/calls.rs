@@ -29,7 +29,7 @@ async fn ask(surface: Surface, world: &World, model: &str, text: &str, stream: b
 
 #[tokio::test]
 async fn every_family_reaches_the_provider() {
-    let world = World::start().await;
+    let world = World::once("").await;
     for surface in ALL {
         let answer = ask(surface, &world, "echo", "Hello there", false).await;
         assert_eq!(answer.status, 200, "{surface:?}: {answer:?}");
@@ -42,7 +42,7 @@ async fn every_family_reaches_the_provider() {
 
 #[tokio::test]
 async fn every_family_gets_its_own_stream() {
-    let world = World::start().await;
+    let world = World::once("").await;
     for surface in ALL {
         let answer = ask(surface, &world, "echo", "Hello there", true).await;
         assert_eq!(answer.status, 200, "{surface:?}: {answer:?}");
@@ -58,7 +58,7 @@ async fn every_family_gets_its_own_stream() {
 
 #[tokio::test]
 async fn a_cut_stream_ends_in_an_error_of_the_callers_own_form() {
-    let world = World::start().await;
+    let world = World::once("").await;
     for surface in ALL {
         for how in ["fin", "rst", "clean"] {
             let model = format!("fault/cut-after=4;how={how}");
@@ -79,7 +79,7 @@ async fn a_cut_stream_ends_in_an_error_of_the_callers_own_form() {
 
 #[tokio::test]
 async fn an_error_before_the_first_content_is_an_answer_in_the_callers_dialect() {
-    let world = World::start().await;
+    let world = World::once("").await;
     for surface in ALL {
         for stream in [false, true] {
             let model = "fault/rate-limit:retry-after=7";
@@ -106,7 +106,7 @@ async fn an_error_before_the_first_content_is_an_answer_in_the_callers_dialect()
 
 #[tokio::test]
 async fn tokens_are_estimated_where_the_provider_cannot_count_them() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let messages = json!([{"role": "user", "content": "one two three four"}]);
     let anthropic = world.gateway.post(
         "/v1/messages/count_tokens",
@@ -128,7 +128,7 @@ async fn tokens_are_estimated_where_the_provider_cannot_count_them() {
 
 #[tokio::test]
 async fn a_parameter_that_the_provider_cannot_be_told_is_named() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let body = json!({"model": "sim/echo", "max_tokens": 9, "top_k": 5,
         "messages": [{"role": "user", "content": "x"}]});
     let answer = world

@@ -6,7 +6,7 @@ use crate::world::{KEY, World};
 
 #[tokio::test]
 async fn each_familys_place_for_the_key_is_accepted_and_one_in_the_query_only_at_gemini() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let gateway = &world.gateway;
     let in_query = |path: &str| format!("{path}?key={KEY}");
     let bearer = format!("Bearer {KEY}");
@@ -38,7 +38,7 @@ async fn each_familys_place_for_the_key_is_accepted_and_one_in_the_query_only_at
 
 #[tokio::test]
 async fn a_key_in_the_query_is_never_logged() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let gateway = &world.gateway;
     let canary = "sk-canary-0123456789";
     for path in ["/v1beta/models", "/v1beta/models/x:generateContent", "/no"] {

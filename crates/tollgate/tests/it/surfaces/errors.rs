@@ -22,7 +22,7 @@ fn dialect(answer: &Answer) -> &'static str {
 
 #[tokio::test]
 async fn each_surface_refuses_in_its_own_dialect() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let gateway = &world.gateway;
     for (path, expected) in [
         ("/v1/responses", "openai"),
@@ -55,7 +55,7 @@ async fn each_surface_refuses_in_its_own_dialect() {
 
 #[tokio::test]
 async fn the_list_of_models_refuses_in_the_dialect_of_who_asks() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let gateway = &world.gateway;
     for (name, value, path, expected) in [
         ("accept", "*/*", "/v1/models", "openai"),
@@ -90,7 +90,7 @@ async fn the_list_of_models_refuses_in_the_dialect_of_who_asks() {
 
 #[tokio::test]
 async fn unknown_methods_and_addresses_are_told_apart() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let gateway = &world.gateway;
     for (method, path, status, code) in [
         (Method::GET, "/v1/messages", 405, "method_not_allowed"),
@@ -122,7 +122,7 @@ async fn unknown_methods_and_addresses_are_told_apart() {
 
 #[tokio::test]
 async fn a_request_may_choose_another_dialect_on_every_surface() {
-    let world = World::start().await;
+    let world = World::once("").await;
     for path in [
         "/v1/messages",
         "/v1beta/models/x:generateContent",
@@ -138,7 +138,7 @@ async fn a_request_may_choose_another_dialect_on_every_surface() {
 
 #[tokio::test]
 async fn a_body_that_is_no_json_is_refused_on_every_surface() {
-    let world = World::start().await;
+    let world = World::once("").await;
     for path in [
         "/v1/messages",
         "/v1beta/models/sim/echo:generateContent",

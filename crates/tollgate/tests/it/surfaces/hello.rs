@@ -7,7 +7,7 @@ use crate::world::World;
 
 #[tokio::test]
 async fn a_probe_is_answered_without_a_key() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let gateway = &world.gateway;
     let got = gateway.get("/api/hello").send().await;
     assert_eq!(got.status, 200);

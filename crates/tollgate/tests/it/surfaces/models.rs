@@ -23,7 +23,7 @@ fn names(list: &Value, member: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn each_family_gets_its_own_form() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let openai = ask(&world, "/v1/models", ("accept", "*/*")).await.json();
     assert_eq!(openai["object"], "list");
     let all = names(&openai["data"], "id");
@@ -55,7 +55,7 @@ async fn each_family_gets_its_own_form() {
 
 #[tokio::test]
 async fn one_model_is_found_in_each_form() {
-    let world = World::start().await;
+    let world = World::once("").await;
     for path in ["/v1/models/openai/gpt-4o", "/v1/models/openai%2Fgpt-4o"] {
         let model = ask(&world, path, ANTHROPIC).await.json();
         assert_eq!(model["type"], "model", "{path}");
@@ -75,7 +75,7 @@ async fn one_model_is_found_in_each_form() {
 
 #[tokio::test]
 async fn a_list_is_read_page_by_page() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let all = ask(&world, "/v1/models", ("accept", "*/*")).await.json();
     let all = names(&all["data"], "id");
     let (mut seen, mut path) = (Vec::new(), "/v1/models?limit=1".to_owned());
@@ -103,7 +103,7 @@ async fn a_list_is_read_page_by_page() {
 
 #[tokio::test]
 async fn a_key_sees_only_its_models_in_every_form() {
-    let world = World::start().await;
+    let world = World::once("").await;
     let narrow = |path: &str| world.gateway.get(path).header("x-api-key", NARROW_KEY);
     let anthropic = narrow("/v1/models").header(ANTHROPIC.0, ANTHROPIC.1);
     let anthropic = anthropic.send().await.json();
