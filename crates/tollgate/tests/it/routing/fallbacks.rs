@@ -1,5 +1,7 @@
 //! Models that stand in for others: when, for whom, and how far it goes.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::surface::{FAMILIES_CONFIG, SURFACES, Surface};
@@ -108,8 +110,8 @@ async fn a_class_of_failures_has_its_own_fallbacks_and_the_others_the_general_on
     check_answered(&ask(&world, "broken").await, "general", "2");
     let none = ask(&world, "none").await;
     assert_eq!(none.outcome().0, 503, "{none:?}");
-    let same = ["fault/server-error", "fault/server-error"];
-    assert_eq!(tried(&none), same, "an empty list: none");
+    let twice = ["fault/server-error", "fault/server-error"];
+    assert_eq!(tried(&none), twice, "an empty list: none");
 }
 
 /// Models `m0` to `m{last - 1}`, each with the next one as its fallback, and a last one that
@@ -118,7 +120,8 @@ fn chain(last: usize, targets: &str) -> String {
     let mut text = String::new();
     for number in 0..last {
         let targets = targets.replace("{number}", &number.to_string());
-        text += &format!(
+        _ = write!(
+            text,
             "[[models]]\nname = \"m{number}\"\nfallbacks = [\"m{}\"]\ntargets = {targets}\n",
             number + 1
         );
@@ -327,7 +330,8 @@ async fn a_fallback_may_speak_another_format() {
         ("anthropic", "google"),
         ("google", "chat"),
     ] {
-        config += &format!(
+        _ = write!(
+            config,
             "[[models]]\nname = \"{from}-then-{to}\"\nattempts = 2\nfallbacks = [\"{to}/echo\"]\n\
              targets = [{{ connection = \"{from}\", model = \"fault/server-error\" }}]\n"
         );

@@ -1,6 +1,7 @@
 //! Streams that break: before the first content another target answers and the caller sees one
 //! clean answer; after it the stream ends in an error, and nothing is said twice.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -40,13 +41,15 @@ fn pairs(first_byte_ms: u32, idle_ms: u32) -> String {
             other => (other, "", ""),
         };
         for (name, header) in [("fails", MARK), ("well", WELL)] {
-            text += &format!(
+            _ = write!(
+                text,
                 "[[connections]]\nname = \"{family}-{name}\"\nprovider = \"{provider}\"\n{more}\
                  api_key = \"sk-provider-canary-0123456789\"\n\
                  base_url = \"http://{{provider}}{path}\"\nheaders = {{ {header} = \"{family}\" }}\n"
             );
         }
-        text += &format!(
+        _ = write!(
+            text,
             "[[models]]\nname = \"{family}/*\"\ntargets = [\n\
              {{ connection = \"{family}-fails\", priority = 0 }},\n\
              {{ connection = \"{family}-well\", priority = 1 }} ]\n"
