@@ -559,3 +559,25 @@ async fn a_free_fallback_is_not_waited_for_behind_those_who_want_none() {
     };
     tokio::join!(waiting, free);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_silent_for_all_of_its_time_is_to_blame() {
+    for (hurried, blamed) in [(false, true), (true, false)] {
+        let script = Script::new(|_| Act::Answer(seconds(1000.0)));
+        let mut rules = Rules::default();
+        rules.timeouts.total = seconds(5.0);
+        rules.breaker.failures = 1;
+        let world = World::new(script, vec![model("m", &["a"], rules)], 1).await;
+        let wishes = Wishes {
+            total: hurried.then(|| seconds(4.9)),
+            ..Wishes::default()
+        };
+        let (caller, call) = (caller("app", &["*"]), call("m", false));
+        let mut trail = Trail::default();
+        let served = world.serve_for(&caller, &call, &wishes, &mut trail).await;
+        assert_eq!(served.err().unwrap().code, Code::ProviderTimeout);
+        let (served, _) = serve(&world, "m").await;
+        let code = served.unwrap_err().code;
+        assert_eq!(code == Code::CircuitBreakerOpen, blamed, "{code:?}");
+    }
+}
