@@ -60,6 +60,8 @@ async fn active_health_checks_take_a_connection_out_and_bring_it_back() {
         .unwrap();
     until("three checks were made", async || lists(&world) >= 3).await;
     assert!(healthy(&world, "listed").await);
+    let log = || std::fs::read_to_string(&world.gateway.log).unwrap_or_default();
+    assert!(!log().contains("a connection is unhealthy"), "{}", log());
     assert_eq!(
         chat(&world, "m").await.header("x-tollgate-connection"),
         "listed"
@@ -85,7 +87,6 @@ async fn active_health_checks_take_a_connection_out_and_bring_it_back() {
     let answer = chat(&world, "single").await;
     assert_eq!(answer.outcome(), (503, "no_healthy_targets".to_owned()));
     assert_eq!(times(&world, "a"), before, "nothing is sent there");
-    let log = || std::fs::read_to_string(&world.gateway.log).unwrap_or_default();
     until("it is in the log", async || {
         log().contains("a connection is unhealthy")
     })
