@@ -74,8 +74,7 @@ impl Code {
                  The details say which limit."
             }
             Self::ContextLengthExceeded => {
-                "Prompt and requested output together do not fit into the model's window. \
-                 Tollgate or the provider found out."
+                "Prompt and requested output together do not fit into the model's window."
             }
             Self::ContentFiltered => {
                 "The provider's policy for content refused the prompt or the answer."
@@ -108,13 +107,16 @@ impl Code {
                  providers say so with 429, but a short wait does not help."
             }
             Self::ProviderRateLimited => {
-                "The connection's account sent more than the provider lets through per minute."
+                "The connection's account sent more than the provider lets through per minute. \
+                 Until the time that the provider named is over, Tollgate asks it nothing and \
+                 answers so itself."
             }
             Self::ProviderOverloaded => "The provider has more traffic than it can serve.",
             Self::ProviderError => "The provider answered with an internal error (5xx).",
             Self::ProviderUnreachable => {
                 "The name did not resolve, the connection or TLS failed, or the connection broke \
-                 before an answer came."
+                 before an answer came. In the last case a plain call that had left as a whole is \
+                 not sent again, unless `routing.repeat` says so."
             }
             Self::ProviderInvalidResponse => {
                 "The provider answered with HTML, broken JSON, an error inside a success, or a \
@@ -125,39 +127,46 @@ impl Code {
                  call that fits no tool."
             }
             Self::ProviderTimeout => {
-                "The first byte, the next one, or the end of the answer came later than the \
-                 configured timeouts allow."
+                "The first byte, the next one, or the end of the answer came later than \
+                 `routing.timeouts` or the client's own deadline allow."
             }
             Self::StreamInterrupted => {
                 "After output had begun, the provider closed the connection, stalled, or ended \
                  without its terminator, and gave no reason."
             }
             Self::NoModels => {
-                "The request left the choice of the model to Tollgate, and none of the choices \
-                 has a usable target."
+                "The request asked for a collection, and none of its models has a usable target."
             }
-            Self::NoTargets => "The model has no target, or all of its targets are disabled.",
+            Self::NoTargets => {
+                "The model has no target, all of its targets are disabled or isolated by an \
+                 operator, or none of them takes such a request: by its rule (`when`), its \
+                 abilities or its window."
+            }
             Self::NoHealthyTargets => {
-                "The health checks of every target fail, or several reasons together leave none."
+                "No attempt was made: the active checks of every target's connection fail, or \
+                 several reasons together leave none; one target cools down, say, and the breaker \
+                 of another is open."
             }
             Self::CircuitBreakerOpen => {
-                "Every remaining target failed several times in a row; until the next probe \
-                 nothing is sent to it."
+                "The breaker of every target is open: too many calls failed, in a row or as a \
+                 share of all, or an operator opened it. Until the next probe nothing is sent."
             }
             Self::RouteSelectionFailed => {
-                "Several targets of the model were tried, and each failed, for different reasons. \
-                 The answer lists the attempts."
+                "Several targets of the model were tried, and each failed. The answer lists the \
+                 attempts."
             }
             Self::RouteSelectionTimeout => {
-                "Every target had as many calls running as it may, for as long as a call may wait."
+                "Every target was at its limits (`limits`) for as long as a call may wait \
+                 (`routing.queue.wait_ms`) or its deadline allows, or too many calls waited \
+                 already (`routing.queue.length`)."
             }
             Self::RetryLimitExceeded => {
-                "The model has one target, and all the attempts allowed at it failed. The answer \
+                "Only one target could be asked, and all the attempts at it failed. The answer \
                  lists them."
             }
             Self::FallbackChainExhausted => {
-                "The model's targets failed, and those of every fallback model too. The answer \
-                 lists the attempts."
+                "The model's targets failed or could not be asked, and those of every fallback \
+                 model too. The answer lists the attempts."
             }
             Self::RemoteGatewayUnavailable => {
                 "The connection belongs to a self-hosted gateway, and that has no open channel to \
@@ -168,11 +177,13 @@ impl Code {
                  allowed (60 s by default)."
             }
             Self::Overloaded => {
-                "This deployment refuses new work while it is at the limit of connections, memory \
-                 or queue."
+                "More calls are under way than `overload.parallel` allows, or the process is \
+                 later with its own work than `overload.lag_ms` and lets fewer in. Keys of low \
+                 `priority` are refused first."
             }
             Self::Maintenance => {
-                "An operator switched maintenance on, or this process is shutting down."
+                "An operator switched maintenance on (`tollgate maintenance on` or \
+                 `server.maintenance`), or this process is shutting down."
             }
             Self::DatabaseError => "The database did not answer, or refused a statement.",
             Self::InternalError => {
@@ -232,9 +243,13 @@ impl Code {
             }
             Self::ContextLengthExceeded => {
                 "Shorten the prompt, drop old turns, lower the output limit, or take a model with \
-                 a larger window."
+                 a larger window. An operator can name such models in \
+                 `fallbacks_by.context_length`."
             }
-            Self::ContentFiltered => "Rephrase the prompt, or use a provider with another policy.",
+            Self::ContentFiltered => {
+                "Rephrase the prompt, or use a provider with another policy; an operator can name \
+                 models there in `fallbacks_by.content_filter`."
+            }
             Self::ProviderInvalidRequest => {
                 "Read the provider's text in the answer and change or drop what it names."
             }
@@ -246,11 +261,12 @@ impl Code {
                  paid for."
             }
             Self::ProviderModelNotFound => {
-                "Correct the target's `model`; `tollgate connection test` tells what the account \
-                 can see."
+                "Correct the target's `model`; `tollgate connection test NAME --model MODEL` asks \
+                 the provider for one."
             }
             Self::ProviderAuthenticationFailed => {
-                "Put a valid key into the connection and test it. Callers need not do anything."
+                "Put a valid key into the connection and try it with `tollgate connection test`. \
+                 Callers need not do anything."
             }
             Self::ProviderPermissionDenied => {
                 "Request access in the provider's console, or point the target at a connection \
@@ -260,8 +276,8 @@ impl Code {
                 "Top up the account or raise its quota, or add another connection as a target."
             }
             Self::ProviderRateLimited => {
-                "Wait as long as `Retry-After` says; add connections or fallbacks if it happens \
-                 often."
+                "Wait as long as `Retry-After` says. If it happens often, declare the account's \
+                 `limits`, so that calls wait instead; add connections or fallbacks."
             }
             Self::ProviderOverloaded => {
                 "Wait and ask again; a fallback at another provider carries calls over such times."
@@ -270,8 +286,8 @@ impl Code {
                 "Ask again. If it persists, look at the provider's status page; add a fallback."
             }
             Self::ProviderUnreachable => {
-                "Check the connection's `base_url`, DNS, firewall and proxy from the gateway's \
-                 machine."
+                "Run `tollgate connection test`; check the connection's `base_url`, DNS, firewall \
+                 and proxy from the gateway's machine."
             }
             Self::ProviderInvalidResponse => {
                 "Check that the connection's `base_url` points at the API itself. If it does, ask \
@@ -282,22 +298,37 @@ impl Code {
                  model."
             }
             Self::ProviderTimeout => {
-                "Ask for a shorter answer or a stream, or raise `routing.timeouts`."
+                "Ask for a shorter answer or a stream, raise `routing.timeouts`, or give the \
+                 client more time."
             }
             Self::StreamInterrupted => {
-                "Discard or mark what was received, and ask again. Do not treat it as complete."
+                "Discard or mark what was received, and ask again. Do not treat it as complete. \
+                 With `routing.recovery` another target goes on where that is safe."
             }
-            Self::NoModels => "Wait, or name a model.",
-            Self::NoTargets => "Add a target to the model, or enable one.",
-            Self::NoHealthyTargets => "Test the model's connections, and read the attempts' codes.",
+            Self::NoModels => {
+                "Wait, or name a model. `tollgate explain` says what stands in the way of each \
+                 target."
+            }
+            Self::NoTargets => {
+                "`tollgate explain` says why each target is left out. Add one, enable one, or \
+                 close one that is isolated (`tollgate connection close`)."
+            }
+            Self::NoHealthyTargets => {
+                "See `tollgate connection list` for the state of every target, and ask the \
+                 provider with `tollgate connection test`."
+            }
             Self::CircuitBreakerOpen => {
-                "Wait as long as `Retry-After` says; find out from the log why the target failed."
+                "Wait as long as `Retry-After` says. `tollgate connection list` shows why it \
+                 opened; once the target is well, `tollgate connection close` does not wait for \
+                 the probe."
             }
             Self::RouteSelectionFailed => {
-                "Read the code of each attempt: they are mended one by one."
+                "Read the code of each attempt: they are mended one by one. A fallback at another \
+                 provider carries calls over such times."
             }
             Self::RouteSelectionTimeout => {
-                "Send fewer calls at once, raise the limit of parallel calls, or add targets."
+                "Send fewer calls at once, raise `limits` or `routing.queue.wait_ms`, or add \
+                 targets."
             }
             Self::RetryLimitExceeded => {
                 "Read the code of the attempts, and give the model a second target or a fallback."
@@ -314,10 +345,13 @@ impl Code {
                  streams or shorter answers."
             }
             Self::Overloaded => {
-                "Wait and ask again. If it happens often, give the deployment more room or lower \
-                 its limits."
+                "Wait and ask again. If it happens often, give the deployment more processors or \
+                 more processes, or raise its bound."
             }
-            Self::Maintenance => "Wait and ask again; running calls are finished first.",
+            Self::Maintenance => {
+                "Wait and ask again; running calls are finished first. `tollgate maintenance off` \
+                 ends what an operator began."
+            }
             Self::DatabaseError => {
                 "Look into the log for the request id, then at the database: disk, locks, network."
             }

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 /// Waits that grow from try to try, spread by chance so that requests that failed together do not
-/// come back together. The defaults are those of the seed documents: 1 s, doubled each time, at
-/// most 32 s, ±25 %.
+/// come back together. By default 1 s, doubled each time, at most 32 s, ±25 %.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     /// The first wait.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tollgate_core::error::{AttemptRecord, Code, Failure};
+use tollgate_core::route::condition::Unfit;
 use tollgate_core::route::story::{self, Obstacle, Story, Telling};
 
 use super::Walk;
@@ -29,6 +30,14 @@ impl Walk<'_> {
         };
         let telling = story::tell(&story);
         let mut failure = self.told(telling, last);
+        if matches!(failure.code, Code::NoTargets | Code::NoModels)
+            && let Some(why) = self.unfit()
+        {
+            failure = failure.message(why);
+        }
+        if failure.code == Code::ContextLengthExceeded && attempts.is_empty() {
+            failure = failure.message(self.too_long());
+        }
         failure.attempts = attempts;
         failure
     }
@@ -66,5 +75,48 @@ impl Walk<'_> {
             Some(wait) => failure.retry_after(wait),
             None => failure,
         }
+    }
+
+    /// That the prompt is longer than every window, as far as its length can tell.
+    fn too_long(&self) -> String {
+        let tokens = self
+            .legs
+            .first()
+            .map_or(0, |leg| leg.facts.asked.prompt_tokens);
+        format!(
+            "The prompt has about {tokens} tokens by its length, more than any target of {} can \
+             take. Shorten it, or ask for a model with a longer window.",
+            self.plan.call.model
+        )
+    }
+
+    /// Why none of the targets of the asked model takes the request, where their declarations
+    /// say so.
+    fn unfit(&self) -> Option<String> {
+        let leg = self.legs.first()?;
+        let mut reasons = Vec::new();
+        for target in leg.route.targets.iter().filter(|target| target.enabled) {
+            let reason = words(target.fitness.check(&leg.facts.asked).err()?);
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
+        }
+        (!reasons.is_empty()).then(|| {
+            format!(
+                "No target of {} takes this request: {}. Change the request, or ask for another \
+                 model.",
+                self.plan.call.model,
+                reasons.join("; ")
+            )
+        })
+    }
+}
+
+/// What a caller may know of a declaration: what it is about, and not what it wants.
+fn words(unfit: Unfit) -> String {
+    match unfit {
+        Unfit::Rule(rule) => format!("a rule for `{rule}` does not hold"),
+        Unfit::Lacks(ability) => format!("it needs {}, which is missing", ability.as_str()),
+        Unfit::TooLong => "its prompt is too long".to_owned(),
     }
 }

@@ -7,5 +7,6 @@ mod operators;
 mod places;
 mod retries;
 mod rows;
+mod scene;
 mod strategies;
 mod streams;

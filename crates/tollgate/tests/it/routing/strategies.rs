@@ -1,0 +1,8 @@
+//! Which target is asked.
+
+mod abilities;
+mod collections;
+mod conditions;
+mod orders;
+mod pools;
+mod sticky;

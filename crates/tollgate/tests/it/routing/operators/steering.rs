@@ -1,0 +1,123 @@
+//! Breakers by hand.
+
+use super::{order, printed, target};
+use crate::routing::scene::{
+    breaker, chat, fails, heals, hold, stays, times, tollgate, until_under_way, wait_ms,
+};
+use crate::world::World;
+
+const TARGETS: &str = r#"
+[[models]]
+name = "pair"
+breaker = { open_s = 1 }
+targets = [
+    { connection = "sim", model = "a" },
+    { connection = "lenient", model = "b", priority = 1 },
+]
+[[models]]
+name = "single"
+breaker = { open_s = 1 }
+targets = [{ connection = "sim", model = "a" }]
+"#;
+
+#[tokio::test]
+async fn operator_isolation_keeps_all_calls_from_a_target_until_it_is_closed_by_hand() {
+    let world = World::with(TARGETS).await;
+    stays(&world, "a");
+    let mut stream = hold(&world, "single").await;
+    let shown = order(&world, "isolate", "sim", Some("a")).await;
+    for one in shown["targets"].as_array().unwrap() {
+        let is_isolated = one["breaker"]["state"] == "isolated";
+        assert_eq!(is_isolated, one["model"] == "a", "{shown:#}");
+    }
+    stream.next().await.unwrap().unwrap();
+    assert_eq!(times(&world, "a"), 1, "what is under way goes on");
+    for _ in 0..3 {
+        let answer = chat(&world, "pair").await;
+        assert_eq!(answer.header("x-tollgate-connection"), "lenient");
+        assert_eq!(answer.header("x-tollgate-attempts"), "1");
+    }
+    let answer = chat(&world, "single").await;
+    assert_eq!(answer.outcome(), (503, "no_targets".to_owned()));
+    // Neither time, nor an answer, nor another order lets calls through but the one that closes.
+    drop(stream);
+    until_under_way(&world.gateway, "a", 0).await;
+    order(&world, "open", "sim", Some("a")).await;
+    crate::routing::scene::rest(std::time::Duration::from_millis(1100)).await;
+    assert_eq!(breaker(&world, "a").await, 4);
+    assert_eq!(chat(&world, "single").await.outcome().1, "no_targets");
+    assert_eq!(times(&world, "a"), 1);
+    order(&world, "close", "sim", Some("a")).await;
+    heals(&world);
+    assert_eq!(chat(&world, "single").await.status, 200);
+    assert_eq!(
+        chat(&world, "pair").await.header("x-tollgate-connection"),
+        "sim"
+    );
+}
+
+#[tokio::test]
+async fn an_operator_opens_and_probes_follow() {
+    let world = World::with(TARGETS).await;
+    let text = printed(&tollgate(&world, &["connection", "open", "sim", "--model", "a"]).await);
+    assert!(text.contains("open"), "{text}");
+    let answer = chat(&world, "single").await;
+    assert_eq!(answer.outcome(), (503, "circuit_breaker_open".to_owned()));
+    assert!(wait_ms(&answer) <= 1000);
+    let shown = target(&world, "sim", "a").await;
+    assert!(
+        shown["breaker"]["remaining_ms"].as_u64().unwrap() <= 1000,
+        "{shown:#}"
+    );
+    assert_eq!(
+        chat(&world, "pair").await.header("x-tollgate-connection"),
+        "lenient"
+    );
+    crate::routing::scene::until_breaker(&world, "a", 2).await;
+    assert_eq!(chat(&world, "single").await.status, 200);
+    assert_eq!(breaker(&world, "a").await, 0);
+}
+
+#[tokio::test]
+async fn an_operator_closes_what_failures_opened() {
+    let world = World::with(&TARGETS.replace("open_s = 1", "open_s = 600")).await;
+    fails(&world, "a", "overloaded");
+    for _ in 0..5 {
+        chat(&world, "pair").await;
+    }
+    let shown = target(&world, "sim", "a").await;
+    let open = &shown["breaker"];
+    assert_eq!(open["state"], "open", "{shown:#}");
+    assert_eq!(open["reason"], "provider_overloaded");
+    assert_eq!(open["failures_in_a_row"], 5);
+    assert_eq!(open["opened"], 1);
+    assert!(
+        open["remaining_ms"].as_u64().unwrap() > 500_000,
+        "{shown:#}"
+    );
+    let list = printed(&tollgate(&world, &["connection", "list"]).await);
+    assert!(
+        list.contains("open") && list.contains("provider_overloaded"),
+        "{list}"
+    );
+    heals(&world);
+    assert_eq!(
+        chat(&world, "single").await.outcome().1,
+        "circuit_breaker_open"
+    );
+    // Without a model, all targets of the connection obey.
+    printed(&tollgate(&world, &["connection", "close", "sim"]).await);
+    assert_eq!(chat(&world, "single").await.status, 200);
+    let shown = target(&world, "sim", "a").await;
+    assert_eq!(shown["breaker"]["failures_in_a_row"], 0, "{shown:#}");
+    // A target that cools down is closed by hand, too.
+    fails(&world, "a", "rate-limit:retry-after=100");
+    chat(&world, "pair").await;
+    assert_eq!(
+        target(&world, "sim", "a").await["breaker"]["state"],
+        "cooling"
+    );
+    heals(&world);
+    order(&world, "close", "sim", None).await;
+    assert_eq!(chat(&world, "single").await.status, 200);
+}
