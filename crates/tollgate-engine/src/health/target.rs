@@ -267,7 +267,7 @@ fn obstacle(barred: Barred, now: Moment) -> Obstacle {
         // One that only cooled down is back as soon as its probe says so.
         Barred::Probing { cooling: true } => Obstacle::Full(None),
         Barred::Probing { cooling: false } => Obstacle::Probing,
-        Barred::Isolated => Obstacle::Disabled,
+        Barred::Isolated => Obstacle::Isolated,
     }
 }
 

@@ -156,6 +156,7 @@ pub(crate) fn after(obstacle: Option<Obstacle>, patience: Duration) -> Option<Du
         Some(Obstacle::Full(None)) => (!patience.is_zero()).then_some(patience),
         Some(
             Obstacle::Disabled
+            | Obstacle::Isolated
             | Obstacle::Unfit
             | Obstacle::TooLong
             | Obstacle::Open(_)
