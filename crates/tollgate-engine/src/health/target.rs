@@ -235,8 +235,8 @@ impl TargetHealth {
         TargetReading {
             breaker: state.breaker.read(rules, now),
             used: state.meter.used(limits, now),
-            plain: state.plain.read(now),
-            streams: state.streams.read(now),
+            plain: state.plain.last(),
+            streams: state.streams.last(),
             first_byte_p95: state.first_bytes.percentile(95),
             ailing: state.ailing.filter(|(until, _)| *until > now),
             retries_allowed: state.budget.allows(now),
