@@ -28,6 +28,13 @@ impl Walk<'_> {
         if let Some(permit) = self.pick_behind(behind, first) {
             return Some(permit);
         }
+        let begin = Instant::now();
+        let permit = self.wait_for_next(first).await;
+        self.idle += begin.elapsed();
+        permit
+    }
+
+    async fn wait_for_next(&mut self, first: bool) -> Option<Permit> {
         while Instant::now() < self.begin_by {
             let wait = self.wait(first)?;
             if wait.listens {
