@@ -32,7 +32,9 @@ pub(crate) async fn until_answered(
 ) -> Result<(Permit, Delivery), Option<Failure>> {
     let mut last = None;
     while trail.len() < walk.attempts() {
-        let Some(permit) = walk.next(walk.is_first(trail)).await else {
+        let permit = walk.next(walk.is_first(trail)).await;
+        trail.queued = walk.queued_for();
+        let Some(permit) = permit else {
             break;
         };
         let (mut permit, outcome) = match hedge::wanted(walk, trail) {
@@ -101,7 +103,7 @@ fn note(walk: &mut Walk<'_>, permit: Permit, failure: &Failure) -> bool {
             provider_status = failure.provider_status,
             provider_text = failure.provider_text.as_deref(),
             cause,
-            "an attempt failed, another one follows if it can"
+            "an attempt failed"
         );
     }
     if walk.has_had_its_time(&permit, failure) {

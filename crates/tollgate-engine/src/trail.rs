@@ -18,6 +18,8 @@ pub struct Trail {
     beside: Vec<Asked>,
     /// How long providers took in all.
     pub waited: Duration,
+    /// How long the request waited for a free place, or for targets to rest.
+    pub queued: Duration,
 }
 
 /// Who is being asked.

@@ -41,6 +41,8 @@ pub(crate) struct Walk<'a> {
     /// Whether the line was full.
     is_turned_away: bool,
     waited: bool,
+    /// How long it waited in all, in line or for targets to rest.
+    idle: Duration,
     out_of_time: bool,
     /// The earliest time at which one of the providers that limited it said to come back.
     limited_until: Option<Moment>,
@@ -73,6 +75,7 @@ impl<'a> Walk<'a> {
             queued: None,
             is_turned_away: false,
             waited: false,
+            idle: Duration::ZERO,
             out_of_time: false,
             limited_until: None,
             repetition: is_repeatable.then(|| engine.dice.roll()),
@@ -99,6 +102,11 @@ impl<'a> Walk<'a> {
     /// Whether the next attempt is the first one of the whole request.
     pub(crate) fn is_first(&self, trail: &Trail) -> bool {
         trail.is_empty() && self.tried.is_empty()
+    }
+
+    /// How long it has waited so far, in line or for targets to rest.
+    pub(crate) fn queued_for(&self) -> Duration {
+        self.idle
     }
 
     /// How many attempts may be made.

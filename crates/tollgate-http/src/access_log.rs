@@ -159,6 +159,10 @@ fn numbers(facts: &Facts, duration: Duration) -> impl Iterator<Item = (&'static 
             "provider_us",
             (!facts.trail.is_empty()).then(|| micros(facts.trail.waited)),
         ),
+        (
+            "queued_us",
+            (!facts.trail.queued.is_zero()).then(|| micros(facts.trail.queued)),
+        ),
         ("first_byte_us", facts.first_byte.map(micros)),
     ]
     .into_iter()

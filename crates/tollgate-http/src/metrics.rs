@@ -132,8 +132,8 @@ impl Metrics {
         );
         registry.register(
             "overhead_seconds",
-            "Plain calls: time that was not spent waiting for the provider; the time in which the \
-             caller sends its request is part of it",
+            "Plain calls: time that was not spent waiting for the provider, for a free place or \
+             for a target to rest; the time in which the caller sends its request is part of it",
             self.overhead.clone(),
         );
     }
@@ -208,7 +208,7 @@ impl Metrics {
         }
         self.count_attempts(facts);
         if !facts.trail.is_empty() && !facts.stream {
-            let own = duration.saturating_sub(facts.trail.waited);
+            let own = duration.saturating_sub(facts.trail.waited + facts.trail.queued);
             self.overhead
                 .get_or_create(&labels)
                 .observe(own.as_secs_f64());

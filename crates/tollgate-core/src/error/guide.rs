@@ -138,14 +138,13 @@ impl Code {
                 "The request asked for a collection, and none of its models has a usable target."
             }
             Self::NoTargets => {
-                "The model has no target, all of its targets are disabled or isolated by an \
-                 operator, or none of them takes such a request: by its rule (`when`), its \
-                 abilities or its window."
+                "The model has no target, all of its targets are disabled, or none of them takes \
+                 such a request: by its rule (`when`) or its abilities."
             }
             Self::NoHealthyTargets => {
-                "No attempt was made: the active checks of every target's connection fail, or \
-                 several reasons together leave none; one target cools down, say, and the breaker \
-                 of another is open."
+                "No attempt was made: the active checks of every target's connection fail, an \
+                 operator has isolated every target, or several reasons together leave none; one \
+                 target cools down, say, and the breaker of another is open."
             }
             Self::CircuitBreakerOpen => {
                 "The breaker of every target is open: too many calls failed, in a row or as a \
@@ -310,12 +309,12 @@ impl Code {
                  target."
             }
             Self::NoTargets => {
-                "`tollgate explain` says why each target is left out. Add one, enable one, or \
-                 close one that is isolated (`tollgate connection close`)."
+                "`tollgate explain` says why each target is left out. Add one, or enable one."
             }
             Self::NoHealthyTargets => {
-                "See `tollgate connection list` for the state of every target, and ask the \
-                 provider with `tollgate connection test`."
+                "See `tollgate connection list` for the state of every target, ask the provider \
+                 with `tollgate connection test`, and close what was isolated (`tollgate \
+                 connection close`)."
             }
             Self::CircuitBreakerOpen => {
                 "Wait as long as `Retry-After` says. `tollgate connection list` shows why it \

@@ -45,6 +45,12 @@ impl PeakEwma {
         let halvings = now.since(at).div_duration_f64(HALF_LIFE);
         Some(average.mul_f64((-halvings).exp2()))
     }
+
+    /// The average when something was heard last, for people: silence makes nobody faster. `None`
+    /// before the first time.
+    pub fn last(&self) -> Option<Duration> {
+        self.heard.map(|(average, _)| average)
+    }
 }
 
 /// How many buckets lie between a millisecond and ten minutes.

@@ -11,8 +11,10 @@ const PROBE: Duration = Duration::from_secs(1);
 /// What stood in the way of a target that was not asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Obstacle {
-    /// It is taken out: by the configuration or by an operator.
+    /// The configuration has taken it out.
     Disabled,
+    /// An operator has taken it out until further notice.
+    Isolated,
     /// It does not take such requests.
     Unfit,
     /// The prompt is surely longer than its model's window.
@@ -118,7 +120,8 @@ fn several_failed(story: &Story<'_>) -> Code {
 }
 
 /// Case 5: nothing could be tried at all, by what stood in the way. What is taken out or does not
-/// take such requests stood in nobody's way as long as there is anything else.
+/// take such requests stood in nobody's way as long as there is anything else. What an operator
+/// has isolated comes back, other than what the configuration has switched off.
 fn nothing_tried(story: &Story<'_>) -> Telling {
     let is_over = story.out_of_time || story.waited;
     let mut real = story.obstacles.iter().filter(|one| is_real(**one));
@@ -131,7 +134,10 @@ fn nothing_tried(story: &Story<'_>) -> Telling {
             // What stood in the way has gone, but too late.
             (1.., _) if is_over => row(Code::RouteSelectionTimeout, None),
             (_, true) => row(Code::NoModels, None),
-            (targets, false) if targets > story.obstacles.len() => {
+            (targets, false)
+                if targets > story.obstacles.len()
+                    || story.obstacles.contains(&Obstacle::Isolated) =>
+            {
                 row(Code::NoHealthyTargets, None)
             }
             (_, false) => row(Code::NoTargets, None),
@@ -168,7 +174,7 @@ fn row(code: Code, wait: Option<Duration>) -> Telling {
 
 fn is_real(obstacle: Obstacle) -> bool {
     match obstacle {
-        Obstacle::Disabled | Obstacle::Unfit | Obstacle::TooLong => false,
+        Obstacle::Disabled | Obstacle::Isolated | Obstacle::Unfit | Obstacle::TooLong => false,
         Obstacle::CoolingAfterLimit(_)
         | Obstacle::Cooling(_)
         | Obstacle::Open(_)
@@ -210,6 +216,7 @@ fn any_wait(obstacle: Obstacle) -> Option<Duration> {
         }
         Obstacle::Full(wait) => wait,
         Obstacle::Disabled
+        | Obstacle::Isolated
         | Obstacle::Unfit
         | Obstacle::TooLong
         | Obstacle::Probing

@@ -49,6 +49,8 @@ pub(super) async fn run(
             }
         }
     };
+    // The first one was under way all the time.
+    trail.waited += permit.age();
     decide(walk, (permit, other), raced, trail)
 }
 
@@ -154,5 +156,4 @@ fn end(trail: &mut Trail, permit: &Permit, outcome: &Result<Delivery, Failure>) 
         Ok(_) => trail.succeed(permit),
         Err(failure) => trail.fail(permit, failure),
     }
-    trail.waited += permit.age();
 }

@@ -32,11 +32,11 @@ impl Hindrance {
         let reason = reading.breaker.reason;
         let because = reason.map_or_else(String::new, |code| format!(" after {}", code.slug()));
         let (word, wait, sentence) = match obstacle {
-            Obstacle::Disabled if !target.enabled => {
+            Obstacle::Disabled => {
                 let sentence = "The configuration has it switched off (`enabled = false`).";
                 ("disabled", None, sentence.to_owned())
             }
-            Obstacle::Disabled => {
+            Obstacle::Isolated => {
                 let sentence = "An operator has isolated it; it stays out until it is closed.";
                 ("isolated", None, sentence.to_owned())
             }

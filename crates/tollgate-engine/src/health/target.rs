@@ -235,8 +235,8 @@ impl TargetHealth {
         TargetReading {
             breaker: state.breaker.read(rules, now),
             used: state.meter.used(limits, now),
-            plain: state.plain.read(now),
-            streams: state.streams.read(now),
+            plain: state.plain.last(),
+            streams: state.streams.last(),
             first_byte_p95: state.first_bytes.percentile(95),
             ailing: state.ailing.filter(|(until, _)| *until > now),
             retries_allowed: state.budget.allows(now),
@@ -267,7 +267,7 @@ fn obstacle(barred: Barred, now: Moment) -> Obstacle {
         // One that only cooled down is back as soon as its probe says so.
         Barred::Probing { cooling: true } => Obstacle::Full(None),
         Barred::Probing { cooling: false } => Obstacle::Probing,
-        Barred::Isolated => Obstacle::Disabled,
+        Barred::Isolated => Obstacle::Isolated,
     }
 }
 

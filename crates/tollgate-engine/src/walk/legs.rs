@@ -318,7 +318,12 @@ pub(crate) fn class_of(obstacles: impl Iterator<Item = Obstacle>) -> Class {
             Obstacle::CoolingAfterLimit(_) | Obstacle::Full(_) | Obstacle::NoBudget
         )
     };
-    let real = |obstacle: &Obstacle| !matches!(obstacle, Obstacle::Disabled | Obstacle::Unfit);
+    let real = |obstacle: &Obstacle| {
+        !matches!(
+            obstacle,
+            Obstacle::Disabled | Obstacle::Isolated | Obstacle::Unfit
+        )
+    };
     let obstacles: Vec<_> = obstacles.filter(real).collect();
     if obstacles.is_empty() {
         Class::Other

@@ -126,6 +126,7 @@ async fn the_same_target_is_tried_again_after_growing_waits() {
     assert_eq!(failure.code, Code::RetryLimitExceeded);
     assert_eq!(failure.attempts.len(), 3);
     assert_eq!(trail.len(), 3);
+    assert_eq!(trail.queued, begin.elapsed(), "nothing but rests took time");
     let times: Vec<_> = asked(&world, begin).iter().map(|(_, at)| *at).collect();
     assert!((750..=1250).contains(&times[1]), "{times:?}");
     assert!((1500..=2500).contains(&(times[2] - times[1])), "{times:?}");
@@ -339,25 +340,28 @@ async fn requests_wait_for_a_free_place_and_not_for_ever() {
     let mut trail = Trail::default();
     let first = world.serve(&call, &mut trail).await.unwrap();
     let begin = Instant::now();
-    let (mut second, mut third) = (Trail::default(), Trail::default());
+    let (mut second_trail, mut third_trail) = (Trail::default(), Trail::default());
     let release = async {
         sleep_until(Instant::now() + seconds(2.0)).await;
         drop(first);
     };
     let second = async {
-        let served = world.serve(&call, &mut second).await.unwrap();
+        let served = world.serve(&call, &mut second_trail).await.unwrap();
         assert_eq!(begin.elapsed(), seconds(2.0));
         sleep_until(Instant::now() + seconds(10.0)).await;
         drop(served);
     };
     let third = async {
         sleep_until(Instant::now() + seconds(1.0)).await;
-        let failure = world.serve(&call, &mut third).await.err().unwrap();
+        let failure = world.serve(&call, &mut third_trail).await.err().unwrap();
         assert_eq!(failure.code, Code::RouteSelectionTimeout);
         assert_eq!(begin.elapsed(), seconds(6.0));
         assert!(failure.attempts.is_empty());
     };
     tokio::join!(release, second, third);
+    assert_eq!(trail.queued, NONE);
+    assert_eq!(second_trail.queued, seconds(2.0));
+    assert_eq!(third_trail.queued, seconds(5.0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -418,6 +422,11 @@ async fn a_slow_stream_gets_a_second_attempt_beside_it() {
     let records: Vec<_> = trail.records().collect();
     assert!(records[0].cancelled && records[0].code.is_none());
     assert!(!records[1].cancelled && records[1].code.is_none());
+    assert_eq!(
+        trail.waited,
+        seconds(1.0),
+        "the first one took all the time"
+    );
     drop(served);
     assert_eq!(world.script.open(), 0, "the slow exchange was given up");
 }

@@ -28,6 +28,13 @@ impl Walk<'_> {
         if let Some(permit) = self.pick_behind(behind, first) {
             return Some(permit);
         }
+        let begin = Instant::now();
+        let permit = self.wait_for_next(first).await;
+        self.idle += begin.elapsed();
+        permit
+    }
+
+    async fn wait_for_next(&mut self, first: bool) -> Option<Permit> {
         while Instant::now() < self.begin_by {
             let wait = self.wait(first)?;
             if wait.listens {
@@ -156,6 +163,7 @@ pub(crate) fn after(obstacle: Option<Obstacle>, patience: Duration) -> Option<Du
         Some(Obstacle::Full(None)) => (!patience.is_zero()).then_some(patience),
         Some(
             Obstacle::Disabled
+            | Obstacle::Isolated
             | Obstacle::Unfit
             | Obstacle::TooLong
             | Obstacle::Open(_)

@@ -15,6 +15,7 @@ fn is_about(seen: Option<Duration>, expected: Duration) -> bool {
 #[test]
 fn nothing_is_read_before_the_first_time() {
     assert_eq!(PeakEwma::default().read(seconds(9)), None);
+    assert_eq!(PeakEwma::default().last(), None);
 }
 
 #[test]
@@ -62,6 +63,7 @@ fn a_reading_halves_every_ten_seconds_of_silence() {
         assert!(is_about(seen, ms(expected)), "{at}: {seen:?}");
     }
     assert_eq!(average.read(seconds(100_000)), Some(Duration::ZERO));
+    assert_eq!(average.last(), Some(ms(8000)));
 }
 
 #[test]

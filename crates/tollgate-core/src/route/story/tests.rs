@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::Obstacle::{
-    Cooling, CoolingAfterLimit, Disabled, Full, NoBudget, Open, Probing, Unfit, Unhealthy,
+    Cooling, CoolingAfterLimit, Disabled, Full, Isolated, NoBudget, Open, Probing, Unfit, Unhealthy,
 };
 use super::*;
 
@@ -216,6 +216,9 @@ fn nothing_tried_cases() -> Vec<Case> {
     vec![
         (&[Disabled, Disabled], "no_targets", none, None),
         (&[Unfit, Disabled], "no_targets", none, None),
+        (&[Isolated, Disabled], sick, none, None),
+        (&[Isolated, CoolingAfterLimit(NINE)], limited, none, Some(9)),
+        (&[Isolated, Open(NINE)], open, none, Some(9)),
         (
             &[CoolingAfterLimit(NINE), CoolingAfterLimit(TWO)],
             limited,

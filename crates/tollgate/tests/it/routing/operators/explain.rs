@@ -223,7 +223,7 @@ async fn explain_tells_the_error_that_is_then_met() {
     for (model, code) in [
         ("open", "circuit_breaker_open"),
         ("cooling", "provider_rate_limited"),
-        ("isolated", "no_targets"),
+        ("isolated", "no_healthy_targets"),
     ] {
         let explained = explain(&world, json!({"model": model})).await;
         let outcome = &explained["outcome"];

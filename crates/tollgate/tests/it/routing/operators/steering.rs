@@ -38,14 +38,14 @@ async fn operator_isolation_keeps_all_calls_from_a_target_until_it_is_closed_by_
         assert_eq!(answer.header("x-tollgate-attempts"), "1");
     }
     let answer = chat(&world, "single").await;
-    assert_eq!(answer.outcome(), (503, "no_targets".to_owned()));
+    assert_eq!(answer.outcome(), (503, "no_healthy_targets".to_owned()));
     // Neither time, nor an answer, nor another order lets calls through but the one that closes.
     drop(stream);
     until_under_way(&world.gateway, "a", 0).await;
     order(&world, "open", "sim", Some("a")).await;
     crate::routing::scene::rest(std::time::Duration::from_millis(1100)).await;
     assert_eq!(breaker(&world, "a").await, 4);
-    assert_eq!(chat(&world, "single").await.outcome().1, "no_targets");
+    assert_eq!(chat(&world, "single").await.outcome().1, "no_healthy_targets");
     assert_eq!(times(&world, "a"), 1);
     order(&world, "close", "sim", Some("a")).await;
     heals(&world);
