@@ -1,6 +1,6 @@
 //! The table of models: which targets serve a name that a caller asks for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tollgate_core::model::{ModelFacts, Target};
@@ -15,9 +15,11 @@ mod route;
 
 pub use route::{Route, RouteTarget};
 
-/// How many names of a wildcard are known by themselves. Behind more, targets share their state,
-/// so that callers cannot make states without end.
+/// How many names of a wildcard that were answered well are kept. Bounded, so that callers cannot
+/// make states without end.
 const NAMES_OF_WILDCARD: usize = 1024;
+/// How many names are kept that were not answered well yet.
+const FRESH_NAMES: usize = 256;
 
 /// A model as the configuration declares it.
 #[derive(Clone, Debug)]
@@ -78,7 +80,9 @@ struct Wildcard {
     declared: DeclaredModel,
     /// Routes of names that were answered well.
     known: Mutex<HashMap<Box<str>, Arc<Route>>>,
-    /// Stands for the state of all other names.
+    /// Routes of names that were not answered well yet, the latest ones.
+    fresh: Mutex<Fresh>,
+    /// What they are made of.
     rest: Arc<Route>,
 }
 
@@ -137,6 +141,7 @@ impl RouteTable {
         self.wildcards.push(Wildcard {
             prefix: prefix.into(),
             known: Mutex::default(),
+            fresh: Mutex::default(),
             rest: Arc::new(Route::declared(&model, registry)),
             declared: model,
         });
@@ -210,7 +215,42 @@ impl RouteTable {
     }
 }
 
+/// The latest names behind a wildcard that were not answered well yet. Each has a state of its
+/// own, so that what one does keeps nobody from the others; a name too many forgets the oldest.
+#[derive(Debug, Default)]
+struct Fresh {
+    routes: HashMap<Box<str>, Arc<Route>>,
+    order: VecDeque<Box<str>>,
+}
+
+impl Fresh {
+    fn find(&mut self, name: &str, make: impl FnOnce() -> Arc<Route>) -> Arc<Route> {
+        if let Some(route) = self.routes.get(name) {
+            return Arc::clone(route);
+        }
+        if self.order.len() >= FRESH_NAMES
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.routes.remove(&oldest);
+        }
+        let route = make();
+        self.routes.insert(name.into(), Arc::clone(&route));
+        self.order.push_back(name.into());
+        route
+    }
+
+    fn take(&mut self, name: &str) -> Option<Arc<Route>> {
+        let route = self.routes.remove(name)?;
+        self.order.retain(|known| **known != *name);
+        Some(route)
+    }
+}
+
 impl Wildcard {
+    fn fresh(&self) -> MutexGuard<'_, Fresh> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn known(&self) -> MutexGuard<'_, HashMap<Box<str>, Arc<Route>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -227,14 +267,19 @@ impl Wildcard {
         if let Some(route) = self.known().get(name) {
             return Some(Arc::clone(route));
         }
-        Some(Arc::new(self.rest.named(name, model, None)))
+        let make = || Arc::new(self.rest.named(name, model, None));
+        Some(self.fresh().find(name, make))
     }
 
     fn remember(&self, name: &str, registry: &Registry) {
         let Some(model) = self.rest_of(name) else {
             return;
         };
+        let fresh = self.fresh().take(name);
         let mut known = self.known();
+        for target in fresh.iter().flat_map(|route| &route.targets) {
+            registry.adopt(&target.health);
+        }
         if known.len() < NAMES_OF_WILDCARD && !known.contains_key(name) {
             let route = self.rest.named(name, model, Some(registry));
             known.insert(name.into(), Arc::new(route));
@@ -299,6 +344,29 @@ mod tests {
             });
             assert_eq!(seen, found, "{name}");
         }
+    }
+
+    #[test]
+    fn names_behind_a_wildcard_have_states_of_their_own() {
+        let registry = Registry::default();
+        let table = RouteTable::new(vec![model("w/*", &[], "wide")], &registry);
+        let health = |name: &str| Arc::clone(&table.find(name).unwrap().targets[0].health);
+        assert!(Arc::ptr_eq(&health("w/a"), &health("w/a")));
+        assert!(!Arc::ptr_eq(&health("w/a"), &health("w/b")));
+        // One that was answered well outlives any number of names.
+        let known = table.find("w/known").unwrap();
+        table.remember(&known, &registry);
+        let kept = health("w/known");
+        let first = health("w/a");
+        for number in 0..2 * FRESH_NAMES {
+            health(&format!("w/{number}"));
+        }
+        assert!(Arc::ptr_eq(&kept, &health("w/known")));
+        assert!(
+            !Arc::ptr_eq(&first, &health("w/a")),
+            "the oldest are forgotten"
+        );
+        assert!(table.wildcards[0].fresh().routes.len() <= FRESH_NAMES);
     }
 
     #[test]

@@ -94,6 +94,22 @@ impl Registry {
         target
     }
 
+    /// Keeps the state of a target that was known by its route alone, unless one is kept already.
+    pub(crate) fn adopt(&self, target: &Arc<TargetHealth>) {
+        let connection = Arc::clone(&target.connection.name);
+        let mut tables = self.tables();
+        // A reload may have taken the connection away meanwhile, or made another one of it.
+        let is_same = tables
+            .connections
+            .get(&connection)
+            .is_some_and(|known| Arc::ptr_eq(&known.health, &target.connection));
+        if is_same {
+            let name = (connection, Arc::clone(&target.model));
+            let kept = tables.targets.entry(name);
+            kept.or_insert_with(|| Arc::clone(target));
+        }
+    }
+
     /// The connections as they are declared, with what is known of them, by name.
     pub fn connections(&self) -> Vec<(DeclaredConnection, Arc<ConnectionHealth>)> {
         let tables = self.tables();

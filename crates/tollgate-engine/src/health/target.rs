@@ -91,6 +91,11 @@ impl TargetHealth {
         }
     }
 
+    /// The state of another model of the same connection, of which nothing is known yet.
+    pub(crate) fn of_model(&self, model: Arc<str>) -> Self {
+        Self::new(Arc::clone(&self.connection), model, Arc::clone(&self.freed))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock()
     }

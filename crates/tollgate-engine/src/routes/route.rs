@@ -137,17 +137,9 @@ impl Route {
         }
     }
 
-    /// This pattern's route for one name behind it. With a registry it gets a state of its own,
-    /// without one it shares the pattern's: its targets', its line, its turns.
+    /// This pattern's route for one name behind it, with a state of its own: the one that the
+    /// registry keeps, or one that goes with the route.
     pub(super) fn named(&self, name: &str, model: &str, registry: Option<&Registry>) -> Self {
-        /// Something of the pattern's, or of the name's own.
-        fn own<T: Default>(of_pattern: &Arc<T>, is_shared: bool) -> Arc<T> {
-            if is_shared {
-                Arc::clone(of_pattern)
-            } else {
-                Arc::default()
-            }
-        }
         let is_new = registry.is_none();
         let public: Arc<str> = name.into();
         let model: Arc<str> = model.into();
@@ -158,7 +150,7 @@ impl Route {
             };
             let health = match registry {
                 Some(registry) => registry.target(&aim.connection, &aim.model),
-                None => Arc::clone(&target.health),
+                None => Arc::new(target.health.of_model(Arc::clone(&model))),
             };
             Arc::new(RouteTarget {
                 target: aim,
@@ -178,10 +170,11 @@ impl Route {
             is_conditional: self.is_conditional,
             want: self.want,
             window: self.window,
-            line: own(&self.line, is_new),
-            hedges: own(&self.hedges, is_new),
+            line: Arc::default(),
+            // One name may come once; together they take turns and earn hedges.
+            hedges: Arc::clone(&self.hedges),
             is_new,
-            turn: own(&self.turn, is_new),
+            turn: Arc::clone(&self.turn),
         }
     }
 

@@ -147,15 +147,15 @@ async fn whoever_is_turned_away_takes_no_place_from_those_who_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn names_behind_a_wildcard_share_a_line_until_they_are_known() {
+async fn a_name_behind_a_wildcard_has_one_line_before_it_is_known() {
     let models = vec![one_at_a_time(wildcard("w", short_line()))];
     let world = World::new(Script::new(streams), models, 1).await;
     let first = serve(&world, &call("w/x", true)).await.unwrap();
-    let second = call("w/y", true);
+    let second = call("w/x", true);
     let mut second = pin!(serve(&world, &second));
     assert!(waits(second.as_mut()).await);
     let begin = Instant::now();
-    let third = serve(&world, &call("w/z", true)).await.err().unwrap();
+    let third = serve(&world, &call("w/x", true)).await.err().unwrap();
     assert_eq!(third.code, Code::RouteSelectionTimeout);
     assert_eq!(begin.elapsed(), NONE, "the line was full");
     drop(first);

@@ -45,7 +45,10 @@ async fn operator_isolation_keeps_all_calls_from_a_target_until_it_is_closed_by_
     order(&world, "open", "sim", Some("a")).await;
     crate::routing::scene::rest(std::time::Duration::from_millis(1100)).await;
     assert_eq!(breaker(&world, "a").await, 4);
-    assert_eq!(chat(&world, "single").await.outcome().1, "no_healthy_targets");
+    assert_eq!(
+        chat(&world, "single").await.outcome().1,
+        "no_healthy_targets"
+    );
     assert_eq!(times(&world, "a"), 1);
     order(&world, "close", "sim", Some("a")).await;
     heals(&world);
