@@ -54,12 +54,14 @@ impl Seam {
         self.behind_blanks(said, &whole).to_owned()
     }
 
-    /// The words that are held, when something else comes: they are new after all.
+    /// The words that are held, when something else comes: they repeat nothing after all, and are
+    /// new but for the blanks that were not sent, which what was said may begin with as well.
     pub(super) fn flush(&mut self, said: &str) -> String {
         match self.stage {
             Stage::Repeating(held @ 1..) => {
-                self.stage = Stage::Open;
-                said.get(..held).unwrap_or_default().to_owned()
+                self.stage = Stage::Blanks(self.sent);
+                let words = said.get(..held).unwrap_or_default();
+                self.behind_blanks(said, words).to_owned()
             }
             Stage::Repeating(_) | Stage::Blanks(_) | Stage::Open => String::new(),
         }
@@ -141,6 +143,27 @@ mod tests {
                 assert_eq!(new(SAID, words, size), want, "{words:?} by {size}");
             }
         }
+    }
+
+    #[test]
+    fn blanks_that_begin_what_was_said_are_still_the_blanks_that_end_it() {
+        let said = "\n\nThe quick brown fox jumps over the lazy dog.\n";
+        for (words, want) in [
+            ("", ""),
+            ("\n", ""),
+            ("\n\n", "\n"),
+            ("\n\nThe", "\nThe"),
+            ("\nIt runs.", "It runs."),
+            (said, ""),
+        ] {
+            for size in [1, 2, 7, 1000] {
+                assert_eq!(new(said, words, size), want, "{words:?} by {size}");
+            }
+        }
+        let said = "\nThe quick brown fox jumps over the lazy dog.\n\n";
+        let mut seam = Seam::new(said.trim_end().len(), said.len());
+        assert_eq!(seam.push(said, "\n") + &seam.flush(said), "");
+        assert_eq!(seam.push(said, "\n\n"), "\n");
     }
 
     #[test]
