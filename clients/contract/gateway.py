@@ -102,6 +102,37 @@ name = "google/gemini-3.5-flash"
 aliases = ["flash"]
 targets = [{{ connection = "sim", model = "echo" }}]
 
+# As models are by default, but for the waits: what several attempts look like from outside.
+[[models]]
+name = "tried/one"
+attempts = 3
+backoff = {{ first_ms = 10 }}
+targets = [{{ connection = "openai", model = "fault/overloaded:message=tried-one" }}]
+
+[[models]]
+name = "tried/two"
+attempts = 3
+backoff = {{ first_ms = 10 }}
+targets = [
+    {{ connection = "openai", model = "fault/overloaded:message=tried-two" }},
+    {{ connection = "anthropic", model = "fault/server-error:message=tried-two" }},
+]
+
+[[models]]
+name = "tried/chain"
+attempts = 3
+backoff = {{ first_ms = 10 }}
+targets = [{{ connection = "openai", model = "fault/bad-gateway:message=tried-chain" }}]
+fallbacks = ["tried/last"]
+
+[[models]]
+name = "tried/last"
+targets = [{{ connection = "openai", model = "fault/quota:message=tried-chain" }}]
+
+[[models]]
+name = "tried/none"
+targets = []
+
 [[keys]]
 name = "contract"
 key = "{key}"

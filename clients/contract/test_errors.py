@@ -128,7 +128,7 @@ def test_every_code_is_raised_or_has_a_reason_not_to_be(client):
     listed = client().openai.get("/errors", cast_to=object)
     every = {row["code"] for row in listed["data"]}
     raised = {case["code"] for case in cases("provider_errors") + cases("own_errors")}
-    raised |= {case["code"] for case in cases("broken_streams")}
+    raised |= {case["code"] for case in cases("broken_streams") + cases("attempts")}
     raised.add("maintenance")  # test_shutdown.py
     reasons = cases("not_raised")
     assert raised | set(reasons) == every

@@ -29,7 +29,7 @@ impl Rules {
     pub const NONE: Self = Self {
         parallel: None,
         lag: Duration::ZERO,
-        least_parallel: 64,
+        least_parallel: 256,
     };
 }
 

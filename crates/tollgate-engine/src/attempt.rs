@@ -104,7 +104,11 @@ fn note(walk: &mut Walk<'_>, permit: Permit, failure: &Failure) -> bool {
             "an attempt failed, another one follows if it can"
         );
     }
-    permit.fail(failure);
+    if walk.has_had_its_time(&permit, failure) {
+        permit.fail_in_time(failure);
+    } else {
+        permit.fail(failure);
+    }
     goes_on
 }
 

@@ -1,7 +1,7 @@
 //! Which target of a route is asked first, and what stands in the way of the others.
 
 use tollgate_core::caller::Caller;
-use tollgate_core::route::condition::Asked;
+use tollgate_core::route::condition::{Asked, Unfit};
 use tollgate_core::route::order::{self, Candidate, Draw};
 use tollgate_core::route::rules::Sticky;
 use tollgate_core::route::story::Obstacle;
@@ -34,7 +34,10 @@ impl Facts<'_> {
             return Err(Obstacle::Unfit);
         }
         let fitness = target.fitness.check(&self.asked);
-        fitness.map_err(|_| Obstacle::Unfit)
+        fitness.map_err(|unfit| match unfit {
+            Unfit::TooLong => Obstacle::TooLong,
+            Unfit::Rule(_) | Unfit::Lacks(_) => Obstacle::Unfit,
+        })
     }
 
     /// What stands in the way of an attempt at a target now, if anything does.

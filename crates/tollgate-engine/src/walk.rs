@@ -143,6 +143,18 @@ impl<'a> Walk<'a> {
         true
     }
 
+    /// Whether a target that the deadline ended had nearly all of the time that its model gives,
+    /// so that its silence says something of it. A caller's own haste, and time that other
+    /// attempts took, say nothing.
+    pub(crate) fn has_had_its_time(&self, permit: &Permit, failure: &Failure) -> bool {
+        let wishes = self.plan.wishes;
+        let total = permit.route().rules.timeouts.total;
+        failure.exchange == Some("deadline")
+            && wishes.total.is_none()
+            && wishes.first_byte.is_none()
+            && permit.age() >= total.mul_f64(0.9)
+    }
+
     fn may_repeat(&self) -> bool {
         match self.rules().repeat {
             Repeat::Always => true,

@@ -15,6 +15,8 @@ pub enum Obstacle {
     Disabled,
     /// It does not take such requests.
     Unfit,
+    /// The prompt is surely longer than its model's window.
+    TooLong,
     /// It cools down after a provider's 429 for this long.
     CoolingAfterLimit(Duration),
     /// It was asked to be left alone for this long after another answer.
@@ -120,6 +122,10 @@ fn several_failed(story: &Story<'_>) -> Code {
 fn nothing_tried(story: &Story<'_>) -> Telling {
     let is_over = story.out_of_time || story.waited;
     let mut real = story.obstacles.iter().filter(|one| is_real(**one));
+    if real.clone().next().is_none() && story.obstacles.contains(&Obstacle::TooLong) {
+        // Found here instead of by the provider.
+        return row(Code::ContextLengthExceeded, None);
+    }
     if real.clone().next().is_none() {
         return match (story.targets, story.any_model) {
             // What stood in the way has gone, but too late.
@@ -162,7 +168,7 @@ fn row(code: Code, wait: Option<Duration>) -> Telling {
 
 fn is_real(obstacle: Obstacle) -> bool {
     match obstacle {
-        Obstacle::Disabled | Obstacle::Unfit => false,
+        Obstacle::Disabled | Obstacle::Unfit | Obstacle::TooLong => false,
         Obstacle::CoolingAfterLimit(_)
         | Obstacle::Cooling(_)
         | Obstacle::Open(_)
@@ -205,6 +211,7 @@ fn any_wait(obstacle: Obstacle) -> Option<Duration> {
         Obstacle::Full(wait) => wait,
         Obstacle::Disabled
         | Obstacle::Unfit
+        | Obstacle::TooLong
         | Obstacle::Probing
         | Obstacle::Unhealthy
         | Obstacle::NoBudget => None,

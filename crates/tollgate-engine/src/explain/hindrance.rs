@@ -40,7 +40,7 @@ impl Hindrance {
                 let sentence = "An operator has isolated it; it stays out until it is closed.";
                 ("isolated", None, sentence.to_owned())
             }
-            Obstacle::Unfit => of_unfit(unfit),
+            Obstacle::Unfit | Obstacle::TooLong => of_unfit(unfit),
             Obstacle::CoolingAfterLimit(wait) => {
                 let sentence = format!("It cools down for {}{because}.", time(wait));
                 ("cooling", Some(wait), sentence)

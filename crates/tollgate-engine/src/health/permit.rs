@@ -105,6 +105,11 @@ impl Permit {
         self.end(verdict, refused.then_some(0), ails);
     }
 
+    /// The attempt failed to end in all the time that its model has.
+    pub(crate) fn fail_in_time(mut self, failure: &Failure) {
+        self.end(Verdict::Failed(failure.code), None, None);
+    }
+
     fn end(&mut self, verdict: Verdict, used: Option<u64>, ails: Option<Code>) {
         if std::mem::replace(&mut self.is_over, true) {
             return;

@@ -81,9 +81,17 @@ impl<'a> Leg<'a> {
 impl Walk<'_> {
     /// Takes a place at the first target that can be asked now.
     pub(super) fn pick(&mut self, first: bool) -> Option<Permit> {
+        self.pick_behind(false, first)
+    }
+
+    /// The same; `behind` those who wait for a place at the asked model, its targets are left to
+    /// them.
+    pub(super) fn pick_behind(&mut self, behind: bool, first: bool) -> Option<Permit> {
         let mut number = 0;
         while number < self.legs.len() {
-            if let Some(permit) = self.pick_in(number, first) {
+            let is_left = behind && number == 0;
+            let picked = (!is_left).then(|| self.pick_in(number, first));
+            if let Some(permit) = picked.flatten() {
                 return Some(permit);
             }
             self.fall_back(number, first);
@@ -197,8 +205,7 @@ impl Walk<'_> {
             leg.class = Some(class);
         }
         let before = self.legs.len();
-        self.fall_back(number, false);
-        _ = now;
+        self.add_fallbacks(number, class, now);
         self.legs.len() > before
     }
 
@@ -208,17 +215,28 @@ impl Walk<'_> {
         let Some(leg) = self.legs.get_mut(number) else {
             return;
         };
-        if self.plan.wishes.no_fallbacks || leg.has_fallen_back {
+        if leg.has_fallen_back {
             return;
         }
         leg.has_fallen_back = true;
-        let route = Arc::clone(&leg.route);
-        if route.fallbacks.is_empty() {
+        if leg.route.fallbacks.is_empty() {
             return;
         }
         let class = leg.class;
         let class = class.unwrap_or_else(|| self.class_of_obstacles(number, first));
         let now = self.engine.moment();
+        self.add_fallbacks(number, class, now);
+    }
+
+    /// Lets the fallbacks of a model for one class of failure join the chain.
+    fn add_fallbacks(&mut self, number: usize, class: Class, now: Moment) {
+        let Some(leg) = self.legs.get(number) else {
+            return;
+        };
+        if self.plan.wishes.no_fallbacks {
+            return;
+        }
+        let route = Arc::clone(&leg.route);
         for name in route.fallbacks.of(class) {
             let Ok(found) = admit::route(self.engine, self.plan.caller, name) else {
                 continue;
@@ -294,14 +312,19 @@ fn is_same(one: &RouteTarget, other: &RouteTarget) -> bool {
 
 /// The class of failure that obstacles at all targets of a model amount to.
 pub(crate) fn class_of(obstacles: impl Iterator<Item = Obstacle>) -> Class {
-    let mut obstacles = obstacles.peekable();
-    let limits = |obstacle| {
+    let limits = |obstacle: &Obstacle| {
         matches!(
             obstacle,
             Obstacle::CoolingAfterLimit(_) | Obstacle::Full(_) | Obstacle::NoBudget
         )
     };
-    if obstacles.peek().is_some() && obstacles.all(limits) {
+    let real = |obstacle: &Obstacle| !matches!(obstacle, Obstacle::Disabled | Obstacle::Unfit);
+    let obstacles: Vec<_> = obstacles.filter(real).collect();
+    if obstacles.is_empty() {
+        Class::Other
+    } else if obstacles.iter().all(|one| *one == Obstacle::TooLong) {
+        Class::ContextLength
+    } else if obstacles.iter().all(limits) {
         Class::RateLimit
     } else {
         Class::Other

@@ -35,6 +35,9 @@ impl Walk<'_> {
         {
             failure = failure.message(why);
         }
+        if failure.code == Code::ContextLengthExceeded && attempts.is_empty() {
+            failure = failure.message(self.too_long());
+        }
         failure.attempts = attempts;
         failure
     }
@@ -72,6 +75,19 @@ impl Walk<'_> {
             Some(wait) => failure.retry_after(wait),
             None => failure,
         }
+    }
+
+    /// That the prompt is longer than every window, as far as its length can tell.
+    fn too_long(&self) -> String {
+        let tokens = self
+            .legs
+            .first()
+            .map_or(0, |leg| leg.facts.asked.prompt_tokens);
+        format!(
+            "The prompt has about {tokens} tokens by its length, more than any target of {} can \
+             take. Shorten it, or ask for a model with a longer window.",
+            self.plan.call.model
+        )
     }
 
     /// Why none of the targets of the asked model takes the request, where their declarations

@@ -9,7 +9,7 @@ use tollgate_core::route::limit::Limits;
 use tollgate_core::route::rules::{Hedge, QueueRules};
 
 use super::*;
-use crate::port::Attempt;
+use crate::port::{Attempt, Insight};
 use crate::routes::DeclaredModel;
 use crate::testing::{Act, Scene, Script, World, call, caller, model};
 use tollgate_core::reply::Piece;
@@ -470,5 +470,114 @@ async fn a_fallbacks_conditions_are_asked_of_the_request() {
         let (caller, call) = (caller("app", &["*"]), call("m", false));
         let served = world.serve_for(&caller, &call, &wishes, &mut trail).await;
         assert_eq!(served.is_ok(), answered, "{tag}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_prompt_that_is_surely_too_long_is_found_here() {
+    let insight = Insight {
+        prompt_tokens: Some(1000),
+        ..Insight::default()
+    };
+    for fallback in [false, true] {
+        let mut short = model("m", &["a"], Rules::default());
+        short.targets[0].fitness = Arc::new(Fitness {
+            context_window: Some(0),
+            ..Fitness::default()
+        });
+        let class = vec![(Class::ContextLength, vec!["long".into()])];
+        let fallbacks = Fallbacks {
+            general: Vec::new(),
+            by_class: if fallback { class } else { Vec::new() },
+        };
+        let models = vec![
+            with_fallbacks(short, fallbacks),
+            model("long", &["l"], Rules::default()),
+        ];
+        let script = failing(&[]).insight(insight.clone());
+        let world = World::new(script, models, 1).await;
+        let (served, _) = serve(&world, "m").await;
+        match served {
+            Ok(connection) => assert!(fallback && connection == "l"),
+            Err(failure) => {
+                assert_eq!(failure.code, Code::ContextLengthExceeded);
+                let message = failure.message.as_deref().unwrap();
+                assert!(message.contains("about 1000 tokens"), "{message}");
+                assert!(world.script.seen().is_empty() && !fallback);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_prompt_finds_its_fallback_also_behind_a_failure() {
+    let fallbacks = Fallbacks {
+        general: vec!["general".into()],
+        by_class: vec![(Class::ContextLength, vec!["long".into()])],
+    };
+    let models = vec![
+        with_fallbacks(model("m", &["a", "b"], Rules::default()), fallbacks),
+        model("general", &["a"], Rules::default()),
+        model("long", &["l"], Rules::default()),
+    ];
+    let script = failing(&[
+        ("a", Code::ProviderError),
+        ("b", Code::ContextLengthExceeded),
+    ]);
+    let world = World::new(script, models, 1).await;
+    let (served, trail) = serve(&world, "m").await;
+    assert_eq!(served.unwrap(), "l");
+    assert_eq!(trail.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_free_fallback_is_not_waited_for_behind_those_who_want_none() {
+    let mut declared = with_fallbacks(model("m", &["a"], Rules::default()), general(&["other"]));
+    declared.targets[0].limits = Limits {
+        parallel: Some(1),
+        ..Limits::default()
+    };
+    let models = vec![declared, model("other", &["b"], Rules::default())];
+    let world = World::new(Script::new(|_| begun()), models, 1).await;
+    let (caller, call) = (caller("app", &["*"]), call("m", true));
+    let (mut first, mut second, mut third) = Default::default();
+    let _held = world.serve(&call, &mut first).await.unwrap();
+    let begin = Instant::now();
+    let waiting = async {
+        let wishes = Wishes {
+            no_fallbacks: true,
+            ..Wishes::default()
+        };
+        let served = world.serve_for(&caller, &call, &wishes, &mut second).await;
+        assert_eq!(served.err().unwrap().code, Code::RouteSelectionTimeout);
+    };
+    let free = async {
+        sleep_until(begin + seconds(1.0)).await;
+        let served = world.serve(&call, &mut third).await.unwrap();
+        assert_eq!(&*served.answered.model, "other");
+        assert_eq!(begin.elapsed(), seconds(1.0));
+    };
+    tokio::join!(waiting, free);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_silent_for_all_of_its_time_is_to_blame() {
+    for (hurried, blamed) in [(false, true), (true, false)] {
+        let script = Script::new(|_| Act::Answer(seconds(1000.0)));
+        let mut rules = Rules::default();
+        rules.timeouts.total = seconds(5.0);
+        rules.breaker.failures = 1;
+        let world = World::new(script, vec![model("m", &["a"], rules)], 1).await;
+        let wishes = Wishes {
+            total: hurried.then(|| seconds(4.9)),
+            ..Wishes::default()
+        };
+        let (caller, call) = (caller("app", &["*"]), call("m", false));
+        let mut trail = Trail::default();
+        let served = world.serve_for(&caller, &call, &wishes, &mut trail).await;
+        assert_eq!(served.err().unwrap().code, Code::ProviderTimeout);
+        let (served, _) = serve(&world, "m").await;
+        let code = served.unwrap_err().code;
+        assert_eq!(code == Code::CircuitBreakerOpen, blamed, "{code:?}");
     }
 }

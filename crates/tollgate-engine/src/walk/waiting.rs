@@ -23,10 +23,9 @@ impl Walk<'_> {
     /// Waits for the next attempt; `None` where there will be none in time. `first`: nothing was
     /// attempted yet.
     pub(crate) async fn next(&mut self, first: bool) -> Option<Permit> {
-        // Those who wait already come first.
-        if (!first || self.plan.route.line.is_empty())
-            && let Some(permit) = self.pick(first)
-        {
+        // Those who wait for the model already come first; its fallbacks are free to take.
+        let behind = first && !self.plan.route.line.is_empty();
+        if let Some(permit) = self.pick_behind(behind, first) {
             return Some(permit);
         }
         while Instant::now() < self.begin_by {
@@ -158,6 +157,7 @@ pub(crate) fn after(obstacle: Option<Obstacle>, patience: Duration) -> Option<Du
         Some(
             Obstacle::Disabled
             | Obstacle::Unfit
+            | Obstacle::TooLong
             | Obstacle::Open(_)
             | Obstacle::Probing
             | Obstacle::Unhealthy

@@ -8,6 +8,9 @@ use tollgate_engine::trail::Trail;
 
 use crate::testing::{self, model};
 
+const ATTEMPTS: &[&str] = &["tollgate_upstream_attempts_total"];
+const ELSEWHERE: &[&str] = &["tollgate_fallbacks_total", "tollgate_hedges_total"];
+
 /// The routes to `m`, served by connection `a`, and `n`, served by `b`.
 fn routes() -> (std::sync::Arc<Route>, std::sync::Arc<Route>) {
     let models = vec![model("m", &[("a", "m1")]), model("n", &[("b", "n1")])];
@@ -40,7 +43,6 @@ async fn figures(trail: Trail, code: &'static str, fell_back: bool, words: &[&st
 async fn each_attempt_is_counted_at_its_connection_as_it_ended() {
     let (m, n) = routes();
     let (a, b) = (engine::permit(&m), engine::permit(&n));
-    const ATTEMPTS: &[&str] = &["tollgate_upstream_attempts_total"];
     let count = |connection: &str, class: &str| {
         format!(
             "tollgate_upstream_attempts_total{{connection=\"{connection}\",class=\"{class}\"}} 1"
@@ -90,17 +92,16 @@ async fn each_attempt_is_counted_at_its_connection_as_it_ended() {
 async fn fallbacks_and_hedges_are_counted_by_the_model_that_was_asked_for() {
     let (m, n) = routes();
     let (a, b) = (engine::permit(&m), engine::permit(&n));
-    const WORDS: &[&str] = &["tollgate_fallbacks_total", "tollgate_hedges_total"];
     let fallback = || engine::trail(&[(&a, failed()), (&b, Ending::Good)]);
     assert_eq!(
-        figures(fallback(), "ok", true, WORDS).await,
+        figures(fallback(), "ok", true, ELSEWHERE).await,
         ["tollgate_fallbacks_total{model=\"m\"} 1"]
     );
     let hedged = engine::trail(&[(&b, Ending::Good), (&a, Ending::Cancelled)]);
     assert_eq!(
-        figures(hedged, "ok", false, WORDS).await,
+        figures(hedged, "ok", false, ELSEWHERE).await,
         ["tollgate_hedges_total{model=\"m\"} 1"]
     );
     let plain = engine::trail(&[(&a, Ending::Good)]);
-    assert!(figures(plain, "ok", false, WORDS).await.is_empty());
+    assert!(figures(plain, "ok", false, ELSEWHERE).await.is_empty());
 }

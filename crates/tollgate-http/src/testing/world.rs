@@ -163,14 +163,18 @@ impl World {
 
     /// Sends a request and reads its answer.
     pub(crate) async fn ask(&self, request: &str, headers: &str, body: &str) -> Said {
-        let mut stream = self.send(request, headers, body).await;
-        let mut said = Vec::new();
-        let reading = stream.read_to_end(&mut said);
-        tokio::time::timeout(PATIENCE, reading)
-            .await
-            .expect("an answer in time")
-            .unwrap();
-        Said::new(&String::from_utf8(said).unwrap())
+        Said::read(self.send(request, headers, body).await).await
+    }
+
+    /// Announces a body that never comes, and reads the answer.
+    pub(crate) async fn ask_without_body(&self, request: &str, headers: &str) -> Said {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let head = format!(
+            "{request} HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n\
+             content-length: 100000\r\n{headers}\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        Said::read(stream).await
     }
 
     /// Asks for a model at the address of OpenAI's chats.
@@ -240,7 +244,15 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    fn new(text: &str) -> Self {
+    async fn read(mut stream: TcpStream) -> Self {
+        let mut said = Vec::new();
+        let reading = async {
+            // The connection may stay open longer: for what was announced and not sent.
+            while !is_whole(&said) && stream.read_buf(&mut said).await.unwrap() > 0 {}
+        };
+        let in_time = tokio::time::timeout(PATIENCE, reading).await;
+        in_time.expect("an answer in time");
+        let text = String::from_utf8(said).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         Self {
@@ -260,4 +272,16 @@ impl Said {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
+}
+
+/// Whether an answer that says how long it is has come to its end.
+fn is_whole(said: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(said);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    length.is_some_and(|length| body.len() >= length.parse().unwrap())
 }

@@ -5,6 +5,7 @@ mod equal_time;
 mod first_run;
 mod http2;
 mod logging;
+mod maintenance;
 mod operating;
 mod reload;
 mod restart;

@@ -27,11 +27,11 @@ pub const PROVIDER_KEY: &str = "sk-provider-canary-0123456789";
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Lines of a configuration that tries everything once, and forgets it.
-pub const ONCE: &str = r#"
+pub const ONCE: &str = r"
 [routing]
 attempts = 1
 breaker = { failures = 0, share_percent = 0, cooldown = false }
-"#;
+";
 
 /// A folder that goes away with its owner.
 pub struct Folder(PathBuf);

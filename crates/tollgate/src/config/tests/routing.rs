@@ -202,7 +202,7 @@ fn what_protects_the_gateway_arrives() {
     let overload = Overload {
         parallel: None,
         lag: Duration::from_millis(100),
-        least_parallel: 64,
+        least_parallel: 256,
     };
     assert_eq!(config.overload, overload);
     assert!(!config.server.maintenance);

@@ -7,22 +7,12 @@ mod reloads;
 mod steering;
 mod tests;
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::world::World;
-
-/// Runs `tollgate` beside the gateway. The provider goes on meanwhile.
-async fn tollgate(world: &World, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
-    command.args(arguments).env_clear();
-    command.current_dir(world.folder.path());
-    tokio::task::spawn_blocking(move || command.output().unwrap())
-        .await
-        .unwrap()
-}
 
 /// What a command printed that ended well.
 fn printed(output: &Output) -> String {

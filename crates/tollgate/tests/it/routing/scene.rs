@@ -1,6 +1,7 @@
 //! What the tests of routing share. One provider serves all targets: each has a model of its own
 //! there, and scripts decide by the model what becomes of a call.
 
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -30,7 +31,8 @@ pub async fn chat_as(world: &World, key: &str, model: &str) -> Answer {
     ask.key(key).send().await
 }
 
-/// A stream that has begun and goes on until it is dropped: [`stays`] tells the provider so.
+/// A stream that has begun. Where the provider was told that it [`stays`], it is open until it is
+/// dropped.
 pub async fn hold(world: &World, model: &str) -> Opened {
     let opened = world.chat(&streamed(model)).open().await;
     assert_eq!(opened.status, 200, "{model}: {:?}", opened.headers);
@@ -154,4 +156,14 @@ pub fn key_config(name: &str, models: &str, more: &str) -> String {
 /// The secret of a key of [`key_config`].
 pub fn key(name: &str) -> String {
     format!("{KEY}-{name}")
+}
+
+/// Runs `tollgate` beside the gateway. The provider goes on meanwhile.
+pub async fn tollgate(world: &World, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+    command.args(arguments).env_clear();
+    command.current_dir(world.folder.path());
+    tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap()
 }

@@ -117,10 +117,10 @@ pub(super) const OVERLOAD: &[Key] = &[
     Key::new(
         "least_parallel",
         Kind::Count(bounds(1, 1_000_000)),
-        "How many calls are let in whatever the lag is, so that a busy machine still answers \
-         somebody.",
+        "How many calls are let in whatever the lag is: so few cannot be what makes a process \
+         late, and a busy machine still answers somebody.",
     )
-    .default("64"),
+    .default("256"),
 ];
 
 pub(super) const SECRETS: &[Key] = &[Key::new(

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use tollgate_simulator::Rule;
 
-use super::{connection, order, printed, tollgate};
-use crate::routing::scene::{breaker, chat, fails, heals};
+use super::{connection, order, printed};
+use crate::routing::scene::{breaker, chat, fails, heals, tollgate};
 use crate::world::World;
 
 const SINGLE: &str = r#"

@@ -61,7 +61,7 @@ async fn a_target_that_begins_in_time_has_no_second_one_beside_it() {
 #[tokio::test]
 async fn hedges_never_exceed_their_share() {
     let world = World::with(&config(20)).await;
-    fails(&world, "a", "delay-head:ms=400");
+    fails(&world, "a", "delay-head:ms=1500");
     let body = streamed("m");
     let asks = (0..20).map(|_| world.chat(&body).send());
     for answer in join_all(asks).await {

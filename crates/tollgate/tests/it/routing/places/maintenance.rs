@@ -1,11 +1,9 @@
 //! Maintenance mode: by the file, over the API and by command.
 
-use std::process::Command;
-
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::routing::scene::{chat, fails, streamed, until};
+use crate::routing::scene::{chat, fails, streamed, tollgate, until};
 use crate::world::{ADMIN_KEY, KEY, World};
 
 async fn ready(world: &World) -> u16 {
@@ -25,13 +23,9 @@ async fn set(world: &World, body: Value) -> u16 {
     ask.send().await.status.as_u16()
 }
 
-fn tollgate(world: &World, arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_tollgate"))
-        .args(arguments)
-        .current_dir(world.folder.path())
-        .env_clear()
-        .output()
-        .unwrap();
+/// What a command prints.
+async fn command(world: &World, arguments: &[&str]) -> String {
+    let output = tollgate(world, arguments).await;
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {errors}");
     String::from_utf8(output.stdout).unwrap()
@@ -78,16 +72,17 @@ async fn maintenance_by_command_is_the_same_and_outlives_a_restart() {
         "--retry-after",
         "5",
     ];
-    tollgate(&world, &on);
+    command(&world, &on).await;
     let answer = chat(&world, "gpt-4o").await;
     assert_eq!(answer.json()["error"]["message"], "Back soon.");
     assert_eq!(answer.header("retry-after"), "5");
-    assert!(tollgate(&world, &["maintenance", "status"]).contains("Back soon."));
+    let status = command(&world, &["maintenance", "status"]).await;
+    assert!(status.contains("Back soon."), "{status}");
     world.gateway.signal("TERM");
     assert!(world.gateway.wait_for_end().success());
     world.gateway = crate::world::Gateway::start(world.folder.path(), &[]);
     assert_eq!(ready(&world).await, 503);
-    tollgate(&world, &["maintenance", "off"]);
+    command(&world, &["maintenance", "off"]).await;
     assert_eq!(ready(&world).await, 200);
     assert_eq!(chat(&world, "gpt-4o").await.status, 200);
 }

@@ -9,12 +9,12 @@ const TARGETS: &str = r#"
 [[models]]
 name = "single"
 attempts = 1
-breaker = { open_s = 1 }
+breaker = { open_s = 2 }
 targets = [{ connection = "sim", model = "a" }]
 
 [[models]]
 name = "double"
-breaker = { open_s = 1 }
+breaker = { open_s = 2 }
 targets = [
     { connection = "sim", model = "b" },
     { connection = "sim", model = "c", priority = 1 },
@@ -39,7 +39,7 @@ async fn goes_down(world: &World, model: &str, targets: &[&str]) {
         let answer = chat(world, model).await;
         assert_eq!(answer.outcome(), (503, "circuit_breaker_open".to_owned()));
         assert!(!answer.header("retry-after").is_empty());
-        assert!(wait_ms(&answer) <= 1000);
+        assert!(wait_ms(&answer) <= 2000);
         refused += 1;
     }
     assert!(refused > 3, "immediately: {refused} in 300 ms");
@@ -54,8 +54,8 @@ async fn comes_back(world: &World, model: &str) {
         assert!(begin.elapsed() < PATIENCE, "it stays away");
     }
     let took = begin.elapsed();
-    // A second, and what a busy machine takes.
-    assert!(took < Duration::from_millis(2500), "{took:?}");
+    // Two seconds, and what a busy machine takes.
+    assert!(took < Duration::from_millis(3500), "{took:?}");
     for _ in 0..5 {
         assert_eq!(chat(world, model).await.status, 200);
     }

@@ -87,7 +87,7 @@ fn output_tokens(surface: Surface, events: &[Value]) -> u64 {
         }
         .as_u64()
     });
-    counts.last().unwrap()
+    counts.fold(0, |_, latest| latest)
 }
 
 #[tokio::test]
@@ -214,6 +214,14 @@ async fn a_stream_that_must_not_go_on_ends_in_an_error() {
     let mut form = Chat.body("m", "hello", true);
     form["response_format"] = json!({"type": "json_object"});
     ends_in_error(Chat, form, "m").await;
+    // Thoughts come with signatures that only their own model takes back.
+    let mut thinks = Anthropic.body("m", "hello", true);
+    thinks["max_tokens"] = 4000.into();
+    thinks["thinking"] = json!({"type": "enabled", "budget_tokens": 1024});
+    ends_in_error(Anthropic, thinks, "m").await;
+    let mut thinks = Chat.body("m", "hello", true);
+    thinks["reasoning_effort"] = "low".into();
+    ends_in_error(Chat, thinks, "m").await;
     assert!(!asked(&world).contains(&"story-060".to_owned()));
 }
 

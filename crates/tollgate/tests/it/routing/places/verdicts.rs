@@ -7,10 +7,10 @@ use crate::world::World;
 
 #[tokio::test]
 async fn r20_a_thousand_invalid_requests_of_one_key_leave_the_breaker_closed_for_the_other() {
-    let faulty = key_config("faulty", "\"*\"", "");
+    let config = key_config("faulty", "\"*\"", "");
     let world = World::with(&format!(
         "[[models]]\nname = \"m\"\nbreaker = {{ failures = 2, minimum = 2 }}\n\
-         targets = [{{ connection = \"sim\", model = \"a\" }}]\n{faulty}"
+         targets = [{{ connection = \"sim\", model = \"a\" }}]\n{config}"
     ))
     .await;
     let faults = [
@@ -19,7 +19,7 @@ async fn r20_a_thousand_invalid_requests_of_one_key_leave_the_breaker_closed_for
         "content-filter",
         "unprocessable",
     ];
-    let faulty = key("faulty");
+    let caller = key("faulty");
     for fault in faults {
         let rule = tollgate_simulator::Rule::new(fault).unwrap().body(fault);
         world.simulator.script(rule).unwrap();
@@ -27,7 +27,7 @@ async fn r20_a_thousand_invalid_requests_of_one_key_leave_the_breaker_closed_for
         body["messages"][0]["content"] = fault.into();
         let asks = (0..250).map(|_| async {
             let ask = world.gateway.post("/v1/chat/completions", &body);
-            ask.key(&faulty).send().await.status.as_u16()
+            ask.key(&caller).send().await.status.as_u16()
         });
         let answers: Vec<_> = stream::iter(asks).buffer_unordered(25).collect().await;
         assert!(
@@ -40,6 +40,6 @@ async fn r20_a_thousand_invalid_requests_of_one_key_leave_the_breaker_closed_for
     assert_eq!(times(&world, "a"), 1004, "each was asked exactly once");
     // It is the same breaker that failures of the target do open.
     fails(&world, "a", "server-error");
-    chat_as(&world, &faulty, "m").await;
+    chat_as(&world, &caller, "m").await;
     assert_eq!(breaker(&world, "a").await, 3);
 }
