@@ -443,7 +443,7 @@ async fn a_conversation_with_thoughts_moves_between_makers_of_one_format() {
             assert_eq!(by, format!("{family}-other"), "{what}");
             assert_eq!(taken.text, "result of weather", "{what}");
             let told = taken.answer.header("x-tollgate-unsupported");
-            assert_eq!(told.is_empty(), surface == Surface::Chat, "{what}: {told}");
+            assert!(!told.is_empty(), "{what}: what was taken out is said");
             talk.ask("And now?");
             let back = talk.say(&world, &pair).await;
             assert_eq!(

@@ -346,6 +346,13 @@ impl Row {
         self.case.way.first_failure() + GRACE
     }
 
+    /// How many probes were allowed until the last request was done with.
+    fn probes(&self, seconds: u32) -> usize {
+        let last = self.first.iter().max().copied().unwrap_or_default();
+        let end = Duration::from_secs(seconds.into()).max(last);
+        self.case.way.probes_until(end)
+    }
+
     fn late(&self, attempts: &[Duration]) -> usize {
         attempts.iter().filter(|at| **at > self.settled()).count()
     }
@@ -368,9 +375,7 @@ impl Row {
             self.failed().count(),
             self.first.len() + self.second.len(),
             self.late(&self.first),
-            self.case
-                .way
-                .probes_until(Duration::from_secs(seconds.into())),
+            self.probes(seconds),
             self.percentile(50).as_millis(),
             self.percentile(99).as_millis(),
         );
@@ -379,9 +384,7 @@ impl Row {
     /// What is wrong with it. Of times counts what this machine was not late by.
     fn judge(&self, seconds: u32, lateness: Duration) -> Vec<String> {
         let mut wrong = Vec::new();
-        let end = Duration::from_secs(seconds.into());
-        let last = self.first.iter().max().copied().unwrap_or_default();
-        let probes = self.case.way.probes_until(end.max(last));
+        let probes = self.probes(seconds);
         let late = self.late(&self.first);
         if late > probes {
             wrong.push(format!(
