@@ -13,10 +13,10 @@ use tollgate_core::format::Format;
 use tollgate_core::reply::Answer;
 use tollgate_engine::port::{Attempt, Clock, Delivery, Reply};
 use tollgate_wire::answer::AnswerProblem;
-use tollgate_wire::formats::{self, Asked};
+use tollgate_wire::formats::{self, Asked, Lost};
 use tollgate_wire::openai::stream::ChatStream;
 use tollgate_wire::stream::{StreamRules, Terminator};
-use tollgate_wire::translate;
+use tollgate_wire::{strip, translate};
 
 use crate::asking::{self, Ask};
 use crate::connection::{Connection, Outgoing};
@@ -37,8 +37,38 @@ pub(crate) struct Exchange<'a> {
     freeform: Vec<String>,
 }
 
-/// Makes an attempt.
+/// Makes an attempt. A provider that refuses state in it which it did not make, because another one
+/// has answered an earlier turn, is asked once more without: a conversation must not end with the
+/// first failover in it.
 pub(crate) async fn run(
+    connection: &Arc<Connection>,
+    attempt: Attempt<'_>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Delivery, Failure> {
+    let failure = match once(connection, attempt, clock).await {
+        Err(failure) if strip::is_refused(&failure) => failure,
+        outcome => return outcome,
+    };
+    let mut lost = Lost::new();
+    let bare = strip::bare(attempt.call, &attempt.target.model, &mut lost);
+    if lost.is_empty() {
+        return Err(failure);
+    }
+    let provider = connection.settings.provider.name;
+    let told = translate::settle(lost, provider, attempt.unsupported);
+    let (Ok(bare), Ok(told)) = (bare, told) else {
+        return Err(failure);
+    };
+    let attempt = Attempt {
+        call: &bare,
+        ..attempt
+    };
+    let mut delivery = once(connection, attempt, clock).await?;
+    delivery.lost.splice(0..0, told);
+    Ok(delivery)
+}
+
+async fn once(
     connection: &Arc<Connection>,
     attempt: Attempt<'_>,
     clock: &Arc<dyn Clock>,

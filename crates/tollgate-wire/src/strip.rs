@@ -1,5 +1,6 @@
-//! Sealed state in a request that stays in its format: it goes to the provider that made it, as
-//! that provider knows it, and is taken out for every other one.
+//! State in a request that stays in its format: what is sealed goes to the provider that made it,
+//! as that provider knows it, and is taken out for every other one. What is not sealed stays, until
+//! a provider says that it is not its own.
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
@@ -15,9 +16,55 @@ use crate::state::{self, NO_STATE, State};
 /// A call with sealed state as this provider may have it. Every member of its body keeps its place;
 /// only what is sealed is changed. What was taken out is added to `lost`.
 pub fn call(call: &Call, provider: &str, model: &str, lost: &mut Lost) -> Result<Call, Failure> {
+    kept(call, (Keeps::Of(provider), model), lost)
+}
+
+/// A call without any state, sealed or not: for a provider that refuses what it was given because
+/// it did not make it, or made it for another account. What was taken out is added to `lost`.
+pub fn bare(call: &Call, model: &str, lost: &mut Lost) -> Result<Call, Failure> {
+    kept(call, (Keeps::Nothing, model), lost)
+}
+
+/// Whether a provider refused a request because of state in it that is not its own.
+pub fn is_refused(failure: &Failure) -> bool {
+    const SAYINGS: [&str; 5] = [
+        "invalid `signature` in `thinking`",
+        "invalid `data` in `redacted_thinking`",
+        "encrypted content",
+        "thought signature is not valid",
+        "corrupted thought signature",
+    ];
+    if failure.code != Code::ProviderInvalidRequest {
+        return false;
+    }
+    let code = failure.provider_code.as_deref();
+    let text = failure.provider_text.as_deref().unwrap_or_default();
+    let text = text.to_lowercase();
+    code == Some("invalid_encrypted_content") || SAYINGS.iter().any(|one| text.contains(one))
+}
+
+/// Whose state a request may hold.
+#[derive(Clone, Copy)]
+enum Keeps<'a> {
+    /// What this provider made; what came without a seal may be its own.
+    Of(&'a str),
+    /// Nobody's.
+    Nothing,
+}
+
+impl Keeps<'_> {
+    fn may_have(self, state: &State) -> bool {
+        match self {
+            Self::Of(provider) => state.is_of(provider),
+            Self::Nothing => false,
+        }
+    }
+}
+
+fn kept(call: &Call, (keeps, model): (Keeps<'_>, &str), lost: &mut Lost) -> Result<Call, Failure> {
     let received = Received {
         operation: call.operation,
-        body: body(call, (provider, model), lost)?,
+        body: body(call, (keeps, model), lost)?,
         model: call.marks.model.is_none().then_some(&*call.model),
         stream: call.stream,
         array: call.array,
@@ -28,7 +75,7 @@ pub fn call(call: &Call, provider: &str, model: &str, lost: &mut Lost) -> Result
     Ok(stripped)
 }
 
-fn body(call: &Call, (provider, model): (&str, &str), lost: &mut Lost) -> Result<Bytes, Failure> {
+fn body(call: &Call, (keeps, model): (Keeps<'_>, &str), lost: &mut Lost) -> Result<Bytes, Failure> {
     let mut body: Value = serde_json::from_slice(&call.body).map_err(|error| {
         Failure::client(Code::MalformedJson)
             .message("The body is not valid JSON.")
@@ -36,12 +83,12 @@ fn body(call: &Call, (provider, model): (&str, &str), lost: &mut Lost) -> Result
     })?;
     match call.format {
         Format::Anthropic => {
-            messages(&mut body, provider, lost);
+            messages(&mut body, keeps, lost);
             stop_thinking(&mut body, lost);
         }
-        Format::Gemini => contents(&mut body, (provider, model), lost),
-        Format::Responses => input(&mut body, provider, lost),
-        Format::OpenAi => chat(&mut body, provider, lost),
+        Format::Gemini => contents(&mut body, (keeps, model), lost),
+        Format::Responses => input(&mut body, keeps, lost),
+        Format::OpenAi => chat(&mut body, keeps, lost),
         Format::Completions | Format::Bedrock | Format::Cohere | Format::Ollama => {}
     }
     Ok(body.to_string().into())
@@ -51,19 +98,22 @@ fn body(call: &Call, (provider, model): (&str, &str), lost: &mut Lost) -> Result
 enum Verdict {
     /// It is not sealed, or was opened in its place.
     Stays,
-    /// It is another provider's.
+    /// It is not the provider's own.
     Foreign,
 }
 
-fn judge(object: &mut Map<String, Value>, name: &str, provider: &str) -> Verdict {
+fn judge(object: &mut Map<String, Value>, name: &str, keeps: Keeps<'_>) -> Verdict {
     let Some(Value::String(text)) = object.get_mut(name) else {
         return Verdict::Stays;
     };
     if !state::is_sealed(text) {
-        return Verdict::Stays;
+        return match keeps {
+            Keeps::Of(_) => Verdict::Stays,
+            Keeps::Nothing => Verdict::Foreign,
+        };
     }
     let state = State::open(text);
-    if state.is_of(provider) {
+    if keeps.may_have(&state) {
         *text = state.token;
         Verdict::Stays
     } else {
@@ -72,7 +122,7 @@ fn judge(object: &mut Map<String, Value>, name: &str, provider: &str) -> Verdict
 }
 
 /// Anthropic: a thought without its own maker's signature is refused, so the block goes.
-fn messages(body: &mut Value, provider: &str, lost: &mut Lost) {
+fn messages(body: &mut Value, keeps: Keeps<'_>, lost: &mut Lost) {
     let turns = body.get_mut("messages").and_then(Value::as_array_mut);
     for (at, turn) in turns.into_iter().flatten().enumerate() {
         let Some(blocks) = turn.get_mut("content").and_then(Value::as_array_mut) else {
@@ -87,7 +137,7 @@ fn messages(body: &mut Value, provider: &str, lost: &mut Lost) {
             };
             let stays = ["signature", "data"]
                 .into_iter()
-                .all(|name| matches!(judge(block, name, provider), Verdict::Stays));
+                .all(|name| matches!(judge(block, name, keeps), Verdict::Stays));
             if !stays {
                 lost.push(path);
             }
@@ -123,7 +173,7 @@ fn stop_thinking(body: &mut Value, lost: &mut Lost) {
 
 /// Gemini: a part may go without its signature, but for the first call of a turn where the model
 /// is of the third generation.
-fn contents(body: &mut Value, (provider, model): (&str, &str), lost: &mut Lost) {
+fn contents(body: &mut Value, (keeps, model): (Keeps<'_>, &str), lost: &mut Lost) {
     let turns = body.get_mut("contents").and_then(Value::as_array_mut);
     for (at, turn) in turns.into_iter().flatten().enumerate() {
         let parts = turn.get_mut("parts").and_then(Value::as_array_mut);
@@ -136,7 +186,7 @@ fn contents(body: &mut Value, (provider, model): (&str, &str), lost: &mut Lost) 
             let due = stand_in.take_if(|_| is_call);
             for name in ["thoughtSignature", "thought_signature"] {
                 let was_none = part.get(name).is_some_and(|given| given == NO_STATE);
-                if let Verdict::Foreign = judge(part, name, provider) {
+                if let Verdict::Foreign = judge(part, name, keeps) {
                     match due {
                         Some(word) => _ = part.insert(name.to_owned(), word.into()),
                         None => _ = part.remove(name),
@@ -151,7 +201,7 @@ fn contents(body: &mut Value, (provider, model): (&str, &str), lost: &mut Lost) 
 }
 
 /// Responses: a reasoning item is nothing without its state.
-fn input(body: &mut Value, provider: &str, lost: &mut Lost) {
+fn input(body: &mut Value, keeps: Keeps<'_>, lost: &mut Lost) {
     let Some(items) = body.get_mut("input").and_then(Value::as_array_mut) else {
         return;
     };
@@ -162,7 +212,12 @@ fn input(body: &mut Value, provider: &str, lost: &mut Lost) {
         let Some(item) = item.as_object_mut() else {
             return true;
         };
-        let verdict = judge(item, "encrypted_content", provider);
+        let is_thought = item.get("type").is_some_and(|kind| kind == "reasoning");
+        if matches!(keeps, Keeps::Nothing) && !is_thought {
+            // Others hold more than a thought there: without it the request would be another one.
+            return true;
+        }
+        let verdict = judge(item, "encrypted_content", keeps);
         if let Verdict::Foreign = verdict {
             lost.push(path);
             return false;
@@ -172,7 +227,7 @@ fn input(body: &mut Value, provider: &str, lost: &mut Lost) {
 }
 
 /// `OpenAI`'s chat: thoughts and calls may go without their state.
-fn chat(body: &mut Value, provider: &str, lost: &mut Lost) {
+fn chat(body: &mut Value, keeps: Keeps<'_>, lost: &mut Lost) {
     let messages = body.get_mut("messages").and_then(Value::as_array_mut);
     for (at, message) in messages.into_iter().flatten().enumerate() {
         let Some(message) = message.as_object_mut() else {
@@ -180,7 +235,7 @@ fn chat(body: &mut Value, provider: &str, lost: &mut Lost) {
         };
         let path = format!("messages[{at}]");
         if let Some(Value::Array(details)) = message.get_mut("reasoning_details") {
-            *details = own_details(std::mem::take(details), provider, &path, lost);
+            *details = own_details(std::mem::take(details), keeps, &path, lost);
             if details.is_empty() {
                 message.shift_remove("reasoning_details");
             }
@@ -188,9 +243,9 @@ fn chat(body: &mut Value, provider: &str, lost: &mut Lost) {
         let calls = message.get_mut("tool_calls").and_then(Value::as_array_mut);
         for (place, call) in calls.into_iter().flatten().enumerate() {
             let google = call.pointer_mut("/extra_content/google");
-            let signed = google.and_then(Value::as_object_mut).map(|google| {
-                matches!(judge(google, "thought_signature", provider), Verdict::Stays)
-            });
+            let signed = google
+                .and_then(Value::as_object_mut)
+                .map(|google| matches!(judge(google, "thought_signature", keeps), Verdict::Stays));
             if signed == Some(false)
                 && let Some(call) = call.as_object_mut()
             {
@@ -202,7 +257,7 @@ fn chat(body: &mut Value, provider: &str, lost: &mut Lost) {
 }
 
 /// The details that this provider may have: its own as it wrote them.
-fn own_details(details: Vec<Value>, provider: &str, path: &str, lost: &mut Lost) -> Vec<Value> {
+fn own_details(details: Vec<Value>, keeps: Keeps<'_>, path: &str, lost: &mut Lost) -> Vec<Value> {
     let mut own = Vec::new();
     for (place, detail) in details.into_iter().enumerate() {
         let text = |name: &str| detail.get(name).and_then(Value::as_str);
@@ -215,8 +270,8 @@ fn own_details(details: Vec<Value>, provider: &str, path: &str, lost: &mut Lost)
             continue;
         };
         let words = text("text").unwrap_or_default();
-        let ours = state
-            .is_of(provider)
+        let ours = keeps
+            .may_have(&state)
             .then(|| thought::returned(words, &state.token));
         match ours.flatten() {
             Some(returned) => own.extend(returned),
@@ -255,7 +310,7 @@ mod tests {
 
     fn stripped(format: Format, body: String, provider: &str) -> (String, Lost) {
         let mut lost = Lost::new();
-        let body = super::body(&call(format, body), (provider, "m"), &mut lost).unwrap();
+        let body = super::body(&call(format, body), (Keeps::Of(provider), "m"), &mut lost).unwrap();
         (String::from_utf8(body.to_vec()).unwrap(), lost)
     }
 
@@ -310,10 +365,76 @@ mod tests {
                 ("gemini-2.5-flash", parts("", "")),
             ] {
                 let mut lost = Lost::new();
-                let body = super::body(&called, ("google", model), &mut lost).unwrap();
+                let body = super::body(&called, (Keeps::Of("google"), model), &mut lost).unwrap();
                 assert_eq!(body, want, "{model}");
                 assert_eq!(!lost.is_empty(), want_lost, "{lost:?}");
             }
+        }
+    }
+
+    #[test]
+    fn nothing_of_any_maker_is_left_for_a_provider_that_refuses_what_it_did_not_make() {
+        let sealed = State::of("google", "s").seal();
+        let blocks = |thoughts: &str| {
+            format!(
+                r#"{{"messages":[{{"role":"assistant","content":[{thoughts}{{"type":"text","text":"x"}}]}}]}}"#
+            )
+        };
+        let thoughts = format!(
+            r#"{{"type":"thinking","thinking":"t","signature":"own"}},{{"type":"redacted_thinking","data":"{sealed}"}},"#
+        );
+        let items = |more: &str| {
+            format!(r#"{{"input":[{more}{{"type":"compaction","encrypted_content":"e"}}]}}"#)
+        };
+        let thought = r#"{"type":"reasoning","summary":[],"encrypted_content":"e"},"#;
+        let parts = |signature: &str| {
+            format!(r#"{{"contents":[{{"role":"model","parts":[{{"text":"x"{signature}}}]}}]}}"#)
+        };
+        for (format, body, bare, paths) in [
+            (Format::Anthropic, blocks(&thoughts), blocks(""), 2),
+            (Format::Responses, items(thought), items(""), 1),
+            (
+                Format::Gemini,
+                parts(r#","thoughtSignature":"own""#),
+                parts(""),
+                1,
+            ),
+        ] {
+            let mut lost = Lost::new();
+            let seen = super::body(&call(format, body), (Keeps::Nothing, "m"), &mut lost);
+            assert_eq!(seen.unwrap(), bare, "{format:?}");
+            assert_eq!(lost.len(), paths, "{format:?}: {lost:?}");
+        }
+    }
+
+    #[test]
+    fn refusals_of_foreign_state_are_known_by_their_words() {
+        for (code, text, expected) in [
+            (
+                None,
+                "messages.1.content.0: Invalid `signature` in `thinking` block",
+                true,
+            ),
+            (Some("invalid_encrypted_content"), "No.", true),
+            (
+                None,
+                "The encrypted content gAAA... could not be verified.",
+                true,
+            ),
+            (None, "Thought signature is not valid.", true),
+            (
+                None,
+                "messages.1.content.0.thinking.signature: Field required",
+                false,
+            ),
+            (None, "Unknown parameter: 'signature'", false),
+        ] {
+            let mut failure = Failure::provider(Code::ProviderInvalidRequest, "anthropic");
+            failure.provider_code = code.map(Into::into);
+            failure.provider_text = Some(text.to_owned());
+            assert_eq!(is_refused(&failure), expected, "{text}");
+            failure.code = Code::ProviderError;
+            assert!(!is_refused(&failure), "{text}");
         }
     }
 

@@ -3,10 +3,13 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tollgate_simulator::{Rule, Script, Settings, Simulator};
 
 use crate::surface::{FAMILIES_CONFIG, SURFACES, Surface};
 use crate::talk::Talk;
-use crate::world::{Answer, KEY, World};
+use crate::world::{Answer, KEY, Provided, World};
 
 /// A key for the first model of a chain alone, and one for all but `c`.
 const KEYS: &str = r#"
@@ -314,7 +317,7 @@ async fn a_terminal_reason_in_an_answer_is_the_answer() {
         &model("b", "echo", ""),
     ];
     let world = World::with(&config.concat()).await;
-    let rule = tollgate_simulator::Rule::new(&format!("answer:body={FILTERED}")).unwrap();
+    let rule = Rule::new(&format!("answer:body={FILTERED}")).unwrap();
     world.simulator.script(rule.model("ends")).unwrap();
     let answer = ask(&world, "a").await;
     check_answered(&answer, "a", "1");
@@ -374,15 +377,13 @@ async fn signed_thoughts_survive_a_fallback_to_another_maker() {
     ];
     let world = World::with(&config.concat()).await;
     for surface in [Surface::Anthropic, Surface::Gemini, Surface::Responses] {
-        world
-            .simulator
-            .set_script(tollgate_simulator::Script::default());
+        world.simulator.set_script(Script::default());
         let mut talk = Talk::new(surface, false, "Look: call both", &["weather"]).thinking();
         let begun = talk.say(&world, "pair").await;
         assert_eq!(begun.answer.header("x-tollgate-connection"), "anthropic");
         assert!(!begun.states.is_empty(), "{surface:?}: {begun:?}");
         talk.give_results(&begun.calls);
-        let rule = tollgate_simulator::Rule::new("server-error").unwrap();
+        let rule = Rule::new("server-error").unwrap();
         let rule = rule.model("think-tools").times(1);
         world.simulator.script(rule).unwrap();
         let taken = talk.say(&world, "pair").await;
@@ -392,4 +393,78 @@ async fn signed_thoughts_survive_a_fallback_to_another_maker() {
         let back = talk.say(&world, "pair").await;
         assert_eq!(back.answer.header("x-tollgate-connection"), "anthropic");
     }
+}
+
+/// Two accounts of one format, each of which knows only what it made itself: a conversation goes
+/// from one to the other and back, and loses no more than its thoughts.
+#[tokio::test]
+async fn a_conversation_with_thoughts_moves_between_makers_of_one_format() {
+    let (_other, address, _stops) = stranger().await;
+    let mut config = RULES.to_owned() + FAMILIES_CONFIG;
+    for (family, provider, more, path) in [
+        ("anthropic", "anthropic", "", ""),
+        ("google", "google", "", ""),
+        ("responses", "openai", "format = \"responses\"\n", "/v1"),
+    ] {
+        let model = if family == "google" {
+            "gemini-3-pro"
+        } else {
+            "think-tools"
+        };
+        _ = write!(
+            config,
+            "[[connections]]\nname = \"{family}-other\"\nprovider = \"{provider}\"\n{more}\
+             api_key = \"sk-provider-canary-0123456789\"\nbase_url = \"http://{address}{path}\"\n\
+             [[models]]\nname = \"{family}-pair\"\nattempts = 2\ntargets = [\n\
+             {{ connection = \"{family}\", model = \"{model}\" }},\n\
+             {{ connection = \"{family}-other\", model = \"{model}\", priority = 1 }} ]\n"
+        );
+    }
+    let world = World::with(&config).await;
+    for (surface, family) in [
+        (Surface::Anthropic, "anthropic"),
+        (Surface::Responses, "responses"),
+        (Surface::Gemini, "google"),
+        (Surface::Chat, "anthropic"),
+        (Surface::Anthropic, "responses"),
+    ] {
+        for stream in [false, true] {
+            let what = format!("{surface:?} {family} stream={stream}");
+            let pair = format!("{family}-pair");
+            world.simulator.set_script(Script::default());
+            let mut talk = Talk::new(surface, stream, "Look: call both", &["weather"]).thinking();
+            let begun = talk.say(&world, &pair).await;
+            assert_eq!(begun.answer.header("x-tollgate-connection"), family);
+            talk.give_results(&begun.calls);
+            let rule = Rule::new("server-error").unwrap().times(1);
+            world.simulator.script(rule).unwrap();
+            let taken = talk.say(&world, &pair).await;
+            let by = taken.answer.header("x-tollgate-connection");
+            assert_eq!(by, format!("{family}-other"), "{what}");
+            assert_eq!(taken.text, "result of weather", "{what}");
+            let told = taken.answer.header("x-tollgate-unsupported");
+            assert!(!told.is_empty(), "{what}: what was taken out is said");
+            talk.ask("And now?");
+            let back = talk.say(&world, &pair).await;
+            assert_eq!(
+                back.answer.header("x-tollgate-connection"),
+                family,
+                "{what}"
+            );
+        }
+    }
+}
+
+/// A provider that signs otherwise than the usual one.
+async fn stranger() -> Provided {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let simulator = Simulator::new(Settings {
+        seed: 99,
+        ..Settings::default()
+    });
+    let stop = CancellationToken::new();
+    let (serving, stopped) = (simulator.clone(), stop.clone());
+    TaskTracker::new().spawn(async move { serving.serve(listener, stopped).await });
+    (simulator, address, stop.drop_guard())
 }

@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -345,6 +346,13 @@ impl Row {
         self.case.way.first_failure() + GRACE
     }
 
+    /// How many probes were allowed until the last request was done with.
+    fn probes(&self, seconds: u32) -> usize {
+        let last = self.first.iter().max().copied().unwrap_or_default();
+        let end = Duration::from_secs(seconds.into()).max(last);
+        self.case.way.probes_until(end)
+    }
+
     fn late(&self, attempts: &[Duration]) -> usize {
         attempts.iter().filter(|at| **at > self.settled()).count()
     }
@@ -367,20 +375,16 @@ impl Row {
             self.failed().count(),
             self.first.len() + self.second.len(),
             self.late(&self.first),
-            self.case
-                .way
-                .probes_until(Duration::from_secs(seconds.into())),
+            self.probes(seconds),
             self.percentile(50).as_millis(),
             self.percentile(99).as_millis(),
         );
     }
 
-    /// What is wrong with it.
-    fn judge(&self, seconds: u32) -> Vec<String> {
+    /// What is wrong with it. Of times counts what this machine was not late by.
+    fn judge(&self, seconds: u32, lateness: Duration) -> Vec<String> {
         let mut wrong = Vec::new();
-        let end = Duration::from_secs(seconds.into());
-        let last = self.first.iter().max().copied().unwrap_or_default();
-        let probes = self.case.way.probes_until(end.max(last));
+        let probes = self.probes(seconds);
         let late = self.late(&self.first);
         if late > probes {
             wrong.push(format!(
@@ -389,7 +393,7 @@ impl Row {
             ));
         }
         if self.case.outage {
-            wrong.extend(self.judge_outage());
+            wrong.extend(self.judge_outage(lateness));
             return wrong;
         }
         let failed: Vec<_> = self.failed().collect();
@@ -411,7 +415,7 @@ impl Row {
         wrong
     }
 
-    fn judge_outage(&self) -> Vec<String> {
+    fn judge_outage(&self, lateness: Duration) -> Vec<String> {
         let mut wrong = Vec::new();
         if self.failed().count() < self.asked.len() {
             wrong.push("a request was answered in an outage".to_owned());
@@ -436,7 +440,7 @@ impl Row {
         }
         let begun = self.asked.iter().filter(|one| one.begin > self.settled());
         let p99 = percentile(begun.map(|one| one.took).collect(), 99);
-        if p99 > Duration::from_millis(50) {
+        if p99 > Duration::from_millis(50) + lateness {
             wrong.push(format!("99 of 100 errors within {p99:?}"));
         }
         wrong
@@ -475,6 +479,71 @@ async fn provider() -> Provided {
     (simulator, address, stop.drop_guard())
 }
 
+/// Measures how late tasks run on this machine: no more can be asked of a gateway on it.
+pub struct Lateness {
+    micros: Arc<AtomicU64>,
+    ends: Arc<AtomicBool>,
+}
+
+impl Lateness {
+    pub fn watch() -> Self {
+        const BEAT: Duration = Duration::from_millis(5);
+        let (micros, ends) = (
+            Arc::new(AtomicU64::new(0)),
+            Arc::new(AtomicBool::new(false)),
+        );
+        let (most, over) = (Arc::clone(&micros), Arc::clone(&ends));
+        TaskTracker::new().spawn(async move {
+            let mut beat = tokio::time::interval(BEAT);
+            beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            while !over.load(Ordering::Relaxed) {
+                let begin = Instant::now();
+                beat.tick().await;
+                let late = begin.elapsed().saturating_sub(BEAT);
+                most.fetch_max(late.as_micros().try_into().unwrap(), Ordering::Relaxed);
+            }
+        });
+        Self { micros, ends }
+    }
+
+    pub fn read(&self) -> Duration {
+        Duration::from_micros(self.micros.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for Lateness {
+    fn drop(&mut self) {
+        self.ends.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A machine on which tasks run so late is not one to measure on.
+const STARVED: Duration = Duration::from_millis(250);
+/// How often a measurement is made until the machine lets it.
+const TRIES: usize = 3;
+
+/// Puts these cases under load at the same time, each with targets of its own.
+async fn together_under_load(cases: &[Case], closed: u16, (seconds, rps): (u32, u32)) -> Vec<Row> {
+    let mut config = "[routing.timeouts]\nfirst_byte_ms = 1000\nidle_ms = 1000\n".to_owned();
+    // How busy this machine is, is not the matter here.
+    config += "[overload]\nlag_ms = 0\n";
+    config.extend(cases.iter().map(|case| case.config(closed)));
+    let world = Arc::new(World::around(provider().await, &config));
+    let tasks = TaskTracker::new();
+    let loads: Vec<_> = cases
+        .iter()
+        .map(|case| {
+            let (world, case) = (Arc::clone(&world), case.clone());
+            tasks.spawn(async move { load(&world, &case, seconds, rps).await })
+        })
+        .collect();
+    let mut rows = Vec::new();
+    for (case, asked) in cases.iter().zip(loads) {
+        rows.push(Row::new(&world, case, asked.await.unwrap()));
+    }
+    rows
+}
+
 /// Puts all cases under load. Gives a table of what came of them, and what is wrong with that.
 async fn run(cases: Vec<Case>) -> (String, Vec<String>) {
     let seconds = number("TOLLGATE_FAULT_SECONDS", 4);
@@ -492,25 +561,24 @@ async fn run(cases: Vec<Case>) -> (String, Vec<String>) {
     );
     let mut wrong = Vec::new();
     for cases in cases.chunks(together) {
-        let mut config = "[routing.timeouts]\nfirst_byte_ms = 1000\nidle_ms = 1000\n".to_owned();
-        // How busy this machine is, is not the matter here.
-        config += "[overload]\nlag_ms = 0\n";
-        config.extend(cases.iter().map(|case| case.config(port)));
-        let world = Arc::new(World::around(provider().await, &config));
-        let tasks = TaskTracker::new();
-        let loads: Vec<_> = cases
-            .iter()
-            .map(|case| {
-                let (world, case) = (Arc::clone(&world), case.clone());
-                tasks.spawn(async move { load(&world, &case, seconds, rps).await })
-            })
-            .collect();
-        for (case, asked) in cases.iter().zip(loads) {
-            let row = Row::new(&world, case, asked.await.unwrap());
-            row.print(seconds, &mut table);
-            let found = row.judge(seconds);
-            wrong.extend(found.iter().map(|one| format!("{}: {one}", case.name())));
+        let mut found = Vec::new();
+        for _ in 0..TRIES {
+            let lateness = Lateness::watch();
+            let rows = together_under_load(cases, port, (seconds, rps)).await;
+            let late = lateness.read();
+            found.clear();
+            for row in &rows {
+                row.print(seconds, &mut table);
+                let name = row.case.name();
+                let of_row = row.judge(seconds, late);
+                found.extend(of_row.iter().map(|one| format!("{name}: {one}")));
+            }
+            if found.is_empty() || late < STARVED {
+                break;
+            }
+            _ = writeln!(table, "again: this machine was late by {late:?}");
         }
+        wrong.extend(found);
     }
     (table, wrong)
 }

@@ -3,12 +3,12 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio_util::task::TaskTracker;
 use tollgate_simulator::{Rule, Script};
 
+use super::faults::Lateness;
 use crate::surface::Surface::{self, Anthropic, Chat, Gemini, Responses};
 use crate::surface::{FAMILIES, SURFACES};
 use crate::world::{Answer, KEY, World};
@@ -154,44 +154,6 @@ async fn silence_before_content_moves_the_stream_to_the_other_target() {
         for one in running {
             one.await.unwrap();
         }
-    }
-}
-
-/// Measures how late tasks run on this machine: no more can be asked of a gateway on it.
-struct Lateness {
-    micros: Arc<AtomicU64>,
-    ends: Arc<AtomicBool>,
-}
-
-impl Lateness {
-    fn watch() -> Self {
-        const BEAT: Duration = Duration::from_millis(5);
-        let (micros, ends) = (
-            Arc::new(AtomicU64::new(0)),
-            Arc::new(AtomicBool::new(false)),
-        );
-        let (most, over) = (Arc::clone(&micros), Arc::clone(&ends));
-        TaskTracker::new().spawn(async move {
-            let mut beat = tokio::time::interval(BEAT);
-            beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            while !over.load(Ordering::Relaxed) {
-                let begin = Instant::now();
-                beat.tick().await;
-                let late = begin.elapsed().saturating_sub(BEAT);
-                most.fetch_max(late.as_micros().try_into().unwrap(), Ordering::Relaxed);
-            }
-        });
-        Self { micros, ends }
-    }
-
-    fn read(&self) -> Duration {
-        Duration::from_micros(self.micros.load(Ordering::Relaxed))
-    }
-}
-
-impl Drop for Lateness {
-    fn drop(&mut self) {
-        self.ends.store(true, Ordering::Relaxed);
     }
 }
 
