@@ -45,7 +45,10 @@ async fn operator_isolation_keeps_all_calls_from_a_target_until_it_is_closed_by_
     order(&world, "open", "sim", Some("a")).await;
     crate::routing::scene::rest(std::time::Duration::from_millis(1100)).await;
     assert_eq!(breaker(&world, "a").await, 4);
-    assert_eq!(chat(&world, "single").await.outcome().1, "no_healthy_targets");
+    assert_eq!(
+        chat(&world, "single").await.outcome().1,
+        "no_healthy_targets"
+    );
     assert_eq!(times(&world, "a"), 1);
     order(&world, "close", "sim", Some("a")).await;
     heals(&world);
@@ -95,6 +98,19 @@ async fn an_operator_closes_what_failures_opened() {
         open["remaining_ms"].as_u64().unwrap() > 500_000,
         "{shown:#}"
     );
+    crate::routing::scene::until("the log says why, and for how long", async || {
+        let log = std::fs::read_to_string(&world.gateway.log).unwrap_or_default();
+        let mut lines = log.lines();
+        lines.any(|line| {
+            let words = [
+                "a target changed its state",
+                "provider_overloaded",
+                "for_ms",
+            ];
+            words.iter().all(|word| line.contains(word))
+        })
+    })
+    .await;
     let list = printed(&tollgate(&world, &["connection", "list"]).await);
     assert!(
         list.contains("open") && list.contains("provider_overloaded"),
