@@ -157,7 +157,12 @@ fn numbers(facts: &Facts, duration: Duration) -> impl Iterator<Item = (&'static 
         ("duration_us", Some(micros(duration))),
         (
             "provider_us",
-            (!facts.trail.is_empty()).then(|| micros(facts.trail.waited)),
+            // What an attempt that is under way has taken so far nobody has measured.
+            facts
+                .trail
+                .last()
+                .filter(|_| facts.trail.under_way().next().is_none())
+                .map(|_| micros(facts.trail.waited)),
         ),
         (
             "queued_us",

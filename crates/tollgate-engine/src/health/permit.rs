@@ -129,15 +129,21 @@ impl Permit {
 
     /// Tells the log of another state.
     fn tell(&self, changed: Option<State>) {
+        let Some(state) = changed else {
+            return;
+        };
+        let (rules, now) = (&self.route.rules.breaker, self.ticker.moment());
+        let breaker = self.aim.health.read(rules, &self.aim.limits, now).breaker;
+        let rest = breaker.until.map(|until| until.since(now).as_millis());
         let target = self.target();
-        if let Some(state) = changed {
-            tracing::info!(
-                connection = &*target.connection,
-                model = &*target.model,
-                breaker = state.as_str(),
-                "a target changed its state"
-            );
-        }
+        tracing::info!(
+            connection = &*target.connection,
+            model = &*target.model,
+            breaker = state.as_str(),
+            reason = breaker.reason.map(Code::slug),
+            for_ms = rest.and_then(|rest| u64::try_from(rest).ok()),
+            "a target changed its state"
+        );
     }
 }
 

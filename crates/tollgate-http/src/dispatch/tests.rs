@@ -219,6 +219,7 @@ async fn the_log_tells_the_attempts_as_json_also_those_of_callers_who_hang_up() 
         *second,
         json!({"connection": "b", "model": "m2", "code": "client_closed"})
     );
+    assert!(line.get("provider_us").is_none(), "nobody has measured it");
 }
 
 #[tokio::test]

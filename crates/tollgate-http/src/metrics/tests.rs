@@ -105,3 +105,13 @@ async fn fallbacks_and_hedges_are_counted_by_the_model_that_was_asked_for() {
     let plain = engine::trail(&[(&a, Ending::Good)]);
     assert!(figures(plain, "ok", false, ELSEWHERE).await.is_empty());
 }
+
+#[tokio::test]
+async fn waiting_for_a_place_is_no_time_of_our_own() {
+    let (m, _) = routes();
+    let mut trail = engine::trail(&[(&engine::permit(&m), Ending::Good)]);
+    trail.queued = std::time::Duration::from_hours(1);
+    let sum = ["tollgate_overhead_seconds_sum"];
+    let told = figures(trail, "ok", false, &sum).await;
+    assert!(told.len() == 1 && told[0].ends_with("} 0.0"), "{told:?}");
+}

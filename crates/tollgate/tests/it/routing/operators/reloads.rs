@@ -43,7 +43,7 @@ async fn breakers_orders_and_limits_outlive_a_reload_and_not_another_key() {
     reload(&world, &more).await;
     assert_eq!(chat(&world, "new").await.status, 200);
     assert_eq!(chat(&world, "m").await.outcome().1, "circuit_breaker_open");
-    assert_eq!(chat(&world, "n").await.outcome().1, "no_targets");
+    assert_eq!(chat(&world, "n").await.outcome().1, "no_healthy_targets");
     assert_eq!(
         chat(&world, "o").await.outcome().1,
         "route_selection_timeout"

@@ -98,6 +98,19 @@ async fn an_operator_closes_what_failures_opened() {
         open["remaining_ms"].as_u64().unwrap() > 500_000,
         "{shown:#}"
     );
+    crate::routing::scene::until("the log says why, and for how long", async || {
+        let log = std::fs::read_to_string(&world.gateway.log).unwrap_or_default();
+        let mut lines = log.lines();
+        lines.any(|line| {
+            let words = [
+                "a target changed its state",
+                "provider_overloaded",
+                "for_ms",
+            ];
+            words.iter().all(|word| line.contains(word))
+        })
+    })
+    .await;
     let list = printed(&tollgate(&world, &["connection", "list"]).await);
     assert!(
         list.contains("open") && list.contains("provider_overloaded"),
