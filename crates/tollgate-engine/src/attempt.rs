@@ -106,7 +106,10 @@ fn note(walk: &mut Walk<'_>, permit: Permit, failure: &Failure) -> bool {
             "an attempt failed"
         );
     }
-    if walk.has_had_its_time(&permit, failure) {
+    if walk.is_late_itself(failure) {
+        // A process that is starved sees timeouts everywhere; they say nothing of the targets.
+        drop(permit);
+    } else if walk.has_had_its_time(&permit, failure) {
         permit.fail_in_time(failure);
     } else {
         permit.fail(failure);

@@ -25,6 +25,9 @@ use crate::routes::{Route, RouteTarget};
 use crate::select::{self, Belongs, Facts};
 use crate::trail::Trail;
 
+/// From this lag on, timeouts may be the process's own.
+const LATE: Duration = Duration::from_millis(250);
+
 /// The state of a request on its way.
 pub(crate) struct Walk<'a> {
     pub(crate) engine: &'a Arc<Engine>,
@@ -149,6 +152,11 @@ impl<'a> Walk<'a> {
             "an attempt failed"
         );
         true
+    }
+
+    /// Whether a timeout may be our own: the process comes too late to what has arrived.
+    pub(crate) fn is_late_itself(&self, failure: &Failure) -> bool {
+        failure.code == Code::ProviderTimeout && self.engine.overload.reading().lag >= LATE
     }
 
     /// Whether a target that the deadline ended had nearly all of the time that its model gives,
