@@ -53,6 +53,11 @@ pub(crate) fn find(
     load(given.map(Secret::expose), directory, entropy)
 }
 
+/// Whether a given key has the form that is taken.
+pub(crate) fn is_well_formed(given: &Secret) -> bool {
+    parse(given.expose()).is_some()
+}
+
 fn load(
     given: Option<&str>,
     directory: &Path,

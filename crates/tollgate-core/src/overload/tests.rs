@@ -3,7 +3,10 @@ use super::*;
 const FINE: Duration = Duration::from_millis(1);
 
 fn rules() -> Rules {
-    Rules::default()
+    Rules {
+        least_parallel: 64,
+        ..Rules::default()
+    }
 }
 
 /// Takes so many samples of this kind.

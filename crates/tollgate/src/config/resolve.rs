@@ -15,6 +15,7 @@ use tollgate_core::secret::Secret;
 use super::problem::{Place, Problems};
 use super::section::Section;
 use super::{Config, Database, Deployment, Log, LogFormat, Overload, Server, restart};
+use crate::master_key;
 
 /// Fewer characters of an admin key than this can be guessed.
 const GUESSABLE: usize = 16;
@@ -58,7 +59,7 @@ pub(super) fn resolve(root: &Section, findings: &mut Findings<'_>) -> Config {
         file: None,
         server: server(section("server"), findings),
         deployment,
-        master_key: section("secrets").secret("master_key").cloned(),
+        master_key: master_key(section("secrets"), findings),
         log: log(section("log")),
         admin_key: admin_key(section("admin"), findings),
         database: database(section("database")),
@@ -113,6 +114,17 @@ fn log(section: &Section) -> Log {
         format,
         level: section.word("level").unwrap_or("info"),
     }
+}
+
+/// The key that protects what is stored, if it has the form that `serve` takes.
+fn master_key(section: &Section, findings: &mut Findings<'_>) -> Option<Secret> {
+    let given = section.secret("master_key")?;
+    // Of one that is too short or too long, enough has been said.
+    if (32..=1024).contains(&given.expose().len()) && !master_key::is_well_formed(given) {
+        let message = "must be 32 bytes, as 64 hexadecimal digits or as base64";
+        findings.problem(section, "master_key", message);
+    }
+    Some(given.clone())
 }
 
 fn admin_key(section: &Section, findings: &mut Findings<'_>) -> Option<Secret> {

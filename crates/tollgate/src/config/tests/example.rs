@@ -99,7 +99,7 @@ fn the_example_with_everything_in_force_has_no_problem() {
     let authority = include_str!("ca.pem");
     std::fs::write(directory.join("ca.pem"), authority).unwrap();
     std::fs::write(directory.join("service-account.json"), service_account()).unwrap();
-    let master_key = "m".repeat(32);
+    let master_key = "a7".repeat(32);
     let variables = [
         ("AZURE_API_KEY", "key-upstream"),
         ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),

@@ -462,7 +462,7 @@ fn a_reload_names_what_needs_a_restart() {
     let text = format!(
         "[server]\nlisten = '127.0.0.1:1'\nbody_limit = 2000\n[secrets]\nmaster_key = '{}'\n\
          [log]\nlevel = 'info'\n{MAIN}",
-        "m".repeat(32)
+        "a7".repeat(32)
     );
     let new = load(&text, &[KEY]).unwrap();
     assert_eq!(
@@ -473,7 +473,7 @@ fn a_reload_names_what_needs_a_restart() {
         old.differs_in_restart_only_keys(&new),
         ["server.listen", "secrets.master_key"]
     );
-    let other = load(&text.replace("mmmm", "nnnn"), &[KEY]).unwrap();
+    let other = load(&text.replace("a7a7", "b8b8"), &[KEY]).unwrap();
     assert_eq!(
         other.differs_in_restart_only_keys(&new),
         ["secrets.master_key"]

@@ -204,6 +204,10 @@ const ROWS: &[(&str, &[&str])] = &[
         "[secrets]\nmaster_key = 'short'\n",
         &["2:14: secrets.master_key: must have 32 to 1024 characters"],
     ),
+    (
+        "[secrets]\nmaster_key = 'thirty-two characters that are no key'\n",
+        &["2:14: secrets.master_key: must be 32 bytes, as 64 hexadecimal digits or as base64"],
+    ),
     // Variables and files.
     (
         "[admin]\nkey = '${UNSET}'\n",
