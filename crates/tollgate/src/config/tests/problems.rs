@@ -205,7 +205,7 @@ const ROWS: &[(&str, &[&str])] = &[
         &["2:14: secrets.master_key: must have 32 to 1024 characters"],
     ),
     (
-        "[secrets]\nmaster_key = 'thirty-two characters that are no key'\n",
+        "[secrets]\nmaster_key = 'these-are-more-than-32-characters-'\n",
         &["2:14: secrets.master_key: must be 32 bytes, as 64 hexadecimal digits or as base64"],
     ),
     // Variables and files.

@@ -74,7 +74,7 @@ fn no_problem_quotes_a_variable() {
 fn debug_shows_no_credential() {
     let text = "\
 [secrets]
-master_key = 'canary-canary-canary-canary-canary-'
+master_key = 'canarycanarycanarycanarycanarycanarycanaryA='
 [admin]
 key = 'canary-admin-key-1234'
 [[connections]]
