@@ -5,11 +5,12 @@ mod hedge;
 use std::sync::Arc;
 
 use tollgate_core::error::Failure;
+use tollgate_core::reply::Finish;
 
 use crate::chat::Served;
 use crate::engine::Engine;
 use crate::health::Permit;
-use crate::port::{Attempt, BoxFuture, Delivery};
+use crate::port::{Attempt, BoxFuture, Delivery, Reply};
 use crate::recover;
 use crate::trail::Trail;
 use crate::walk::Walk;
@@ -25,12 +26,14 @@ pub(crate) async fn run(walk: &mut Walk<'_>, trail: &mut Trail) -> Result<Served
     }
 }
 
-/// Makes attempts until one is answered, or gives the last failure.
+/// Makes attempts until one is answered, or gives the last failure. An answer that a content
+/// filter cut off is kept while the model's fallbacks for that are asked; if none answers, it is
+/// the answer.
 pub(crate) async fn until_answered(
     walk: &mut Walk<'_>,
     trail: &mut Trail,
 ) -> Result<(Permit, Delivery), Option<Failure>> {
-    let mut last = None;
+    let (mut last, mut kept) = (None, None);
     while trail.len() < walk.attempts() {
         let permit = walk.next(walk.is_first(trail)).await;
         trail.queued = walk.queued_for();
@@ -44,7 +47,12 @@ pub(crate) async fn until_answered(
         match outcome {
             Ok(delivery) => {
                 permit.note_answer();
-                return Ok((permit, delivery));
+                let filtered = is_filtered(&delivery) && kept.is_none();
+                if !(filtered && walk.leaves_filtered(&permit)) {
+                    return Ok((permit, delivery));
+                }
+                trail.filter();
+                kept = Some((permit, delivery));
             }
             Err(failure) => {
                 let goes_on = note(walk, permit, &failure);
@@ -55,7 +63,16 @@ pub(crate) async fn until_answered(
             }
         }
     }
-    Err(last)
+    kept.ok_or(last)
+}
+
+/// Whether a whole answer says that a content filter ended it.
+fn is_filtered(delivery: &Delivery) -> bool {
+    match &delivery.reply {
+        Reply::Answer(answer) => answer.finish == Some(Finish::ContentFilter),
+        // What has begun to leave cannot be taken back.
+        Reply::Stream(_) => false,
+    }
 }
 
 /// One attempt.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_core::error::{AttemptRecord, Failure};
+use tollgate_core::error::{AttemptRecord, Code, Failure};
 
 use crate::health::Permit;
 
@@ -97,6 +97,13 @@ impl Trail {
     /// An attempt was given up because another one was faster.
     pub(crate) fn cancel(&mut self, permit: &Permit) {
         self.end(permit, None, true);
+    }
+
+    /// A content filter cut the last answer off, and others are asked.
+    pub(crate) fn filter(&mut self) {
+        if let Some(last) = self.rest.last_mut().or(self.first.as_mut()) {
+            last.code = Some(Code::ContentFiltered);
+        }
     }
 
     /// Adds attempts that were made after the answer had begun.

@@ -171,6 +171,13 @@ impl<'a> Walk<'a> {
             && permit.age() >= total.mul_f64(0.9)
     }
 
+    /// An answer of the target was cut off by a content filter: says whether other models are
+    /// declared for that.
+    pub(crate) fn leaves_filtered(&mut self, permit: &Permit) -> bool {
+        let now = self.engine.moment();
+        self.leave_model(permit.route(), Class::ContentFilter, now)
+    }
+
     fn may_repeat(&self) -> bool {
         match self.rules().repeat {
             Repeat::Always => true,

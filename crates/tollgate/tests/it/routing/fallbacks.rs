@@ -302,10 +302,10 @@ async fn each_failure_follows_its_own_rule() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A provider that ends a whole answer because of its policy has answered: what the caller reads
-/// is that, and nobody else is asked.
+/// A provider that ends a whole answer because of its policy has answered. Where other models are
+/// declared for that, they are asked; where none is, or none of them answers, it is the answer.
 #[tokio::test]
-async fn a_terminal_reason_in_an_answer_is_the_answer() {
+async fn an_answer_that_a_filter_cut_off_goes_to_the_fallbacks_for_that_or_is_the_answer() {
     const FILTERED: &str = r#"{"id":"x"%2C"object":"chat.completion"%2C"created":1%2C"model":"m"%2C"choices":[{"index":0%2C"message":{"role":"assistant"%2C"content":"I"}%2C"finish_reason":"content_filter"}]}"#;
     let config = [
         RULES,
@@ -315,14 +315,26 @@ async fn a_terminal_reason_in_an_answer_is_the_answer() {
             "fallbacks = [\"b\"]\nfallbacks_by = { content_filter = [\"b\"] }",
         ),
         &model("b", "echo", ""),
+        &model("general", "ends", "fallbacks = [\"b\"]"),
+        &model("broken", "fault/server-error", ""),
+        &model(
+            "hopeless",
+            "ends",
+            "fallbacks_by = { content_filter = [\"broken\"] }",
+        ),
     ];
     let world = World::with(&config.concat()).await;
     let rule = Rule::new(&format!("answer:body={FILTERED}")).unwrap();
     world.simulator.script(rule.model("ends")).unwrap();
-    let answer = ask(&world, "a").await;
-    check_answered(&answer, "a", "1");
-    let reason = &answer.json()["choices"][0]["finish_reason"];
-    assert_eq!(reason, "content_filter");
+    check_answered(&ask(&world, "a").await, "b", "2");
+    for name in ["general", "hopeless"] {
+        let answer = ask(&world, name).await;
+        let attempts = answer.header("x-tollgate-attempts").to_owned();
+        assert_eq!(attempts == "1", name == "general", "{name}: {attempts}");
+        check_answered(&answer, name, &attempts);
+        let reason = &answer.json()["choices"][0]["finish_reason"];
+        assert_eq!(reason, "content_filter", "{name}");
+    }
 }
 
 #[tokio::test]
