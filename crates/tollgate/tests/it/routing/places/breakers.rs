@@ -6,8 +6,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
 use crate::routing::scene::{
-    breaker, chat, fails, fails_times, heals, plain, rest, times, until_breaker, until_under_way,
-    wait_ms,
+    breaker, chat, fails, fails_times, heals, plain, rest, times, until, until_breaker,
+    until_under_way, wait_ms,
 };
 use crate::world::{Answer, World};
 
@@ -166,7 +166,8 @@ async fn r18_calls_that_began_before_it_opened_change_nothing() {
     fails_times(&world, "b", "delay-head:ms=1200", 1);
     let slow = async { chat(&world, "row").await };
     let others = async {
-        until_under_way(&world.gateway, "b", 1).await;
+        // The provider has it, and with it the one slow answer.
+        until("the slow call", async || times(&world, "b") == 1).await;
         fails(&world, "b", "server-error");
         for _ in 0..3 {
             assert_eq!(code(&chat(&world, "row").await), "provider_error");
