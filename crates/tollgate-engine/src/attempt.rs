@@ -41,7 +41,7 @@ pub(crate) async fn until_answered(
             break;
         };
         let (mut permit, outcome) = match hedge::wanted(walk, trail) {
-            Some(rules) => hedge::run(walk, permit, rules, trail).await,
+            Some(rules) => Box::pin(hedge::run(walk, permit, rules, trail)).await,
             None => once(walk, permit, trail).await,
         };
         match outcome {

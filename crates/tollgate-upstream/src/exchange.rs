@@ -49,6 +49,17 @@ pub(crate) async fn run(
         Err(failure) if strip::is_refused(&failure) => failure,
         outcome => return outcome,
     };
+    // Rare, so that its size is no part of every exchange's.
+    Box::pin(without_state(connection, attempt, clock, failure)).await
+}
+
+/// Asks once more, without what the provider refused.
+async fn without_state(
+    connection: &Arc<Connection>,
+    attempt: Attempt<'_>,
+    clock: &Arc<dyn Clock>,
+    failure: Failure,
+) -> Result<Delivery, Failure> {
     let mut lost = Lost::new();
     let bare = strip::bare(attempt.call, &attempt.target.model, &mut lost);
     if lost.is_empty() {
@@ -161,7 +172,7 @@ impl Exchange<'_> {
         let whole = async {
             let (head, inflow) = self.peer.head(outgoing, self.waits()).await?;
             if !head.status.is_success() {
-                return Err(self.peer.refused(&head, inflow, limit).await);
+                return Err(Box::pin(self.peer.refused(&head, inflow, limit)).await);
             }
             self.answer(&head, inflow)
                 .await
@@ -187,12 +198,12 @@ impl Exchange<'_> {
             () = &mut timer => return Err(self.peer.broken(limit.fault.into())),
         };
         if !head.status.is_success() {
-            return Err(self.peer.refused(&head, inflow, limit).await);
+            return Err(Box::pin(self.peer.refused(&head, inflow, limit)).await);
         }
         let begun = async {
             self.peer.check_encoding(&head)?;
             if is_type(&head.headers, "application/json") || is_type(&head.headers, "text/html") {
-                return Err(self.no_stream(inflow, limit).await);
+                return Err(Box::pin(self.no_stream(inflow, limit)).await);
             }
             let timing = Timing {
                 timer,

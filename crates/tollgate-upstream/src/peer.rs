@@ -58,7 +58,8 @@ impl Peer<'_> {
                 connect,
                 deadline,
             };
-            outgoing.authorise(moment).await?;
+            // Rare and large: boxed, so that waiting streams do not carry room for it.
+            Box::pin(outgoing.authorise(moment)).await?;
         }
         let sent = self.connection.pool.send(outgoing, connect).await;
         sent.map_err(|broken| self.broken(broken))

@@ -111,7 +111,9 @@ impl Pool {
                 Err(refused) => return Err(Broken::before_answer(refused.into_error())),
             }
         }
-        let mut lane = self.new_lane(connect).await?;
+        // Large, and done with long before the answer: boxed, so that whoever waits for one does
+        // not carry room for it.
+        let mut lane = Box::pin(self.new_lane(connect)).await?;
         match attempt(&mut lane, requests).await {
             Ok(answer) => Ok(self.begun(answer, lane)),
             Err(refused) => Err(Broken::before_answer(refused.into_error())),

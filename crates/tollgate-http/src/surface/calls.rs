@@ -76,7 +76,7 @@ pub(crate) async fn call(
         request_id: id.as_str(),
         route,
     };
-    let served = chat::serve(&gateway.engine, plan, &mut record.facts.trail).await?;
+    let served = Box::pin(chat::serve(&gateway.engine, plan, &mut record.facts.trail)).await?;
     Ok(Given::Call(Box::new(Called {
         served,
         form: StreamForm::of(call.format, call.array),
