@@ -49,7 +49,10 @@ impl Walk<'_> {
             } else {
                 sleep_until(self.engine.ticker.instant(wait.until)).await;
             }
-            if let Some(permit) = self.pick(first) {
+            // What was waited for may have come at the very end of the time.
+            if Instant::now() < self.begin_by
+                && let Some(permit) = self.pick(first)
+            {
                 return Some(permit);
             }
         }
@@ -80,6 +83,9 @@ impl Walk<'_> {
             tokio::pin!(changed);
             // Enabled before the look, so that a place that becomes free between is not missed.
             changed.as_mut().enable();
+            if Instant::now() >= self.begin_by {
+                return None;
+            }
             if let Some(permit) = self.pick(first) {
                 return Some(permit);
             }
