@@ -24,6 +24,8 @@ pub struct Call {
     pub wants_usage: bool,
     /// The most tokens that the caller lets the answer have, if it said so.
     pub max_tokens: Option<u64>,
+    /// How many answers are asked for at once (`n`, `candidateCount`); 1 where nothing is said.
+    pub choices: u32,
     /// Places in `body` that may have to be patched for the provider.
     pub marks: Marks,
     /// Headers of the caller that go on to the provider, names in lower case.

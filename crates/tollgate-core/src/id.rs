@@ -41,4 +41,10 @@ macro_rules! ids {
 ids! {
     /// Names a virtual key. It is not the key and may be shown.
     KeyId "key_";
+    /// Names an organization.
+    OrgId "org_";
+    /// Names a team.
+    TeamId "team_";
+    /// Names a user.
+    UserId "user_";
 }

@@ -2,13 +2,17 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
+use crate::address::AddressRange;
+use crate::budget::Controls;
 use crate::error::dialect::Dialect;
-use crate::id::KeyId;
+use crate::id::{KeyId, TeamId, UserId};
+use crate::tenant;
 use crate::time::Timestamp;
 
 /// What keys made by Tollgate begin with.
@@ -121,6 +125,47 @@ impl Priority {
     }
 }
 
+/// To whom a key belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenancy {
+    /// Its team, whose credits it spends.
+    pub team: TeamId,
+    /// The user who holds it, a member of the team's organization. What the key may manage
+    /// follows from their role.
+    pub user: Option<UserId>,
+}
+
+/// The built-in team, and no user.
+impl Default for Tenancy {
+    fn default() -> Self {
+        Self {
+            team: TeamId::from_stored(tenant::DEFAULT),
+            user: None,
+        }
+    }
+}
+
+/// By which surfaces and from where a key may come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// The surfaces (the words of the log: `openai_chat`, …); none: all of them.
+    pub surfaces: Box<[Box<str>]>,
+    /// The addresses; none: all of them.
+    pub addresses: Box<[AddressRange]>,
+}
+
+impl Reach {
+    /// Whether the key may come by this surface.
+    pub fn allows_surface(&self, surface: &str) -> bool {
+        self.surfaces.is_empty() || self.surfaces.iter().any(|it| **it == *surface)
+    }
+
+    /// Whether the key may come from this address.
+    pub fn allows_address(&self, address: IpAddr) -> bool {
+        self.addresses.is_empty() || self.addresses.iter().any(|it| it.contains(address))
+    }
+}
+
 /// A key that Tollgate gave out, without its clear text.
 #[derive(Clone, Debug)]
 pub struct VirtualKey {
@@ -148,6 +193,12 @@ pub struct VirtualKey {
     pub error_dialect: Option<Dialect>,
     /// Whose requests go on when not all can.
     pub priority: Priority,
+    /// To whom it belongs.
+    pub tenancy: Tenancy,
+    /// By which surfaces and from where it may come.
+    pub reach: Reach,
+    /// What it is allowed.
+    pub controls: Controls,
     /// Whether the configuration file declares it; such keys are read-only in the API.
     pub declared: bool,
 }
@@ -191,32 +242,37 @@ pub fn shown_parts(key: &str) -> (Box<str>, Box<str>) {
     (prefix.into(), end.into())
 }
 
-/// What a key may do. Administration is not among it: that takes the admin key.
+/// What a key may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permissions {
     /// See what there is: models, and what the key itself is.
     pub read: bool,
     /// Send calls to models.
     pub write: bool,
+    /// Manage what the role of the key's user allows (`admin` in the API of seed 002).
+    pub manage: bool,
 }
 
 impl Permissions {
-    /// Everything that a key can be given.
+    /// What a key is given when nothing is said: everything but managing.
     pub const ALL: Self = Self {
         read: true,
         write: true,
+        manage: false,
     };
 
-    /// What these names give; `None` if one of them is neither `read` nor `write`.
+    /// What these names give; `None` if one of them is not known.
     pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let mut given = Self {
             read: false,
             write: false,
+            manage: false,
         };
         for name in names {
             match name {
                 "read" => given.read = true,
                 "write" => given.write = true,
+                "admin" => given.manage = true,
                 _ => return None,
             }
         }
@@ -225,9 +281,13 @@ impl Permissions {
 
     /// The names of what is given, in the order of the API.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        [("read", self.read), ("write", self.write)]
-            .into_iter()
-            .filter_map(|(name, given)| given.then_some(name))
+        [
+            ("read", self.read),
+            ("write", self.write),
+            ("admin", self.manage),
+        ]
+        .into_iter()
+        .filter_map(|(name, given)| given.then_some(name))
     }
 }
 
@@ -279,7 +339,7 @@ mod tests {
 
     #[test]
     fn permissions_are_read_from_their_names_and_written_back() {
-        for names in [&[][..], &["read"], &["write"], &["read", "write"]] {
+        for names in [&[][..], &["read"], &["write", "admin"], &["read", "write"]] {
             let given = Permissions::from_names(names.iter().copied()).unwrap();
             assert_eq!(given.names().collect::<Vec<_>>(), names);
         }
@@ -287,7 +347,7 @@ mod tests {
             Permissions::from_names(["write", "read"]),
             Some(Permissions::ALL)
         );
-        assert_eq!(Permissions::from_names(["read", "admin"]), None);
+        assert_eq!(Permissions::from_names(["read", "root"]), None);
     }
 
     #[test]

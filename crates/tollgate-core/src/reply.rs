@@ -52,6 +52,9 @@ pub struct Piece {
     pub usage: Option<Usage>,
     /// Why the model stopped, when this part said so.
     pub finish: Option<Finish>,
+    /// About how many tokens of output this part carries, in sixteenths of a token. For streams
+    /// whose provider does not say in the end.
+    pub delivered: u32,
     /// Whether this part carries output of the model (text, tool calls, a refusal, a finish).
     pub content: bool,
     /// Whether the stream has ended well with this part.

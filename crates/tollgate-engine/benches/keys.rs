@@ -9,6 +9,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use tollgate_core::id::KeyId;
 use tollgate_core::key::{KeyHasher, ModelScope, Permissions, VirtualKey, shown_parts};
 use tollgate_core::time::Timestamp;
+use tollgate_engine::keys::Home;
 use tollgate_engine::keys::KeyTable;
 use tollgate_engine::port::StoredKey;
 
@@ -42,12 +43,15 @@ fn table(hasher: &KeyHasher, size: usize) -> KeyTable {
                 revoked_at: None,
                 error_dialect: None,
                 priority: tollgate_core::key::Priority::default(),
+                tenancy: Default::default(),
+                reach: Default::default(),
+                controls: Default::default(),
                 declared: false,
             },
             last_used_at: None,
         }
     });
-    KeyTable::new(stored.collect())
+    KeyTable::new(stored.map(|key| (key, Home::default())).collect())
 }
 
 /// What a request does with its credential: hash, find, check, note the use, keep the key.

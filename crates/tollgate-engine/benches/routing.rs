@@ -14,7 +14,6 @@ use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
 use tokio::runtime::Runtime;
 use tollgate_core::call::{Call, Wishes};
-use tollgate_core::caller::Caller;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::key::KeyHasher;
 use tollgate_core::reply::Answer;
@@ -26,6 +25,7 @@ use tollgate_core::route::order::Strategy;
 use tollgate_core::route::rules::{Rules, Sticky};
 use tollgate_core::time::Timestamp;
 use tollgate_engine::accounts::{self, Accounts, Environment};
+use tollgate_engine::caller::Caller;
 use tollgate_engine::chat::{self, Plan};
 use tollgate_engine::engine::{Engine, Routing};
 use tollgate_engine::health::DeclaredConnection;
@@ -133,6 +133,7 @@ impl World {
             wishes: &self.wishes,
             request_id: "req_1",
             route,
+            hold: None,
         };
         let mut trail = Trail::default();
         let served = chat::serve(&self.engine, plan, &mut trail).await;

@@ -6,21 +6,25 @@ use std::io;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
+use tollgate_core::budget::Controls;
 use tollgate_core::error::dialect::Dialect;
 use tollgate_core::error::failure::Detail;
 use tollgate_core::error::{Code, Failure, detail};
 use tollgate_core::id::KeyId;
 use tollgate_core::key::{
-    self, KeyHash, KeyHasher, MADE_PREFIX, ModelScope, Permissions, Priority, TEST_PREFIX,
-    VirtualKey,
+    self, KeyHash, KeyHasher, MADE_PREFIX, ModelScope, Permissions, Priority, Reach, TEST_PREFIX,
+    Tenancy, VirtualKey,
 };
 use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
 
 use crate::admin::{self, AdminKeys};
-use crate::keys::{Entry, KeyTable, Use};
+use crate::keys::{Entry, Home, KeyTable, Use};
 use crate::mint::{self, Entropy};
+use crate::port::Change as store;
 use crate::port::{Clock, Store, StoreError};
+use crate::settle::Ledger;
+use crate::tenants::Tenants;
 
 /// How many uses are written at once.
 const USES_PER_WRITE: usize = 8192;
@@ -64,6 +68,12 @@ pub struct NewKey {
     pub error_dialect: Option<Dialect>,
     /// Whose requests go on when not all can.
     pub priority: Priority,
+    /// To whom it belongs.
+    pub tenancy: Tenancy,
+    /// By which surfaces and from where it may come.
+    pub reach: Reach,
+    /// What it is allowed.
+    pub controls: Controls,
 }
 
 /// A key that the configuration declares.
@@ -110,6 +120,8 @@ pub struct Accounts {
     environment: Environment,
     entropy: Entropy,
     table: KeyTable,
+    tenants: Arc<Tenants>,
+    ledger: Arc<Ledger>,
     admins: AdminKeys,
     /// Held from reading a key until its change is in the table, so that of two changes to one
     /// key the later one sees the earlier one. Requests never meet it.
@@ -126,7 +138,20 @@ impl Accounts {
             environment,
             entropy,
         } = parts;
-        let table = KeyTable::new(store.keys().await?);
+        let tenants = Arc::new(read_tenants(&*store).await?);
+        let keys = store.keys().await?.into_iter().map(|stored| {
+            let home = home(&tenants, &stored.key.tenancy);
+            (stored, home)
+        });
+        let table = KeyTable::new(keys.collect());
+        let boot = mint::number(entropy).map_err(|error| StoreError(error.into()))?;
+        let ledger = Ledger::open(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&tenants),
+            boot,
+        );
+        let ledger = ledger.await?;
         let admins = AdminKeys::default();
         if let Some(text) = store.setting(admin::SETTING).await? {
             let hash = admin::from_hexadecimal(&text)
@@ -140,9 +165,21 @@ impl Accounts {
             environment,
             entropy,
             table,
+            tenants,
+            ledger,
             admins,
             changing: Mutex::new(()),
         })
+    }
+
+    /// Organizations, teams and users.
+    pub fn tenants(&self) -> &Arc<Tenants> {
+        &self.tenants
+    }
+
+    /// What calls cost, and who pays.
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
     }
 
     /// The time by the clock that keys expire by.
@@ -180,8 +217,10 @@ impl Accounts {
         let now = self.clock.now();
         let random = mint::number(self.entropy).map_err(no_randomness)?;
         let key = Arc::new(self.virtual_key(KeyId::new(now, random), new, &secret));
-        self.store.insert_key(&key).await.map_err(not_stored)?;
-        self.table.put(Arc::clone(&key));
+        let change = [store::InsertKey(Arc::clone(&key))];
+        self.store.change(&change, &[]).await.map_err(not_stored)?;
+        self.table
+            .put(Arc::clone(&key), home(&self.tenants, &key.tenancy));
         Ok((key, secret))
     }
 
@@ -268,7 +307,8 @@ impl Accounts {
             if !hashes.insert(key.hash) {
                 return Err(DeclareError::SameKey { place });
             }
-            declared.push((key, place));
+            let home = home(&self.tenants, &key.tenancy);
+            declared.push((key, home, place));
         }
         self.table.declare(declared);
         Ok(())
@@ -304,7 +344,11 @@ impl Accounts {
 
     /// Writes a setting of the deployment.
     pub(crate) async fn set_setting(&self, name: &str, value: &str) -> Result<(), StoreError> {
-        self.store.set_setting(name, value).await
+        let change = [store::SetSetting {
+            name: name.into(),
+            value: value.into(),
+        }];
+        self.store.change(&change, &[]).await
     }
 
     /// Whether the credential opens the admin API. The time tells nothing but its length.
@@ -328,8 +372,7 @@ impl Accounts {
     pub async fn set_admin(&self, secret: &Secret) -> Result<(), Failure> {
         let hash = admin::hash(&self.hasher, secret);
         let text = admin::to_hexadecimal(&hash);
-        self.store
-            .set_setting(admin::SETTING, &text)
+        self.set_setting(admin::SETTING, &text)
             .await
             .map_err(not_stored)?;
         self.admins.set_stored(hash);
@@ -379,6 +422,9 @@ impl Accounts {
             revoked_at: None,
             error_dialect: facts.error_dialect,
             priority: facts.priority,
+            tenancy: facts.tenancy,
+            reach: facts.reach,
+            controls: facts.controls,
             declared: false,
         }
     }
@@ -405,10 +451,15 @@ impl Accounts {
     async fn replace(&self, key: VirtualKey) -> Result<Arc<VirtualKey>, Failure> {
         let mut change = Change {
             table: &self.table,
+            home: home(&self.tenants, &key.tenancy),
             key: Arc::new(key),
             stands: true,
         };
-        if let Err(error) = self.store.update_key(&change.key).await {
+        if let Err(error) = self
+            .store
+            .change(&[store::UpdateKey(Arc::clone(&change.key))], &[])
+            .await
+        {
             change.stands = false;
             return Err(not_stored(error));
         }
@@ -422,13 +473,14 @@ impl Accounts {
 struct Change<'a> {
     table: &'a KeyTable,
     key: Arc<VirtualKey>,
+    home: Home,
     stands: bool,
 }
 
 impl Drop for Change<'_> {
     fn drop(&mut self) {
         if self.stands {
-            self.table.put(Arc::clone(&self.key));
+            self.table.put(Arc::clone(&self.key), self.home.clone());
         }
     }
 }
@@ -459,6 +511,32 @@ impl Drop for Taken<'_> {
     fn drop(&mut self) {
         self.table.uses_are_not_written(&self.uses);
     }
+}
+
+async fn read_tenants(store: &dyn Store) -> Result<Tenants, StoreError> {
+    let tenants = Tenants::default();
+    for organization in store.organizations().await? {
+        tenants.put_organization(organization);
+    }
+    let lost = |kind: &str, id: &str| StoreError(format!("{kind} {id} has no organization").into());
+    for team in store.teams().await? {
+        let id = team.id.clone();
+        tenants
+            .put_team(team)
+            .ok_or_else(|| lost("team", id.as_str()))?;
+    }
+    for user in store.users().await? {
+        let id = user.id.clone();
+        tenants
+            .put_user(user)
+            .ok_or_else(|| lost("user", id.as_str()))?;
+    }
+    Ok(tenants)
+}
+
+/// Where a key belongs.
+fn home(tenants: &Tenants, tenancy: &Tenancy) -> Home {
+    Home::find(tenants, tenancy).unwrap_or_else(|| Home::nowhere(tenancy))
 }
 
 fn not_stored(error: StoreError) -> Failure {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use tollgate_core::caller::Caller;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::key::{self, KeyProblem};
 
+use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::routes::Route;
 
@@ -23,7 +23,7 @@ pub fn caller(engine: &Engine, credential: &[u8]) -> Result<Caller, Failure> {
     match found.check(now) {
         Ok(()) => {
             engine.accounts.note_use(&found, now);
-            Ok(Caller { key: found.key() })
+            Ok(Caller::new(found))
         }
         Err(KeyProblem::Revoked) => Err(Failure::client(Code::InvalidApiKey)),
         Err(KeyProblem::Expired) => Err(Failure::client(Code::ExpiredApiKey)),

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::caller::Caller;
 use tollgate_core::call::{Call, Wishes};
-use tollgate_core::caller::Caller;
 use tollgate_core::error::Failure;
 
 use crate::engine::Engine;
 use crate::health::Permit;
+use crate::hold::{Estimate, Hold};
 use crate::port::Delivery;
 use crate::routes::{Route, RouteTarget};
 use crate::trail::Trail;
@@ -26,6 +27,8 @@ pub struct Plan<'a> {
     pub request_id: &'a str,
     /// Who would serve it.
     pub route: Arc<Route>,
+    /// What was set aside for it.
+    pub hold: Option<&'a Hold>,
 }
 
 /// A call that a provider has begun to answer.
@@ -42,6 +45,27 @@ pub struct Served {
 /// Finds who would serve the call, if this caller may have it. Nothing is sent yet.
 pub fn route(engine: &Engine, caller: &Caller, call: &Call) -> Result<Arc<Route>, Failure> {
     admit::route(engine, caller, &call.model)
+}
+
+/// What a call may use at most, for limits and holds.
+pub fn estimate(engine: &Engine, call: &Call, route: &Route) -> Estimate {
+    _ = (engine, route);
+    let bytes = u64::try_from(call.body.len()).unwrap_or(u64::MAX);
+    Estimate {
+        prompt: bytes / 3 + 16,
+        max_tokens: call.max_tokens,
+        choices: call.choices.max(1),
+    }
+}
+
+/// Sets aside what a call may cost at most, or says why that cannot be.
+pub fn hold(
+    engine: &Engine,
+    caller: &Caller,
+    route: &Route,
+    estimate: Estimate,
+) -> Result<Hold, Failure> {
+    Hold::take(&engine.ledger, &engine.billing(), caller, route, estimate)
 }
 
 /// Has the call served: by the targets of its route in turn, then by its fallbacks, within one

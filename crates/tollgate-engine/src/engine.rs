@@ -9,10 +9,13 @@ use tollgate_core::time::Moment;
 use crate::accounts::Accounts;
 use crate::dice::Dice;
 use crate::health::{DeclaredConnection, Registry};
+use crate::hold::Billing;
 use crate::maintenance::Maintenance;
 use crate::overload::Overload;
 use crate::port::{Clock, Upstream};
 use crate::routes::{DeclaredModel, RouteTable};
+use crate::settle::Ledger;
+use crate::throttle::DefaultLimits;
 
 /// Everything that a request meets. Shared by all of them; what is locked on their way is locked
 /// for a few instructions.
@@ -25,6 +28,11 @@ pub struct Engine {
     pub overload: Arc<Overload>,
     /// Refuses calls while operators work.
     pub maintenance: Maintenance,
+    /// What calls cost, and who pays.
+    pub ledger: Arc<Ledger>,
+    /// The limits of whoever has none of their own.
+    pub limits: ArcSwap<DefaultLimits>,
+    billing: ArcSwap<Billing>,
     pub(crate) upstream: Arc<dyn Upstream>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) dice: Dice,
@@ -76,10 +84,13 @@ impl Engine {
         seed: u64,
     ) -> Self {
         Self {
+            ledger: Arc::clone(accounts.ledger()),
             accounts,
             registry: Registry::default(),
             overload: Arc::default(),
             maintenance: Maintenance::default(),
+            limits: ArcSwap::default(),
+            billing: ArcSwap::default(),
             upstream,
             clock,
             dice: Dice::new(seed),
@@ -100,6 +111,16 @@ impl Engine {
         let table = RouteTable::new(routing.models, &self.registry);
         table.keep_known(&self.routes.load(), &self.registry);
         self.routes.store(Arc::new(table));
+    }
+
+    /// What calls are charged by now.
+    pub fn billing(&self) -> Arc<Billing> {
+        self.billing.load_full()
+    }
+
+    /// Takes other rules of charging into use.
+    pub fn set_billing(&self, billing: Billing) {
+        self.billing.store(Arc::new(billing));
     }
 
     /// The clock that everything here goes by.

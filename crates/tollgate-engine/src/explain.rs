@@ -7,7 +7,7 @@ mod hindrance;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_core::caller::Caller;
+use crate::caller::Caller;
 use tollgate_core::error::{Code, Failure, FieldProblem};
 use tollgate_core::id::KeyId;
 use tollgate_core::key::{KeyHash, KeyProblem, ModelScope, Permissions, Priority, VirtualKey};
@@ -139,9 +139,7 @@ pub fn explain(engine: &Engine, question: &Question) -> Result<Explanation, Fail
         .as_deref()
         .map(|name| key_of(engine, name))
         .transpose()?;
-    let caller = Caller {
-        key: key.clone().unwrap_or_else(operator),
-    };
+    let caller = Caller::alone(key.clone().unwrap_or_else(operator));
     let Some(route) = engine.routes().find(&question.model) else {
         return Err(Failure::client(Code::ModelNotFound)
             .model(&*question.model)
@@ -402,6 +400,9 @@ fn operator() -> Arc<VirtualKey> {
         revoked_at: None,
         error_dialect: None,
         priority: Priority::default(),
+        tenancy: Default::default(),
+        reach: Default::default(),
+        controls: Default::default(),
         declared: false,
     })
 }

@@ -2,16 +2,20 @@
 //! time that does not depend on how many there are.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use tollgate_core::id::KeyId;
-use tollgate_core::key::{KeyHash, KeyProblem, VirtualKey};
+use tollgate_core::key::{KeyHash, KeyProblem, Tenancy, VirtualKey};
+use tollgate_core::tenant::{Status, Team};
 use tollgate_core::time::Timestamp;
 
+use crate::meter::MeterSlot;
 use crate::port::StoredKey;
+use crate::tenants::{self, OrganizationNode, TeamNode, Tenants, UserNode};
 
 /// Into how many maps the stored keys are split, so that a change copies only one of them.
 const SHARDS: usize = 64;
@@ -31,9 +35,55 @@ pub struct KeyTable {
 /// A key in the table, with what is known of its use.
 pub struct Entry {
     key: Arc<VirtualKey>,
+    home: Home,
+    meter: MeterSlot,
     declared_at: Option<Box<str>>,
     last_used_ms: AtomicI64,
     written_ms: AtomicI64,
+}
+
+/// To whom a key belongs.
+#[derive(Clone, Debug)]
+pub struct Home {
+    /// Its team.
+    pub team: Arc<TeamNode>,
+    /// The user who holds it.
+    pub user: Option<Arc<UserNode>>,
+}
+
+/// The built-in team, apart from any deployment.
+impl Default for Home {
+    fn default() -> Self {
+        let tenancy = Tenancy::default();
+        Self::find(&Tenants::default(), &tenancy).unwrap_or_else(|| Self::nowhere(&tenancy))
+    }
+}
+
+impl Home {
+    /// Finds the home of a key. `None` if its team or its user is not there.
+    pub fn find(tenants: &Tenants, tenancy: &Tenancy) -> Option<Self> {
+        let team = tenants.team(&tenancy.team)?;
+        let user = match &tenancy.user {
+            None => None,
+            Some(id) => Some(tenants.user(id)?),
+        };
+        Some(Self { team, user })
+    }
+
+    /// The home of a key whose team or user is not there (any more): a suspended team of this
+    /// name.
+    pub fn nowhere(tenancy: &Tenancy) -> Self {
+        let organization = Arc::new(OrganizationNode::new(tenants::built_in_organization()));
+        let team = Team {
+            id: tenancy.team.clone(),
+            status: Status::Suspended,
+            ..tenants::built_in_team()
+        };
+        Self {
+            team: Arc::new(TeamNode::new(team, organization)),
+            user: None,
+        }
+    }
 }
 
 /// A use of a key that has not been written yet.
@@ -50,11 +100,11 @@ struct Shard {
 
 impl KeyTable {
     /// Makes a table of the keys that the store holds.
-    pub fn new(keys: Vec<StoredKey>) -> Self {
+    pub fn new(keys: Vec<(StoredKey, Home)>) -> Self {
         let mut maps: Vec<Map> = (0..SHARDS).map(|_| Map::default()).collect();
         let mut by_id = BTreeMap::new();
-        for StoredKey { key, last_used_at } in keys {
-            let entry = Arc::new(Entry::new(Arc::new(key), None, last_used_at));
+        for (StoredKey { key, last_used_at }, home) in keys {
+            let entry = Arc::new(Entry::new(Arc::new(key), home, None, last_used_at));
             if let Some(map) = maps.get_mut(shard_index(&entry.key.hash)) {
                 map.insert(entry.key.hash, Arc::clone(&entry));
             }
@@ -94,12 +144,13 @@ impl KeyTable {
 
     /// Inserts a stored key, or replaces the one of the same id: from here on its former hash
     /// finds nothing.
-    pub fn put(&self, key: Arc<VirtualKey>) -> Arc<Entry> {
+    pub fn put(&self, key: Arc<VirtualKey>, home: Home) -> Arc<Entry> {
         let mut by_id = self.lock();
         let former = by_id.get(&key.id).map(Arc::clone);
-        let entry = Arc::new(Entry::new(key, None, None));
+        let entry = Arc::new(Entry::new(key, home, None, None));
         if let Some(former) = &former {
             entry.inherit_use(former);
+            entry.meter.inherit(&former.meter);
         }
         if let Some(former) = former.filter(|former| former.key.hash != entry.key.hash) {
             self.change_shard(&former.key.hash, |map| {
@@ -118,17 +169,21 @@ impl KeyTable {
 
     /// Replaces all declared keys by these, each with the place of its declaration. What is known
     /// of the use of one that stays is kept, and so is the time when it came.
-    pub fn declare(&self, keys: Vec<(VirtualKey, Box<str>)>) {
+    pub fn declare(&self, keys: Vec<(VirtualKey, Home, Box<str>)>) {
         let mut by_id = self.lock();
         let mut map = Map::default();
         let mut declared = Vec::with_capacity(keys.len());
-        for (mut key, place) in keys {
+        for (mut key, home, place) in keys {
             let former = by_id.get(&key.id);
             if let Some(former) = former {
                 key.created_at = former.key.created_at;
             }
             let last_used_at = former.and_then(|entry| entry.last_used_at());
-            let entry = Arc::new(Entry::new(Arc::new(key), Some(place), last_used_at));
+            let entry = Entry::new(Arc::new(key), home, Some(place), last_used_at);
+            if let Some(former) = former {
+                entry.meter.inherit(&former.meter);
+            }
+            let entry = Arc::new(entry);
             map.insert(entry.key.hash, Arc::clone(&entry));
             declared.push(entry);
         }
@@ -222,16 +277,38 @@ impl KeyTable {
 impl Entry {
     fn new(
         key: Arc<VirtualKey>,
+        home: Home,
         declared_at: Option<Box<str>>,
         last_used_at: Option<Timestamp>,
     ) -> Self {
         let ms = last_used_at.map_or(NEVER, Timestamp::as_millis);
         Self {
             key,
+            home,
+            meter: MeterSlot::default(),
             declared_at,
             last_used_ms: AtomicI64::new(ms),
             written_ms: AtomicI64::new(ms),
         }
+    }
+
+    /// A key that is in no table.
+    pub fn alone(key: Arc<VirtualKey>, home: Home) -> Self {
+        Self::new(key, home, None, None)
+    }
+
+    /// Its team.
+    pub fn team(&self) -> &Arc<TeamNode> {
+        &self.home.team
+    }
+
+    /// The user who holds it.
+    pub fn user(&self) -> Option<&Arc<UserNode>> {
+        self.home.user.as_ref()
+    }
+
+    pub(crate) fn meter(&self) -> &MeterSlot {
+        &self.meter
     }
 
     /// The key.
@@ -267,6 +344,12 @@ impl Entry {
     fn unwritten_use(&self) -> Option<Timestamp> {
         let at = self.last_used_at()?;
         (at.as_millis() > self.written_ms.load(Ordering::Relaxed)).then_some(at)
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Entry({})", self.key.id)
     }
 }
 

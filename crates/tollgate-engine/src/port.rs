@@ -1,20 +1,28 @@
 //! The traits through which the engine meets the outside.
 
-use std::error::Error;
+mod empty;
+mod store;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
 use futures_core::Stream;
 use tokio::time::Instant;
+use tollgate_core::budget::{Period, Window};
 use tollgate_core::call::Call;
 use tollgate_core::error::{AttemptRecord, Failure, StreamMark};
-use tollgate_core::id::KeyId;
-use tollgate_core::key::VirtualKey;
 use tollgate_core::model::{Target, Timeouts, Unsupported};
 use tollgate_core::reply::{Answer, Piece};
 use tollgate_core::route::condition::Abilities;
 use tollgate_core::time::Timestamp;
+
+pub use self::empty::EmptyStore;
+pub use self::store::{
+    Appended, AuditQuery, Change, Checkpoint, LedgerStore, LogStore, ReplayStore, Sealed, Store,
+    StoreError, Stored, StoredConnection, StoredKey, StoredReplay, StoredSegment, TenantStore,
+    Transaction, UsageBy, UsageQuery, UsageRow,
+};
 
 /// A future behind a pointer, so that the ports are object-safe.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -145,49 +153,15 @@ pub trait Upstream: Send + Sync {
     fn continuation(&self, call: &Call) -> Option<Box<dyn Continuation>>;
 }
 
-/// The store failed; the cause is for the log.
-#[derive(Debug, thiserror::Error)]
-#[error("the store failed: {0}")]
-pub struct StoreError(#[from] pub Box<dyn Error + Send + Sync>);
-
-/// A key as the store keeps it.
-#[derive(Clone, Debug)]
-pub struct StoredKey {
-    /// The key.
-    pub key: VirtualKey,
-    /// When it was last used, as far as that has been written.
-    pub last_used_at: Option<Timestamp>,
-}
-
-/// Keeps what must survive the process. Never asked on the path of a request.
-pub trait Store: Send + Sync {
-    /// Every key, revoked ones included.
-    fn keys(&self) -> BoxFuture<'_, Result<Vec<StoredKey>, StoreError>>;
-    /// Keeps a new key.
-    fn insert_key<'a>(&'a self, key: &'a VirtualKey) -> BoxFuture<'a, Result<(), StoreError>>;
-    /// Overwrites the key of this id (hash, shown parts, scope, expiry, revocation, name).
-    fn update_key<'a>(&'a self, key: &'a VirtualKey) -> BoxFuture<'a, Result<(), StoreError>>;
-    /// Notes when keys were last used, in one write.
-    fn note_uses<'a>(
-        &'a self,
-        uses: &'a [(KeyId, Timestamp)],
-    ) -> BoxFuture<'a, Result<(), StoreError>>;
-    /// A setting of the deployment, such as the hash of the admin key.
-    fn setting<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>>;
-    /// Writes a setting of the deployment.
-    fn set_setting<'a>(
-        &'a self,
-        name: &'a str,
-        value: &'a str,
-    ) -> BoxFuture<'a, Result<(), StoreError>>;
-    /// Whether the store answers, for readiness.
-    fn ping(&self) -> BoxFuture<'_, Result<(), StoreError>>;
-}
-
 /// Tells the time, and waits.
 pub trait Clock: Send + Sync {
     /// The time of day.
     fn now(&self) -> Timestamp;
+    /// The period that contains a time, by the calendar of a time zone (IANA). A name that is not
+    /// known counts as UTC; [`Self::is_zone`] says so beforehand.
+    fn window(&self, period: Period, zone: &str, at: Timestamp) -> Window;
+    /// Whether there is a time zone of this name.
+    fn is_zone(&self, name: &str) -> bool;
     /// Resolves when the duration is over.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 }

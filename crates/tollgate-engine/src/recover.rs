@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use crate::caller::Caller;
 use futures_core::Stream;
 use tokio::time::Instant;
 use tollgate_core::call::{Call, Wishes};
-use tollgate_core::caller::Caller;
 use tollgate_core::error::{AttemptRecord, Failure, StreamMark};
 use tollgate_core::reply::{Piece, Usage};
 use tollgate_core::route::fallback::Class;
@@ -190,6 +190,7 @@ async fn go_on(
         wishes: &request.wishes,
         request_id: &request.id,
         route: Arc::clone(&request.route),
+        hold: None,
     };
     let mut trail = Trail::default();
     let mut walk = Walk::resume(&request.engine, &plan, request.deadline, &failed, left);

@@ -1,6 +1,6 @@
 //! Which target of a route is asked first, and what stands in the way of the others.
 
-use tollgate_core::caller::Caller;
+use crate::caller::Caller;
 use tollgate_core::route::condition::{Asked, Unfit};
 use tollgate_core::route::order::{self, Candidate, Draw};
 use tollgate_core::route::rules::Sticky;

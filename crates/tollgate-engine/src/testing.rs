@@ -1,142 +1,28 @@
 //! Stands for the outside in tests: a store in memory and a clock that is set by hand.
 
 mod script;
+mod store;
 mod world;
 
-use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tollgate_core::budget::{Period, Window};
 use tollgate_core::error::Failure;
-use tollgate_core::id::KeyId;
-use tollgate_core::key::VirtualKey;
 use tollgate_core::time::Timestamp;
 
 use crate::engine::Ticker;
 use crate::health::{Permit, Wanted};
-use crate::port::{BoxFuture, Clock, Store, StoreError, StoredKey};
+use crate::port::{BoxFuture, Clock};
 use crate::routes::Route;
 use crate::trail::Trail;
 
 pub use script::{Act, Scene, Script, Seen};
+pub use store::MemoryStore;
 pub use world::{World, call, caller, model};
-
-/// A store that forgets everything when it is dropped.
-#[derive(Default)]
-pub struct MemoryStore {
-    tables: Mutex<Tables>,
-    broken: AtomicBool,
-}
-
-#[derive(Default)]
-struct Tables {
-    keys: BTreeMap<KeyId, StoredKey>,
-    settings: BTreeMap<String, String>,
-}
-
-impl MemoryStore {
-    /// From here on everything fails, or works again.
-    pub fn set_broken(&self, broken: bool) {
-        self.broken.store(broken, Ordering::SeqCst);
-    }
-
-    fn tables(&self) -> Result<MutexGuard<'_, Tables>, StoreError> {
-        if self.broken.load(Ordering::SeqCst) {
-            return Err(StoreError("the store is broken on purpose".into()));
-        }
-        Ok(self.tables.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn insert(&self, key: &VirtualKey) -> Result<(), StoreError> {
-        let mut tables = self.tables()?;
-        let taken = tables
-            .keys
-            .values()
-            .any(|stored| stored.key.id == key.id || stored.key.hash == key.hash);
-        if taken {
-            return Err(StoreError(
-                "there is a key of this id or hash already".into(),
-            ));
-        }
-        tables.keys.insert(
-            key.id.clone(),
-            StoredKey {
-                key: key.clone(),
-                last_used_at: None,
-            },
-        );
-        Ok(())
-    }
-
-    fn update(&self, key: &VirtualKey) -> Result<(), StoreError> {
-        let mut tables = self.tables()?;
-        let stored = tables
-            .keys
-            .get_mut(&key.id)
-            .ok_or_else(|| StoreError("there is no key of this id".into()))?;
-        let created_at = stored.key.created_at;
-        stored.key = VirtualKey {
-            created_at,
-            ..key.clone()
-        };
-        Ok(())
-    }
-
-    fn note(&self, uses: &[(KeyId, Timestamp)]) -> Result<(), StoreError> {
-        let mut tables = self.tables()?;
-        for (id, at) in uses {
-            if let Some(stored) = tables.keys.get_mut(id) {
-                stored.last_used_at = stored.last_used_at.max(Some(*at));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Store for MemoryStore {
-    fn keys(&self) -> BoxFuture<'_, Result<Vec<StoredKey>, StoreError>> {
-        Box::pin(async { Ok(self.tables()?.keys.values().cloned().collect()) })
-    }
-
-    fn insert_key<'a>(&'a self, key: &'a VirtualKey) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async { self.insert(key) })
-    }
-
-    fn update_key<'a>(&'a self, key: &'a VirtualKey) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async { self.update(key) })
-    }
-
-    fn note_uses<'a>(
-        &'a self,
-        uses: &'a [(KeyId, Timestamp)],
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async { self.note(uses) })
-    }
-
-    fn setting<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
-        Box::pin(async { Ok(self.tables()?.settings.get(name).cloned()) })
-    }
-
-    fn set_setting<'a>(
-        &'a self,
-        name: &'a str,
-        value: &'a str,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async {
-            self.tables()?
-                .settings
-                .insert(name.to_owned(), value.to_owned());
-            Ok(())
-        })
-    }
-
-    fn ping(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async { self.tables().map(drop) })
-    }
-}
 
 /// A place at the first target of a route.
 ///
@@ -202,6 +88,27 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         *self.0.borrow()
+    }
+
+    /// By the calendar of UTC, whatever the zone; months have thirty days, counted from the epoch.
+    fn window(&self, period: Period, _zone: &str, at: Timestamp) -> Window {
+        const DAY: i64 = 24 * 60 * 60 * 1000;
+        let length = match period {
+            Period::Daily => DAY,
+            // The epoch was a Thursday.
+            Period::Weekly => 7 * DAY,
+            Period::Monthly => 30 * DAY,
+            Period::Total => return Window::ALWAYS,
+        };
+        let start = at.as_millis().div_euclid(length) * length;
+        Window {
+            start: Timestamp::from_millis(start),
+            end: Timestamp::from_millis(start + length),
+        }
+    }
+
+    fn is_zone(&self, name: &str) -> bool {
+        !name.is_empty()
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {

@@ -14,9 +14,10 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, Version};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
-use tollgate_core::caller::Caller;
 use tollgate_core::error::{Code, Failure};
 use tollgate_engine::admit;
+use tollgate_engine::caller::Caller;
+use tollgate_engine::throttle::Pass;
 
 use crate::answer;
 use crate::credential;
@@ -252,8 +253,11 @@ async fn for_caller(
 fn admit_call(record: &mut Record, caller: &Caller) -> Result<(), Failure> {
     let engine = &record.gateway().engine;
     engine.maintenance.check()?;
+    engine.ledger.check()?;
     let place = engine.overload.enter(caller.key.priority)?;
+    let pass = Pass::take(engine, caller)?;
     record.place = Some(place);
+    record.pass = Some(Box::new(pass));
     Ok(())
 }
 

@@ -23,6 +23,7 @@ mod refusal;
 mod request_id;
 mod routes;
 mod server;
+mod settlement;
 mod socket;
 mod stall;
 mod stream;

@@ -7,10 +7,14 @@ use std::time::{Duration, Instant};
 
 use tollgate_core::error::Failure;
 use tollgate_core::key::VirtualKey;
+use tollgate_core::money::Money;
 use tollgate_core::reply::{Piece, Usage};
 use tollgate_engine::health::Permit;
+use tollgate_engine::hold::{Ending, Hold};
 use tollgate_engine::overload::Place;
 use tollgate_engine::routes::{Route, RouteTarget};
+use tollgate_engine::settle::Ticket;
+use tollgate_engine::throttle::Pass;
 use tollgate_engine::trail::Trail;
 
 use crate::gateway::Gateway;
@@ -30,6 +34,10 @@ pub(crate) struct Record {
     pub(crate) permit: Option<Permit>,
     /// The place among the calls under way.
     pub(crate) place: Option<Place>,
+    /// The right to it under the caller's limits.
+    pub(crate) pass: Option<Box<Pass>>,
+    /// What was set aside for it.
+    pub(crate) hold: Option<Box<Hold>>,
     finished: bool,
 }
 
@@ -50,6 +58,10 @@ pub(crate) struct Facts {
     /// A code of the catalogue, or one of the two outcomes above.
     pub(crate) code: &'static str,
     pub(crate) usage: Option<Usage>,
+    /// About how many tokens of an answer have gone out, in sixteenths of a token.
+    pub(crate) delivered: u64,
+    /// What the caller pays, once that is known.
+    pub(crate) cost: Option<Money>,
     /// The attempts that were made.
     pub(crate) trail: Trail,
     /// Whether the caller asked to be told of each of them.
@@ -71,6 +83,8 @@ impl Record {
             status: 0,
             code: OK,
             usage: None,
+            delivered: 0,
+            cost: None,
             trail: Trail::default(),
             tells_trail: false,
             first_byte: None,
@@ -81,6 +95,8 @@ impl Record {
             facts,
             permit: None,
             place: None,
+            pass: None,
+            hold: None,
             finished: false,
         }
     }
@@ -116,6 +132,28 @@ impl Record {
         if piece.usage.is_some() {
             self.facts.usage = piece.usage;
         }
+        self.facts.delivered += u64::from(piece.delivered);
+    }
+
+    /// Settles what the call cost. Whoever sends the last byte of its answer waits for the ticket,
+    /// if there is one. Once more it does nothing.
+    pub(crate) fn settle(&mut self, whole: bool) -> Option<Ticket> {
+        if let Some(mut pass) = self.pass.take() {
+            let used = self.facts.usage;
+            pass.settle(used.map(|usage| usage.prompt.saturating_add(usage.completion)));
+        }
+        let hold = self.hold.take()?;
+        let (asked, answered) = (self.facts.route.as_ref()?, self.facts.answered.as_ref()?);
+        let settled = hold.settle(&Ending {
+            answered,
+            asked,
+            usage: self.facts.usage,
+            delivered: self.facts.delivered.div_ceil(16),
+            whole,
+            request_id: self.facts.id.as_str(),
+        });
+        self.facts.cost = Some(settled.cost);
+        settled.ticket
     }
 
     /// The request has come to its end.
@@ -205,6 +243,8 @@ impl fmt::Display for Causes<'_> {
 impl Drop for Record {
     fn drop(&mut self) {
         if !self.finished {
+            // Nobody waits for it any more.
+            drop(self.settle(false));
             // A failure that was already noted stays the outcome: only its telling broke off.
             if self.facts.code == OK {
                 self.facts.code = CLIENT_CLOSED;

@@ -2,6 +2,7 @@
 //! silent, and one error event in place of the terminator when it breaks.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -14,9 +15,11 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use tollgate_core::error::dialect::{Dialect, StreamForm};
 use tollgate_core::error::{AttemptRecord, Code, Failure};
 use tollgate_engine::port::Pieces;
+use tollgate_engine::settle::Ticket;
 
 use crate::answer;
 use crate::record::Record;
+use crate::settlement;
 
 /// A sign of life for a stream that is silent, as its readers can take it; `None` where they die
 /// of everything but answers.
@@ -42,6 +45,16 @@ pub(crate) struct EventBody {
     last_sent: Instant,
     silence: Option<Pin<Box<Sleep>>>,
     cut: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    /// The last part, while its settlement becomes durable.
+    settling: Option<Box<Settling>>,
+}
+
+/// The last part of a stream, and what it waits for.
+struct Settling {
+    bytes: Bytes,
+    /// Gone when it is over.
+    ticket: Option<Ticket>,
+    patience: Pin<Box<Sleep>>,
 }
 
 type Next = Poll<Option<Result<Frame<Bytes>, Infallible>>>;
@@ -65,14 +78,18 @@ impl EventBody {
             last_sent: Instant::now(),
             silence: None,
             cut: None,
+            settling: None,
         }
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        self.pieces.is_none()
+        self.pieces.is_none() && self.settling.is_none()
     }
 
     pub(crate) fn poll_frame(&mut self, context: &mut Context<'_>) -> Next {
+        if self.settling.is_some() {
+            return self.poll_settling(context);
+        }
         loop {
             let Some(pieces) = &mut self.pieces else {
                 return Poll::Ready(None);
@@ -83,8 +100,8 @@ impl EventBody {
                     if let Some(record) = &mut self.record {
                         record.see(&piece);
                     }
-                    if piece.last {
-                        self.end();
+                    if piece.last && self.settle(&piece.bytes) {
+                        return self.poll_settling(context);
                     }
                     if !piece.bytes.is_empty() {
                         return self.send(piece.bytes);
@@ -158,6 +175,8 @@ impl EventBody {
             return Poll::Ready(None);
         };
         record.facts.trail.extend(later);
+        // Whoever reads a broken stream does not wait for what it cost.
+        drop(record.settle(false));
         record.fail(failure);
         let gateway = Arc::clone(record.gateway());
         let settings = gateway.settings();
@@ -176,6 +195,45 @@ impl EventBody {
     fn leave(&mut self) -> Vec<AttemptRecord> {
         let pieces = self.pieces.take();
         pieces.map_or_else(Vec::new, |mut pieces| pieces.as_mut().later())
+    }
+
+    /// The stream has come to its end: settles it. Says whether the last part has to wait.
+    fn settle(&mut self, last: &Bytes) -> bool {
+        let ticket = self.record.as_mut().and_then(|record| record.settle(true));
+        let Some((ticket, record)) = ticket.zip(self.record.as_ref()) else {
+            self.end();
+            return false;
+        };
+        let end = Instant::now() + settlement::patience(record);
+        self.settling = Some(Box::new(Settling {
+            bytes: last.clone(),
+            ticket: Some(ticket),
+            patience: Box::pin(tokio::time::sleep_until(end)),
+        }));
+        true
+    }
+
+    fn poll_settling(&mut self, context: &mut Context<'_>) -> Next {
+        let Some(settling) = &mut self.settling else {
+            return Poll::Ready(None);
+        };
+        let Some(ticket) = &mut settling.ticket else {
+            return Poll::Ready(None);
+        };
+        if Pin::new(ticket).poll(context).is_pending() {
+            ready!(settling.patience.as_mut().poll(context));
+            let withheld = settling.ticket.take().map_or(Ok(()), settlement::withhold);
+            if let Err(failure) = withheld {
+                self.settling = None;
+                return self.fail(&failure);
+            }
+        }
+        let last = self.settling.take().map(|settling| settling.bytes);
+        self.end();
+        match last.filter(|bytes| !bytes.is_empty()) {
+            Some(bytes) => self.send(bytes),
+            None => Poll::Ready(None),
+        }
     }
 
     fn end(&mut self) {

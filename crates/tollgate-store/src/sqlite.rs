@@ -9,11 +9,19 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use sqlx::{Row as _, SqlitePool};
+use tollgate_core::audit::AuditRow;
 use tollgate_core::error::dialect::Dialect;
 use tollgate_core::id::KeyId;
 use tollgate_core::key::VirtualKey;
+use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId};
+use tollgate_core::request_log::Segment;
+use tollgate_core::tenant::{Organization, Team, User};
 use tollgate_core::time::Timestamp;
-use tollgate_engine::port::{BoxFuture, Store, StoreError, StoredKey};
+use tollgate_engine::port::{
+    Appended, AuditQuery, BoxFuture, Change, Checkpoint, LedgerStore, LogStore, ReplayStore, Store,
+    StoreError, Stored, StoredConnection, StoredKey, StoredReplay, StoredSegment, TenantStore,
+    Transaction, UsageQuery, UsageRow,
+};
 
 pub use open::{OpenError, open};
 
@@ -151,40 +159,139 @@ impl SqliteStore {
     }
 }
 
+impl SqliteStore {
+    async fn make(&self, changes: &[Change]) -> Result<(), StoreError> {
+        for change in changes {
+            match change {
+                Change::InsertKey(key) => self.insert(key).await?,
+                Change::UpdateKey(key) => self.update(key).await?,
+                Change::SetSetting { name, value } => self.write_setting(name, value).await?,
+                _ => return Err(not_yet()),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn not_yet() -> StoreError {
+    StoreError("this is not kept yet".into())
+}
+
+fn none<'a, T: Default + Send + 'a>() -> Stored<'a, T> {
+    Box::pin(std::future::ready(Ok(T::default())))
+}
+
+fn refused<'a, T: Send + 'a>() -> Stored<'a, T> {
+    Box::pin(std::future::ready(Err(not_yet())))
+}
+
 impl Store for SqliteStore {
-    fn keys(&self) -> BoxFuture<'_, Result<Vec<StoredKey>, StoreError>> {
+    fn ping(&self) -> Stored<'_, ()> {
+        within(STATEMENT_LIMIT, self.read_anything())
+    }
+}
+
+impl TenantStore for SqliteStore {
+    fn keys(&self) -> Stored<'_, Vec<StoredKey>> {
         within(READ_ALL_LIMIT, self.read_keys())
     }
-
-    fn insert_key<'a>(&'a self, key: &'a VirtualKey) -> BoxFuture<'a, Result<(), StoreError>> {
-        within(STATEMENT_LIMIT, self.insert(key))
+    fn organizations(&self) -> Stored<'_, Vec<Organization>> {
+        none()
     }
-
-    fn update_key<'a>(&'a self, key: &'a VirtualKey) -> BoxFuture<'a, Result<(), StoreError>> {
-        within(STATEMENT_LIMIT, self.update(key))
+    fn teams(&self) -> Stored<'_, Vec<Team>> {
+        none()
     }
-
-    fn note_uses<'a>(
-        &'a self,
-        uses: &'a [(KeyId, Timestamp)],
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn users(&self) -> Stored<'_, Vec<User>> {
+        none()
+    }
+    fn connections(&self) -> Stored<'_, Vec<StoredConnection>> {
+        none()
+    }
+    fn change<'a>(&'a self, changes: &'a [Change], _audit: &'a [AuditRow]) -> Stored<'a, ()> {
+        within(STATEMENT_LIMIT, self.make(changes))
+    }
+    fn note_uses<'a>(&'a self, uses: &'a [(KeyId, Timestamp)]) -> Stored<'a, ()> {
         within(STATEMENT_LIMIT, self.write_uses(uses))
     }
-
-    fn setting<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
+    fn setting<'a>(&'a self, name: &'a str) -> Stored<'a, Option<String>> {
         within(STATEMENT_LIMIT, self.read_setting(name))
     }
-
-    fn set_setting<'a>(
-        &'a self,
-        name: &'a str,
-        value: &'a str,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        within(STATEMENT_LIMIT, self.write_setting(name, value))
+    fn audit<'a>(&'a self, _query: &'a AuditQuery) -> Stored<'a, (Vec<AuditRow>, u64)> {
+        none()
     }
+}
 
-    fn ping(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        within(STATEMENT_LIMIT, self.read_anything())
+impl LedgerStore for SqliteStore {
+    fn last_page(&self) -> Stored<'_, PageHead> {
+        none()
+    }
+    fn append<'a>(
+        &'a self,
+        _page: &'a Page,
+        _transactions: &'a [Transaction],
+        _audit: &'a [AuditRow],
+    ) -> Stored<'a, Appended> {
+        refused()
+    }
+    fn pages(&self, _after: u64, _most: u32) -> Stored<'_, Vec<Page>> {
+        none()
+    }
+    fn transaction<'a>(
+        &'a self,
+        _wallet: &'a WalletId,
+        _reference: &'a str,
+    ) -> Stored<'a, Option<Transaction>> {
+        none()
+    }
+    fn transaction_of(&self, _id: EntryId) -> Stored<'_, Option<Transaction>> {
+        none()
+    }
+    fn open_holds(&self) -> Stored<'_, Vec<Transaction>> {
+        none()
+    }
+    fn transactions<'a>(
+        &'a self,
+        _wallet: &'a WalletId,
+        _offset: u64,
+        _limit: u32,
+    ) -> Stored<'a, Vec<Transaction>> {
+        none()
+    }
+    fn write_checkpoint<'a>(&'a self, _checkpoint: &'a Checkpoint) -> Stored<'a, ()> {
+        refused()
+    }
+    fn checkpoint(&self) -> Stored<'_, Checkpoint> {
+        none()
+    }
+    fn usage<'a>(&'a self, _query: &'a UsageQuery) -> Stored<'a, Vec<UsageRow>> {
+        none()
+    }
+}
+
+impl LogStore for SqliteStore {
+    fn append_segment<'a>(&'a self, _segment: &'a Segment) -> Stored<'a, u64> {
+        refused()
+    }
+    fn segment_summaries(&self, _after: u64, _most: u32) -> Stored<'_, Vec<StoredSegment>> {
+        none()
+    }
+    fn segments<'a>(&'a self, _numbers: &'a [u64]) -> Stored<'a, Vec<StoredSegment>> {
+        none()
+    }
+    fn forget_segments(&self, _before: Timestamp) -> Stored<'_, u64> {
+        none()
+    }
+}
+
+impl ReplayStore for SqliteStore {
+    fn replay<'a>(&'a self, _slot: &'a [u8; 32]) -> Stored<'a, Option<StoredReplay>> {
+        none()
+    }
+    fn put_replay<'a>(&'a self, _replay: &'a StoredReplay) -> Stored<'a, ()> {
+        refused()
+    }
+    fn forget_replays(&self, _now: Timestamp) -> Stored<'_, u64> {
+        none()
     }
 }
 

@@ -297,6 +297,7 @@ mod tests {
             stream: false,
             wants_usage: false,
             max_tokens: None,
+            choices: 1,
             marks: Marks {
                 model: Some(0..0),
                 ..Marks::default()

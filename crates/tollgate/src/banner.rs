@@ -51,6 +51,9 @@ pub(crate) async fn print(
             expires_at: None,
             error_dialect: None,
             priority: tollgate_core::key::Priority::default(),
+            tenancy: Default::default(),
+            reach: Default::default(),
+            controls: Default::default(),
         };
         let (_, key) = accounts.create(new).await?;
         show(&about_key(config, reachable, &key))?;

@@ -2,6 +2,7 @@
 
 mod assemble;
 mod banner;
+mod calendar;
 mod clock;
 pub mod command;
 pub mod config;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::catalog::Code;
 use crate::format::Format;
+use crate::reply::Usage;
 use crate::time::Timestamp;
 
 /// Who failed.
@@ -136,6 +137,8 @@ pub struct Facts {
     /// Whether the provider surely never got the request, so that sending it again cannot do
     /// the work twice. `false` when it may have.
     pub unsent: bool,
+    /// What the provider said was used by the attempt that failed, if it said so.
+    pub usage: Option<Usage>,
     /// The cause: for the log only, it never leaves the process.
     pub cause: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -175,6 +178,7 @@ impl Failure {
             stream: None,
             exchange: None,
             unsent: false,
+            usage: None,
             cause: None,
         }))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tollgate_core::key::KeyProblem;
 
 use super::*;
-use crate::port::{BoxFuture, StoredKey};
+use crate::port::TenantStore as _;
 use crate::testing::{ManualClock, MemoryStore, counting_entropy};
 
 struct World {
@@ -60,6 +60,9 @@ fn new_key(name: &str) -> NewKey {
         expires_at: None,
         error_dialect: None,
         priority: Priority::default(),
+        tenancy: Default::default(),
+        reach: Default::default(),
+        controls: Default::default(),
     }
 }
 
@@ -375,7 +378,11 @@ async fn the_admin_key_survives_a_restart_and_its_text_is_not_stored() {
 #[tokio::test]
 async fn a_damaged_admin_setting_is_an_error_and_not_an_open_door() {
     let store = Arc::new(MemoryStore::default());
-    store.set_setting(admin::SETTING, "damaged").await.unwrap();
+    let damaged = store::SetSetting {
+        name: admin::SETTING.into(),
+        value: "damaged".into(),
+    };
+    store.change(&[damaged], &[]).await.unwrap();
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(0)));
     assert!(
         Accounts::open(parts(store, clock, Environment::Live))
@@ -404,48 +411,15 @@ fn is_pending(future: &mut (impl Future + Unpin)) -> bool {
         .is_pending()
 }
 
-/// A store whose writes never come to an end.
-struct StuckStore(MemoryStore);
-
-impl Store for StuckStore {
-    fn keys(&self) -> BoxFuture<'_, Result<Vec<StoredKey>, StoreError>> {
-        self.0.keys()
-    }
-    fn insert_key<'a>(&'a self, key: &'a VirtualKey) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.0.insert_key(key)
-    }
-    fn update_key<'a>(&'a self, _: &'a VirtualKey) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(std::future::pending())
-    }
-    fn note_uses<'a>(
-        &'a self,
-        _: &'a [(KeyId, Timestamp)],
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(std::future::pending())
-    }
-    fn setting<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
-        self.0.setting(name)
-    }
-    fn set_setting<'a>(
-        &'a self,
-        name: &'a str,
-        value: &'a str,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.0.set_setting(name, value)
-    }
-    fn ping(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.0.ping()
-    }
-}
-
 #[tokio::test]
 async fn a_revocation_holds_although_its_client_hung_up_while_the_store_wrote() {
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(0)));
-    let store = Arc::new(StuckStore(MemoryStore::default()));
-    let accounts = Accounts::open(parts(store, clock.clone(), Environment::Live))
+    let store = Arc::new(MemoryStore::default());
+    let accounts = Accounts::open(parts(store.clone(), clock.clone(), Environment::Live))
         .await
         .unwrap();
     let (key, secret) = accounts.create(new_key("app")).await.unwrap();
+    store.set_stuck(true);
     let mut revoking = Box::pin(accounts.revoke(key.id.as_str()));
     assert!(is_pending(&mut revoking));
     assert!(opens(&accounts, secret.expose(), clock.now()));
@@ -456,8 +430,8 @@ async fn a_revocation_holds_although_its_client_hung_up_while_the_store_wrote() 
 #[tokio::test]
 async fn uses_are_not_lost_when_their_writing_is_cancelled() {
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(5)));
-    let store = Arc::new(StuckStore(MemoryStore::default()));
-    let accounts = Accounts::open(parts(store, clock.clone(), Environment::Live))
+    let store = Arc::new(MemoryStore::default());
+    let accounts = Accounts::open(parts(store.clone(), clock.clone(), Environment::Live))
         .await
         .unwrap();
     let (key, _) = accounts.create(new_key("app")).await.unwrap();

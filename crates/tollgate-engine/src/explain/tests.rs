@@ -92,6 +92,9 @@ async fn make_key(world: &World, name: &str, models: &[&str], permissions: Permi
         expires_at: None,
         error_dialect: None,
         priority: Priority::default(),
+        tenancy: Default::default(),
+        reach: Default::default(),
+        controls: Default::default(),
     };
     let (key, _) = world.engine.accounts.create(new).await.unwrap();
     key.id.as_str().to_owned()
@@ -393,6 +396,7 @@ async fn what_the_key_may_not_do_is_refused_as_a_request_would_be() {
     let read_only = Permissions {
         read: true,
         write: false,
+        manage: false,
     };
     make_key(&world, "reader", &["m"], read_only).await;
     make_key(&world, "narrow", &["other"], Permissions::ALL).await;

@@ -24,6 +24,9 @@ fn key(id: &str, text: &str) -> VirtualKey {
         revoked_at: None,
         error_dialect: None,
         priority: tollgate_core::key::Priority::default(),
+        tenancy: Default::default(),
+        reach: Default::default(),
+        controls: Default::default(),
         declared: false,
     }
 }
@@ -33,7 +36,12 @@ fn table(keys: impl IntoIterator<Item = (&'static str, &'static str)>) -> KeyTab
         key: key(id, text),
         last_used_at: None,
     };
-    KeyTable::new(keys.into_iter().map(stored).collect())
+    KeyTable::new(
+        keys.into_iter()
+            .map(stored)
+            .map(|key| (key, Home::default()))
+            .collect(),
+    )
 }
 
 fn found(table: &KeyTable, text: &str) -> Option<String> {
@@ -74,7 +82,7 @@ fn many_keys_are_all_found() {
         key: key(&format!("key_{number:05}"), &number.to_string()),
         last_used_at: None,
     });
-    let table = KeyTable::new(stored.collect());
+    let table = KeyTable::new(stored.map(|key| (key, Home::default())).collect());
     for number in 0..10_000 {
         assert_eq!(
             found(&table, &number.to_string()),
@@ -87,7 +95,7 @@ fn many_keys_are_all_found() {
 #[test]
 fn a_replaced_key_is_found_under_its_new_hash_alone() {
     let table = table([("one", "old"), ("two", "other")]);
-    table.put(key("one", "new").into());
+    table.put(key("one", "new").into(), Home::default());
     assert_eq!(found(&table, "old"), None);
     assert_eq!(found(&table, "new").as_deref(), Some("one"));
     assert_eq!(found(&table, "other").as_deref(), Some("two"));
@@ -104,6 +112,7 @@ fn a_reader_keeps_what_it_found_before_a_change() {
             ..key("one", "text")
         }
         .into(),
+        Home::default(),
     );
     assert_eq!(before.check(at(9)), Ok(()));
     let after = table.find(&hash("text")).unwrap();
@@ -114,8 +123,8 @@ fn a_reader_keeps_what_it_found_before_a_change() {
 fn declared_keys_are_replaced_as_a_whole_and_stored_ones_stay() {
     let table = table([("stored", "s")]);
     table.declare(vec![
-        (key("a", "text-a"), "line 1".into()),
-        (key("b", "text-b"), "line 2".into()),
+        (key("a", "text-a"), Home::default(), "line 1".into()),
+        (key("b", "text-b"), Home::default(), "line 2".into()),
     ]);
     assert_eq!(found(&table, "text-a").as_deref(), Some("a"));
     let kept = table.find(&hash("text-b")).unwrap();
@@ -126,6 +135,7 @@ fn declared_keys_are_replaced_as_a_whole_and_stored_ones_stay() {
             created_at: at(99),
             ..key("b", "text-b")
         },
+        Home::default(),
         "line 7".into(),
     )]);
     assert_eq!(found(&table, "text-a"), None);
@@ -140,7 +150,11 @@ fn declared_keys_are_replaced_as_a_whole_and_stored_ones_stay() {
 #[test]
 fn a_declared_key_wins_over_a_stored_one_of_the_same_text() {
     let table = table([("stored", "same")]);
-    table.declare(vec![(key("declared", "same"), "line 1".into())]);
+    table.declare(vec![(
+        key("declared", "same"),
+        Home::default(),
+        "line 1".into(),
+    )]);
     assert_eq!(found(&table, "same").as_deref(), Some("declared"));
     table.declare(Vec::new());
     assert_eq!(found(&table, "same").as_deref(), Some("stored"));
@@ -188,12 +202,12 @@ fn a_changed_key_keeps_its_last_use_and_has_it_written() {
         let table = table([("one", "1")]);
         let entry = table.find(&hash("1")).unwrap();
         table.note_use(&entry, at(20));
-        let changed = table.put(key("one", text).into());
+        let changed = table.put(key("one", text).into(), Home::default());
         assert_eq!(changed.last_used_at(), Some(at(20)), "{text}");
         let taken = uses(&table);
         assert_eq!(taken.len(), 1, "{text}");
         KeyTable::uses_are_written(&taken);
-        table.put(key("one", "a third").into());
+        table.put(key("one", "a third").into(), Home::default());
         assert_eq!(
             uses(&table).len(),
             0,

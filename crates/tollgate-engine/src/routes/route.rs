@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tollgate_core::caller::Caller;
+use crate::caller::Caller;
 use tollgate_core::model::{ModelFacts, Target};
 use tollgate_core::route::condition::{Abilities, Fitness, When};
 use tollgate_core::route::fallback::Fallbacks;

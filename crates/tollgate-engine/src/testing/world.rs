@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::caller::Caller;
 use bytes::Bytes;
 use tollgate_core::call::{Call, Marks, Wishes};
-use tollgate_core::caller::Caller;
 use tollgate_core::error::Failure;
 use tollgate_core::format::{Format, Operation};
 use tollgate_core::id::KeyId;
@@ -94,6 +94,7 @@ impl World {
             wishes,
             request_id: "req_1",
             route,
+            hold: None,
         };
         chat::serve(&self.engine, plan, trail).await
     }
@@ -130,23 +131,24 @@ pub fn model(name: &str, connections: &[&str], rules: Rules) -> DeclaredModel {
 /// A caller whose key has this name and may use these models.
 pub fn caller(name: &str, models: &[&str]) -> Caller {
     let patterns: Vec<_> = models.iter().map(ToString::to_string).collect();
-    Caller {
-        key: Arc::new(VirtualKey {
-            id: KeyId::from_stored(&format!("key_{name}")),
-            name: name.into(),
-            hash: KeyHash::from_bytes([0; 32]),
-            prefix: "sk-".into(),
-            last_four: "0000".into(),
-            permissions: Permissions::ALL,
-            models: ModelScope::new(patterns),
-            created_at: Timestamp::from_millis(0),
-            expires_at: None,
-            revoked_at: None,
-            error_dialect: None,
-            priority: Priority::default(),
-            declared: true,
-        }),
-    }
+    Caller::alone(Arc::new(VirtualKey {
+        id: KeyId::from_stored(&format!("key_{name}")),
+        name: name.into(),
+        hash: KeyHash::from_bytes([0; 32]),
+        prefix: "sk-".into(),
+        last_four: "0000".into(),
+        permissions: Permissions::ALL,
+        models: ModelScope::new(patterns),
+        created_at: Timestamp::from_millis(0),
+        expires_at: None,
+        revoked_at: None,
+        error_dialect: None,
+        priority: Priority::default(),
+        tenancy: Default::default(),
+        reach: Default::default(),
+        controls: Default::default(),
+        declared: true,
+    }))
 }
 
 /// A chat call to a model.
@@ -159,6 +161,7 @@ pub fn call(model: &str, stream: bool) -> Call {
         stream,
         wants_usage: false,
         max_tokens: None,
+        choices: 1,
         marks: Marks::default(),
         carried: Vec::new(),
         query: None,

@@ -306,6 +306,7 @@ impl Day {
             wishes: &Wishes::default(),
             request_id: id,
             route: chat::route(engine, &caller, &call)?,
+            hold: None,
         };
         let served = chat::serve(engine, plan, trail).await?;
         Ok(read(served).await)

@@ -1,7 +1,7 @@
 //! What a caller may learn about its own key.
 
 use serde_json::json;
-use tollgate_core::caller::Caller;
+use tollgate_engine::caller::Caller;
 
 use crate::dispatch::Given;
 

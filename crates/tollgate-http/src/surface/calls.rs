@@ -10,10 +10,10 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response};
 use hyper::body::Incoming;
 use tollgate_core::call::Wishes;
-use tollgate_core::caller::Caller;
 use tollgate_core::error::Failure;
 use tollgate_core::error::dialect::StreamForm;
 use tollgate_core::format::Format;
+use tollgate_engine::caller::Caller;
 use tollgate_engine::chat::{self, Plan, Served};
 use tollgate_engine::port::Reply;
 use tollgate_wire::formats::{self, Received};
@@ -24,6 +24,7 @@ use crate::dispatch::Given;
 use crate::outgoing::Outgoing;
 use crate::query::Query;
 use crate::record::Record;
+use crate::settlement;
 use crate::stream::EventBody;
 use crate::surface::models;
 use crate::{answer, dialect, wishes};
@@ -69,14 +70,30 @@ pub(crate) async fn call(
     record.facts.route = Some(Arc::clone(&route));
     wishes::take_off(&mut wishes, record.facts.begin);
     let id = record.facts.id.clone();
+    let estimate = chat::estimate(&gateway.engine, &call, &route);
+    if let Some(pass) = &mut record.pass {
+        pass.reserve(
+            &route,
+            estimate.prompt.saturating_add(call.max_tokens.unwrap_or(0)),
+        )?;
+    }
+    let hold = chat::hold(&gateway.engine, caller, &route, estimate)?;
     let plan = Plan {
         caller,
         call: &call,
         wishes: &wishes,
         request_id: id.as_str(),
         route,
+        hold: Some(&hold),
     };
     let served = Box::pin(chat::serve(&gateway.engine, plan, &mut record.facts.trail)).await?;
+    record.hold = Some(Box::new(hold));
+    if let Reply::Answer(given) = &served.delivery.reply {
+        record.facts.answered = Some(Arc::clone(&served.answered));
+        record.facts.usage = given.usage;
+        let ticket = record.settle(true);
+        settlement::wait(record, ticket).await?;
+    }
     Ok(Given::Call(Box::new(Called {
         served,
         form: StreamForm::of(call.format, call.array),

@@ -8,10 +8,10 @@ mod page;
 use std::borrow::Cow;
 
 use serde_json::Value;
-use tollgate_core::caller::Caller;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::model::ModelFacts;
 use tollgate_engine::admit;
+use tollgate_engine::caller::Caller;
 
 use crate::dispatch::Given;
 use crate::family::Family;

@@ -67,6 +67,9 @@ fn columns(row: &SqliteRow, id: &str) -> Result<StoredKey, Damage> {
         revoked_at: time("revoked_at")?,
         priority: Priority::from_name(row.try_get("priority")?)
             .ok_or("the priority is not known")?,
+        tenancy: Default::default(),
+        reach: Default::default(),
+        controls: Default::default(),
         error_dialect: match dialect {
             Some(name) => Some(Dialect::from_name(name).ok_or("the dialect is not known")?),
             None => None,

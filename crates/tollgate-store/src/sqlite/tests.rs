@@ -36,6 +36,9 @@ fn new_key() -> NewKey {
         expires_at: None,
         error_dialect: None,
         priority: Priority::default(),
+        tenancy: Default::default(),
+        reach: Default::default(),
+        controls: Default::default(),
     }
 }
 
@@ -98,7 +101,7 @@ async fn no_clear_text_of_a_key_is_in_the_files() {
 async fn the_files_are_for_their_owner_alone() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&url(directory.path())).await.unwrap();
-    store.set_setting("a", "b").await.unwrap();
+    set(&store, "a", "b").await.unwrap();
     let mut names = Vec::new();
     for file in fs::read_dir(directory.path()).unwrap() {
         let file = file.unwrap();
@@ -140,7 +143,7 @@ async fn opening_again_changes_nothing() {
     let directory = tempfile::tempdir().unwrap();
     for _ in 0..3 {
         let store = open(&url(directory.path())).await.unwrap();
-        store.set_setting("kept", "yes").await.unwrap();
+        set(&store, "kept", "yes").await.unwrap();
         store.close().await;
     }
     let store = open(&url(directory.path())).await.unwrap();
@@ -176,7 +179,8 @@ async fn keys_of_the_first_form_go_on_with_normal_priority() {
         priority: Priority::Low,
         ..old.key
     };
-    store.update_key(&changed).await.unwrap();
+    let change = Change::UpdateKey(Arc::new(changed.clone()));
+    store.change(&[change], &[]).await.unwrap();
     assert_eq!(store.keys().await.unwrap()[0].key.priority, Priority::Low);
 }
 
@@ -266,7 +270,7 @@ async fn a_closed_store_fails_and_does_not_hang() {
     let store = open(&url(directory.path())).await.unwrap();
     store.close().await;
     assert!(store.ping().await.is_err());
-    assert!(store.set_setting("a", "b").await.is_err());
+    assert!(set(&store, "a", "b").await.is_err());
 }
 
 /// An error of SQLite with this code.
@@ -300,4 +304,10 @@ impl sqlx::error::DatabaseError for Coded {
     fn kind(&self) -> sqlx::error::ErrorKind {
         sqlx::error::ErrorKind::Other
     }
+}
+
+async fn set(store: &SqliteStore, name: &str, value: &str) -> Result<(), StoreError> {
+    let (name, value) = (name.into(), value.into());
+    let change = Change::SetSetting { name, value };
+    store.change(&[change], &[]).await
 }

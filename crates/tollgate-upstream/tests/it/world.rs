@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
+use tollgate_core::budget::{Period, Window};
 use tollgate_core::call::{Call, Marks};
 use tollgate_core::error::Failure;
 use tollgate_core::format::{Format, Operation};
@@ -282,6 +283,14 @@ pub(crate) fn whole_stream() -> Vec<Step> {
 struct Still;
 
 impl Clock for Still {
+    fn window(&self, _: Period, _: &str, _: Timestamp) -> Window {
+        Window::ALWAYS
+    }
+
+    fn is_zone(&self, _: &str) -> bool {
+        true
+    }
+
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(1_763_719_200_000)
     }
@@ -415,6 +424,7 @@ pub(crate) fn call(stream: bool) -> Call {
         stream,
         wants_usage: false,
         max_tokens: None,
+        choices: 1,
         marks: Marks {
             start: 1,
             model: Some(9..12),

@@ -64,6 +64,7 @@ pub fn read(received: Received<'_>) -> Result<Call, Failure> {
             // Streams of this format always report their usage.
             wants_usage: true,
             max_tokens: draft.max_tokens,
+            choices: 1,
             marks: draft.marks,
             carried: Vec::new(),
             query: None,

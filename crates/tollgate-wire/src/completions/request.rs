@@ -93,6 +93,7 @@ pub fn read(received: Received<'_>) -> Result<Call, Failure> {
         stream: draft.stream,
         wants_usage: draft.wants_usage,
         max_tokens: draft.max_tokens,
+        choices: 1,
         marks: draft.marks,
         carried: Vec::new(),
         query: None,

@@ -46,6 +46,7 @@ pub fn read(received: Received<'_>) -> Result<Call, Failure> {
         // Every response of a stream says it, whether it is asked or not.
         wants_usage: true,
         max_tokens: draft.max_tokens,
+        choices: 1,
         marks: Marks {
             start: draft.start,
             ..Marks::default()

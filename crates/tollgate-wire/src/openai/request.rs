@@ -73,6 +73,7 @@ fn read(operation: Operation, body: Bytes) -> Result<Call, Failure> {
         stream: draft.stream,
         wants_usage: draft.wants_usage,
         max_tokens: draft.max_completion_tokens.or(draft.max_tokens),
+        choices: 1,
         marks: draft.marks,
         carried: Vec::new(),
         query: None,

@@ -100,6 +100,7 @@ pub fn read(received: Received<'_>) -> Result<Call, Failure> {
         // A response always ends with its usage.
         wants_usage: true,
         max_tokens: draft.max_tokens,
+        choices: 1,
         marks: draft.marks,
         carried: Vec::new(),
         query: None,

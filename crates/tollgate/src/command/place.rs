@@ -10,12 +10,10 @@ use std::sync::Arc;
 
 use http::Method;
 use serde_json::Value;
-use tollgate_core::id::KeyId;
-use tollgate_core::key::{KeyHasher, VirtualKey};
-use tollgate_core::time::Timestamp;
+use tollgate_core::key::KeyHasher;
 use tollgate_engine::accounts::{Accounts, Parts};
 use tollgate_engine::engine::Engine;
-use tollgate_engine::port::{BoxFuture, Store, StoreError, StoredKey};
+use tollgate_engine::port::EmptyStore;
 use tollgate_store::Control;
 
 use super::control::{self, Call, CommandError, Site};
@@ -143,7 +141,7 @@ async fn declared(config: &Config) -> Result<Accounts, Box<dyn Error>> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
     let accounts = Accounts::open(Parts {
-        store: Arc::new(Nothing),
+        store: Arc::new(EmptyStore),
         clock: Arc::new(SystemClock),
         hasher: KeyHasher::new(&secret),
         environment: assemble::environment(config),
@@ -175,48 +173,6 @@ pub(super) fn segment(name: &str) -> String {
         }
     }
     encoded
-}
-
-/// The store where there is none: it holds nothing and keeps nothing.
-struct Nothing;
-
-impl Nothing {
-    fn refuse<T>() -> Result<T, StoreError> {
-        Err(StoreError("there is no store".into()))
-    }
-}
-
-impl Store for Nothing {
-    fn keys(&self) -> BoxFuture<'_, Result<Vec<StoredKey>, StoreError>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
-
-    fn insert_key<'a>(&'a self, _: &'a VirtualKey) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async { Self::refuse() })
-    }
-
-    fn update_key<'a>(&'a self, _: &'a VirtualKey) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async { Self::refuse() })
-    }
-
-    fn note_uses<'a>(
-        &'a self,
-        _: &'a [(KeyId, Timestamp)],
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async { Self::refuse() })
-    }
-
-    fn setting<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
-        Box::pin(async { Ok(None) })
-    }
-
-    fn set_setting<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async { Self::refuse() })
-    }
-
-    fn ping(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async { Self::refuse() })
-    }
 }
 
 #[cfg(test)]

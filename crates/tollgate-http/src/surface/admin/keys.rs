@@ -40,6 +40,9 @@ pub async fn create(accounts: &Accounts, body: &[u8]) -> Result<(u16, Value), Fa
         expires_at,
         error_dialect,
         priority,
+        tenancy: Default::default(),
+        reach: Default::default(),
+        controls: Default::default(),
     };
     make(accounts, new).await
 }
@@ -62,6 +65,9 @@ pub async fn create_temporary(accounts: &Accounts, body: &[u8]) -> Result<(u16, 
         expires_at: Some(accounts.now().after(lifetime)),
         error_dialect,
         priority,
+        tenancy: Default::default(),
+        reach: Default::default(),
+        controls: Default::default(),
     };
     make(accounts, new).await
 }

@@ -49,6 +49,7 @@ fn call(body: Bytes, stream: bool) -> Call {
         model: "m".into(),
         stream,
         wants_usage: true,
+        choices: 1,
         marks: Marks::default(),
         carried: Vec::new(),
         query: None,

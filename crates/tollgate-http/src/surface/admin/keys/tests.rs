@@ -92,7 +92,8 @@ async fn a_key_is_made_with_everything_that_was_asked_for() {
         key.permissions,
         Permissions {
             read: true,
-            write: false
+            write: false,
+            manage: false,
         }
     );
     assert_eq!(key.error_dialect, Some(Dialect::LangMart));
@@ -273,6 +274,9 @@ async fn unknown_and_declared_keys_are_not_changed() {
         expires_at: None,
         error_dialect: None,
         priority: Priority::default(),
+        tenancy: Default::default(),
+        reach: Default::default(),
+        controls: Default::default(),
     };
     let (secret, place) = (
         Secret::new("sk-mine-0123456789"),

@@ -107,7 +107,10 @@ async fn crowd(world: &World, model: &str, target: &str, probes: usize) {
     }
     until_under_way(&world.gateway, target, u64::try_from(probes).unwrap()).await;
     // The gateway counts a probe before the provider does.
-    until("the probes", async || times(world, target) - before >= probes).await;
+    until("the probes", async || {
+        times(world, target) - before >= probes
+    })
+    .await;
     assert_eq!(times(world, target) - before, probes);
     drop(crowd);
     until_under_way(&world.gateway, target, 0).await;

@@ -1,0 +1,160 @@
+//! A store that holds nothing and takes nothing, for commands that only look at a configuration.
+
+use tollgate_core::audit::AuditRow;
+use tollgate_core::id::KeyId;
+use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId};
+use tollgate_core::request_log::Segment;
+use tollgate_core::tenant::{Organization, Team, User};
+use tollgate_core::time::Timestamp;
+
+use super::{
+    Appended, AuditQuery, Change, Checkpoint, LedgerStore, LogStore, ReplayStore, Store,
+    StoreError, Stored, StoredConnection, StoredKey, StoredReplay, StoredSegment, TenantStore,
+    Transaction, UsageQuery, UsageRow,
+};
+
+/// Holds nothing. Whatever is to be kept is refused.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EmptyStore;
+
+fn none<'a, T: Default + Send + 'a>() -> Stored<'a, T> {
+    Box::pin(std::future::ready(Ok(T::default())))
+}
+
+fn refused<'a, T: Send + 'a>() -> Stored<'a, T> {
+    Box::pin(std::future::ready(Err(StoreError(
+        "nothing is kept here".into(),
+    ))))
+}
+
+impl Store for EmptyStore {
+    fn ping(&self) -> Stored<'_, ()> {
+        none()
+    }
+}
+
+impl TenantStore for EmptyStore {
+    fn keys(&self) -> Stored<'_, Vec<StoredKey>> {
+        none()
+    }
+
+    fn organizations(&self) -> Stored<'_, Vec<Organization>> {
+        none()
+    }
+
+    fn teams(&self) -> Stored<'_, Vec<Team>> {
+        none()
+    }
+
+    fn users(&self) -> Stored<'_, Vec<User>> {
+        none()
+    }
+
+    fn connections(&self) -> Stored<'_, Vec<StoredConnection>> {
+        none()
+    }
+
+    fn change<'a>(&'a self, _changes: &'a [Change], _audit: &'a [AuditRow]) -> Stored<'a, ()> {
+        refused()
+    }
+
+    fn note_uses<'a>(&'a self, _uses: &'a [(KeyId, Timestamp)]) -> Stored<'a, ()> {
+        refused()
+    }
+
+    fn setting<'a>(&'a self, _name: &'a str) -> Stored<'a, Option<String>> {
+        none()
+    }
+
+    fn audit<'a>(&'a self, _query: &'a AuditQuery) -> Stored<'a, (Vec<AuditRow>, u64)> {
+        none()
+    }
+}
+
+impl LedgerStore for EmptyStore {
+    fn last_page(&self) -> Stored<'_, PageHead> {
+        none()
+    }
+
+    fn append<'a>(
+        &'a self,
+        _page: &'a Page,
+        _transactions: &'a [Transaction],
+        _audit: &'a [AuditRow],
+    ) -> Stored<'a, Appended> {
+        refused()
+    }
+
+    fn pages(&self, _after: u64, _most: u32) -> Stored<'_, Vec<Page>> {
+        none()
+    }
+
+    fn transaction<'a>(
+        &'a self,
+        _wallet: &'a WalletId,
+        _reference: &'a str,
+    ) -> Stored<'a, Option<Transaction>> {
+        none()
+    }
+
+    fn transaction_of(&self, _id: EntryId) -> Stored<'_, Option<Transaction>> {
+        none()
+    }
+
+    fn open_holds(&self) -> Stored<'_, Vec<Transaction>> {
+        none()
+    }
+
+    fn transactions<'a>(
+        &'a self,
+        _wallet: &'a WalletId,
+        _offset: u64,
+        _limit: u32,
+    ) -> Stored<'a, Vec<Transaction>> {
+        none()
+    }
+
+    fn write_checkpoint<'a>(&'a self, _checkpoint: &'a Checkpoint) -> Stored<'a, ()> {
+        refused()
+    }
+
+    fn checkpoint(&self) -> Stored<'_, Checkpoint> {
+        none()
+    }
+
+    fn usage<'a>(&'a self, _query: &'a UsageQuery) -> Stored<'a, Vec<UsageRow>> {
+        none()
+    }
+}
+
+impl LogStore for EmptyStore {
+    fn append_segment<'a>(&'a self, _segment: &'a Segment) -> Stored<'a, u64> {
+        refused()
+    }
+
+    fn segment_summaries(&self, _after: u64, _most: u32) -> Stored<'_, Vec<StoredSegment>> {
+        none()
+    }
+
+    fn segments<'a>(&'a self, _numbers: &'a [u64]) -> Stored<'a, Vec<StoredSegment>> {
+        none()
+    }
+
+    fn forget_segments(&self, _before: Timestamp) -> Stored<'_, u64> {
+        none()
+    }
+}
+
+impl ReplayStore for EmptyStore {
+    fn replay<'a>(&'a self, _slot: &'a [u8; 32]) -> Stored<'a, Option<StoredReplay>> {
+        none()
+    }
+
+    fn put_replay<'a>(&'a self, _replay: &'a StoredReplay) -> Stored<'a, ()> {
+        refused()
+    }
+
+    fn forget_replays(&self, _now: Timestamp) -> Stored<'_, u64> {
+        none()
+    }
+}

@@ -1,0 +1,294 @@
+//! The one who writes: takes what waits, puts it on a page, makes the page durable, and tells
+//! whoever waits. Never more than one page is on its way.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+use tollgate_core::audit::AuditRow;
+use tollgate_core::ledger::{Entry, Flags, Kind, Movement, Page};
+
+use super::group::Group;
+use super::{Durability, Ledger, Posting, Settings, WhenStoreFails, weight};
+use crate::port::{Appended, StoreError, Transaction};
+
+/// The longest that one try to write may take.
+const LONGEST_TRY: Duration = Duration::from_secs(10);
+/// From when on a write that goes on counts as one that fails.
+const STALL: Duration = Duration::from_secs(2);
+/// How long the clerk waits after a failure, at first and at most.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// How often everything that follows from the entries is written, and after how many of them.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
+const CHECKPOINT_ENTRIES: u64 = 65_536;
+
+/// What is on its way to the store.
+struct Work {
+    page: Page,
+    postings: Vec<Posting>,
+    group: Arc<Group>,
+    transactions: Vec<Transaction>,
+    audit: Vec<AuditRow>,
+}
+
+impl Ledger {
+    /// Writes what comes until the end is asked for and everything is written, or cannot be.
+    pub async fn write(self: Arc<Self>, end: impl Future<Output = ()>) {
+        tokio::pin!(end);
+        let mut checkpoint_at = Instant::now() + CHECKPOINT_EVERY;
+        let mut is_over = false;
+        loop {
+            let settings = **self.settings.load();
+            if settings.durability == Durability::Relaxed && !is_over {
+                tokio::select! {
+                    () = tokio::time::sleep_until(Instant::now() + settings.delay) => {}
+                    () = &mut end => is_over = true,
+                }
+            }
+            while let Some(work) = self.gather().await {
+                if !self.carry_out(work).await {
+                    return;
+                }
+            }
+            if Instant::now() >= checkpoint_at || is_over {
+                self.write_checkpoint().await;
+                checkpoint_at = Instant::now() + CHECKPOINT_EVERY;
+            }
+            if is_over && self.lock().postings.is_empty() {
+                return;
+            }
+            if is_over {
+                continue;
+            }
+            tokio::select! {
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep_until(checkpoint_at) => {}
+                () = &mut end => is_over = true,
+            }
+        }
+    }
+
+    /// Puts what waits on a page. `None` if nothing waits.
+    async fn gather(&self) -> Option<Work> {
+        let (mut postings, group) = {
+            let mut queue = self.lock();
+            if queue.postings.is_empty() {
+                return None;
+            }
+            let group = std::mem::take(&mut queue.group);
+            (std::mem::take(&mut queue.postings), group)
+        };
+        for position in group.close() {
+            if let Some(posting) = postings.get_mut(position) {
+                self.void(posting);
+            }
+        }
+        let head = self.posted.lock().await.head;
+        let entries: Vec<Entry> = postings
+            .iter()
+            .map(|posting| posting.entry.clone())
+            .collect();
+        let page = Page::write(head, &entries);
+        let transactions = entries
+            .iter()
+            .filter_map(|entry| transaction(entry, page.head.number))
+            .collect();
+        let audit = postings
+            .iter_mut()
+            .filter_map(|posting| posting.audit.take());
+        let audit = audit.collect();
+        Some(Work {
+            page,
+            postings,
+            group,
+            transactions,
+            audit,
+        })
+    }
+
+    /// Makes a page durable, however long it takes. `false`: this process may not write any more.
+    async fn carry_out(&self, work: Work) -> bool {
+        let mut wait = FIRST_WAIT;
+        loop {
+            match self.append(&work).await {
+                Ok(Appended::Now | Appended::Before) => break,
+                Ok(Appended::Other) => {
+                    self.lost.store(true, Ordering::Relaxed);
+                    self.failing.store(true, Ordering::Relaxed);
+                    tracing::error!(
+                        page = work.page.head.number,
+                        "another process writes to this ledger: nothing more is written here"
+                    );
+                    return false;
+                }
+                Err(error) => {
+                    let first = !self.failing.swap(true, Ordering::Relaxed);
+                    self.figures.failures.fetch_add(1, Ordering::Relaxed);
+                    if first {
+                        tracing::error!(%error, "the ledger cannot be written");
+                    }
+                    self.excuse(&work.group);
+                }
+            }
+            tokio::time::sleep_until(Instant::now() + wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+        self.settled(work).await;
+        true
+    }
+
+    /// One try. A try that takes long is told as a failure while it goes on.
+    async fn append(&self, work: &Work) -> Result<Appended, StoreError> {
+        let append = self
+            .store
+            .append(&work.page, &work.transactions, &work.audit);
+        let mut append = std::pin::pin!(timeout(LONGEST_TRY, append));
+        let done = match timeout(STALL, &mut append).await {
+            Ok(done) => done,
+            Err(_) => {
+                self.failing.store(true, Ordering::Relaxed);
+                self.excuse(&work.group);
+                append.await
+            }
+        };
+        done.unwrap_or_else(|_| Err(StoreError("the store did not answer in time".into())))
+    }
+
+    /// Where calls go on without the store, nobody waits for it.
+    fn excuse(&self, group: &Group) {
+        let Settings {
+            when_store_fails, ..
+        } = **self.settings.load();
+        if when_store_fails == WhenStoreFails::Continue {
+            group.excuse();
+            self.lock().group.excuse();
+        }
+    }
+
+    /// A page is durable: what follows from it is noted, and whoever waits is told.
+    async fn settled(&self, work: Work) {
+        if self.failing.swap(false, Ordering::Relaxed) {
+            tracing::info!("the ledger is written again");
+        }
+        let (mut entries, mut weights) = (Vec::with_capacity(work.postings.len()), 0_u64);
+        for posting in &work.postings {
+            weights = weights.saturating_add(weight(&posting.entry));
+            entries.push(posting.entry.clone());
+        }
+        let full = {
+            let mut posted = self.posted.lock().await;
+            posted.add(&entries);
+            posted.head = work.page.head;
+            posted.entries >= CHECKPOINT_ENTRIES
+        };
+        self.unwritten.fetch_sub(weights, Ordering::Relaxed);
+        self.figures.pages.fetch_add(1, Ordering::Relaxed);
+        let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+        self.figures.entries.fetch_add(count, Ordering::Relaxed);
+        for position in work.group.finish() {
+            if let Some(posting) = work.postings.get(position) {
+                self.give_back(posting);
+            }
+        }
+        if full {
+            self.write_checkpoint().await;
+        }
+    }
+
+    /// A settlement that nobody waits for any longer takes nothing.
+    fn void(&self, posting: &mut Posting) {
+        let Kind::Settlement(settlement) = &mut posting.entry.kind else {
+            return;
+        };
+        self.figures.withheld.fetch_add(1, Ordering::Relaxed);
+        self.unwritten
+            .fetch_sub(settlement.charged, Ordering::Relaxed);
+        if let Some(undo) = posting.undo.take() {
+            undo.run(
+                settlement.charged,
+                settlement.charged.saturating_add(settlement.shortfall),
+            );
+        }
+        settlement.charged = 0;
+        settlement.shortfall = 0;
+        settlement.flags = settlement.flags.with(Flags::WITHHELD);
+    }
+
+    /// A settlement that has become durable, and whose answer was withheld, is refunded.
+    fn give_back(&self, posting: &Posting) {
+        let Kind::Settlement(settlement) = &posting.entry.kind else {
+            return;
+        };
+        self.figures.withheld.fetch_add(1, Ordering::Relaxed);
+        let Some(undo) = &posting.undo else {
+            return;
+        };
+        let cost = settlement.charged.saturating_add(settlement.shortfall);
+        let refund = Posting {
+            entry: Entry {
+                id: self.next_id(),
+                at: self.clock.now(),
+                wallet: posting.entry.wallet.clone(),
+                kind: Kind::Refund {
+                    movement: Movement {
+                        amount: settlement.charged,
+                        reference: None,
+                        reason: "the answer was withheld".into(),
+                    },
+                    of: posting.entry.id,
+                },
+            },
+            audit: None,
+            undo: None,
+        };
+        let posted = self.post(|| {
+            undo.run(settlement.charged, cost);
+            let pays = posting.entry.wallet.is_some() && settlement.charged > 0;
+            Ok((pays.then_some(refund), ()))
+        });
+        // Memory is changed and the entry is in the queue, which never refuses.
+        drop(posted);
+    }
+
+    /// Writes everything that follows from the durable entries. A failure is no harm: the next one
+    /// contains it.
+    pub async fn write_checkpoint(&self) {
+        let mut posted = self.posted.lock().await;
+        if posted.entries == 0 {
+            return;
+        }
+        let checkpoint = posted.checkpoint();
+        let written = timeout(LONGEST_TRY, self.store.write_checkpoint(&checkpoint)).await;
+        match written {
+            Ok(Ok(())) => posted.checkpoint_is_written(),
+            Ok(Err(error)) => tracing::warn!(%error, "a checkpoint could not be written"),
+            Err(_) => tracing::warn!("a checkpoint could not be written in time"),
+        }
+    }
+}
+
+/// The row by which an operator's entry is found again.
+fn transaction(entry: &Entry, page: u64) -> Option<Transaction> {
+    let movement = entry.movement()?;
+    let of = match &entry.kind {
+        Kind::Refund { of, .. } | Kind::Release { of, .. } | Kind::Spend { of, .. } => Some(*of),
+        Kind::TopUp(_)
+        | Kind::Adjustment { .. }
+        | Kind::Hold(_)
+        | Kind::Settlement(_)
+        | Kind::Loss(_) => None,
+    };
+    Some(Transaction {
+        id: entry.id,
+        page,
+        at: entry.at,
+        wallet: entry.wallet.as_deref()?.clone(),
+        kind: entry.kind.as_str().into(),
+        amount: i64::try_from(entry.effect()).unwrap_or(0),
+        reference: movement.reference.clone(),
+        of,
+        reason: movement.reason.clone(),
+    })
+}

@@ -1,0 +1,503 @@
+//! A store that forgets everything when it is dropped.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tollgate_core::audit::AuditRow;
+use tollgate_core::id::KeyId;
+use tollgate_core::key::VirtualKey;
+use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId};
+use tollgate_core::limit::Level;
+use tollgate_core::tenant::{Organization, Team, User};
+use tollgate_core::time::Timestamp;
+
+use crate::port::{
+    Appended, AuditQuery, Change, Checkpoint, LedgerStore, LogStore, ReplayStore, Store,
+    StoreError, Stored, StoredConnection, StoredKey, StoredReplay, StoredSegment, TenantStore,
+    Transaction, UsageBy, UsageQuery, UsageRow,
+};
+
+/// Keeps everything in memory.
+#[derive(Default)]
+pub struct MemoryStore {
+    tables: Mutex<Tables>,
+    broken: AtomicBool,
+    stuck: AtomicBool,
+}
+
+#[derive(Clone, Default)]
+struct Tables {
+    keys: BTreeMap<KeyId, StoredKey>,
+    organizations: BTreeMap<Box<str>, Organization>,
+    teams: BTreeMap<Box<str>, Team>,
+    users: BTreeMap<Box<str>, User>,
+    connections: BTreeMap<Box<str>, StoredConnection>,
+    settings: BTreeMap<Box<str>, Box<str>>,
+    audit: Vec<AuditRow>,
+    pages: Vec<Page>,
+    transactions: Vec<Transaction>,
+    checkpoint: PageHead,
+    balances: BTreeMap<WalletId, i64>,
+    usage: BTreeMap<UsageKey, UsageRow>,
+    segments: Vec<StoredSegment>,
+    replays: BTreeMap<[u8; 32], StoredReplay>,
+}
+
+/// What tells rows of usage apart.
+type UsageKey = (Timestamp, Box<str>, Box<str>, Box<str>, Box<str>, Box<str>);
+
+type Outcome<T> = Result<T, StoreError>;
+
+fn refused<T>(why: &str) -> Outcome<T> {
+    Err(StoreError(why.into()))
+}
+
+/// A future that is there already.
+fn ready<'a, T: Send + 'a>(outcome: Outcome<T>) -> Stored<'a, T> {
+    Box::pin(std::future::ready(outcome))
+}
+
+impl MemoryStore {
+    /// From here on everything fails, or works again.
+    pub fn set_broken(&self, broken: bool) {
+        self.broken.store(broken, Ordering::SeqCst);
+    }
+
+    /// From here on nothing that is written comes to an end, or it does again.
+    pub fn set_stuck(&self, stuck: bool) {
+        self.stuck.store(stuck, Ordering::SeqCst);
+    }
+
+    fn tables(&self) -> Outcome<MutexGuard<'_, Tables>> {
+        if self.broken.load(Ordering::SeqCst) {
+            return refused("the store is broken on purpose");
+        }
+        Ok(self.tables.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn read<'a, T: Send + 'a>(&self, read: impl FnOnce(&Tables) -> T) -> Stored<'a, T> {
+        ready(self.tables().map(|tables| read(&tables)))
+    }
+
+    /// Changes everything or nothing.
+    fn write<'a, T: Send + 'a>(
+        &self,
+        write: impl FnOnce(&mut Tables) -> Outcome<T>,
+    ) -> Stored<'a, T> {
+        if self.stuck.load(Ordering::SeqCst) {
+            return Box::pin(std::future::pending());
+        }
+        ready(self.tables().and_then(|mut tables| {
+            let before = tables.clone();
+            let outcome = write(&mut tables);
+            if outcome.is_err() {
+                *tables = before;
+            }
+            outcome
+        }))
+    }
+}
+
+impl Tables {
+    fn change(&mut self, change: &Change) -> Outcome<()> {
+        match change {
+            Change::InsertKey(key) => return self.insert_key(key),
+            Change::UpdateKey(key) => return self.update_key(key),
+            Change::PutOrganization(new) => {
+                let id = new.id.as_str().into();
+                self.organizations.insert(id, Organization::clone(new));
+            }
+            Change::PutTeam(new) => {
+                self.teams.insert(new.id.as_str().into(), Team::clone(new));
+            }
+            Change::PutUser(new) => {
+                self.users.insert(new.id.as_str().into(), User::clone(new));
+            }
+            Change::DeleteUser(id) => {
+                self.users.remove(id);
+            }
+            Change::PutConnection(new) => {
+                let name = new.name.clone();
+                self.connections.insert(name, StoredConnection::clone(new));
+            }
+            Change::DeleteConnection(name) => {
+                self.connections.remove(name);
+            }
+            Change::SetSetting { name, value } => {
+                self.settings.insert(name.clone(), value.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn insert_key(&mut self, key: &VirtualKey) -> Outcome<()> {
+        let mut keys = self.keys.values();
+        if keys.any(|stored| stored.key.id == key.id || stored.key.hash == key.hash) {
+            return refused("there is a key of this id or hash already");
+        }
+        let stored = StoredKey {
+            key: key.clone(),
+            last_used_at: None,
+        };
+        self.keys.insert(key.id.clone(), stored);
+        Ok(())
+    }
+
+    fn update_key(&mut self, key: &VirtualKey) -> Outcome<()> {
+        let Some(stored) = self.keys.get_mut(&key.id) else {
+            return refused("there is no key of this id");
+        };
+        let created_at = stored.key.created_at;
+        stored.key = VirtualKey {
+            created_at,
+            ..key.clone()
+        };
+        Ok(())
+    }
+
+    fn append(&mut self, page: &Page, transactions: &[Transaction]) -> Outcome<Appended> {
+        let number = page.head.number;
+        if let Some(there) = self.pages.iter().find(|there| there.head.number == number) {
+            let same = there.head == page.head;
+            return Ok(if same {
+                Appended::Before
+            } else {
+                Appended::Other
+            });
+        }
+        let last = self.pages.last().map_or(0, |last| last.head.number);
+        if number != last + 1 {
+            return Ok(Appended::Other);
+        }
+        for new in transactions {
+            let mut there = self.transactions.iter();
+            if new.reference.is_some()
+                && there.any(|old| old.wallet == new.wallet && old.reference == new.reference)
+            {
+                return refused("there is a transaction of this reference already");
+            }
+        }
+        self.pages.push(page.clone());
+        self.transactions.extend(transactions.iter().cloned());
+        Ok(Appended::Now)
+    }
+
+    fn use_more(&mut self, row: &UsageRow) {
+        let key = (
+            row.quarter,
+            row.organization.clone(),
+            row.team.clone(),
+            row.user.clone(),
+            row.key.clone(),
+            row.model.clone(),
+        );
+        match self.usage.get_mut(&key) {
+            Some(there) => add(there, row),
+            None => {
+                self.usage.insert(key, row.clone());
+            }
+        }
+    }
+}
+
+fn add(there: &mut UsageRow, more: &UsageRow) {
+    there.calls += more.calls;
+    there.prompt += more.prompt;
+    there.completion += more.completion;
+    there.cost += more.cost;
+}
+
+fn is_of(row: &UsageRow, query: &UsageQuery) -> bool {
+    let of = query.of.as_ref().is_none_or(|(level, id)| {
+        let is = match level {
+            Level::Key => &row.key,
+            Level::User => &row.user,
+            Level::Team => &row.team,
+            Level::Organization => &row.organization,
+            Level::Model => &row.model,
+            Level::Ip => return false,
+        };
+        is == id
+    });
+    of && query.model.as_ref().is_none_or(|model| *model == row.model)
+        && query.from.is_none_or(|from| row.quarter >= from)
+        && query.to.is_none_or(|to| row.quarter < to)
+}
+
+fn folded(row: &UsageRow, by: &[UsageBy]) -> UsageRow {
+    let kept = |what: UsageBy, text: &str| -> Box<str> {
+        if by.contains(&what) { text } else { "" }.into()
+    };
+    let quarter = by.contains(&UsageBy::Quarter);
+    UsageRow {
+        quarter: if quarter {
+            row.quarter
+        } else {
+            Timestamp::from_millis(0)
+        },
+        organization: kept(UsageBy::Organization, &row.organization),
+        team: kept(UsageBy::Team, &row.team),
+        user: kept(UsageBy::User, &row.user),
+        key: kept(UsageBy::Key, &row.key),
+        model: kept(UsageBy::Model, &row.model),
+        ..*row
+    }
+}
+
+fn is_wanted(row: &AuditRow, query: &AuditQuery) -> bool {
+    query
+        .organization
+        .is_none_or_eq(row.organization.as_deref())
+        && query.object.is_none_or_eq(Some(&row.object))
+        && query.object_id.is_none_or_eq(Some(&row.object_id))
+        && query.from.is_none_or(|from| row.at >= from)
+        && query.to.is_none_or(|to| row.at < to)
+}
+
+trait IsNoneOrEq {
+    fn is_none_or_eq(&self, other: Option<&str>) -> bool;
+}
+
+impl IsNoneOrEq for Option<Box<str>> {
+    fn is_none_or_eq(&self, other: Option<&str>) -> bool {
+        self.as_deref().is_none_or(|wanted| Some(wanted) == other)
+    }
+}
+
+fn page_of<T: Clone>(rows: impl Iterator<Item = T>, offset: u64, limit: u32) -> Vec<T> {
+    let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    rows.skip(offset).take(limit).collect()
+}
+
+impl Store for MemoryStore {
+    fn ping(&self) -> Stored<'_, ()> {
+        self.read(|_| ())
+    }
+}
+
+impl TenantStore for MemoryStore {
+    fn keys(&self) -> Stored<'_, Vec<StoredKey>> {
+        self.read(|tables| tables.keys.values().cloned().collect())
+    }
+
+    fn organizations(&self) -> Stored<'_, Vec<Organization>> {
+        self.read(|tables| tables.organizations.values().cloned().collect())
+    }
+
+    fn teams(&self) -> Stored<'_, Vec<Team>> {
+        self.read(|tables| tables.teams.values().cloned().collect())
+    }
+
+    fn users(&self) -> Stored<'_, Vec<User>> {
+        self.read(|tables| tables.users.values().cloned().collect())
+    }
+
+    fn connections(&self) -> Stored<'_, Vec<StoredConnection>> {
+        self.read(|tables| tables.connections.values().cloned().collect())
+    }
+
+    fn change<'a>(&'a self, changes: &'a [Change], audit: &'a [AuditRow]) -> Stored<'a, ()> {
+        self.write(|tables| {
+            for change in changes {
+                tables.change(change)?;
+            }
+            tables.audit.extend(audit.iter().cloned());
+            Ok(())
+        })
+    }
+
+    fn note_uses<'a>(&'a self, uses: &'a [(KeyId, Timestamp)]) -> Stored<'a, ()> {
+        self.write(|tables| {
+            for (id, at) in uses {
+                if let Some(stored) = tables.keys.get_mut(id) {
+                    stored.last_used_at = stored.last_used_at.max(Some(*at));
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn setting<'a>(&'a self, name: &'a str) -> Stored<'a, Option<String>> {
+        self.read(|tables| tables.settings.get(name).map(ToString::to_string))
+    }
+
+    fn audit<'a>(&'a self, query: &'a AuditQuery) -> Stored<'a, (Vec<AuditRow>, u64)> {
+        self.read(|tables| {
+            let rows = tables
+                .audit
+                .iter()
+                .rev()
+                .filter(|row| is_wanted(row, query));
+            let count = u64::try_from(rows.clone().count()).unwrap_or(u64::MAX);
+            (page_of(rows.cloned(), query.offset, query.limit), count)
+        })
+    }
+}
+
+impl LedgerStore for MemoryStore {
+    fn last_page(&self) -> Stored<'_, PageHead> {
+        self.read(|tables| {
+            tables
+                .pages
+                .last()
+                .map(|page| page.head)
+                .unwrap_or_default()
+        })
+    }
+
+    fn append<'a>(
+        &'a self,
+        page: &'a Page,
+        transactions: &'a [Transaction],
+        audit: &'a [AuditRow],
+    ) -> Stored<'a, Appended> {
+        self.write(|tables| {
+            let appended = tables.append(page, transactions)?;
+            if appended == Appended::Now {
+                tables.audit.extend(audit.iter().cloned());
+            }
+            Ok(appended)
+        })
+    }
+
+    fn pages(&self, after: u64, most: u32) -> Stored<'_, Vec<Page>> {
+        self.read(|tables| {
+            let behind = tables.pages.iter().filter(|page| page.head.number > after);
+            page_of(behind.cloned(), 0, most)
+        })
+    }
+
+    fn transaction<'a>(
+        &'a self,
+        wallet: &'a WalletId,
+        reference: &'a str,
+    ) -> Stored<'a, Option<Transaction>> {
+        self.read(|tables| {
+            let mut all = tables.transactions.iter();
+            let found =
+                all.find(|it| it.wallet == *wallet && it.reference.as_deref() == Some(reference));
+            found.cloned()
+        })
+    }
+
+    fn transaction_of(&self, id: EntryId) -> Stored<'_, Option<Transaction>> {
+        self.read(|tables| tables.transactions.iter().find(|it| it.id == id).cloned())
+    }
+
+    fn open_holds(&self) -> Stored<'_, Vec<Transaction>> {
+        self.read(|tables| {
+            let all = &tables.transactions;
+            let is_open = |hold: &&Transaction| {
+                &*hold.kind == "hold" && !all.iter().any(|other| other.of == Some(hold.id))
+            };
+            all.iter().filter(is_open).cloned().collect()
+        })
+    }
+
+    fn transactions<'a>(
+        &'a self,
+        wallet: &'a WalletId,
+        offset: u64,
+        limit: u32,
+    ) -> Stored<'a, Vec<Transaction>> {
+        self.read(|tables| {
+            let all = tables.transactions.iter().rev();
+            page_of(
+                all.filter(|it| it.wallet == *wallet).cloned(),
+                offset,
+                limit,
+            )
+        })
+    }
+
+    fn write_checkpoint<'a>(&'a self, checkpoint: &'a Checkpoint) -> Stored<'a, ()> {
+        self.write(|tables| {
+            tables.checkpoint = checkpoint.head;
+            tables.balances.extend(checkpoint.balances.iter().cloned());
+            for row in &checkpoint.usage {
+                tables.use_more(row);
+            }
+            Ok(())
+        })
+    }
+
+    fn checkpoint(&self) -> Stored<'_, Checkpoint> {
+        self.read(|tables| Checkpoint {
+            head: tables.checkpoint,
+            balances: tables.balances.clone().into_iter().collect(),
+            usage: Vec::new(),
+        })
+    }
+
+    fn usage<'a>(&'a self, query: &'a UsageQuery) -> Stored<'a, Vec<UsageRow>> {
+        self.read(|tables| {
+            let mut sums = Tables::default();
+            for row in tables.usage.values().filter(|row| is_of(row, query)) {
+                sums.use_more(&folded(row, &query.by));
+            }
+            sums.usage.into_values().collect()
+        })
+    }
+}
+
+impl LogStore for MemoryStore {
+    fn append_segment<'a>(
+        &'a self,
+        segment: &'a tollgate_core::request_log::Segment,
+    ) -> Stored<'a, u64> {
+        self.write(|tables| {
+            let number = tables.segments.last().map_or(0, |last| last.number) + 1;
+            let segment = segment.clone();
+            tables.segments.push(StoredSegment { number, segment });
+            Ok(number)
+        })
+    }
+
+    fn segment_summaries(&self, after: u64, most: u32) -> Stored<'_, Vec<StoredSegment>> {
+        self.read(|tables| {
+            let behind = tables.segments.iter().filter(|it| it.number > after);
+            page_of(behind.cloned(), 0, most)
+        })
+    }
+
+    fn segments<'a>(&'a self, numbers: &'a [u64]) -> Stored<'a, Vec<StoredSegment>> {
+        self.read(|tables| {
+            let wanted = tables.segments.iter();
+            wanted
+                .filter(|it| numbers.contains(&it.number))
+                .cloned()
+                .collect()
+        })
+    }
+
+    fn forget_segments(&self, before: Timestamp) -> Stored<'_, u64> {
+        self.write(|tables| {
+            let count = tables.segments.len();
+            tables.segments.retain(|it| it.segment.to >= before);
+            Ok(u64::try_from(count - tables.segments.len()).unwrap_or(u64::MAX))
+        })
+    }
+}
+
+impl ReplayStore for MemoryStore {
+    fn replay<'a>(&'a self, slot: &'a [u8; 32]) -> Stored<'a, Option<StoredReplay>> {
+        self.read(|tables| tables.replays.get(slot).cloned())
+    }
+
+    fn put_replay<'a>(&'a self, replay: &'a StoredReplay) -> Stored<'a, ()> {
+        self.write(|tables| {
+            tables.replays.insert(replay.slot, replay.clone());
+            Ok(())
+        })
+    }
+
+    fn forget_replays(&self, now: Timestamp) -> Stored<'_, u64> {
+        self.write(|tables| {
+            let count = tables.replays.len();
+            tables.replays.retain(|_, it| it.expires_at > now);
+            Ok(u64::try_from(count - tables.replays.len()).unwrap_or(u64::MAX))
+        })
+    }
+}

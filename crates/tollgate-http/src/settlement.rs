@@ -1,0 +1,41 @@
+//! An answer waits for its settlement, and no longer than the deployment allows.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tollgate_core::error::{Code, Failure};
+use tollgate_engine::settle::Ticket;
+
+use crate::record::Record;
+
+/// Waits until a settlement is durable. Fails if that takes too long: then it is taken back, and
+/// the answer is withheld.
+pub(crate) async fn wait(record: &Record, ticket: Option<Ticket>) -> Result<(), Failure> {
+    let Some(mut ticket) = ticket else {
+        return Ok(());
+    };
+    let patience = patience(record);
+    if timeout(patience, &mut ticket).await.is_ok() {
+        return Ok(());
+    }
+    withhold(ticket)
+}
+
+/// How long an answer waits.
+pub(crate) fn patience(record: &Record) -> Duration {
+    record.gateway().engine.ledger.settings().patience
+}
+
+/// Takes back a settlement for which nobody waits any longer. Good if it has become durable in
+/// this very moment.
+pub(crate) fn withhold(ticket: Ticket) -> Result<(), Failure> {
+    match ticket.withdraw() {
+        Err(_) => Ok(()),
+        Ok(()) => Err(Failure::gateway(Code::DatabaseError)
+            .message(
+                "The answer is withheld: its settlement could not be written in time. You do not \
+                 pay for it. Try again in a few seconds.",
+            )
+            .because("a settlement did not become durable in time")),
+    }
+}
