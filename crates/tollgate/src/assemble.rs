@@ -3,9 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tollgate_core::key::Permissions;
 use tollgate_core::overload;
-use tollgate_engine::accounts::{self, NewKey};
+use tollgate_engine::accounts;
 use tollgate_engine::engine::{Engine, Routing};
 use tollgate_engine::health::DeclaredConnection;
 use tollgate_engine::routes::DeclaredModel;
@@ -28,6 +27,9 @@ pub(crate) fn steer(engine: &Engine, config: &Config) {
         least_parallel,
     });
     engine.maintenance.set_declared(config.server.maintenance);
+    engine.limits.store(Arc::new(config.limits));
+    engine.set_billing(config.billing.rules.clone());
+    engine.ledger.set_settings(config.billing.settling);
     engine.set_routing(routing(config));
 }
 
@@ -104,19 +106,9 @@ pub(crate) fn keys(config: &Config) -> Vec<accounts::DeclaredKey> {
         .keys
         .iter()
         .map(|key| accounts::DeclaredKey {
-            facts: NewKey {
-                name: key.name.as_str().into(),
-                permissions: Permissions::ALL,
-                models: key.models.clone(),
-                expires_at: key.expires_at,
-                error_dialect: key.error_dialect,
-                priority: key.priority,
-                tenancy: Default::default(),
-                reach: Default::default(),
-                controls: Default::default(),
-            },
+            facts: key.facts.clone(),
             secret: key.key.clone(),
-            place: format!("{file}, key \"{}\"", key.name).into(),
+            place: format!("{file}, key \"{}\"", key.facts.name).into(),
         })
         .collect()
 }

@@ -18,6 +18,7 @@ use super::{Findings, rules};
 use crate::config::Connection;
 use crate::config::section::{Name, Section};
 
+pub(super) use facts::price;
 pub(super) use names::{is_open, is_served};
 
 /// What is needed to read a model, besides its own section.
