@@ -3,16 +3,18 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tollgate_core::id::{OrgId, TeamId, UserId};
 use tollgate_core::overload;
 use tollgate_engine::accounts;
 use tollgate_engine::engine::{Engine, Routing};
 use tollgate_engine::health::DeclaredConnection;
 use tollgate_engine::routes::DeclaredModel;
+use tollgate_engine::tenants::Tenants;
 use tollgate_http::{LogFormat, Settings};
 use tollgate_upstream::provider::Home;
 use tollgate_upstream::settings::ConnectionSettings;
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, Problems, Tenant};
 
 /// Tells the engine everything that may change while it runs.
 pub(crate) fn steer(engine: &Engine, config: &Config) {
@@ -94,6 +96,25 @@ fn declared(config: &Config, model: &DeclaredModel) -> DeclaredModel {
     }
 }
 
+/// Whether everything that the file refers to without declaring it is in the store.
+pub(crate) fn check_references(config: &Config, tenants: &Tenants) -> Result<(), Problems> {
+    let is_there = |tenant, name: &str| match tenant {
+        Tenant::Organization => tenants
+            .organization(&OrgId::from_stored(name))
+            .is_some_and(|node| !node.facts().declared),
+        Tenant::Team => tenants
+            .team(&TeamId::from_stored(name))
+            .is_some_and(|node| !node.facts().declared),
+        Tenant::User => tenants.user(&UserId::from_stored(name)).is_some(),
+    };
+    let missing = config.missing(is_there);
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(missing)
+    }
+}
+
 /// The keys that the file declares.
 pub(crate) fn keys(config: &Config) -> Vec<accounts::DeclaredKey> {
     let file = config
@@ -133,6 +154,8 @@ pub(crate) fn face(config: &Config, listen: SocketAddr) -> Settings {
         keep_alive: server.keep_alive,
         shutdown: server.shutdown,
         max_streams: server.max_streams,
+        trusted_proxies: server.trusted_proxies.clone(),
+        webhook_secret: config.billing.webhook_secret.clone(),
     }
 }
 

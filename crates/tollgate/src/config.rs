@@ -7,6 +7,7 @@ mod file;
 mod markdown;
 mod problem;
 mod quantity;
+mod reference;
 mod resolve;
 mod restart;
 mod schema;
@@ -40,6 +41,7 @@ use tollgate_upstream::settings::ConnectionSettings;
 pub use environment::Environment;
 pub use markdown::settings_markdown;
 pub use problem::{Place, Problem, Problems};
+pub use reference::{Reference, Tenant};
 pub use source::DEFAULT_FILE;
 
 /// A configuration without problems. `Debug` shows no secret.
@@ -281,43 +283,6 @@ pub struct DeclaredKey {
     pub facts: NewKey,
     /// The key itself.
     pub key: Secret,
-}
-
-/// What can be referred to by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tenant {
-    /// An organization.
-    Organization,
-    /// A team.
-    Team,
-    /// A user.
-    User,
-}
-
-impl Tenant {
-    /// The word for messages.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Organization => "organization",
-            Self::Team => "team",
-            Self::User => "user",
-        }
-    }
-}
-
-/// A reference to something that is not declared.
-#[derive(Clone, Debug)]
-pub struct Reference {
-    /// What it refers to.
-    pub tenant: Tenant,
-    /// By which name.
-    pub name: String,
-    /// A declared name that was probably meant.
-    pub near: Option<String>,
-    /// Where it stands.
-    pub place: Place,
-    /// The dotted key.
-    pub key: String,
 }
 
 /// What the command line sets; it wins over the environment and the file.

@@ -58,13 +58,14 @@ pub(super) fn resolve(root: &Section, findings: &mut Findings<'_>) -> Config {
     let rules = rules::overlay(section("routing"), &Rules::default(), findings);
     let deployment = deployment(section("server"));
     let connections = connections::read(root, findings);
+    let limits = controls::defaults(section("limits"), findings);
     let around = models::Around {
         root,
         connections: &connections,
         base: &rules,
+        limits: limits.model,
     };
     let models = models::read(around, findings);
-    let limits = controls::defaults(section("limits"), findings);
     let mut directory = tenants::Directory::new(root, findings);
     let organizations = tenants::organizations(root, &limits, findings);
     let teams = tenants::teams(root, &limits, &mut directory, findings);
