@@ -192,11 +192,6 @@ impl Section {
         }
     }
 
-    /// A number that not every section of this form has.
-    pub(super) fn optional_count(&self, name: &str) -> Option<u64> {
-        find(self.keys, name).and_then(|_| self.count(name))
-    }
-
     pub(super) fn flag(&self, name: &str) -> Option<bool> {
         match self.get(name) {
             Some(Setting::Flag(flag)) => Some(*flag),

@@ -257,14 +257,14 @@ expires_at = '2027-01-30T23:00:00Z'
         panic!("two keys")
     };
     assert_eq!(app.key.expose(), "sk-bench");
-    assert_eq!(app.models.patterns().collect::<Vec<_>>(), ["sim/*"]);
-    assert_eq!(other.models.patterns().collect::<Vec<_>>(), ["*"]);
-    assert_eq!(app.error_dialect, Some(Dialect::LangMart));
+    assert_eq!(app.facts.models.patterns().collect::<Vec<_>>(), ["sim/*"]);
+    assert_eq!(other.facts.models.patterns().collect::<Vec<_>>(), ["*"]);
+    assert_eq!(app.facts.error_dialect, Some(Dialect::LangMart));
     assert_eq!(
-        app.expires_at,
+        app.facts.expires_at,
         Some(Timestamp::from_millis(1_801_350_000_000))
     );
-    assert_eq!(other.expires_at, app.expires_at);
+    assert_eq!(other.facts.expires_at, app.facts.expires_at);
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn variables_alone_can_configure_everything() {
         config.models[0].rules.timeouts.idle,
         Duration::from_millis(50)
     );
-    assert_eq!(config.keys[0].models.patterns().count(), 2);
+    assert_eq!(config.keys[0].facts.models.patterns().count(), 2);
     assert_eq!(config.server.body_limit, 1 << 20);
     assert!(config.admin_key.is_none());
 }
@@ -371,7 +371,7 @@ fn variables_fill_lists_in_the_order_of_their_positions() {
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
     let config = load("", &variables).unwrap();
-    assert_eq!(config.keys[11].name, "k11");
+    assert_eq!(*config.keys[11].facts.name, *"k11");
 }
 
 #[test]
