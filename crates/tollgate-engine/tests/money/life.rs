@@ -29,7 +29,7 @@ use tollgate_engine::engine::{Engine, Routing};
 use tollgate_engine::hold::{Billing, Ending, Estimate, Hold};
 use tollgate_engine::port::{Change, LedgerStore as _, TenantStore as _};
 use tollgate_engine::settle::{Durability, Settings, WhenStoreFails};
-use tollgate_engine::testing::{self, ManualClock, MemoryStore, Script, counting_entropy};
+use tollgate_engine::testing::{self, Act, ManualClock, MemoryStore, Script, counting_entropy};
 
 use crate::store::{Dice, FaultyStore};
 
@@ -37,9 +37,9 @@ const TEAMS: u64 = 4;
 const WORKERS: u64 = 12;
 const LIVES: u64 = 4;
 /// What each team is given, in nano-USD.
-const GIVEN: u64 = 2_000_000;
+const GIVEN: u64 = 4_000_000_000;
 /// The total budget of the first team, in nano-USD.
-const BUDGET: u64 = 700_000;
+const BUDGET: u64 = 1_500_000_000;
 
 /// What happened in a world, or in several.
 #[derive(Debug, Default)]
@@ -182,9 +182,10 @@ async fn open(store: &Arc<FaultyStore>) -> Arc<Engine> {
     accounts.ledger().set_settings(Settings {
         durability: Durability::Strict,
         when_store_fails: WhenStoreFails::Refuse,
+        patience: Duration::from_millis(300),
         ..Settings::default()
     });
-    let engine = Engine::new(Arc::new(accounts), Arc::new(Script::default()), clock, 1);
+    let engine = Engine::new(Arc::new(accounts), Arc::new(Script::new(|_| Act::Answer(Duration::ZERO))), clock, 1);
     engine.set_billing(Billing {
         minimum: Money::ZERO,
         ..Billing::default()
