@@ -253,6 +253,11 @@ async fn live(engine: &Arc<Engine>, keys: &[Secret], callers: &Callers, dice: &D
     // A store that fails for long and long again comes through in the end.
     let ended = timeout(Duration::from_secs(100_000), async { tokio::join!(writing, working) });
     ended.await.expect("an orderly end comes to its end");
+    for number in 0..TEAMS {
+        let team = engine.accounts.tenants().team(&team(number)).unwrap();
+        let reading = team.wallet(Unit::Usd).read();
+        assert_eq!(reading.held, 0, "holds of team {number} are left open");
+    }
 }
 
 async fn worker(engine: &Arc<Engine>, keys: &[Secret], callers: &Callers, dice: &Dice) {
@@ -361,6 +366,11 @@ async fn check_pages(kept: &MemoryStore, callers: &Callers, orderly: bool, seed:
         match &entry.kind {
             Kind::Settlement(settlement) => {
                 let request = settlement.request_id.to_string();
+                let cost = settlement.charged + settlement.shortfall;
+                assert!(
+                    settlement.shortfall == 0 || cost > settlement.held,
+                    "seed {seed}: what was held for {request} went elsewhere"
+                );
                 let charged = settlement.charged;
                 if *id == wallet(0) {
                     of_first += charged;
