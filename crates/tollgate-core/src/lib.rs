@@ -23,3 +23,4 @@ pub mod route;
 pub mod secret;
 pub mod tenant;
 pub mod time;
+pub mod tokens;
