@@ -107,9 +107,13 @@ impl Ledger {
             add(&mut spent, entry, level, start);
         }
         for (id, meter, budget) in those {
-            let window = self.clock.window(budget.period, &budget.zone, start_or(start, self.now()));
+            let window =
+                self.clock
+                    .window(budget.period, &budget.zone, start_or(start, self.now()));
             let spent = spent.get(id).copied().unwrap_or_default();
-            meter.spend.begin(budget.period, &budget.zone, window, spent);
+            meter
+                .spend
+                .begin(budget.period, &budget.zone, window, spent);
         }
         Ok(())
     }
@@ -126,7 +130,11 @@ fn with_budgets<'a>(
 
 /// A time within the period that begins here.
 fn start_or(start: Timestamp, now: Timestamp) -> Timestamp {
-    if start.as_millis() == i64::MIN { now } else { start }
+    if start.as_millis() == i64::MIN {
+        now
+    } else {
+        start
+    }
 }
 
 fn add<'a>(spent: &mut HashMap<&'a str, u64>, entry: &'a Entry, level: Level, start: Timestamp) {

@@ -74,7 +74,9 @@ pub(crate) async fn call(
     if let Some(pass) = &mut record.pass {
         pass.reserve(
             &route,
-            estimate.likely_prompt.saturating_add(call.max_tokens.unwrap_or(0)),
+            estimate
+                .likely_prompt
+                .saturating_add(call.max_tokens.unwrap_or(0)),
         )?;
     }
     let hold = chat::hold(&gateway.engine, caller, &route, estimate)?;
