@@ -185,6 +185,12 @@ impl Hold {
         self.warning.get()
     }
 
+    /// What the wallet that pays holds, if that is little.
+    pub fn low_balance(&self) -> Option<Money> {
+        let balance = Money::from_nano(self.wallet()?.read().balance);
+        (balance < self.billing.low).then_some(balance)
+    }
+
     /// What the call may cost at most at the dearest of the route's targets. Fails if one has no
     /// price.
     fn most(&self, route: &Route) -> Result<u64, Failure> {

@@ -19,7 +19,8 @@ impl Ledger {
         let facts: Vec<_> = organizations.iter().map(|it| it.facts()).collect();
         let those = organizations.iter().zip(&facts);
         let those = those.map(|(node, facts)| (node.id.as_str(), &node.meter, &facts.controls));
-        self.load_many(Level::Organization, &with_budgets(those)).await?;
+        self.load_many(Level::Organization, &with_budgets(those))
+            .await?;
         let teams = self.tenants.teams();
         let facts: Vec<_> = teams.iter().map(|it| it.facts()).collect();
         let those = teams.iter().zip(&facts);
@@ -39,7 +40,7 @@ impl Ledger {
 
     /// Makes the budgets of somebody count, with what was spent in their periods already. To be
     /// called before the controls take effect.
-    pub async fn load_budgets(
+    pub(crate) async fn load_budgets(
         &self,
         level: Level,
         id: &str,

@@ -185,7 +185,12 @@ async fn open(store: &Arc<FaultyStore>) -> Arc<Engine> {
         patience: Duration::from_millis(300),
         ..Settings::default()
     });
-    let engine = Engine::new(Arc::new(accounts), Arc::new(Script::new(|_| Act::Answer(Duration::ZERO))), clock, 1);
+    let engine = Engine::new(
+        Arc::new(accounts),
+        Arc::new(Script::new(|_| Act::Answer(Duration::ZERO))),
+        clock,
+        1,
+    );
     engine.set_billing(Billing {
         minimum: Money::ZERO,
         ..Billing::default()
