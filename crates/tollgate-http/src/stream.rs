@@ -14,6 +14,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tollgate_core::error::dialect::{Dialect, StreamForm};
 use tollgate_core::error::{AttemptRecord, Code, Failure};
+use tollgate_engine::fault;
 use tollgate_engine::port::Pieces;
 use tollgate_engine::settle::Ticket;
 
@@ -204,6 +205,7 @@ impl EventBody {
             self.end();
             return false;
         };
+        fault::point("stream.settling");
         let end = Instant::now() + settlement::patience(record);
         self.settling = Some(Box::new(Settling {
             bytes: last.clone(),
@@ -228,6 +230,7 @@ impl EventBody {
                 return self.fail(&failure);
             }
         }
+        fault::point("stream.settled");
         let last = self.settling.take().map(|settling| settling.bytes);
         self.end();
         match last.filter(|bytes| !bytes.is_empty()) {
