@@ -158,6 +158,7 @@ pub(crate) fn model(name: &str, targets: &[(&str, &str)]) -> DeclaredModel {
         fallbacks: Arc::default(),
         facts: Arc::default(),
         known: Vec::new(),
+        controls: Arc::default(),
     }
 }
 

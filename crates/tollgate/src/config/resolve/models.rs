@@ -67,6 +67,7 @@ fn built_in(name: &str, base: &Rules) -> DeclaredModel {
         rules: Arc::new(base.clone()),
         fallbacks: Arc::default(),
         known: Vec::new(),
+        controls: Arc::default(),
     }
 }
 
@@ -93,6 +94,7 @@ fn model(
         rules: Arc::new(rules),
         fallbacks: Arc::new(fallbacks),
         known: Vec::new(),
+        controls: Arc::default(),
     })
 }
 
