@@ -6,6 +6,7 @@ pub mod audit;
 pub mod budget;
 pub mod call;
 pub mod catalogue;
+pub mod charge;
 pub mod error;
 pub mod format;
 pub mod id;

@@ -113,6 +113,8 @@ fn settings() -> Settings {
         keep_alive: KEEP_ALIVE,
         shutdown: Duration::from_secs(10),
         max_streams: 10,
+        trusted_proxies: Box::default(),
+        webhook_secret: None,
     }
 }
 
@@ -159,6 +161,7 @@ pub(crate) fn model(name: &str, targets: &[(&str, &str)]) -> DeclaredModel {
         fallbacks: Arc::default(),
         facts: Arc::default(),
         known: Vec::new(),
+        controls: Arc::default(),
     }
 }
 

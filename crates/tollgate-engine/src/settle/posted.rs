@@ -26,6 +26,10 @@ pub(super) struct Posted {
     usage: HashMap<Use, Sum>,
     /// How many entries have come since the last checkpoint.
     pub(super) entries: u64,
+    /// The page of the last checkpoint that the store surely holds.
+    checkpointed: PageHead,
+    /// A checkpoint of which it is not known whether the store holds it.
+    pending: Option<Checkpoint>,
 }
 
 /// What tells usage apart.
@@ -57,6 +61,8 @@ impl Posted {
             changed: BTreeSet::new(),
             usage: HashMap::new(),
             entries: 0,
+            checkpointed: head,
+            pending: None,
         };
         loop {
             let pages = store.pages(posted.head.number, PAGES_AT_ONCE).await?;
@@ -123,8 +129,20 @@ impl Posted {
         sum.cost = sum.cost.saturating_add(cost);
     }
 
+    /// What has to be written now: the checkpoint that is not known to be there, or a new one.
+    /// `None` if nothing has come since the last one.
+    pub(super) fn next_checkpoint(&mut self) -> Option<Checkpoint> {
+        if self.pending.is_none() && self.entries > 0 {
+            self.pending = Some(self.checkpoint());
+            self.changed.clear();
+            self.usage.clear();
+            self.entries = 0;
+        }
+        self.pending.clone()
+    }
+
     /// What a checkpoint has to say now.
-    pub(super) fn checkpoint(&self) -> Checkpoint {
+    fn checkpoint(&self) -> Checkpoint {
         let changed = self.changed.iter();
         let balances = changed.map(|wallet| {
             let balance = self.balances.get(wallet).copied().unwrap_or_default();
@@ -143,6 +161,7 @@ impl Posted {
             cost: sum.cost,
         });
         Checkpoint {
+            before: self.checkpointed,
             head: self.head,
             balances: balances.collect(),
             usage: usage.collect(),
@@ -151,8 +170,8 @@ impl Posted {
 
     /// The checkpoint is durable.
     pub(super) fn checkpoint_is_written(&mut self) {
-        self.changed.clear();
-        self.usage.clear();
-        self.entries = 0;
+        if let Some(written) = self.pending.take() {
+            self.checkpointed = written.head;
+        }
     }
 }
