@@ -25,6 +25,7 @@ pub mod overload;
 pub mod port;
 pub mod queue;
 mod recover;
+pub mod replay;
 pub mod routes;
 mod select;
 pub mod settle;
