@@ -16,7 +16,7 @@ use crate::money::Unit;
 use crate::reply::Usage;
 use crate::time::Timestamp;
 
-pub use page::{Page, PageError, PageHead};
+pub use page::{LONGEST_TEXT, Page, PageError, PageHead};
 pub use verify::{Balance, Finding, Report, Verifier};
 
 /// Names an entry: unique for ever, and the same however often the entry is tried to be written.
@@ -195,7 +195,7 @@ pub struct Settlement {
 }
 
 /// Who asked, at every level that has budgets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Payer {
     /// The key.
     pub key: KeyId,

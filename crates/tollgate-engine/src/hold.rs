@@ -54,6 +54,8 @@ impl Default for Billing {
 pub struct Estimate {
     /// Tokens of the prompt: rather too many than too few.
     pub prompt: u64,
+    /// About how many tokens the prompt has.
+    pub likely_prompt: u64,
     /// The most tokens of an answer that the caller lets it have.
     pub max_tokens: Option<u64>,
     /// How many answers it asks for.
@@ -187,22 +189,26 @@ impl Hold {
             let Some(priced) = self.priced(target) else {
                 return Err(refusal::of_unpriced(&route.model));
             };
-            let longest = self.longest_answer(target);
-            let answers = longest.saturating_mul(u64::from(self.estimate.choices.max(1)));
-            most = most.max(priced.price.most(self.estimate.prompt, answers));
+            let by_default = u64::from(self.billing.longest_answer).saturating_mul(self.choices());
+            let output = self.longest_output(target).unwrap_or(by_default);
+            most = most.max(priced.price.most(self.estimate.prompt, output));
         }
         Ok(most)
     }
 
-    /// How many tokens one answer can have at a target.
-    fn longest_answer(&self, target: &RouteTarget) -> u64 {
+    /// How many tokens all answers together can have at a target, if that is known.
+    fn longest_output(&self, target: &RouteTarget) -> Option<u64> {
         let of_model = target.facts.max_output.map(u64::from);
-        match (self.estimate.max_tokens, of_model) {
+        let longest = match (self.estimate.max_tokens, of_model) {
             (Some(asked), Some(of_model)) => asked.min(of_model),
-            (Some(asked), None) => asked,
-            (None, Some(of_model)) => of_model,
-            (None, None) => u64::from(self.billing.longest_answer),
-        }
+            (Some(longest), None) | (None, Some(longest)) => longest,
+            (None, None) => return None,
+        };
+        Some(longest.saturating_mul(self.choices()))
+    }
+
+    fn choices(&self) -> u64 {
+        u64::from(self.estimate.choices.max(1))
     }
 
     fn priced<'t>(&'t self, target: &'t RouteTarget) -> Option<&'t Priced> {
@@ -273,12 +279,10 @@ impl Hold {
             &price,
             &Told {
                 reported: ending.usage,
-                prompt_estimate: self.estimate.prompt,
+                prompt_estimate: self.estimate.likely_prompt,
                 delivered: ending.delivered,
-                max_output: Some(
-                    self.longest_answer(answered)
-                        .saturating_mul(u64::from(self.estimate.choices.max(1))),
-                ),
+                max_output: self.longest_output(answered),
+                context_window: answered.facts.context_window,
                 whole: ending.whole,
             },
         );

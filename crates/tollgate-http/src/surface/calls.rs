@@ -70,11 +70,11 @@ pub(crate) async fn call(
     record.facts.route = Some(Arc::clone(&route));
     wishes::take_off(&mut wishes, record.facts.begin);
     let id = record.facts.id.clone();
-    let estimate = chat::estimate(&gateway.engine, &call, &route);
+    let estimate = chat::estimate(&gateway.engine, caller, &call);
     if let Some(pass) = &mut record.pass {
         pass.reserve(
             &route,
-            estimate.prompt.saturating_add(call.max_tokens.unwrap_or(0)),
+            estimate.likely_prompt.saturating_add(call.max_tokens.unwrap_or(0)),
         )?;
     }
     let hold = chat::hold(&gateway.engine, caller, &route, estimate)?;
