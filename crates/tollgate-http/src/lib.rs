@@ -37,7 +37,6 @@ mod wishes;
 pub use access_log::{AccessLog, LogFormat};
 pub use gateway::{Gateway, Logs, Settings};
 pub use log_buffer::LogBuffer;
-pub use routes::SURFACES;
 pub use server::serve;
 
 /// What the key API answers, for commands that do without a running gateway.

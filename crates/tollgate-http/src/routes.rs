@@ -58,19 +58,6 @@ pub(crate) enum Right {
     Admin,
 }
 
-/// The words for the surfaces that calls to models come by: what a key can be held to.
-pub const SURFACES: &[&str] = &[
-    "openai_chat",
-    "openai_completions",
-    "openai_responses",
-    "openai_embeddings",
-    "anthropic_messages",
-    "anthropic_count_tokens",
-    "gemini_generate",
-    "gemini_stream_generate",
-    "gemini_count_tokens",
-];
-
 impl<'a> Endpoint<'a> {
     /// The endpoint of a path.
     pub(crate) fn find(path: &'a str) -> Option<Self> {
@@ -404,22 +391,6 @@ mod tests {
             let path = format!("/v1beta/models/{name}");
             assert_eq!(Endpoint::find(&path), Some(Endpoint::GeminiModel(name)));
         }
-    }
-
-    #[test]
-    fn every_surface_of_calls_has_its_word_in_the_list() {
-        let calls = [
-            Endpoint::Chat,
-            Endpoint::Completions,
-            Endpoint::Responses,
-            Endpoint::Embeddings,
-            Endpoint::Messages,
-            Endpoint::MessageTokens,
-            Endpoint::Generate("m"),
-            Endpoint::GenerateStream("m"),
-            Endpoint::GenerateTokens("m"),
-        ];
-        assert_eq!(calls.map(Endpoint::surface).as_slice(), SURFACES);
     }
 
     #[test]

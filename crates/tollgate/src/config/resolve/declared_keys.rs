@@ -124,8 +124,8 @@ fn permissions(section: &Section, findings: &mut Findings<'_>) -> Permissions {
         findings.warning(section, KEY, "allows nothing: the key is of no use");
     }
     if given.manage && !section.was_given("user") {
-        let message = "`admin` has no effect without a `user`, whose role says what may be managed";
-        findings.warning(section, KEY, message);
+        let message = "`admin` needs a `user`, whose role says what may be managed";
+        findings.problem(section, KEY, message);
     }
     given
 }
