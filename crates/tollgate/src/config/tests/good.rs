@@ -428,6 +428,35 @@ const WARNINGS: &[(&str, &[&str])] = &[
         &["5:16: connections[0].organization: the provider `anthropic` makes no use of it"],
     ),
     (
+        "[limits]\nkey = { burst = 5 }\nteam = { rpm = 10, burst = 11 }\n",
+        &[
+            "2:17: limits.key.burst: has no effect without `rpm`",
+            "3:28: limits.team.burst: is more than `rpm`",
+        ],
+    ),
+    // What is left out comes from the level.
+    (
+        "[limits]\nteam = { rpm = 10 }\n[[teams]]\nname = 'a'\nlimits = { burst = 5 }\n\
+         [[teams]]\nname = 'b'\nlimits = { burst = 20 }\n\
+         [[organizations]]\nname = 'c'\nlimits = { burst = 5 }\n",
+        &[
+            "8:20: teams[1].limits.burst: is more than `rpm`",
+            "11:20: organizations[0].limits.burst: has no effect without `rpm`",
+        ],
+    ),
+    (
+        "[[teams]]\nname = 'a'\nbudgets = [{ period = 'total', usd = '1', zone = 'UTC' }]\n",
+        &["3:50: teams[0].budgets[0].zone: has no effect: a total never begins anew"],
+    ),
+    (
+        "[billing]\nminimum_balance_usd = '5'\n",
+        &["1:2: billing.low_balance_usd: is less than `minimum_balance_usd`"],
+    ),
+    (
+        "[[keys]]\nname = 'x'\nkey = 'sk-12345'\npermissions = []\n",
+        &["4:15: keys[0].permissions: allows nothing"],
+    ),
+    (
         "[admin]\nkey = '12345678'\n",
         &["2:7: admin.key: fewer than 16 characters"],
     ),
