@@ -450,7 +450,7 @@ const WARNINGS: &[(&str, &[&str])] = &[
     ),
     (
         "[billing]\nminimum_balance_usd = '5'\n",
-        &["1:2: billing.low_balance_usd: is less than `minimum_balance_usd`"],
+        &["1:1: billing.low_balance_usd: is less than `minimum_balance_usd`"],
     ),
     (
         "[[keys]]\nname = 'x'\nkey = 'sk-12345'\npermissions = []\n",
