@@ -24,3 +24,4 @@ pub mod route;
 pub mod secret;
 pub mod tenant;
 pub mod time;
+pub mod tokens;

@@ -6,8 +6,8 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tollgate_core::charge::{self, Charge, Told};
 use tollgate_core::error::Failure;
@@ -153,7 +153,11 @@ impl Hold {
         if more == 0 {
             return Ok(());
         }
-        let least = if held == 0 { self.billing.minimum } else { Money::ZERO };
+        let least = if held == 0 {
+            self.billing.minimum
+        } else {
+            Money::ZERO
+        };
         if let Some(wallet) = self.wallet() {
             wallet
                 .hold(more, least.as_nano())
@@ -179,6 +183,12 @@ impl Hold {
     /// A budget that this call found nearly spent.
     pub fn warning(&self) -> Option<&Warning> {
         self.warning.get()
+    }
+
+    /// What the wallet that pays holds, if that is little.
+    pub fn low_balance(&self) -> Option<Money> {
+        let balance = Money::from_nano(self.wallet()?.read().balance);
+        (balance < self.billing.low).then_some(balance)
     }
 
     /// What the call may cost at most at the dearest of the route's targets. Fails if one has no
@@ -212,7 +222,11 @@ impl Hold {
     }
 
     fn priced<'t>(&'t self, target: &'t RouteTarget) -> Option<&'t Priced> {
-        target.facts.price.as_ref().or(self.billing.unpriced.as_ref())
+        target
+            .facts
+            .price
+            .as_ref()
+            .or(self.billing.unpriced.as_ref())
     }
 
     fn wallet(&self) -> Option<&Wallet> {
@@ -233,7 +247,9 @@ impl Hold {
                 ticket: None,
             };
         }
-        let posted = self.ledger.post(|| Ok(self.take_cost(held, charge.cost, entry)));
+        let posted = self
+            .ledger
+            .post(|| Ok(self.take_cost(held, charge.cost, entry)));
         let strict = self.ledger.settings().durability == Durability::Strict;
         let (ticket, taken) = match posted {
             Ok((ticket, taken)) => (ticket, taken),
@@ -247,7 +263,9 @@ impl Hold {
 
     /// Changes memory: gives what was held back but for the cost.
     fn take_cost(&self, held: u64, cost: u64, mut entry: Entry) -> (Option<Posting>, u64) {
-        let taken = self.wallet().map_or(cost, |wallet| wallet.settle(held, cost));
+        let taken = self
+            .wallet()
+            .map_or(cost, |wallet| wallet.settle(held, cost));
         let when = (&*self.ledger.clock(), entry.at);
         self.levels.settle(&self.caller, (held, cost), when);
         if let Kind::Settlement(settlement) = &mut entry.kind {

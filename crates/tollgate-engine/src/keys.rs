@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
+use tollgate_core::budget::Controls;
 use tollgate_core::id::{KeyId, OrgId};
 use tollgate_core::key::{KeyHash, KeyProblem, Tenancy, VirtualKey};
 use tollgate_core::tenant::{Organization, Status, Team};
@@ -184,6 +185,15 @@ impl KeyTable {
         drop(all);
         entries.sort_by_key(|entry| entry.key.created_at);
         entries
+    }
+
+    /// The keys that have budgets of their own.
+    pub(crate) fn with_budgets(&self) -> Vec<Arc<Entry>> {
+        let by_id = self.lock();
+        let with = by_id
+            .values()
+            .filter(|entry| !entry.key.controls.budgets.is_empty());
+        with.map(Arc::clone).collect()
     }
 
     /// Looks again for the homes of stored keys whose home was not there.
@@ -386,6 +396,14 @@ impl Entry {
     /// The user who holds it.
     pub fn user(&self) -> Option<&Arc<UserNode>> {
         self.home.user.as_ref()
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        self.key.id.as_str()
+    }
+
+    pub(crate) fn controls(&self) -> &Controls {
+        &self.key.controls
     }
 
     pub(crate) fn meter(&self) -> &MeterSlot {

@@ -443,7 +443,9 @@ impl Tenants {
             teams,
             users,
         } = &mut *tables;
-        organizations.declare(declared.organizations, |facts| Some(OrganizationNode::new(facts)));
+        organizations.declare(declared.organizations, |facts| {
+            Some(OrganizationNode::new(facts))
+        });
         teams.declare(declared.teams, |facts| {
             let organization = organizations.node(&facts.organization)?;
             Some(TeamNode::new(facts, organization))

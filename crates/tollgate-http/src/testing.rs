@@ -112,6 +112,8 @@ fn settings() -> Settings {
         keep_alive: KEEP_ALIVE,
         shutdown: Duration::from_secs(10),
         max_streams: 10,
+        trusted_proxies: Box::default(),
+        webhook_secret: None,
     }
 }
 

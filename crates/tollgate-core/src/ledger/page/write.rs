@@ -109,6 +109,7 @@ impl<'a> Writer<'a> {
         self.number(settlement.usage.completion);
         self.number(settlement.usage.cached);
         self.number(settlement.usage.cache_written);
+        self.number(settlement.usage.cache_written_1h);
         self.number(settlement.usage.reasoning);
         self.number(u64::from(settlement.flags.bits()));
         self.bounded(&settlement.request_id);
