@@ -30,6 +30,7 @@ pub use self::edit::{
     ControlsEdit, KeyEdit, LimitsEdit, NewKey, NewOrganization, NewTeam, NewUser,
     OrganizationEdit, TeamEdit, UserEdit,
 };
+pub use self::organizations::is_id;
 use crate::admin::{self, AdminKeys};
 use crate::keys::{Entry, Home, KeyTable};
 use crate::manager::Manager;

@@ -2,7 +2,6 @@
 //! are kept in memory alone, and win over what the store holds under the same ids.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
 
 use tollgate_core::budget::Controls;
 use tollgate_core::id::{KeyId, OrgId, TeamId, UserId};

@@ -2,7 +2,9 @@ use std::pin::Pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use tollgate_core::key::KeyProblem;
+use tollgate_core::budget::{Budget, Controls, Period};
+use tollgate_core::key::{self, KeyProblem, ModelScope, Permissions, Priority, Tenancy};
+use tollgate_core::secret::Secret;
 
 use super::*;
 use crate::port::TenantStore as _;
