@@ -3,6 +3,7 @@
 use tollgate_core::audit::AuditRow;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::id::{OrgId, UserId};
+use tollgate_core::key::Tenancy;
 use tollgate_core::right::{self, Extent, Right};
 use tollgate_core::tenant::{Role, Status};
 use tollgate_core::time::Timestamp;
@@ -113,6 +114,21 @@ impl Manager {
         match &self.who {
             Who::Admin | Who::Command => None,
             Who::User(caller, _) => Some(role_of(caller)),
+        }
+    }
+
+    /// To whom a key belongs that this manager makes without saying so: to the built-in team, or
+    /// to the team of the manager's own key; and to the manager, who may make none for others.
+    pub fn default_tenancy(&self) -> Tenancy {
+        match &self.who {
+            Who::Admin | Who::Command => Tenancy::default(),
+            Who::User(caller, id) => {
+                let extent = Right::ManageKeys.of_role(role_of(caller));
+                Tenancy {
+                    team: caller.team().id.clone(),
+                    user: (extent == Some(Extent::Own)).then(|| id.clone()),
+                }
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tollgate_core::error::{Code, Failure};
+use tollgate_core::error::{Code, Failure, FieldProblem};
 use tollgate_core::id::KeyId;
 use tollgate_core::key::{
     self, KeyProblem, MADE_PREFIX, Permissions, Priority, TEST_PREFIX, Tenancy, VirtualKey,
@@ -275,10 +275,16 @@ impl Accounts {
 /// What a key may manage follows from the role of its user: without one it could manage nothing.
 fn has_user(permissions: Permissions, tenancy: &Tenancy) -> Result<(), Failure> {
     if permissions.manage && tenancy.user.is_none() {
-        return Err(Failure::client(Code::InvalidRequest).message(
-            "A key with the permission \"admin\" needs a user, from whose role it follows what \
-             the key may manage.",
-        ));
+        let problem = FieldProblem {
+            path: "user".to_owned(),
+            message: "`user` is missing: a key with the permission \"admin\" needs a user, from \
+                      whose role it follows what the key may manage."
+                .to_owned(),
+            kind: "missing",
+        };
+        return Err(Failure::client(Code::InvalidRequest)
+            .message(problem.message.clone())
+            .field(problem));
     }
     Ok(())
 }
