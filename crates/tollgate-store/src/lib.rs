@@ -5,6 +5,7 @@ mod location;
 mod migrations;
 mod owner;
 mod sqlite;
+mod vault;
 
 #[cfg(test)]
 mod contract;
@@ -13,3 +14,4 @@ pub use control::{Control, ControlError};
 pub use location::database_file;
 pub use owner::{Owner, OwnerError};
 pub use sqlite::{OpenError, SqliteStore, open};
+pub use vault::{MasterKeys, Seal};
