@@ -152,6 +152,7 @@ impl Accounts {
             boot,
         );
         let ledger = ledger.await?;
+        ledger.load_all(&table).await?;
         let admins = AdminKeys::default();
         if let Some(text) = store.setting(admin::SETTING).await? {
             let hash = admin::from_hexadecimal(&text)

@@ -11,6 +11,7 @@ pub mod checks;
 mod dice;
 pub mod engine;
 pub mod explain;
+pub mod fault;
 mod freed;
 pub mod health;
 mod hedges;

@@ -10,7 +10,7 @@ use tollgate_core::key::VirtualKey;
 use tollgate_core::money::Money;
 use tollgate_core::reply::{Piece, Usage};
 use tollgate_engine::health::Permit;
-use tollgate_engine::hold::{Ending, Hold};
+use tollgate_engine::hold::{Ending, Hold, Warning};
 use tollgate_engine::overload::Place;
 use tollgate_engine::routes::{Route, RouteTarget};
 use tollgate_engine::settle::Ticket;
@@ -44,6 +44,15 @@ pub(crate) struct Record {
     finished: bool,
 }
 
+/// What a caller has to be warned of.
+#[derive(Clone, Debug)]
+pub(crate) struct Warnings {
+    /// A budget that is nearly spent.
+    pub(crate) budget: Option<Warning>,
+    /// What a wallet holds that holds little.
+    pub(crate) balance: Option<Money>,
+}
+
 /// What is known of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
@@ -63,6 +72,8 @@ pub(crate) struct Facts {
     pub(crate) usage: Option<Usage>,
     /// About how many tokens of an answer have gone out, in sixteenths of a token.
     pub(crate) delivered: u64,
+    /// What the caller has to be warned of: budgets and credits that come to their end.
+    pub(crate) warnings: Option<Box<Warnings>>,
     /// What the caller pays, once that is known.
     pub(crate) cost: Option<Money>,
     /// The attempts that were made.
@@ -88,6 +99,7 @@ impl Record {
             usage: None,
             delivered: 0,
             cost: None,
+            warnings: None,
             trail: Trail::default(),
             tells_trail: false,
             first_byte: None,
@@ -188,6 +200,17 @@ impl Record {
 }
 
 impl Facts {
+    /// Notes what the caller has to be warned of.
+    pub(crate) fn note_money(&mut self, hold: &Hold) {
+        let (budget, balance) = (hold.warning(), hold.low_balance());
+        if budget.is_some() || balance.is_some() {
+            self.warnings = Some(Box::new(Warnings {
+                budget: budget.cloned(),
+                balance,
+            }));
+        }
+    }
+
     /// Whether another model answered than the one that was asked for.
     pub(crate) fn fell_back(&self) -> bool {
         match (&self.route, &self.answered) {

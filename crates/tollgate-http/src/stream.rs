@@ -14,6 +14,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tollgate_core::error::dialect::{Dialect, StreamForm};
 use tollgate_core::error::{AttemptRecord, Code, Failure};
+use tollgate_engine::fault;
 use tollgate_engine::port::Pieces;
 use tollgate_engine::settle::Ticket;
 
@@ -213,6 +214,7 @@ impl EventBody {
             self.end();
             return false;
         };
+        fault::point("stream.settling");
         let end = Instant::now() + settlement::patience(record);
         if let Some(record) = &mut self.record
             && let Some(recording) = &mut record.replay
@@ -251,6 +253,7 @@ impl EventBody {
         if let Some(saving) = &mut settling.saving {
             ready!(saving.as_mut().poll(context));
         }
+        fault::point("stream.settled");
         let last = self.settling.take().map(|settling| settling.bytes);
         self.end();
         match last.filter(|bytes| !bytes.is_empty()) {

@@ -8,13 +8,39 @@ use tollgate_core::limit::Level;
 use tollgate_core::time::Timestamp;
 
 use super::Ledger;
+use crate::keys::KeyTable;
 use crate::meter::{Meter, MeterSlot};
 use crate::port::{StoreError, UsageBy, UsageQuery, UsageRow};
 
 impl Ledger {
+    /// Makes the budgets of everybody count, at the start.
+    pub(crate) async fn load_all(&self, keys: &KeyTable) -> Result<(), StoreError> {
+        let organizations = self.tenants.organizations();
+        let facts: Vec<_> = organizations.iter().map(|it| it.facts()).collect();
+        let those = organizations.iter().zip(&facts);
+        let those = those.map(|(node, facts)| (node.id.as_str(), &node.meter, &facts.controls));
+        self.load_many(Level::Organization, &with_budgets(those))
+            .await?;
+        let teams = self.tenants.teams();
+        let facts: Vec<_> = teams.iter().map(|it| it.facts()).collect();
+        let those = teams.iter().zip(&facts);
+        let those = those.map(|(node, facts)| (node.id.as_str(), &node.meter, &facts.controls));
+        self.load_many(Level::Team, &with_budgets(those)).await?;
+        let users = self.tenants.users();
+        let facts: Vec<_> = users.iter().map(|it| it.facts()).collect();
+        let those = users.iter().zip(&facts);
+        let those = those.map(|(node, facts)| (node.id.as_str(), &node.meter, &facts.controls));
+        self.load_many(Level::User, &with_budgets(those)).await?;
+        let keys = keys.with_budgets();
+        let those = keys
+            .iter()
+            .map(|entry| (entry.id(), entry.meter(), entry.controls()));
+        self.load_many(Level::Key, &with_budgets(those)).await
+    }
+
     /// Makes the budgets of somebody count, with what was spent in their periods already. To be
     /// called before the controls take effect.
-    pub async fn load_budgets(
+    pub(crate) async fn load_budgets(
         &self,
         level: Level,
         id: &str,
@@ -92,6 +118,15 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+/// Those who have any.
+fn with_budgets<'a>(
+    those: impl Iterator<Item = (&'a str, &'a MeterSlot, &'a Controls)>,
+) -> Vec<(&'a str, &'a MeterSlot, &'a Controls)> {
+    those
+        .filter(|(_, _, controls)| !controls.budgets.is_empty())
+        .collect()
 }
 
 /// A time within the period that begins here.

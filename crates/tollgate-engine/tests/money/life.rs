@@ -29,7 +29,7 @@ use tollgate_engine::engine::{Engine, Routing};
 use tollgate_engine::hold::{Billing, Ending, Estimate, Hold};
 use tollgate_engine::port::{Change, LedgerStore as _, TenantStore as _};
 use tollgate_engine::settle::{Durability, Settings, WhenStoreFails};
-use tollgate_engine::testing::{self, ManualClock, MemoryStore, Script, counting_entropy};
+use tollgate_engine::testing::{self, Act, ManualClock, MemoryStore, Script, counting_entropy};
 
 use crate::store::{Dice, FaultyStore};
 
@@ -37,9 +37,9 @@ const TEAMS: u64 = 4;
 const WORKERS: u64 = 12;
 const LIVES: u64 = 4;
 /// What each team is given, in nano-USD.
-const GIVEN: u64 = 2_000_000;
+const GIVEN: u64 = 4_000_000_000;
 /// The total budget of the first team, in nano-USD.
-const BUDGET: u64 = 700_000;
+const BUDGET: u64 = 1_500_000_000;
 
 /// What happened in a world, or in several.
 #[derive(Debug, Default)]
@@ -182,9 +182,15 @@ async fn open(store: &Arc<FaultyStore>) -> Arc<Engine> {
     accounts.ledger().set_settings(Settings {
         durability: Durability::Strict,
         when_store_fails: WhenStoreFails::Refuse,
+        patience: Duration::from_millis(300),
         ..Settings::default()
     });
-    let engine = Engine::new(Arc::new(accounts), Arc::new(Script::default()), clock, 1);
+    let engine = Engine::new(
+        Arc::new(accounts),
+        Arc::new(Script::new(|_| Act::Answer(Duration::ZERO))),
+        clock,
+        1,
+    );
     engine.set_billing(Billing {
         minimum: Money::ZERO,
         ..Billing::default()
@@ -254,6 +260,11 @@ async fn live(engine: &Arc<Engine>, keys: &[Secret], callers: &Callers, dice: &D
         tokio::join!(writing, working)
     });
     ended.await.expect("an orderly end comes to its end");
+    for number in 0..TEAMS {
+        let team = engine.accounts.tenants().team(&team(number)).unwrap();
+        let reading = team.wallet(Unit::Usd).read();
+        assert_eq!(reading.held, 0, "holds of team {number} are left open");
+    }
 }
 
 async fn worker(engine: &Arc<Engine>, keys: &[Secret], callers: &Callers, dice: &Dice) {
@@ -375,6 +386,11 @@ async fn check_pages(kept: &MemoryStore, callers: &Callers, orderly: bool, seed:
         match &entry.kind {
             Kind::Settlement(settlement) => {
                 let request = settlement.request_id.to_string();
+                let cost = settlement.charged + settlement.shortfall;
+                assert!(
+                    settlement.shortfall == 0 || cost > settlement.held,
+                    "seed {seed}: what was held for {request} went elsewhere"
+                );
                 let charged = settlement.charged;
                 if *id == wallet(0) {
                     of_first += charged;

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Response};
 use tollgate_core::call::Wishes;
 use tollgate_core::error::Failure;
 use tollgate_core::error::dialect::StreamForm;
-use tollgate_core::format::Format;
+use tollgate_core::format::{Format, Operation};
 use tollgate_engine::caller::Caller;
 use tollgate_engine::chat::{self, Plan, Served};
 use tollgate_engine::port::Reply;
@@ -86,20 +86,33 @@ pub(crate) async fn call(
                 .saturating_add(call.max_tokens.unwrap_or(0)),
         )?;
     }
-    let hold = chat::hold(&gateway.engine, caller, &route, estimate)?;
+    let hold = match call.operation {
+        // Counting costs nothing.
+        Operation::CountTokens => None,
+        Operation::Chat | Operation::Embeddings => {
+            let hold = chat::hold(&gateway.engine, caller, &route, estimate)?;
+            record.facts.note_money(&hold);
+            Some(hold)
+        }
+    };
     let plan = Plan {
         caller,
         call: &call,
         wishes: &wishes,
         request_id: id.as_str(),
         route,
-        hold: Some(&hold),
+        hold: hold.as_ref(),
     };
-    let served = Box::pin(chat::serve(&gateway.engine, plan, &mut record.facts.trail)).await?;
-    record.hold = Some(Box::new(hold));
+    let serving = chat::serve(&gateway.engine, plan, &mut record.facts.trail);
+    let mut served = Box::pin(serving).await?;
+    record.hold = hold.map(Box::new);
     if let Reply::Answer(given) = &served.delivery.reply {
         record.facts.answered = Some(Arc::clone(&served.answered));
         record.facts.usage = given.usage;
+        // The place is free for others while this answer waits for its settlement.
+        if let Some(permit) = served.permit.take() {
+            permit.succeed(given.usage);
+        }
         let ticket = record.settle(true);
         if let Some(recording) = &mut record.replay {
             recording.record(&given.body);
@@ -175,6 +188,7 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
     answer::identify(&mut headers, &id);
     answer::tell_attempts(&mut headers, &record.facts);
     answer::tell_route(&mut headers, &record.facts);
+    answer::tell_money(&mut headers, &record.facts);
     answer::tell_unsupported(&mut headers, &delivery.lost);
     if delivery.estimated {
         answer::tell_estimated(&mut headers);
@@ -184,10 +198,6 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
     }
     let mut response = match delivery.reply {
         Reply::Answer(given) => {
-            record.facts.usage = given.usage;
-            if let Some(permit) = permit {
-                permit.succeed(given.usage);
-            }
             let response = Response::new(Outgoing::Recorded(given.body, Some(Box::new(record))));
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response

@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
     }
 
     fn settlement(&mut self) -> Outcome<Settlement> {
-        Ok(Settlement {
+        let mut settlement = Settlement {
             held: self.number()?,
             charged: self.number()?,
             shortfall: self.number()?,
@@ -129,13 +129,18 @@ impl<'a> Reader<'a> {
                 completion: self.number()?,
                 cached: self.number()?,
                 cache_written: self.number()?,
+                cache_written_1h: self.number()?,
                 reasoning: self.number()?,
+                bounded: false,
             },
             flags: u16::try_from(self.number()?)
                 .map(Flags::from_bits)
                 .map_err(|_| "it has more flags than there can be")?,
             request_id: self.bounded()?,
-        })
+        };
+        // Told once, by the flag.
+        settlement.usage.bounded = settlement.flags.has(Flags::BOUNDED);
+        Ok(settlement)
     }
 
     fn payer(&mut self) -> Outcome<Payer> {

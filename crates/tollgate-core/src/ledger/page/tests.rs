@@ -54,7 +54,7 @@ fn payer() -> BoxedStrategy<Payer> {
 }
 
 fn settlement() -> BoxedStrategy<Box<Settlement>> {
-    let figures = any::<([u64; 3], [u64; 5], u16)>();
+    let figures = any::<([u64; 3], [u64; 6], u16)>();
     let texts = (text(), text(), text(), text());
     (figures, payer(), texts)
         .prop_map(|((amounts, tokens, flags), payer, texts)| {
@@ -71,7 +71,9 @@ fn settlement() -> BoxedStrategy<Box<Settlement>> {
                     completion: tokens[1],
                     cached: tokens[2],
                     cache_written: tokens[3],
-                    reasoning: tokens[4],
+                    cache_written_1h: tokens[4],
+                    reasoning: tokens[5],
+                    bounded: Flags::from_bits(flags).has(Flags::BOUNDED),
                 },
                 flags: Flags::from_bits(flags),
                 request_id: texts.3.into(),
@@ -198,7 +200,9 @@ fn called(request_id: &str) -> Box<Settlement> {
             completion: 20,
             cached: 3,
             cache_written: 4,
+            cache_written_1h: 2,
             reasoning: 5,
+            bounded: false,
         },
         flags: Flags::ESTIMATED.with(Flags::PARTIAL),
         request_id: request_id.into(),
@@ -279,12 +283,12 @@ const GOLDEN_CONTENT: &[&str] = &[
     "0003070003776879000000000000b00700000000000000060302070000000000",
     "00b007000000000000000307040003776879000000000000b007000000000000",
     "0007020108f403ac02020001026b310303616e6e00030461636d650403677074",
-    "05066f70656e6169060276310a1403040505027231000000000000b007000000",
-    "0000000008020009f403ac0202000405060a1403040505027232000000000000",
-    "b0070000000000000009030104000000000000b0070000000000000003ac0200",
-    "03776879",
+    "05066f70656e6169060276310a140304020505027231000000000000b0070000",
+    "000000000008020009f403ac0202000405060a14030402050502723200000000",
+    "0000b0070000000000000009030104000000000000b0070000000000000003ac",
+    "020003776879",
 ];
-const GOLDEN_HASH: &str = "c56f4104b5def7ddf4fa21a67fad1b4b767d4ace27c091607d8370918ef884cc";
+const GOLDEN_HASH: &str = "ead6dc51456615d62217448e1aef6dce9d10ea1a4a04022b29a7e79d12f8ddd1";
 
 #[test]
 fn what_breaks_the_form_is_refused() {
