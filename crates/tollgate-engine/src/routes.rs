@@ -320,6 +320,7 @@ impl Wildcard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::health::DeclaredConnection;
 
     fn model(name: &str, aliases: &[&str], connection: &str) -> DeclaredModel {
         DeclaredModel {
@@ -419,6 +420,50 @@ mod tests {
             );
         }
         assert!(!Arc::ptr_eq(&meter(&new, "w/one"), &meter(&new, "b")));
+    }
+
+    #[test]
+    fn what_only_accounts_of_others_serve_does_not_exist() {
+        let registry = Registry::default();
+        let connection = |name: &str, owner: Option<&str>| DeclaredConnection {
+            name: name.into(),
+            provider: "openai",
+            limits: Limits::default(),
+            checks: None,
+            owner: owner.map(OrgId::from_stored),
+            fingerprint: 0,
+        };
+        registry.declare(&[
+            connection("own", Some(tollgate_core::tenant::DEFAULT)),
+            connection("theirs", Some("other")),
+            connection("shared", None),
+        ]);
+        let mut mixed = model("mixed/m", &[], "theirs");
+        mixed.targets.extend(model("x", &[], "shared").targets);
+        let table = RouteTable::new(
+            vec![
+                model("own/m", &[], "own"),
+                model("theirs/m", &["alias"], "theirs"),
+                model("theirs/*", &[], "theirs"),
+                mixed,
+            ],
+            &registry,
+        );
+        let caller = crate::testing::caller("k", &["*"]);
+        for (name, exists) in [
+            ("own/m", true),
+            ("theirs/m", false),
+            ("alias", false),
+            ("theirs/new", false),
+            ("mixed/m", true),
+        ] {
+            assert_eq!(table.find(name).unwrap().exists_for(&caller), exists);
+        }
+        let listed = table.listed().iter().filter(|row| row.exists_for(&caller));
+        let listed: Vec<_> = listed.map(|row| (&*row.name, &*row.connection)).collect();
+        assert_eq!(listed, [("own/m", "own"), ("mixed/m", "shared")]);
+        let served: Vec<_> = table.find("mixed/m").unwrap().targets.iter().map(|target| target.serves(&caller)).collect();
+        assert_eq!(served, [false, true]);
     }
 
     #[test]
