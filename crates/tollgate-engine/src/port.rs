@@ -20,7 +20,7 @@ use tollgate_core::route::condition::Abilities;
 use tollgate_core::time::Timestamp;
 
 pub use self::empty::EmptyStore;
-pub use self::keeper::{Author, ConnectionKeeper, KeptConnection, NewConnection};
+pub use self::keeper::{ConnectionKeeper, KeptConnection, NewConnection};
 pub use self::store::{
     Appended, AuditQuery, Change, Checkpoint, LedgerStore, LogStore, ReplayStore, Sealed, Store,
     StoreError, Stored, StoredConnection, StoredKey, StoredReplay, StoredSegment, TenantStore,

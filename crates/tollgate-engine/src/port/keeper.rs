@@ -5,6 +5,7 @@ use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
 
 use super::BoxFuture;
+use crate::manager::Manager;
 
 /// A connection as an operator describes it.
 #[derive(Clone, Debug)]
@@ -34,15 +35,6 @@ pub struct KeptConnection {
     pub created_at: Timestamp,
 }
 
-/// Who changes something, for the audit log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Author {
-    /// As [`tollgate_core::audit::AuditRow::actor`] has it.
-    pub actor: Box<str>,
-    /// The id of the request.
-    pub request_id: Option<Box<str>>,
-}
-
 /// Keeps connections, and takes each change into use before it is answered.
 pub trait ConnectionKeeper: Send + Sync {
     /// Every connection that an operator made, by name.
@@ -51,22 +43,22 @@ pub trait ConnectionKeeper: Send + Sync {
     fn create<'a>(
         &'a self,
         new: NewConnection,
-        author: Author,
+        by: &'a Manager,
     ) -> BoxFuture<'a, Result<(), Failure>>;
     /// Puts other settings in place of those of a connection. Where these lead to another place,
     /// its credential has to be given anew: the old one was meant for the old place.
     fn replace<'a>(
         &'a self,
         new: NewConnection,
-        author: Author,
+        by: &'a Manager,
     ) -> BoxFuture<'a, Result<(), Failure>>;
     /// Gives a connection another credential.
     fn update_key<'a>(
         &'a self,
         name: &'a str,
         credential: Secret,
-        author: Author,
+        by: &'a Manager,
     ) -> BoxFuture<'a, Result<(), Failure>>;
     /// Forgets a connection. Requests on their way end on it.
-    fn delete<'a>(&'a self, name: &'a str, author: Author) -> BoxFuture<'a, Result<(), Failure>>;
+    fn delete<'a>(&'a self, name: &'a str, by: &'a Manager) -> BoxFuture<'a, Result<(), Failure>>;
 }
