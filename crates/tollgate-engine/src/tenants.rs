@@ -373,18 +373,18 @@ impl Tenants {
 
     /// Whether there will be an organization of this id when nothing is declared: the store holds
     /// it, or it is built in.
-    pub(crate) fn holds_organization(&self, id: &OrgId) -> bool {
+    pub fn holds_organization(&self, id: &OrgId) -> bool {
         self.lock().organizations.held(id).is_some()
     }
 
     /// The organization of a team that is there when nothing is declared.
-    pub(crate) fn holds_team(&self, id: &TeamId) -> Option<OrgId> {
+    pub fn holds_team(&self, id: &TeamId) -> Option<OrgId> {
         let node = self.lock().teams.held(id)?;
         Some(node.organization.id.clone())
     }
 
     /// The organization of a user who is there when nothing is declared.
-    pub(crate) fn holds_user(&self, id: &UserId) -> Option<OrgId> {
+    pub fn holds_user(&self, id: &UserId) -> Option<OrgId> {
         let node = self.lock().users.held(id)?;
         Some(node.organization.id.clone())
     }
