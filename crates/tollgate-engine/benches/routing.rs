@@ -108,7 +108,8 @@ impl World {
             provider: "scripted",
             limits: Limits::default(),
             checks: None,
-            fingerprint: 0,
+            owner: None,
+        fingerprint: 0,
         });
         engine.set_routing(Routing {
             connections: connections.collect(),

@@ -260,6 +260,7 @@ async fn for_caller(
         | Endpoint::Connection(_)
         | Endpoint::TestConnection(_)
         | Endpoint::ConnectionBreaker(_)
+        | Endpoint::ConnectionKey(_)
         | Endpoint::ExplainRoute
         | Endpoint::Hello
         | Endpoint::Errors

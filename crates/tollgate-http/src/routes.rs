@@ -45,6 +45,7 @@ pub(crate) enum Endpoint<'a> {
     Connection(&'a str),
     TestConnection(&'a str),
     ConnectionBreaker(&'a str),
+    ConnectionKey(&'a str),
     ExplainRoute,
     Errors,
     Error(&'a str),
@@ -133,6 +134,7 @@ impl<'a> Endpoint<'a> {
             Some(("", _)) => None,
             Some((name, "test")) => Some(Self::TestConnection(name)),
             Some((name, "breaker")) => Some(Self::ConnectionBreaker(name)),
+            Some((name, "update-key")) => Some(Self::ConnectionKey(name)),
             Some(_) => None,
         }
     }
@@ -153,14 +155,20 @@ impl<'a> Endpoint<'a> {
             | Self::RotateKey(_)
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
+            | Self::ConnectionKey(_)
             | Self::ExplainRoute => &[Method::POST],
-            Self::Keys | Self::Organizations | Self::Teams | Self::Members(_) => {
+            Self::Keys
+            | Self::Organizations
+            | Self::Teams
+            | Self::Members(_)
+            | Self::Connections => {
                 &[Method::GET, Method::HEAD, Method::POST]
             }
             Self::Key(_) => &[Method::GET, Method::HEAD, Method::PATCH, Method::DELETE],
             Self::Organization(_) | Self::Team(_) => {
                 &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH]
             }
+            Self::Connection(_) => &[Method::GET, Method::HEAD, Method::PUT, Method::DELETE],
             Self::Member(..) => &[
                 Method::GET,
                 Method::HEAD,
@@ -177,8 +185,6 @@ impl<'a> Endpoint<'a> {
             | Self::GeminiModel(_)
             | Self::Validate
             | Self::Audit
-            | Self::Connections
-            | Self::Connection(_)
             | Self::Hello
             | Self::Errors
             | Self::Error(_)
@@ -237,6 +243,7 @@ impl<'a> Endpoint<'a> {
             | Self::Connection(_)
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
+            | Self::ConnectionKey(_)
             | Self::ExplainRoute => Right::Admin,
             Self::Hello
             | Self::Errors
@@ -287,6 +294,7 @@ impl<'a> Endpoint<'a> {
             | Self::Connection(_)
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
+            | Self::ConnectionKey(_)
             | Self::ExplainRoute
             | Self::Errors
             | Self::Error(_)
@@ -332,6 +340,7 @@ impl<'a> Endpoint<'a> {
             | Self::Connection(_)
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
+            | Self::ConnectionKey(_)
             | Self::ExplainRoute => "admin",
             Self::Errors | Self::Error(_) | Self::ErrorPages | Self::ErrorPage(_) => "errors",
             Self::Hello | Self::Health | Self::Live | Self::Ready => "health",

@@ -57,6 +57,7 @@ pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Option<Given>
         | Endpoint::Connection(_)
         | Endpoint::TestConnection(_)
         | Endpoint::ConnectionBreaker(_)
+        | Endpoint::ConnectionKey(_)
         | Endpoint::ExplainRoute => None,
     }
 }

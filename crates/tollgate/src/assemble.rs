@@ -50,6 +50,7 @@ pub(crate) fn routing(config: &Config) -> Routing {
             provider: connection.settings.provider.name,
             limits: connection.limits,
             checks: connection.checks.clone(),
+            owner: connection.owner.clone(),
             fingerprint: connection.fingerprint,
         });
     let models = config.models.iter().map(|model| declared(config, model));

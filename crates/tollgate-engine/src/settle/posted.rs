@@ -125,6 +125,11 @@ impl Posted {
         balances.map(|(wallet, balance)| (wallet, balance.amount))
     }
 
+    /// The balance of a wallet; `None` if no entry ever changed it.
+    pub(super) fn balance(&self, wallet: &WalletId) -> Option<i64> {
+        self.balances.get(wallet).map(|balance| balance.amount)
+    }
+
     fn use_more(&mut self, at: Timestamp, settlement: &Settlement) {
         let of = Use {
             quarter: at.as_millis().div_euclid(QUARTER) * QUARTER,

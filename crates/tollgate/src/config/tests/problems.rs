@@ -68,8 +68,8 @@ const ROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "[database]\nurl = 'postgres://h/d'\n",
-        &["2:7: database.url: this version"],
+        "[database]\nurl = 'postgres://h:x/d'\n",
+        &["2:7: database.url: must be `postgres://USER:PASSWORD@HOST:PORT/NAME`"],
     ),
     // Types.
     (
