@@ -11,6 +11,8 @@ mod store;
 
 #[cfg(test)]
 mod contract;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use control::{Control, ControlError};
 pub use location::Location;
