@@ -9,6 +9,7 @@ use tollgate_core::address::AddressRange;
 use tollgate_core::money::{LARGEST, Money};
 use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
+use tollgate_store::Location;
 use tollgate_upstream::provider::{self, Provider};
 
 use super::quantity::parse_size;
@@ -234,18 +235,21 @@ fn url(text: &str) -> Result<String, String> {
 /// Checks the address of a database. The store's own messages may repeat parts of the address,
 /// so they are not passed on.
 fn database(text: &str) -> Result<(), String> {
-    if ["postgres://", "postgresql://"]
+    let is_server = ["postgres://", "postgresql://"]
         .iter()
-        .any(|scheme| text.starts_with(scheme))
-    {
-        return Err("this version of Tollgate does not support PostgreSQL yet".to_owned());
-    }
-    if !text.starts_with("sqlite://") {
-        return Err("must begin with `sqlite://`".to_owned());
+        .any(|scheme| text.starts_with(scheme));
+    if !is_server && !text.starts_with("sqlite://") {
+        return Err("must begin with `sqlite://` or `postgres://`".to_owned());
     }
     line(text)?;
-    let usable = tollgate_store::database_file(text);
-    let expected = "must be `sqlite://` and the path of a file, without further options";
+    let expected = if is_server {
+        "must be `postgres://USER:PASSWORD@HOST:PORT/NAME`, where special characters of the \
+         password are written as %XX, and behind a `?` at most options of PostgreSQL's own such \
+         as `sslmode=verify-full`"
+    } else {
+        "must be `sqlite://` and the path of a file, without further options"
+    };
+    let usable = Location::of(text);
     usable.map(drop).map_err(|_| expected.to_owned())
 }
 

@@ -92,8 +92,8 @@ const ROWS: &[(&str, &[&str])] = &[
         &["4:8: keys[0].team: expected \"default\"; teams of your own come with a later version"],
     ),
     (
-        "[database]\nurl = 'postgres://h/d'\n",
-        &["2:7: database.url: this version"],
+        "[database]\nurl = 'postgres://h:x/d'\n",
+        &["2:7: database.url: must be `postgres://USER:PASSWORD@HOST:PORT/NAME`"],
     ),
     // Types.
     (
