@@ -7,6 +7,7 @@ use http::header::{CONTENT_TYPE, HeaderName, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tollgate_core::error::dialect::{Context, Dialect};
 use tollgate_core::error::{Failure, trail};
+use tollgate_engine::hold::Warning;
 
 use crate::gateway::Gateway;
 use crate::outgoing::Outgoing;
@@ -83,6 +84,30 @@ fn paths(lost: &[String]) -> String {
         }));
     }
     line
+}
+
+/// Warns of budgets and credits that come to their end.
+pub(crate) fn tell_money(headers: &mut HeaderMap, facts: &Facts) {
+    let Some(warnings) = &facts.warnings else {
+        return;
+    };
+    if let Some(Warning { level, reading }) = &warnings.budget {
+        let text = format!(
+            "{} {}: {} of {} USD spent",
+            level.as_str(),
+            reading.period.as_str(),
+            reading.spent,
+            reading.limit
+        );
+        if let Ok(text) = HeaderValue::try_from(text) {
+            headers.insert("x-tollgate-budget-warning", text);
+        }
+    }
+    if let Some(balance) = warnings.balance
+        && let Ok(text) = HeaderValue::try_from(balance.to_string())
+    {
+        headers.insert("x-tollgate-low-balance-usd", text);
+    }
 }
 
 /// Says that the number of tokens is an estimate of ours.

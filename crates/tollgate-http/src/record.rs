@@ -10,7 +10,7 @@ use tollgate_core::key::VirtualKey;
 use tollgate_core::money::Money;
 use tollgate_core::reply::{Piece, Usage};
 use tollgate_engine::health::Permit;
-use tollgate_engine::hold::{Ending, Hold};
+use tollgate_engine::hold::{Ending, Hold, Warning};
 use tollgate_engine::overload::Place;
 use tollgate_engine::routes::{Route, RouteTarget};
 use tollgate_engine::settle::Ticket;
@@ -18,6 +18,7 @@ use tollgate_engine::throttle::Pass;
 use tollgate_engine::trail::Trail;
 
 use crate::gateway::Gateway;
+use crate::idempotency::Recording;
 use crate::request_id::RequestId;
 
 /// The outcome of a request that was answered well.
@@ -38,7 +39,18 @@ pub(crate) struct Record {
     pub(crate) pass: Option<Box<Pass>>,
     /// What was set aside for it.
     pub(crate) hold: Option<Box<Hold>>,
+    /// Its answer as it is kept, where it has an idempotency key.
+    pub(crate) replay: Option<Box<Recording>>,
     finished: bool,
+}
+
+/// What a caller has to be warned of.
+#[derive(Clone, Debug)]
+pub(crate) struct Warnings {
+    /// A budget that is nearly spent.
+    pub(crate) budget: Option<Warning>,
+    /// What a wallet holds that holds little.
+    pub(crate) balance: Option<Money>,
 }
 
 /// What is known of a request.
@@ -60,6 +72,8 @@ pub(crate) struct Facts {
     pub(crate) usage: Option<Usage>,
     /// About how many tokens of an answer have gone out, in sixteenths of a token.
     pub(crate) delivered: u64,
+    /// What the caller has to be warned of: budgets and credits that come to their end.
+    pub(crate) warnings: Option<Box<Warnings>>,
     /// What the caller pays, once that is known.
     pub(crate) cost: Option<Money>,
     /// The attempts that were made.
@@ -85,6 +99,7 @@ impl Record {
             usage: None,
             delivered: 0,
             cost: None,
+            warnings: None,
             trail: Trail::default(),
             tells_trail: false,
             first_byte: None,
@@ -97,6 +112,7 @@ impl Record {
             place: None,
             pass: None,
             hold: None,
+            replay: None,
             finished: false,
         }
     }
@@ -111,6 +127,8 @@ impl Record {
             permit.fail(failure);
         }
         self.facts.code = failure.code.slug();
+        // Nothing is kept of a failure: the key is free.
+        self.replay = None;
         if failure.cause.is_some() || failure.provider_text.is_some() {
             let id = self.facts.id.as_str();
             tracing::warn!(
@@ -133,6 +151,9 @@ impl Record {
             self.facts.usage = piece.usage;
         }
         self.facts.delivered += u64::from(piece.delivered);
+        if let Some(recording) = &mut self.replay {
+            recording.record(&piece.bytes);
+        }
     }
 
     /// Settles what the call cost. Whoever sends the last byte of its answer waits for the ticket,
@@ -179,6 +200,17 @@ impl Record {
 }
 
 impl Facts {
+    /// Notes what the caller has to be warned of.
+    pub(crate) fn note_money(&mut self, hold: &Hold) {
+        let (budget, balance) = (hold.warning(), hold.low_balance());
+        if budget.is_some() || balance.is_some() {
+            self.warnings = Some(Box::new(Warnings {
+                budget: budget.cloned(),
+                balance,
+            }));
+        }
+    }
+
     /// Whether another model answered than the one that was asked for.
     pub(crate) fn fell_back(&self) -> bool {
         match (&self.route, &self.answered) {
@@ -245,6 +277,12 @@ impl Drop for Record {
         if !self.finished {
             // Nobody waits for it any more.
             drop(self.settle(false));
+            // What is complete was paid for: whoever asks again gets it.
+            if let Some(recording) = self.replay.take()
+                && recording.is_complete()
+            {
+                drop(recording.keep(&self.gateway));
+            }
             // A failure that was already noted stays the outcome: only its telling broke off.
             if self.facts.code == OK {
                 self.facts.code = CLIENT_CLOSED;
