@@ -152,6 +152,19 @@ pub fn standings(engine: &Engine, caller: &Caller, visitor: Visitor) -> Standing
     Levels::of(engine, caller, visitor, None).standings(engine)
 }
 
+/// Where an address stands whose requests were not let in.
+pub fn standings_of(engine: &Engine, address: IpAddr) -> Standings {
+    let limits = engine.limits.load().ip;
+    let mut standings = Standings::default();
+    if !limits.is_none() {
+        let now = engine.moment();
+        let read = |usage: &mut Usage| usage.read(&limits, now);
+        let addresses = &engine.throttle.addresses;
+        standings.note(Level::Ip, addresses.with(Address::of(address), now, read));
+    }
+    standings
+}
+
 /// The right to one request under all limits that it counts for. Its places among parallel
 /// requests are given back when it is dropped, and so are tokens that were reserved and not
 /// settled.

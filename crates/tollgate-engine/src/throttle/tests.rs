@@ -14,7 +14,7 @@ use tollgate_core::time::Timestamp;
 
 use super::*;
 use crate::keys::{Entry, Home};
-use crate::tenants::{OrganizationNode, TeamNode, UserNode};
+use crate::tenants::Tenants;
 use crate::testing::{Script, World, caller as plain_caller, model};
 
 const RPM_2: RateLimits = RateLimits {
@@ -31,6 +31,7 @@ const ONE_AT_ONCE: RateLimits = RateLimits {
 };
 
 struct Scene {
+    tenants: Tenants,
     engine: Arc<Engine>,
     caller: Caller,
 }
@@ -40,9 +41,11 @@ impl Scene {
         let models = vec![model("m", &["c"], Rules::default())];
         let script = Script::new(|_| panic!("no provider is asked here"));
         let world = World::new(script, models, 1).await;
+        let tenants = tenants();
         Self {
             engine: world.engine,
-            caller: caller(RateLimits::NONE),
+            caller: caller(&tenants),
+            tenants,
         }
     }
 
@@ -54,10 +57,7 @@ impl Scene {
             Level::Key => {
                 let mut key = VirtualKey::clone(&self.caller.key);
                 key.controls = controls;
-                let home = Home {
-                    team: Arc::clone(self.caller.team()),
-                    user: self.caller.user().cloned(),
-                };
+                let home = Home::find(&self.tenants, &key.tenancy).unwrap();
                 let changed = with_key(key, home);
                 changed.entry.meter().inherit(self.caller.entry.meter());
                 self.caller = changed;
@@ -65,17 +65,18 @@ impl Scene {
             Level::User => {
                 let user = self.caller.user().unwrap();
                 let facts = User::clone(&user.facts());
-                user.set(User { controls, ..facts });
+                self.tenants.put_user(User { controls, ..facts }).unwrap();
             }
             Level::Team => {
                 let team = self.caller.team();
                 let facts = Team::clone(&team.facts());
-                team.set(Team { controls, ..facts });
+                self.tenants.put_team(Team { controls, ..facts }).unwrap();
             }
             Level::Organization => {
                 let organization = self.caller.organization();
                 let facts = Organization::clone(&organization.facts());
-                organization.set(Organization { controls, ..facts });
+                self.tenants
+                    .put_organization(Organization { controls, ..facts });
             }
         }
     }
@@ -135,9 +136,10 @@ fn controls(limits: RateLimits) -> Controls {
     }
 }
 
-/// A caller with a user, a team and an organization of their own.
-fn caller(limits: RateLimits) -> Caller {
-    let organization = Arc::new(OrganizationNode::new(Organization {
+/// A user, a team and an organization.
+fn tenants() -> Tenants {
+    let tenants = Tenants::default();
+    tenants.put_organization(Organization {
         id: OrgId::from_stored("o"),
         name: "o".into(),
         status: Status::Active,
@@ -145,41 +147,38 @@ fn caller(limits: RateLimits) -> Caller {
         keeps_bodies: false,
         created_at: Timestamp::from_millis(0),
         declared: false,
-    }));
-    let team = TeamNode::new(
-        Team {
-            id: TeamId::from_stored("t"),
-            organization: OrgId::from_stored("o"),
-            name: "t".into(),
-            status: Status::Active,
-            controls: Controls::default(),
-            created_at: Timestamp::from_millis(0),
-            declared: false,
-        },
-        Arc::clone(&organization),
-    );
-    let user = UserNode::new(
-        User {
-            id: UserId::from_stored("u"),
-            organization: OrgId::from_stored("o"),
-            email: "u@example.com".into(),
-            role: Role::Member,
-            status: Status::Active,
-            controls: Controls::default(),
-            created_at: Timestamp::from_millis(0),
-        },
-        organization,
-    );
-    let home = Home {
-        team: Arc::new(team),
-        user: Some(Arc::new(user)),
-    };
+    });
+    let team = tenants.put_team(Team {
+        id: TeamId::from_stored("t"),
+        organization: OrgId::from_stored("o"),
+        name: "t".into(),
+        status: Status::Active,
+        controls: Controls::default(),
+        created_at: Timestamp::from_millis(0),
+        declared: false,
+    });
+    team.unwrap();
+    let user = tenants.put_user(User {
+        id: UserId::from_stored("u"),
+        organization: OrgId::from_stored("o"),
+        email: "u@example.com".into(),
+        role: Role::Member,
+        status: Status::Active,
+        controls: Controls::default(),
+        created_at: Timestamp::from_millis(0),
+    });
+    user.unwrap();
+    tenants
+}
+
+/// A caller who is this user, with a key of this team.
+fn caller(tenants: &Tenants) -> Caller {
     let mut key = VirtualKey::clone(&plain_caller("app", &["*"]).key);
     key.tenancy = Tenancy {
         team: TeamId::from_stored("t"),
         user: Some(UserId::from_stored("u")),
     };
-    key.controls = controls(limits);
+    let home = Home::find(tenants, &key.tenancy).unwrap();
     with_key(key, home)
 }
 

@@ -221,7 +221,8 @@ pub(crate) fn chat(model: &str, stream: bool) -> String {
     )
 }
 
-fn key() -> DeclaredKey {
+/// The key [`KEY`], which may do everything but manage.
+pub(crate) fn key() -> DeclaredKey {
     DeclaredKey {
         facts: NewKey {
             name: "app".into(),
