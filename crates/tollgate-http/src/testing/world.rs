@@ -138,6 +138,8 @@ impl World {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
+        let writing = Arc::clone(&gateway.engine.ledger).write(stop.clone().cancelled_owned());
+        gateway.tasks.spawn(writing);
         let serving = crate::serve(Arc::clone(&gateway), listener, stop.clone());
         gateway.tasks.spawn(serving);
         Self {
