@@ -169,3 +169,70 @@ async fn put_balances(session: &mut Session<'_>, checkpoint: &Checkpoint) -> Res
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use tollgate_core::time::Timestamp;
+    use tollgate_engine::port::{LedgerStore as _, UsageQuery, UsageRow};
+
+    use super::*;
+
+    fn checkpoint(number: u64, calls: u64) -> Checkpoint {
+        let text = || "x".into();
+        Checkpoint {
+            head: PageHead {
+                number,
+                hash: [1; 32],
+            },
+            balances: Vec::new(),
+            usage: vec![UsageRow {
+                quarter: Timestamp::from_millis(0),
+                organization: text(),
+                team: text(),
+                user: text(),
+                key: text(),
+                model: text(),
+                calls,
+                prompt: calls,
+                completion: calls,
+                cost: calls,
+            }],
+        }
+    }
+
+    #[tokio::test]
+    async fn usage_is_added_once_whatever_became_of_the_answer() {
+        for reached in [false, true] {
+            let directory = tempfile::tempdir().unwrap();
+            let url = format!("sqlite://{}/tollgate.db", directory.path().display());
+            let store = crate::open(&url).await.unwrap();
+            let calls = async || {
+                let rows = store.usage(&UsageQuery::default()).await.unwrap();
+                rows.first().map_or(0, |row| row.calls)
+            };
+            store.write_checkpoint(&checkpoint(1, 5)).await.unwrap();
+            let lost = checkpoint(2, 10);
+            if reached {
+                store.write_checkpoint(&lost).await.unwrap();
+            }
+            // The answer to the commit never came.
+            drop(Sending {
+                unsure: &store.unsure,
+                checkpoint: Some(&lost),
+            });
+            // The very same again.
+            store.write_checkpoint(&lost).await.unwrap();
+            assert_eq!(calls().await, 15, "{reached}");
+            drop(Sending {
+                unsure: &store.unsure,
+                checkpoint: Some(&lost),
+            });
+            // What has come since is with what was in the lost one.
+            store.write_checkpoint(&checkpoint(3, 17)).await.unwrap();
+            assert_eq!(calls().await, 22, "{reached}");
+            store.write_checkpoint(&checkpoint(4, 3)).await.unwrap();
+            assert_eq!(calls().await, 25, "{reached}");
+            assert!(store.write_checkpoint(&checkpoint(3, 1)).await.is_err());
+        }
+    }
+}
