@@ -19,6 +19,7 @@ use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
 
 use crate::admin::{self, AdminKeys};
+use crate::credits::Credits;
 use crate::keys::{Entry, Home, KeyTable, Use};
 use crate::mint::{self, Entropy};
 use crate::port::Change as store;
@@ -122,6 +123,7 @@ pub struct Accounts {
     table: KeyTable,
     tenants: Arc<Tenants>,
     ledger: Arc<Ledger>,
+    credits: Credits,
     admins: AdminKeys,
     /// Held from reading a key until its change is in the table, so that of two changes to one
     /// key the later one sees the earlier one. Requests never meet it.
@@ -167,6 +169,7 @@ impl Accounts {
             entropy,
             table,
             tenants,
+            credits: Credits::new(Arc::clone(&ledger)),
             ledger,
             admins,
             changing: Mutex::new(()),
@@ -181,6 +184,11 @@ impl Accounts {
     /// What calls cost, and who pays.
     pub fn ledger(&self) -> &Arc<Ledger> {
         &self.ledger
+    }
+
+    /// What operators do with credits.
+    pub fn credits(&self) -> &Credits {
+        &self.credits
     }
 
     /// The time by the clock that keys expire by.
