@@ -28,7 +28,7 @@ pub use self::holds::OpenHold;
 pub use self::low::LowBalances;
 use self::orders::Orders;
 pub use self::receipt::Receipt;
-use crate::port::{StoreError, Transaction};
+use crate::port::StoreError;
 use crate::settle::{Ledger, Posting};
 use crate::wallet::{Reading, Wallet};
 
@@ -273,8 +273,9 @@ fn too_little(unit: Unit, reading: Reading, movement: &Movement) -> Failure {
         worded(unit, movement.amount)
     );
     if reading.held > 0 {
-        let held = worded(unit, reading.held);
-        message.push_str(&format!(" A further {held} are held for calls under way."));
+        message.push_str(" A further ");
+        message.push_str(&worded(unit, reading.held));
+        message.push_str(" are held for calls under way.");
     }
     let failure = Failure::client(Code::InsufficientCredits).message(message);
     if unit == Unit::Credits {

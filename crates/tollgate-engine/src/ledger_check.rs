@@ -7,6 +7,7 @@ mod tests;
 mod usage;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tollgate_core::ledger::{
@@ -164,7 +165,7 @@ async fn resolve<S: LedgerStore + ?Sized>(
             match charged {
                 None => Some(format!(
                     "{of} is refunded, and it is no settlement of {}.",
-                    name(wallet)
+                    name(wallet.as_ref())
                 )),
                 Some(charged) if charged < *refunded => Some(format!(
                     "{refunded} of {of} are refunded, and it took {charged}."
@@ -179,10 +180,8 @@ async fn resolve<S: LedgerStore + ?Sized>(
     Ok(())
 }
 
-fn name(wallet: &Option<std::sync::Arc<WalletId>>) -> String {
-    wallet
-        .as_ref()
-        .map_or("nobody".to_owned(), ToString::to_string)
+fn name(wallet: Option<&Arc<WalletId>>) -> String {
+    wallet.map_or("nobody".to_owned(), ToString::to_string)
 }
 
 /// Findings as text for the log.

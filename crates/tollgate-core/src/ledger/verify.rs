@@ -270,15 +270,14 @@ impl Verifier {
             return 0;
         };
         let next = self.next_wallet();
-        let known = match self.wallets.get_mut(wallet) {
-            Some(known) => known,
-            None => {
-                let new = Known {
-                    number: next,
-                    ..Known::default()
-                };
-                self.wallets.entry(Arc::clone(wallet)).or_insert(new)
-            }
+        let known = if let Some(known) = self.wallets.get_mut(wallet) {
+            known
+        } else {
+            let new = Known {
+                number: next,
+                ..Known::default()
+            };
+            self.wallets.entry(Arc::clone(wallet)).or_insert(new)
         };
         if !known.is_changed {
             known.is_changed = true;

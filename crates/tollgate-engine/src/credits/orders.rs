@@ -210,7 +210,7 @@ impl Credits {
                 taken,
             },
             Ask::Hold(amount) => {
-                self.holds.load(&self.ledger).await?;
+                drop(self.holds.load(&self.ledger).await?);
                 Kind::Hold(movement(amount))
             }
             Ask::Release { of } => Kind::Release {

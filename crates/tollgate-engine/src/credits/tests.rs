@@ -264,7 +264,7 @@ async fn refunds_together_never_exceed_what_was_taken() {
             let of = office.settled(10).await;
             let refunds =
                 join_all((0..10).map(|_| credits.refund(wallet(), of, Some(3), note(""))));
-            let good = refunds.await.into_iter().filter(Result::is_ok).count();
+            let good = refunds.await.into_iter().flatten().count();
             assert_eq!(good, 3);
             assert_eq!(
                 code(credits.refund(wallet(), of, Some(2), note("")).await),
@@ -396,7 +396,7 @@ async fn a_hold_ends_once_and_what_is_not_spent_goes_back() {
                 Code::Conflict
             );
             let releases = join_all((0..5).map(|_| credits.release(two, note(""))));
-            let good = releases.await.into_iter().filter(Result::is_ok).count();
+            let good = releases.await.into_iter().flatten().count();
             assert_eq!(good, 1);
             assert_eq!(code(credits.spend(two, 1, note("")).await), Code::Conflict);
             assert_eq!(

@@ -63,10 +63,13 @@ impl Usage {
         }
         windows.push((from, None, &none));
         for (from, to, mine) in windows {
-            if from.is_some() && from == to || to.is_some() && to <= self.until {
+            let is_empty = from.is_some() && from == to;
+            let is_over = to.is_some() && to <= self.until;
+            if is_empty || is_over {
                 continue;
             }
-            match compare_one(store, verifier, (head, from, to, mine)).await? {
+            let window = Window { from, to, mine };
+            match window.compare(store, verifier, head).await? {
                 Compared::All => self.until = to,
                 Compared::Moved => return Ok(Compared::Moved),
             }
@@ -75,52 +78,57 @@ impl Usage {
     }
 }
 
-async fn compare_one<S: LedgerStore + ?Sized>(
-    store: &S,
-    verifier: &mut Verifier,
-    (head, from, to, mine): (
-        PageHead,
-        Option<i64>,
-        Option<i64>,
-        &HashMap<(i64, Name), Sum>,
-    ),
-) -> Result<Compared, StoreError> {
-    let query = UsageQuery {
-        from: from.map(Timestamp::from_millis),
-        to: to.map(Timestamp::from_millis),
-        by: vec![
-            UsageBy::Quarter,
-            UsageBy::Organization,
-            UsageBy::Team,
-            UsageBy::User,
-            UsageBy::Key,
-            UsageBy::Model,
-        ],
-        ..UsageQuery::default()
-    };
-    let rows = store.usage(&query).await?;
-    if store.checkpoint().await?.head != head {
-        return Ok(Compared::Moved);
-    }
-    let mut noted: HashMap<(i64, Name), Sum> = HashMap::with_capacity(rows.len());
-    for row in rows {
-        let (key, sum) = named(row);
-        noted.insert(key, sum);
-    }
-    let mut found = Vec::new();
-    for (key, sum) in mine {
-        let there = noted.remove(key).unwrap_or_default();
-        if there != *sum {
-            found.push(difference(key, sum, &there));
+/// A stretch of time, and what was used in it by the pages.
+struct Window<'a> {
+    from: Option<i64>,
+    to: Option<i64>,
+    mine: &'a HashMap<(i64, Name), Sum>,
+}
+
+impl Window<'_> {
+    async fn compare<S: LedgerStore + ?Sized>(
+        &self,
+        store: &S,
+        verifier: &mut Verifier,
+        head: PageHead,
+    ) -> Result<Compared, StoreError> {
+        let query = UsageQuery {
+            from: self.from.map(Timestamp::from_millis),
+            to: self.to.map(Timestamp::from_millis),
+            by: vec![
+                UsageBy::Quarter,
+                UsageBy::Organization,
+                UsageBy::Team,
+                UsageBy::User,
+                UsageBy::Key,
+                UsageBy::Model,
+            ],
+            ..UsageQuery::default()
+        };
+        let rows = store.usage(&query).await?;
+        if store.checkpoint().await?.head != head {
+            return Ok(Compared::Moved);
         }
+        let mut noted: HashMap<(i64, Name), Sum> = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let (key, sum) = named(row);
+            noted.insert(key, sum);
+        }
+        let mut found = Vec::new();
+        for (key, sum) in self.mine {
+            let there = noted.remove(key).unwrap_or_default();
+            if there != *sum {
+                found.push(difference(key, sum, &there));
+            }
+        }
+        let beside = noted.iter().filter(|(_, sum)| **sum != Sum::default());
+        found.extend(beside.map(|(key, sum)| difference(key, &Sum::default(), sum)));
+        found.sort();
+        for what in found {
+            verifier.note(head.number, what);
+        }
+        Ok(Compared::All)
     }
-    let beside = noted.iter().filter(|(_, sum)| **sum != Sum::default());
-    found.extend(beside.map(|(key, sum)| difference(key, &Sum::default(), sum)));
-    found.sort();
-    for what in found {
-        verifier.note(head.number, what);
-    }
-    Ok(Compared::All)
 }
 
 fn name(of: Use<'_>) -> Name {

@@ -8,6 +8,7 @@ use tollgate_core::ledger::{Entry, EntryId, Kind, PageHead, WalletId};
 
 use super::Ledger;
 use super::posted::Posted;
+use crate::wallet::Wallet;
 
 /// While this is held, no page enters the books.
 pub(crate) struct Books<'a> {
@@ -85,7 +86,7 @@ impl Books<'_> {
             }
         }
         let drift = |wallet: &Arc<WalletId>| {
-            let reading = self.ledger.tenants.with_wallet(wallet, |it| it.read())?;
+            let reading = self.ledger.tenants.with_wallet(wallet, Wallet::read)?;
             let coming = coming.get(&**wallet).copied().unwrap_or_default();
             let entries = i128::from(self.balance(wallet)) + coming;
             (entries != i128::from(reading.balance)).then(|| Drift {
