@@ -13,6 +13,7 @@ use crate::hold::Billing;
 use crate::maintenance::Maintenance;
 use crate::overload::Overload;
 use crate::port::{Clock, Upstream};
+use crate::replay::Replays;
 use crate::routes::{DeclaredModel, RouteTable};
 use crate::settle::Ledger;
 use crate::throttle::DefaultLimits;
@@ -30,6 +31,8 @@ pub struct Engine {
     pub maintenance: Maintenance,
     /// What calls cost, and who pays.
     pub ledger: Arc<Ledger>,
+    /// Requests with idempotency keys.
+    pub replays: Arc<Replays>,
     /// The limits of whoever has none of their own.
     pub limits: ArcSwap<DefaultLimits>,
     billing: ArcSwap<Billing>,
@@ -83,8 +86,10 @@ impl Engine {
         clock: Arc<dyn Clock>,
         seed: u64,
     ) -> Self {
+        let ledger = Arc::clone(accounts.ledger());
         Self {
-            ledger: Arc::clone(accounts.ledger()),
+            replays: Arc::new(Replays::new(Arc::clone(ledger.store()), Arc::clone(&clock))),
+            ledger,
             accounts,
             registry: Registry::default(),
             overload: Arc::default(),

@@ -20,6 +20,7 @@ use tollgate_core::time::Timestamp;
 use self::levels::Levels;
 pub use self::levels::Warning;
 use crate::caller::Caller;
+use crate::fault;
 use crate::routes::{Route, RouteTarget};
 use crate::settle::{Durability, Ledger, Posting, Ticket};
 use crate::wallet::Wallet;
@@ -163,6 +164,7 @@ impl Hold {
                 .hold(more, least.as_nano())
                 .map_err(|reading| refusal::of_credits(reading, most, self.billing.minimum))?;
         }
+        fault::point("hold.wallet");
         let when = (&*self.ledger.clock(), self.ledger.now());
         let warning = match self.levels.hold(&self.caller, more, when) {
             Ok(warning) => warning,
@@ -173,9 +175,15 @@ impl Hold {
                 return Err(failure);
             }
         };
+        fault::point("hold.levels");
         if let Some(warning) = warning {
             _ = self.warning.set(warning);
         }
+        fault::point(if held == 0 {
+            "hold.taken"
+        } else {
+            "hold.raised"
+        });
         self.held.store(most, Ordering::Relaxed);
         Ok(())
     }
@@ -237,6 +245,7 @@ impl Hold {
     /// entry that says so.
     pub fn settle(mut self, ending: &Ending<'_>) -> Settled {
         self.is_over = true;
+        fault::point("settle.begun");
         let held = self.held.load(Ordering::Relaxed);
         let (charge, entry) = self.settlement(held, ending);
         if charge.cost == 0 && charge.usage == Usage::default() && !ending.whole {
@@ -250,6 +259,7 @@ impl Hold {
         let posted = self
             .ledger
             .post(|| Ok(self.take_cost(held, charge.cost, entry)));
+        fault::point("settle.queued");
         let strict = self.ledger.settings().durability == Durability::Strict;
         let (ticket, taken) = match posted {
             Ok((ticket, taken)) => (ticket, taken),
@@ -268,6 +278,7 @@ impl Hold {
             .map_or(cost, |wallet| wallet.settle(held, cost));
         let when = (&*self.ledger.clock(), entry.at);
         self.levels.settle(&self.caller, (held, cost), when);
+        fault::point("settle.taken");
         if let Kind::Settlement(settlement) = &mut entry.kind {
             settlement.charged = taken;
             settlement.shortfall = cost - taken;

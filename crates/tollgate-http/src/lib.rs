@@ -11,6 +11,7 @@ mod dispatch;
 mod family;
 mod framing;
 mod gateway;
+mod idempotency;
 mod log_buffer;
 mod metrics;
 mod opening;

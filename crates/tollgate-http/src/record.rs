@@ -18,6 +18,7 @@ use tollgate_engine::throttle::Pass;
 use tollgate_engine::trail::Trail;
 
 use crate::gateway::Gateway;
+use crate::idempotency::Recording;
 use crate::request_id::RequestId;
 
 /// The outcome of a request that was answered well.
@@ -38,6 +39,8 @@ pub(crate) struct Record {
     pub(crate) pass: Option<Box<Pass>>,
     /// What was set aside for it.
     pub(crate) hold: Option<Box<Hold>>,
+    /// Its answer as it is kept, where it has an idempotency key.
+    pub(crate) replay: Option<Box<Recording>>,
     finished: bool,
 }
 
@@ -109,6 +112,7 @@ impl Record {
             place: None,
             pass: None,
             hold: None,
+            replay: None,
             finished: false,
         }
     }
@@ -123,6 +127,8 @@ impl Record {
             permit.fail(failure);
         }
         self.facts.code = failure.code.slug();
+        // Nothing is kept of a failure: the key is free.
+        self.replay = None;
         if failure.cause.is_some() || failure.provider_text.is_some() {
             let id = self.facts.id.as_str();
             tracing::warn!(
@@ -145,6 +151,9 @@ impl Record {
             self.facts.usage = piece.usage;
         }
         self.facts.delivered += u64::from(piece.delivered);
+        if let Some(recording) = &mut self.replay {
+            recording.record(&piece.bytes);
+        }
     }
 
     /// Settles what the call cost. Whoever sends the last byte of its answer waits for the ticket,
@@ -268,6 +277,12 @@ impl Drop for Record {
         if !self.finished {
             // Nobody waits for it any more.
             drop(self.settle(false));
+            // What is complete was paid for: whoever asks again gets it.
+            if let Some(recording) = self.replay.take()
+                && recording.is_complete()
+            {
+                drop(recording.keep(&self.gateway));
+            }
             // A failure that was already noted stays the outcome: only its telling broke off.
             if self.facts.code == OK {
                 self.facts.code = CLIENT_CLOSED;

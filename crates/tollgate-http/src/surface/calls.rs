@@ -8,7 +8,6 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response};
-use hyper::body::Incoming;
 use tollgate_core::call::Wishes;
 use tollgate_core::error::Failure;
 use tollgate_core::error::dialect::StreamForm;
@@ -19,7 +18,7 @@ use tollgate_engine::port::Reply;
 use tollgate_wire::formats::{self, Received};
 
 pub(crate) use self::address::Address;
-use crate::body::{self, Bounds};
+use crate::body::{self, Bounds, Inbound};
 use crate::dispatch::Given;
 use crate::outgoing::Outgoing;
 use crate::query::Query;
@@ -27,7 +26,7 @@ use crate::record::Record;
 use crate::settlement;
 use crate::stream::EventBody;
 use crate::surface::models;
-use crate::{answer, dialect, wishes};
+use crate::{answer, dialect, idempotency, wishes};
 
 /// A call that a provider has begun to answer.
 pub(crate) struct Called {
@@ -41,10 +40,11 @@ pub(crate) async fn call(
     caller: &Caller,
     address: Address<'_>,
     parts: &Parts,
-    body: &mut Incoming,
+    body: &mut Inbound,
 ) -> Result<Given, Failure> {
     let model = address.model.map(models::named_by).transpose()?;
     let (mut wishes, carried) = read_head(&parts.headers)?;
+    let key = idempotency::key(&parts.headers)?;
     record.facts.tells_trail = wishes.trail;
     let gateway = record.gateway().clone();
     let bounds = {
@@ -55,6 +55,13 @@ pub(crate) async fn call(
         }
     };
     let body = body::read_json(&parts.headers, body, bounds).await?;
+    if let Some(key) = key {
+        let tenant = idempotency::Tenant::Team(caller.team().id.as_str());
+        let begun = Box::pin(idempotency::begin(record, &key, tenant, parts, &body));
+        if let Some(again) = begun.await? {
+            return Ok(again);
+        }
+    }
     let received = Received {
         operation: address.operation,
         body,
@@ -107,6 +114,10 @@ pub(crate) async fn call(
             permit.succeed(given.usage);
         }
         let ticket = record.settle(true);
+        if let Some(recording) = &mut record.replay {
+            recording.record(&given.body);
+            recording.complete();
+        }
         settlement::wait(record, ticket).await?;
     }
     Ok(Given::Call(Box::new(Called {
