@@ -51,11 +51,7 @@ impl Books<'_> {
 
     /// What the durable entries of a wallet come to.
     pub(crate) fn balance(&self, wallet: &WalletId) -> i64 {
-        self.posted
-            .balances
-            .get(wallet)
-            .copied()
-            .unwrap_or_default()
+        self.posted.balance(wallet)
     }
 
     /// The refunds of a settlement that are not durable yet, with what they give back.
