@@ -234,6 +234,13 @@ impl Ledger {
         ))
     }
 
+    /// What the durable entries come to for a wallet; `None` if there is none for it.
+    pub async fn booked(&self, wallet: &tollgate_core::ledger::WalletId) -> Option<u64> {
+        let posted = self.posted.lock().await;
+        let balance = posted.balances.get(wallet)?;
+        u64::try_from(*balance).ok()
+    }
+
     /// How it does.
     pub fn read(&self) -> Reading {
         let load = |figure: &AtomicU64| figure.load(Ordering::Relaxed);

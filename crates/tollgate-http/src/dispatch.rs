@@ -15,6 +15,7 @@ use http::{HeaderValue, Method, Response, StatusCode, Version};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tollgate_core::error::{Code, Failure};
+use tollgate_core::right::Right;
 use tollgate_engine::admit;
 use tollgate_engine::caller::Caller;
 use tollgate_engine::replay::Kept;
@@ -31,7 +32,7 @@ use crate::outgoing::Outgoing;
 use crate::query::Query;
 use crate::record::Record;
 use crate::refusal::Flaw;
-use crate::routes::{Endpoint, Right};
+use crate::routes::Endpoint;
 use crate::surface;
 use crate::surface::calls::Address;
 
@@ -154,7 +155,7 @@ async fn until_cut(
 }
 
 fn is_plain_get(endpoint: Endpoint<'_>, method: &Method) -> bool {
-    endpoint.right() == Right::Public && endpoint.methods().contains(method)
+    endpoint.right(method) == Right::Public && endpoint.methods().contains(method)
 }
 
 async fn act(
@@ -174,33 +175,30 @@ async fn act(
         return Err(Failure::gateway(Code::Maintenance)
             .message("The gateway is shutting down. Send the request again in a moment."));
     }
-    match endpoint.right() {
+    match endpoint.right(&parts.method) {
         Right::Public => surface::public(&gateway, endpoint)
             .ok_or_else(|| Failure::client(Code::ResourceNotFound)),
         right @ (Right::Read | Right::Write) => {
             let credential = credential::read(endpoint, parts)?;
             let caller = admit::caller(&gateway.engine, &credential)?;
             record.facts.key = Some(Arc::clone(&caller.key));
-            let given = caller.key.permissions;
-            let (may, name) = match right {
-                Right::Write => (given.write, "write"),
-                Right::Public | Right::Read | Right::Admin => (given.read, "read"),
-            };
-            if !may {
-                return Err(Failure::client(Code::PermissionDenied).message(format!(
-                    "This key lacks the permission \"{name}\". Use a key that has it."
-                )));
-            }
+            admit::check(&caller, right, endpoint.surface())?;
             for_caller(record, &caller, endpoint, parts, body).await
         }
-        Right::Admin => {
-            credential::check_admin(&gateway, &parts.headers)?;
-            let tenant = Tenant::Deployment;
+        // Every other right is one of managers; how far theirs reaches is checked again where
+        // they act.
+        right => {
+            let manager = credential::manager(record, &parts.headers, right)?;
+            manager.extent(right)?;
+            let tenant = match manager.user_id() {
+                Some(user) => Tenant::User(user.as_str()),
+                None => Tenant::Deployment,
+            };
             let again = idempotency::begin_management(record, tenant, parts, body).await?;
             if let Some(again) = again {
                 return Ok(again);
             }
-            surface::admin::act(&gateway, endpoint, parts, body).await
+            surface::admin::act(&gateway, &manager, endpoint, parts, body).await
         }
     }
 }
@@ -248,6 +246,15 @@ async fn for_caller(
         | Endpoint::TemporaryKeys
         | Endpoint::Key(_)
         | Endpoint::RotateKey(_)
+        | Endpoint::Organizations
+        | Endpoint::Organization(_)
+        | Endpoint::OrganizationStatus(..)
+        | Endpoint::Members(_)
+        | Endpoint::Member(..)
+        | Endpoint::Teams
+        | Endpoint::Team(_)
+        | Endpoint::TeamStatus(..)
+        | Endpoint::Audit
         | Endpoint::Maintenance
         | Endpoint::Connections
         | Endpoint::Connection(_)
