@@ -119,6 +119,12 @@ impl Posted {
         }
     }
 
+    /// What a wallet comes to.
+    pub(super) fn balance(&self, wallet: &WalletId) -> i64 {
+        let balance = self.balances.get(wallet);
+        balance.map_or(0, |balance| balance.amount)
+    }
+
     /// What each wallet comes to.
     pub(super) fn balances(&self) -> impl Iterator<Item = (&WalletId, i64)> {
         let balances = self.balances.iter();
