@@ -13,8 +13,26 @@ pub struct Usage {
     pub cached: u64,
     /// Tokens of the prompt that were written into the provider's cache.
     pub cache_written: u64,
+    /// Those of them that the cache keeps for an hour, where that has a price of its own.
+    pub cache_written_1h: u64,
     /// Tokens of the answer that were spent on reasoning.
     pub reasoning: u64,
+    /// Whether some count was broken or impossible: it stands here as nothing, or as what it can
+    /// be at most.
+    pub bounded: bool,
+}
+
+impl Usage {
+    /// Nothing was used.
+    pub const NONE: Self = Self {
+        prompt: 0,
+        completion: 0,
+        cached: 0,
+        cache_written: 0,
+        cache_written_1h: 0,
+        reasoning: 0,
+        bounded: false,
+    };
 }
 
 /// Why a model stopped.

@@ -13,9 +13,10 @@ use crate::hold::Billing;
 use crate::maintenance::Maintenance;
 use crate::overload::Overload;
 use crate::port::{Clock, Upstream};
+use crate::replay::Replays;
 use crate::routes::{DeclaredModel, RouteTable};
 use crate::settle::Ledger;
-use crate::throttle::DefaultLimits;
+use crate::throttle::{DefaultLimits, Throttle};
 
 /// Everything that a request meets. Shared by all of them; what is locked on their way is locked
 /// for a few instructions.
@@ -30,8 +31,12 @@ pub struct Engine {
     pub maintenance: Maintenance,
     /// What calls cost, and who pays.
     pub ledger: Arc<Ledger>,
+    /// Requests with idempotency keys.
+    pub replays: Arc<Replays>,
     /// The limits of whoever has none of their own.
     pub limits: ArcSwap<DefaultLimits>,
+    /// What is kept of limits beside the meters of those who have them.
+    pub throttle: Throttle,
     billing: ArcSwap<Billing>,
     pub(crate) upstream: Arc<dyn Upstream>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -83,13 +88,16 @@ impl Engine {
         clock: Arc<dyn Clock>,
         seed: u64,
     ) -> Self {
+        let ledger = Arc::clone(accounts.ledger());
         Self {
-            ledger: Arc::clone(accounts.ledger()),
+            replays: Arc::new(Replays::new(Arc::clone(ledger.store()), Arc::clone(&clock))),
+            ledger,
             accounts,
             registry: Registry::default(),
             overload: Arc::default(),
             maintenance: Maintenance::default(),
             limits: ArcSwap::default(),
+            throttle: Throttle::default(),
             billing: ArcSwap::default(),
             upstream,
             clock,

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,14 +11,15 @@ use tollgate_core::key::VirtualKey;
 use tollgate_core::money::Money;
 use tollgate_core::reply::{Piece, Usage};
 use tollgate_engine::health::Permit;
-use tollgate_engine::hold::{Ending, Hold};
+use tollgate_engine::hold::{Ending, Hold, Warning};
 use tollgate_engine::overload::Place;
 use tollgate_engine::routes::{Route, RouteTarget};
 use tollgate_engine::settle::Ticket;
-use tollgate_engine::throttle::Pass;
+use tollgate_engine::throttle::{Pass, Standings, Visitor};
 use tollgate_engine::trail::Trail;
 
 use crate::gateway::Gateway;
+use crate::idempotency::Recording;
 use crate::request_id::RequestId;
 
 /// The outcome of a request that was answered well.
@@ -34,11 +36,24 @@ pub(crate) struct Record {
     pub(crate) permit: Option<Permit>,
     /// The place among the calls under way.
     pub(crate) place: Option<Place>,
+    /// Whoever was let in from its address.
+    pub(crate) visitor: Visitor,
     /// The right to it under the caller's limits.
     pub(crate) pass: Option<Box<Pass>>,
     /// What was set aside for it.
     pub(crate) hold: Option<Box<Hold>>,
+    /// Its answer as it is kept, where it has an idempotency key.
+    pub(crate) replay: Option<Box<Recording>>,
     finished: bool,
+}
+
+/// What a caller has to be warned of.
+#[derive(Clone, Debug)]
+pub(crate) struct Warnings {
+    /// A budget that is nearly spent.
+    pub(crate) budget: Option<Warning>,
+    /// What a wallet holds that holds little.
+    pub(crate) balance: Option<Money>,
 }
 
 /// What is known of a request.
@@ -47,6 +62,8 @@ pub(crate) struct Facts {
     pub(crate) id: RequestId,
     pub(crate) surface: &'static str,
     pub(crate) begin: Instant,
+    /// The address from which it comes.
+    pub(crate) client: Option<IpAddr>,
     pub(crate) key: Option<Arc<VirtualKey>>,
     /// The model that was asked for.
     pub(crate) route: Option<Arc<Route>>,
@@ -60,6 +77,10 @@ pub(crate) struct Facts {
     pub(crate) usage: Option<Usage>,
     /// About how many tokens of an answer have gone out, in sixteenths of a token.
     pub(crate) delivered: u64,
+    /// What the caller has to be warned of: budgets and credits that come to their end.
+    pub(crate) warnings: Option<Box<Warnings>>,
+    /// Where the caller stood with its limits when the call ended or was refused.
+    pub(crate) standings: Standings,
     /// What the caller pays, once that is known.
     pub(crate) cost: Option<Money>,
     /// The attempts that were made.
@@ -76,6 +97,7 @@ impl Record {
             id,
             surface,
             begin: Instant::now(),
+            client: None,
             key: None,
             route: None,
             answered: None,
@@ -84,7 +106,9 @@ impl Record {
             code: OK,
             usage: None,
             delivered: 0,
+            standings: Standings::default(),
             cost: None,
+            warnings: None,
             trail: Trail::default(),
             tells_trail: false,
             first_byte: None,
@@ -95,8 +119,10 @@ impl Record {
             facts,
             permit: None,
             place: None,
+            visitor: Visitor::default(),
             pass: None,
             hold: None,
+            replay: None,
             finished: false,
         }
     }
@@ -111,6 +137,8 @@ impl Record {
             permit.fail(failure);
         }
         self.facts.code = failure.code.slug();
+        // Nothing is kept of a failure: the key is free.
+        self.replay = None;
         if failure.cause.is_some() || failure.provider_text.is_some() {
             let id = self.facts.id.as_str();
             tracing::warn!(
@@ -133,6 +161,9 @@ impl Record {
             self.facts.usage = piece.usage;
         }
         self.facts.delivered += u64::from(piece.delivered);
+        if let Some(recording) = &mut self.replay {
+            recording.record(&piece.bytes);
+        }
     }
 
     /// Settles what the call cost. Whoever sends the last byte of its answer waits for the ticket,
@@ -141,6 +172,7 @@ impl Record {
         if let Some(mut pass) = self.pass.take() {
             let used = self.facts.usage;
             pass.settle(used.map(|usage| usage.prompt.saturating_add(usage.completion)));
+            self.facts.standings = pass.standings();
         }
         let hold = self.hold.take()?;
         let (asked, answered) = (self.facts.route.as_ref()?, self.facts.answered.as_ref()?);
@@ -154,6 +186,12 @@ impl Record {
         });
         self.facts.cost = Some(settled.cost);
         settled.ticket
+    }
+
+    /// Where the caller stands with its limits.
+    pub(crate) fn standings(&self) -> Standings {
+        let pass = self.pass.as_ref();
+        pass.map_or(self.facts.standings, |pass| pass.standings())
     }
 
     /// The request has come to its end.
@@ -179,6 +217,17 @@ impl Record {
 }
 
 impl Facts {
+    /// Notes what the caller has to be warned of.
+    pub(crate) fn note_money(&mut self, hold: &Hold) {
+        let (budget, balance) = (hold.warning(), hold.low_balance());
+        if budget.is_some() || balance.is_some() {
+            self.warnings = Some(Box::new(Warnings {
+                budget: budget.cloned(),
+                balance,
+            }));
+        }
+    }
+
     /// Whether another model answered than the one that was asked for.
     pub(crate) fn fell_back(&self) -> bool {
         match (&self.route, &self.answered) {
@@ -245,6 +294,12 @@ impl Drop for Record {
         if !self.finished {
             // Nobody waits for it any more.
             drop(self.settle(false));
+            // What is complete was paid for: whoever asks again gets it.
+            if let Some(recording) = self.replay.take()
+                && recording.is_complete()
+            {
+                drop(recording.keep(&self.gateway));
+            }
             // A failure that was already noted stays the outcome: only its telling broke off.
             if self.facts.code == OK {
                 self.facts.code = CLIENT_CLOSED;

@@ -199,6 +199,9 @@ pub struct UsageRow {
 /// Where everything that follows from the entries stood after a page.
 #[derive(Clone, Debug, Default)]
 pub struct Checkpoint {
+    /// Where the checkpoint before stood. The store takes a new one only behind that one; if it
+    /// holds this very one already, an earlier try had gone through, and nothing is added again.
+    pub before: PageHead,
     /// The last page that is contained.
     pub head: PageHead,
     /// The balances that have changed since the checkpoint before, or all of them when read.
@@ -271,7 +274,8 @@ pub trait LedgerStore: Send + Sync {
         offset: u64,
         limit: u32,
     ) -> Stored<'a, Vec<Transaction>>;
-    /// Notes where everything stood after a page, all or nothing.
+    /// Notes where everything stood after a page, all or nothing. Trying it again after an error
+    /// is safe. Fails if neither `before` nor `head` is where the store stands.
     fn write_checkpoint<'a>(&'a self, checkpoint: &'a Checkpoint) -> Stored<'a, ()>;
     /// The last checkpoint, with all balances.
     fn checkpoint(&self) -> Stored<'_, Checkpoint>;

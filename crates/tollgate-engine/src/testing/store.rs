@@ -414,6 +414,12 @@ impl LedgerStore for MemoryStore {
 
     fn write_checkpoint<'a>(&'a self, checkpoint: &'a Checkpoint) -> Stored<'a, ()> {
         self.write(|tables| {
+            if tables.checkpoint == checkpoint.head {
+                return Ok(());
+            }
+            if tables.checkpoint != checkpoint.before {
+                return refused("the checkpoint before is another one");
+            }
             tables.checkpoint = checkpoint.head;
             tables.balances.extend(checkpoint.balances.iter().cloned());
             for row in &checkpoint.usage {
@@ -425,6 +431,7 @@ impl LedgerStore for MemoryStore {
 
     fn checkpoint(&self) -> Stored<'_, Checkpoint> {
         self.read(|tables| Checkpoint {
+            before: tables.checkpoint,
             head: tables.checkpoint,
             balances: tables.balances.clone().into_iter().collect(),
             usage: Vec::new(),

@@ -54,6 +54,7 @@ fn expected_usage(row: &Value) -> Usage {
         reasoning: usage["output_tokens_details"]["thinking_tokens"]
             .as_u64()
             .unwrap_or_default(),
+        ..Usage::default()
     }
 }
 

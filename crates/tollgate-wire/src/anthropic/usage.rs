@@ -89,6 +89,7 @@ impl Counts {
             cached,
             cache_written,
             reasoning: self.thinking.unwrap_or_default().min(completion),
+            ..Usage::default()
         })
     }
 }
@@ -142,6 +143,7 @@ mod tests {
             cached: 7351,
             cache_written: 5,
             reasoning: 30,
+            ..Usage::default()
         };
         assert_eq!(usage, want);
         assert_eq!(both(&written(&want).to_string()), Some(want));

@@ -46,6 +46,7 @@ fn expected_usage(row: &Value) -> Option<Usage> {
         cached: count("cacheReadInputTokens"),
         cache_written: count("cacheWriteInputTokens"),
         reasoning: 0,
+        ..Usage::default()
     };
     Some(usage)
 }

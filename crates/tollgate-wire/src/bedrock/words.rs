@@ -46,6 +46,7 @@ pub(super) fn usage(usage: &Map<String, Value>) -> Option<Usage> {
         cached,
         cache_written,
         reasoning: 0,
+        ..Usage::default()
     })
 }
 
@@ -91,6 +92,7 @@ mod tests {
             cached: 1028,
             cache_written: 5,
             reasoning: 0,
+            ..Usage::default()
         });
         for value in [
             json!({"inputTokens": 12, "outputTokens": 185, "totalTokens": 1230,

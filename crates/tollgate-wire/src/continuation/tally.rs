@@ -127,10 +127,12 @@ fn add(sum: &mut Usage, more: &Usage) {
         (&mut sum.completion, more.completion),
         (&mut sum.cached, more.cached),
         (&mut sum.cache_written, more.cache_written),
+        (&mut sum.cache_written_1h, more.cache_written_1h),
         (&mut sum.reasoning, more.reasoning),
     ] {
         *sum = sum.saturating_add(more);
     }
+    sum.bounded |= more.bounded;
 }
 
 #[cfg(test)]
@@ -144,6 +146,7 @@ mod tests {
             cached: 0,
             cache_written: 0,
             reasoning: 0,
+            ..Usage::NONE
         }
     }
 
@@ -192,6 +195,7 @@ mod tests {
             cached: u64::MAX,
             cache_written: u64::MAX,
             reasoning: u64::MAX,
+            ..Usage::default()
         };
         tally.report(Some(most), 0);
         tally.switch(9);

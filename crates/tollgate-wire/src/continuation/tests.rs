@@ -222,8 +222,7 @@ const USAGE: Usage = Usage {
     prompt: 4000,
     completion: 50,
     cached: 20,
-    cache_written: 0,
-    reasoning: 0,
+    ..Usage::NONE
 };
 
 /// Says a text in pieces of a size, breaks at each place of `cuts` in turn, and goes on.

@@ -63,6 +63,7 @@ fn expected_usage(row: &Value) -> Option<Usage> {
         cached: count("cachedContentTokenCount"),
         cache_written: 0,
         reasoning: count("thoughtsTokenCount"),
+        ..Usage::default()
     };
     assert_eq!(
         expected.prompt + expected.completion,

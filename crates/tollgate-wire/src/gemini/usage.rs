@@ -54,6 +54,7 @@ impl Counts {
             cached: self.cached.unwrap_or_default().min(prompt),
             cache_written: 0,
             reasoning,
+            ..Usage::default()
         })
     }
 }
@@ -117,6 +118,7 @@ mod tests {
             cached: 9609,
             cache_written: 0,
             reasoning: 136,
+            ..Usage::default()
         };
         assert_eq!(usage(json), Some(want));
         assert_eq!(want.prompt + want.completion, 9793);

@@ -178,6 +178,7 @@ pub(crate) fn usage() -> impl Strategy<Value = Usage> {
             cached,
             cache_written: 0,
             reasoning,
+            ..Usage::default()
         },
     )
 }

@@ -47,6 +47,7 @@ pub(super) fn expected_usage(row: &Value) -> Option<Usage> {
         cached: cached.min(prompt),
         cache_written: detail("prompt_tokens_details", "cache_write_tokens").unwrap_or_default(),
         reasoning: detail("completion_tokens_details", "reasoning_tokens").unwrap_or_default(),
+        ..Usage::default()
     })
 }
 

@@ -75,6 +75,7 @@ impl Counts {
             cached,
             cache_written: self.written.unwrap_or_default().min(prompt - cached),
             reasoning: reasoning.min(completion),
+            ..Usage::default()
         })
     }
 }
@@ -135,6 +136,7 @@ mod tests {
                     cached: 0,
                     cache_written: 0,
                     reasoning: 290,
+                    ..Usage::default()
                 }),
             ),
             (
@@ -147,6 +149,7 @@ mod tests {
                     cached: 203,
                     cache_written: 0,
                     reasoning: 0,
+                    ..Usage::default()
                 }),
             ),
             (
@@ -159,6 +162,7 @@ mod tests {
                     cached: 4,
                     cache_written: 0,
                     reasoning: 5,
+                    ..Usage::default()
                 }),
             ),
         ] {

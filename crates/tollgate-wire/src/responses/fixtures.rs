@@ -49,6 +49,7 @@ fn expected_usage(row: &Value) -> Option<Usage> {
         cached: count(&usage["input_tokens_details"]["cached_tokens"]),
         cache_written: count(&usage["input_tokens_details"]["cache_write_tokens"]),
         reasoning: count(&usage["output_tokens_details"]["reasoning_tokens"]),
+        ..Usage::default()
     })
 }
 

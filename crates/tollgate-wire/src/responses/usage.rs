@@ -41,6 +41,7 @@ pub(super) fn read(scanner: &mut Scanner<'_>) -> Result<Option<Usage>, Problem> 
         cached,
         cache_written: written.unwrap_or_default().min(prompt - cached),
         reasoning: reasoning.unwrap_or_default().min(completion),
+        ..Usage::default()
     }))
 }
 
@@ -90,6 +91,7 @@ mod tests {
                     cached: 9,
                     cache_written: 0,
                     reasoning: 4,
+                    ..Usage::default()
                 }),
             ),
         ] {

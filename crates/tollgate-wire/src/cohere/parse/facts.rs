@@ -49,6 +49,7 @@ pub(super) fn usage(value: &Value) -> Option<Usage> {
         cached: cached.unwrap_or_default().min(prompt),
         cache_written: 0,
         reasoning: reasoning.min(completion),
+        ..Usage::default()
     })
 }
 
@@ -112,6 +113,7 @@ mod tests {
                 cached,
                 cache_written: 0,
                 reasoning,
+                ..Usage::default()
             })
         };
         let billed = json!({"input_tokens": 71, "output_tokens": 8});

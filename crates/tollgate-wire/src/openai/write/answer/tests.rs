@@ -165,6 +165,7 @@ fn counts_are_told_with_their_details() {
             cached: 3,
             cache_written: 2,
             reasoning: 4,
+            ..Usage::default()
         }),
         ..Answer::default()
     };
