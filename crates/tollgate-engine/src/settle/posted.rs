@@ -132,7 +132,7 @@ impl Posted {
     }
 
     /// The balance of a wallet; `None` if no entry ever changed it.
-    pub(super) fn balance(&self, wallet: &WalletId) -> Option<i64> {
+    pub(super) fn booked(&self, wallet: &WalletId) -> Option<i64> {
         self.balances.get(wallet).map(|balance| balance.amount)
     }
 
