@@ -165,8 +165,8 @@ pub(super) async fn manage(
     here: impl AsyncFnOnce(&Accounts, &Manager) -> Result<(u16, Value), Failure>,
 ) -> Result<Value, CommandError> {
     if !makes && !has_store(config) {
-        let file = tollgate_store::database_file(&config.database.url).unwrap_or_default();
-        let path = std::path::absolute(&file).unwrap_or(file);
+        let place = config.database.place().to_owned();
+        let path = std::path::absolute(&place).unwrap_or(place);
         return Err(CommandError::NoStore { path });
     }
     match control::find(config).await? {
