@@ -335,7 +335,11 @@ impl Config {
 
     /// The model that opens a whole connection under its name.
     pub(crate) fn open(&self, connection: &Connection) -> DeclaredModel {
-        resolve::open(connection.name(), connection.settings.provider.name, &self.rules)
+        resolve::open(
+            connection.name(),
+            connection.settings.provider.name,
+            &self.rules,
+        )
     }
 
     /// The keys whose change since `old` takes effect only after a restart.

@@ -169,7 +169,12 @@ impl Keeper {
     /// A kept connection that may be changed.
     fn changeable(&self, name: &str) -> Result<Held, Failure> {
         let state = self.state();
-        if state.config.connections.iter().any(|known| known.name() == name) {
+        if state
+            .config
+            .connections
+            .iter()
+            .any(|known| known.name() == name)
+        {
             return Err(declared());
         }
         state.held.get(name).cloned().ok_or_else(|| {
@@ -209,7 +214,10 @@ impl Keeper {
         })?;
         let seal = |credential: &Secret| {
             let about = secrets::of_connection(&new.name);
-            let sealed = self.secrets.keys().seal(&about, credential.expose().as_bytes());
+            let sealed = self
+                .secrets
+                .keys()
+                .seal(&about, credential.expose().as_bytes());
             sealed.map_err(|error| Failure::gateway(Code::InternalError).because(error))
         };
         Ok(Held {
@@ -250,8 +258,7 @@ impl Keeper {
         {
             let state = self.state();
             let mut known = state.config.connections.iter();
-            if known.any(|known| *known.name() == *new.name) || state.held.contains_key(&new.name)
-            {
+            if known.any(|known| *known.name() == *new.name) || state.held.contains_key(&new.name) {
                 return Err(Failure::client(Code::Conflict)
                     .message("There is a connection of this name already. Choose another one."));
             }

@@ -12,10 +12,10 @@ use tollgate_upstream::Upstreams;
 
 use tollgate_store::MasterKeys;
 
-use crate::keeper::Keeper;
-use crate::{assemble, master_key, ownership};
 use crate::command::serve::{self, Order};
 use crate::config::Config;
+use crate::keeper::Keeper;
+use crate::{assemble, master_key, ownership};
 
 /// What a new configuration is given to.
 pub(crate) struct Live {
@@ -80,7 +80,11 @@ fn order_again(order: &Order, current: &Config) -> Order {
 impl Live {
     /// Gives the configuration to every part. What can refuse it comes first and changes nothing
     /// then; connections come before the models that refer to them.
-    async fn take(&self, current: &Config, config: &Config) -> Result<(), Box<dyn std::error::Error>> {
+    async fn take(
+        &self,
+        current: &Config,
+        config: &Config,
+    ) -> Result<(), Box<dyn std::error::Error>> {
         assemble::check_references(config, self.accounts.tenants())?;
         let turn = self.keeper.turn().await;
         self.reseal(config, &turn).await?;

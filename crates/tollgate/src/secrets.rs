@@ -118,11 +118,7 @@ pub(crate) fn open_credential(
 }
 
 /// Seals everything anew that is not sealed under the current key: all or nothing.
-async fn reseal(
-    store: &dyn Store,
-    keys: &MasterKeys,
-    now: Timestamp,
-) -> Result<(), SecretsError> {
+async fn reseal(store: &dyn Store, keys: &MasterKeys, now: Timestamp) -> Result<(), SecretsError> {
     let mut changes = Vec::new();
     for connection in store.connections().await? {
         let Some(sealed) = connection.sealed.as_ref() else {

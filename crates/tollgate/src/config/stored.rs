@@ -83,9 +83,7 @@ fn node(value: Value) -> Node {
             text,
             untyped: false,
         }),
-        Value::Number(number) => number
-            .as_i64()
-            .map_or(Raw::Other("a number"), Raw::Integer),
+        Value::Number(number) => number.as_i64().map_or(Raw::Other("a number"), Raw::Integer),
         Value::Bool(flag) => Raw::Bool(flag),
         Value::Array(items) => Raw::List(items.into_iter().map(node).collect()),
         Value::Object(members) => Raw::Table(members.into_iter().map(entry).collect()),
@@ -142,8 +140,14 @@ mod tests {
             (r#"{"provider":"openai","base_url":"ftp://x"}"#, "base_url"),
             (r#"{"provider":"openai-compatible"}"#, "base_url"),
             (r#"{"provider":"openai","limits":{"rpm":-1}}"#, "limits.rpm"),
-            (r#"{"provider":"openai","base_url":"https://${HOME}"}"#, "base_url"),
-            (r#"{"provider":"openai","region":"os.environ/HOME"}"#, "region"),
+            (
+                r#"{"provider":"openai","base_url":"https://${HOME}"}"#,
+                "base_url",
+            ),
+            (
+                r#"{"provider":"openai","region":"os.environ/HOME"}"#,
+                "region",
+            ),
             (r#"{"provider":"openai","other":1}"#, "other"),
         ] {
             let failure = connection("theirs", settings, None).unwrap_err();
