@@ -462,7 +462,13 @@ mod tests {
         let listed = table.listed().iter().filter(|row| row.exists_for(&caller));
         let listed: Vec<_> = listed.map(|row| (&*row.name, &*row.connection)).collect();
         assert_eq!(listed, [("own/m", "own"), ("mixed/m", "shared")]);
-        let served: Vec<_> = table.find("mixed/m").unwrap().targets.iter().map(|target| target.serves(&caller)).collect();
+        let served: Vec<_> = table
+            .find("mixed/m")
+            .unwrap()
+            .targets
+            .iter()
+            .map(|target| target.serves(&caller))
+            .collect();
         assert_eq!(served, [false, true]);
     }
 

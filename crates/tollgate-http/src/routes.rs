@@ -161,9 +161,7 @@ impl<'a> Endpoint<'a> {
             | Self::Organizations
             | Self::Teams
             | Self::Members(_)
-            | Self::Connections => {
-                &[Method::GET, Method::HEAD, Method::POST]
-            }
+            | Self::Connections => &[Method::GET, Method::HEAD, Method::POST],
             Self::Key(_) => &[Method::GET, Method::HEAD, Method::PATCH, Method::DELETE],
             Self::Organization(_) | Self::Team(_) => {
                 &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH]

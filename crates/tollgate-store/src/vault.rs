@@ -21,6 +21,7 @@ pub struct MasterKeys {
 
 struct MasterKey {
     id: Box<str>,
+    hashing_secret: [u8; 32],
     seal: Seal,
 }
 
@@ -29,6 +30,7 @@ impl MasterKeys {
     pub fn new(current: &[u8; 32], previous: &[[u8; 32]], entropy: Entropy) -> Self {
         let known = |key: &[u8; 32]| MasterKey {
             id: id(key),
+            hashing_secret: key::hashing_secret(key),
             seal: Seal::new(&key::derive(key, b"tollgate sealed secrets v1"), entropy),
         };
         Self {
@@ -40,6 +42,11 @@ impl MasterKeys {
     /// The id of the key under which secrets are sealed now.
     pub fn current_id(&self) -> &str {
         &self.current.id
+    }
+
+    /// The secret under which a deployment hashes keys that begins with the current master key.
+    pub fn hashing_secret(&self) -> [u8; 32] {
+        self.current.hashing_secret
     }
 
     /// Encrypts under the current key, bound to what it is about. Fails without randomness.

@@ -61,7 +61,7 @@ impl World {
             limits: Limits::default(),
             checks: None,
             owner: None,
-        fingerprint: 0,
+            fingerprint: 0,
         });
         engine.set_routing(Routing {
             connections: connections.collect(),

@@ -10,5 +10,6 @@ mod operating;
 mod postgres;
 mod reload;
 mod restart;
+mod secrets;
 mod shutdown;
 mod watching;

@@ -69,7 +69,7 @@ impl<'a> Address<'a> {
             | Endpoint::Connection(_)
             | Endpoint::TestConnection(_)
             | Endpoint::ConnectionBreaker(_)
-        | Endpoint::ConnectionKey(_)
+            | Endpoint::ConnectionKey(_)
             | Endpoint::ExplainRoute
             | Endpoint::Hello
             | Endpoint::Errors
