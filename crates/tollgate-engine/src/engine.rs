@@ -13,6 +13,7 @@ use crate::hold::Billing;
 use crate::maintenance::Maintenance;
 use crate::overload::Overload;
 use crate::port::{Clock, Upstream};
+use crate::request_log::RequestLog;
 use crate::routes::{DeclaredModel, RouteTable};
 use crate::settle::Ledger;
 use crate::throttle::DefaultLimits;
@@ -30,6 +31,8 @@ pub struct Engine {
     pub maintenance: Maintenance,
     /// What calls cost, and who pays.
     pub ledger: Arc<Ledger>,
+    /// One row for each call.
+    pub request_log: Arc<RequestLog>,
     /// The limits of whoever has none of their own.
     pub limits: ArcSwap<DefaultLimits>,
     billing: ArcSwap<Billing>,
@@ -83,7 +86,9 @@ impl Engine {
         clock: Arc<dyn Clock>,
         seed: u64,
     ) -> Self {
+        let store = Arc::clone(accounts.ledger().store());
         Self {
+            request_log: Arc::new(RequestLog::new(store, Arc::clone(&clock))),
             ledger: Arc::clone(accounts.ledger()),
             accounts,
             registry: Registry::default(),

@@ -24,6 +24,7 @@ pub mod overload;
 pub mod port;
 pub mod queue;
 mod recover;
+pub mod request_log;
 pub mod routes;
 mod select;
 pub mod settle;
