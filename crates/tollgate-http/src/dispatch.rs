@@ -168,6 +168,9 @@ async fn act(
             let credential = credential::read(endpoint, parts)?;
             let caller = admit::caller(&gateway.engine, &credential)?;
             record.facts.key = Some(Arc::clone(&caller.key));
+            if Address::of(endpoint, Query::default()).is_some() {
+                record.facts.caller = Some(caller.clone());
+            }
             let given = caller.key.permissions;
             let (may, name) = match right {
                 Right::Write => (given.write, "write"),

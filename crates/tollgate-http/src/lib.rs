@@ -11,6 +11,7 @@ mod dispatch;
 mod family;
 mod framing;
 mod gateway;
+mod kept;
 mod log_buffer;
 mod metrics;
 mod opening;

@@ -9,6 +9,7 @@ use tollgate_core::error::Failure;
 use tollgate_core::key::VirtualKey;
 use tollgate_core::money::Money;
 use tollgate_core::reply::{Piece, Usage};
+use tollgate_engine::caller::Caller;
 use tollgate_engine::health::Permit;
 use tollgate_engine::hold::{Ending, Hold};
 use tollgate_engine::overload::Place;
@@ -18,6 +19,7 @@ use tollgate_engine::throttle::Pass;
 use tollgate_engine::trail::Trail;
 
 use crate::gateway::Gateway;
+use crate::kept::{self, Kept};
 use crate::request_id::RequestId;
 
 /// The outcome of a request that was answered well.
@@ -48,6 +50,10 @@ pub(crate) struct Facts {
     pub(crate) surface: &'static str,
     pub(crate) begin: Instant,
     pub(crate) key: Option<Arc<VirtualKey>>,
+    /// Who called, for calls to models: these get a row in the request log.
+    pub(crate) caller: Option<Caller>,
+    /// Where there is no such model: the name that was asked for.
+    pub(crate) asked: Option<Box<str>>,
     /// The model that was asked for.
     pub(crate) route: Option<Arc<Route>>,
     /// The target that answered.
@@ -68,6 +74,10 @@ pub(crate) struct Facts {
     pub(crate) tells_trail: bool,
     /// From the request to the first byte of the answer, for streams.
     pub(crate) first_byte: Option<Duration>,
+    /// The provider's id of the exchange.
+    pub(crate) provider_request_id: Option<Box<str>>,
+    /// What is said, where the organization keeps it.
+    pub(crate) kept: Option<Box<Kept>>,
 }
 
 impl Record {
@@ -77,6 +87,8 @@ impl Record {
             surface,
             begin: Instant::now(),
             key: None,
+            caller: None,
+            asked: None,
             route: None,
             answered: None,
             stream: false,
@@ -88,6 +100,8 @@ impl Record {
             trail: Trail::default(),
             tells_trail: false,
             first_byte: None,
+            provider_request_id: None,
+            kept: None,
         };
         gateway.metrics.requests_open.inc();
         Self {
@@ -111,6 +125,12 @@ impl Record {
             permit.fail(failure);
         }
         self.facts.code = failure.code.slug();
+        if self.facts.route.is_none() {
+            self.facts.asked = failure.model.as_deref().map(kept::name);
+        }
+        if let Some(id) = &failure.provider_request_id {
+            self.facts.provider_request_id = Some((&**id).into());
+        }
         if failure.cause.is_some() || failure.provider_text.is_some() {
             let id = self.facts.id.as_str();
             tracing::warn!(
@@ -133,6 +153,9 @@ impl Record {
             self.facts.usage = piece.usage;
         }
         self.facts.delivered += u64::from(piece.delivered);
+        if let Some(kept) = &mut self.facts.kept {
+            kept.answer(&piece.bytes);
+        }
     }
 
     /// Settles what the call cost. Whoever sends the last byte of its answer waits for the ticket,
@@ -170,9 +193,12 @@ impl Record {
             let duration = self.facts.begin.elapsed();
             self.gateway.metrics.requests_open.dec();
             self.gateway.metrics.record(&self.facts, duration);
-            self.gateway
-                .log
-                .write(self.gateway.now(), &self.facts, duration);
+            let now = self.gateway.now();
+            self.gateway.log.write(now, &self.facts, duration);
+            if let Some(caller) = self.facts.caller.take() {
+                let draft = kept::draft(&mut self.facts, caller, (now, duration));
+                self.gateway.engine.request_log.push(draft);
+            }
             self.gateway.note_end();
         }
     }

@@ -82,7 +82,10 @@ impl Search<'_> {
         let is_of_one_day = day(item.summary.from) == day(item.summary.to);
         if let Meets::Exactly(count) = item.summary.meets(&self.filter) {
             let is_all = count == item.summary.count;
-            if count == 0 || (is_all && is_of_one_day && item.summary.good == count) {
+            if count == 0 {
+                return Ok(true);
+            }
+            if is_all && is_of_one_day && item.summary.good == count {
                 let of_day = errors.days.entry(day(item.summary.to));
                 of_day.or_default().0 += u64::from(count);
                 return Ok(true);

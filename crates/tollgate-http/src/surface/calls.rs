@@ -21,6 +21,7 @@ use tollgate_wire::formats::{self, Received};
 pub(crate) use self::address::Address;
 use crate::body::{self, Bounds};
 use crate::dispatch::Given;
+use crate::kept::Kept;
 use crate::outgoing::Outgoing;
 use crate::query::Query;
 use crate::record::Record;
@@ -55,6 +56,7 @@ pub(crate) async fn call(
         }
     };
     let body = body::read_json(&parts.headers, body, bounds).await?;
+    record.facts.kept = Kept::begin(&gateway.engine.request_log, caller, &body);
     let received = Received {
         operation: address.operation,
         body,
@@ -169,9 +171,13 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
     if let Some(id) = delivery.provider_request_id.as_deref() {
         answer::tell_provider_request_id(&mut headers, id);
     }
+    record.facts.provider_request_id = delivery.provider_request_id;
     let mut response = match delivery.reply {
         Reply::Answer(given) => {
             record.facts.usage = given.usage;
+            if let Some(kept) = &mut record.facts.kept {
+                kept.answer(&given.body);
+            }
             if let Some(permit) = permit {
                 permit.succeed(given.usage);
             }
