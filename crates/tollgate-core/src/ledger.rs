@@ -17,7 +17,9 @@ use crate::reply::Usage;
 use crate::time::Timestamp;
 
 pub use page::{LONGEST_TEXT, Page, PageError, PageHead};
-pub use verify::{Balance, Finding, Report, Verifier};
+pub use verify::{
+    Balance, Finding, MOST_FINDINGS, QUARTER_MS, Reference, Report, Sum, Use, Verifier, Wants,
+};
 
 /// Names an entry: unique for ever, and the same however often the entry is tried to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

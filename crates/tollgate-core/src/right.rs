@@ -180,18 +180,30 @@ mod tests {
         for right in Right::ALL {
             assert_eq!(right.of_role(Role::Member), None, "{right:?}");
             let changes = right.as_str().starts_with("manage");
-            assert!(!(changes && right.of_role(Role::Viewer).is_some()), "{right:?}");
+            assert!(
+                !(changes && right.of_role(Role::Viewer).is_some()),
+                "{right:?}"
+            );
         }
-        assert_eq!(Right::ManageKeys.of_role(Role::Developer), Some(Extent::Own));
+        assert_eq!(
+            Right::ManageKeys.of_role(Role::Developer),
+            Some(Extent::Own)
+        );
         assert_eq!(Right::ManageTeams.of_role(Role::Developer), None);
-        assert_eq!(Right::ManageTeams.of_role(Role::Admin), Some(Extent::Organization));
+        assert_eq!(
+            Right::ManageTeams.of_role(Role::Admin),
+            Some(Extent::Organization)
+        );
     }
 
     #[test]
     fn an_owner_has_every_right_that_another_role_has() {
         for right in Right::ALL {
             for role in Role::ALL {
-                assert!(right.of_role(*role) <= right.of_role(Role::Owner), "{right:?}");
+                assert!(
+                    right.of_role(*role) <= right.of_role(Role::Owner),
+                    "{right:?}"
+                );
             }
         }
     }
@@ -213,6 +225,10 @@ mod tests {
     #[test]
     fn the_document_shows_the_table() {
         let document = include_str!("../../../docs/tenants.md");
-        assert!(document.contains(&Right::markdown()), "{}", Right::markdown());
+        assert!(
+            document.contains(&Right::markdown()),
+            "{}",
+            Right::markdown()
+        );
     }
 }

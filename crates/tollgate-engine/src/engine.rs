@@ -13,6 +13,7 @@ use crate::hold::Billing;
 use crate::maintenance::Maintenance;
 use crate::overload::Overload;
 use crate::port::{Clock, Upstream};
+use crate::replay::Replays;
 use crate::request_log::RequestLog;
 use crate::routes::{DeclaredModel, RouteTable};
 use crate::settle::Ledger;
@@ -31,6 +32,8 @@ pub struct Engine {
     pub maintenance: Maintenance,
     /// What calls cost, and who pays.
     pub ledger: Arc<Ledger>,
+    /// Requests with idempotency keys.
+    pub replays: Arc<Replays>,
     /// One row for each call.
     pub request_log: Arc<RequestLog>,
     /// The limits of whoever has none of their own.
@@ -86,10 +89,12 @@ impl Engine {
         clock: Arc<dyn Clock>,
         seed: u64,
     ) -> Self {
-        let store = Arc::clone(accounts.ledger().store());
+        let ledger = Arc::clone(accounts.ledger());
+        let store = ledger.store();
         Self {
-            request_log: Arc::new(RequestLog::new(store, Arc::clone(&clock))),
-            ledger: Arc::clone(accounts.ledger()),
+            replays: Arc::new(Replays::new(Arc::clone(store), Arc::clone(&clock))),
+            request_log: Arc::new(RequestLog::new(Arc::clone(store), Arc::clone(&clock))),
+            ledger,
             accounts,
             registry: Registry::default(),
             overload: Arc::default(),

@@ -6,8 +6,8 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tollgate_core::charge::{self, Charge, Told};
 use tollgate_core::error::Failure;
@@ -20,6 +20,7 @@ use tollgate_core::time::Timestamp;
 use self::levels::Levels;
 pub use self::levels::Warning;
 use crate::caller::Caller;
+use crate::fault;
 use crate::routes::{Route, RouteTarget};
 use crate::settle::{Durability, Ledger, Posting, Ticket};
 use crate::wallet::Wallet;
@@ -153,12 +154,17 @@ impl Hold {
         if more == 0 {
             return Ok(());
         }
-        let least = if held == 0 { self.billing.minimum } else { Money::ZERO };
+        let least = if held == 0 {
+            self.billing.minimum
+        } else {
+            Money::ZERO
+        };
         if let Some(wallet) = self.wallet() {
             wallet
                 .hold(more, least.as_nano())
                 .map_err(|reading| refusal::of_credits(reading, most, self.billing.minimum))?;
         }
+        fault::point("hold.wallet");
         let when = (&*self.ledger.clock(), self.ledger.now());
         let warning = match self.levels.hold(&self.caller, more, when) {
             Ok(warning) => warning,
@@ -169,9 +175,15 @@ impl Hold {
                 return Err(failure);
             }
         };
+        fault::point("hold.levels");
         if let Some(warning) = warning {
             _ = self.warning.set(warning);
         }
+        fault::point(if held == 0 {
+            "hold.taken"
+        } else {
+            "hold.raised"
+        });
         self.held.store(most, Ordering::Relaxed);
         Ok(())
     }
@@ -179,6 +191,12 @@ impl Hold {
     /// A budget that this call found nearly spent.
     pub fn warning(&self) -> Option<&Warning> {
         self.warning.get()
+    }
+
+    /// What the wallet that pays holds, if that is little.
+    pub fn low_balance(&self) -> Option<Money> {
+        let balance = Money::from_nano(self.wallet()?.read().balance);
+        (balance < self.billing.low).then_some(balance)
     }
 
     /// What the call may cost at most at the dearest of the route's targets. Fails if one has no
@@ -212,7 +230,11 @@ impl Hold {
     }
 
     fn priced<'t>(&'t self, target: &'t RouteTarget) -> Option<&'t Priced> {
-        target.facts.price.as_ref().or(self.billing.unpriced.as_ref())
+        target
+            .facts
+            .price
+            .as_ref()
+            .or(self.billing.unpriced.as_ref())
     }
 
     fn wallet(&self) -> Option<&Wallet> {
@@ -223,6 +245,7 @@ impl Hold {
     /// entry that says so.
     pub fn settle(mut self, ending: &Ending<'_>) -> Settled {
         self.is_over = true;
+        fault::point("settle.begun");
         let held = self.held.load(Ordering::Relaxed);
         let (charge, entry) = self.settlement(held, ending);
         if charge.cost == 0 && charge.usage == Usage::default() && !ending.whole {
@@ -233,7 +256,10 @@ impl Hold {
                 ticket: None,
             };
         }
-        let posted = self.ledger.post(|| Ok(self.take_cost(held, charge.cost, entry)));
+        let posted = self
+            .ledger
+            .post(|| Ok(self.take_cost(held, charge.cost, entry)));
+        fault::point("settle.queued");
         let strict = self.ledger.settings().durability == Durability::Strict;
         let (ticket, taken) = match posted {
             Ok((ticket, taken)) => (ticket, taken),
@@ -247,9 +273,12 @@ impl Hold {
 
     /// Changes memory: gives what was held back but for the cost.
     fn take_cost(&self, held: u64, cost: u64, mut entry: Entry) -> (Option<Posting>, u64) {
-        let taken = self.wallet().map_or(cost, |wallet| wallet.settle(held, cost));
+        let taken = self
+            .wallet()
+            .map_or(cost, |wallet| wallet.settle(held, cost));
         let when = (&*self.ledger.clock(), entry.at);
         self.levels.settle(&self.caller, (held, cost), when);
+        fault::point("settle.taken");
         if let Kind::Settlement(settlement) = &mut entry.kind {
             settlement.charged = taken;
             settlement.shortfall = cost - taken;

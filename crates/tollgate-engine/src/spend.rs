@@ -95,11 +95,7 @@ impl Spend {
     }
 
     /// Ends a hold: notes the cost in every period that is counted.
-    pub(crate) fn settle(
-        &self,
-        (held, cost): (u64, u64),
-        (clock, now): (&dyn Clock, Timestamp),
-    ) {
+    pub(crate) fn settle(&self, (held, cost): (u64, u64), (clock, now): (&dyn Clock, Timestamp)) {
         let mut state = self.lock();
         debug_assert!(state.held >= held, "only what is held is settled");
         state.held = state.held.saturating_sub(held);

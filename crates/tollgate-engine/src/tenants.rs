@@ -90,6 +90,25 @@ impl OrganizationNode {
     }
 }
 
+#[cfg(test)]
+impl TeamNode {
+    /// Allows it something else.
+    pub(crate) fn control(&self, controls: Controls) {
+        let facts = Team::clone(&self.facts());
+        self.facts.store(Arc::new(Team { controls, ..facts }));
+    }
+}
+
+#[cfg(test)]
+impl OrganizationNode {
+    /// Allows it something else.
+    pub(crate) fn control(&self, controls: Controls) {
+        let facts = Organization::clone(&self.facts());
+        self.facts
+            .store(Arc::new(Organization { controls, ..facts }));
+    }
+}
+
 impl TeamNode {
     /// Makes one that has used nothing.
     pub fn new(facts: Team, organization: Arc<OrganizationNode>) -> Self {
@@ -407,7 +426,9 @@ impl Tenants {
             teams,
             users,
         } = &mut *tables;
-        organizations.declare(declared.organizations, |facts| Some(OrganizationNode::new(facts)));
+        organizations.declare(declared.organizations, |facts| {
+            Some(OrganizationNode::new(facts))
+        });
         teams.declare(declared.teams, |facts| {
             let organization = organizations.node(&facts.organization)?;
             Some(TeamNode::new(facts, organization))

@@ -15,7 +15,10 @@ use std::env;
 const SEEDS: u64 = 100;
 
 fn number(name: &str) -> Option<u64> {
-    #[expect(clippy::disallowed_methods, reason = "asked for by whoever runs the test")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "asked for by whoever runs the test"
+    )]
     let text = env::var(name).ok()?;
     Some(text.parse().unwrap())
 }
@@ -33,5 +36,8 @@ fn money_adds_up_whatever_fails_and_whenever_the_process_dies() {
     }
     println!("{sum:?}");
     // A world in which nothing happens proves nothing.
-    assert!(sum.acknowledged > 0 && sum.deaths > 0 && sum.refused > 0 && sum.withheld > 0, "{sum:?}");
+    assert!(
+        sum.acknowledged > 0 && sum.deaths > 0 && sum.refused > 0 && sum.withheld > 0,
+        "{sum:?}"
+    );
 }

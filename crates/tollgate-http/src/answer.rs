@@ -7,6 +7,7 @@ use http::header::{CONTENT_TYPE, HeaderName, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tollgate_core::error::dialect::{Context, Dialect};
 use tollgate_core::error::{Failure, trail};
+use tollgate_engine::hold::Warning;
 
 use crate::gateway::Gateway;
 use crate::outgoing::Outgoing;
@@ -85,6 +86,30 @@ fn paths(lost: &[String]) -> String {
     line
 }
 
+/// Warns of budgets and credits that come to their end.
+pub(crate) fn tell_money(headers: &mut HeaderMap, facts: &Facts) {
+    let Some(warnings) = &facts.warnings else {
+        return;
+    };
+    if let Some(Warning { level, reading }) = &warnings.budget {
+        let text = format!(
+            "{} {}: {} of {} USD spent",
+            level.as_str(),
+            reading.period.as_str(),
+            reading.spent,
+            reading.limit
+        );
+        if let Ok(text) = HeaderValue::try_from(text) {
+            headers.insert("x-tollgate-budget-warning", text);
+        }
+    }
+    if let Some(balance) = warnings.balance
+        && let Ok(text) = HeaderValue::try_from(balance.to_string())
+    {
+        headers.insert("x-tollgate-low-balance-usd", text);
+    }
+}
+
 /// Says that the number of tokens is an estimate of ours.
 pub(crate) fn tell_estimated(headers: &mut HeaderMap) {
     headers.insert(ESTIMATED, HeaderValue::from_static("tokens"));
@@ -125,8 +150,8 @@ pub(crate) fn refuse(
         content_type.unwrap_or_else(|| HeaderValue::from_static(rendered.content_type));
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     record.facts.status = status.as_u16();
-    if let Some(kept) = &mut record.facts.kept {
-        kept.answer(&body);
+    if let Some(texts) = &mut record.facts.texts {
+        texts.answer(&body);
     }
     let id = record.facts.id.clone();
     let mut headers = HeaderMap::with_capacity(12);

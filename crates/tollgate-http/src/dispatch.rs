@@ -17,13 +17,16 @@ use hyper::body::{Body as _, Incoming};
 use tollgate_core::error::{Code, Failure};
 use tollgate_engine::admit;
 use tollgate_engine::caller::Caller;
+use tollgate_engine::replay::Kept;
 use tollgate_engine::throttle::Pass;
 
 use crate::answer;
+use crate::body::Inbound;
 use crate::credential;
 use crate::dialect;
 use crate::family::Family;
 use crate::gateway::Gateway;
+use crate::idempotency::{self, Tenant};
 use crate::outgoing::Outgoing;
 use crate::query::Query;
 use crate::record::Record;
@@ -41,6 +44,8 @@ const UNREAD_TIME: Duration = Duration::from_secs(5);
 pub(crate) enum Given {
     /// A provider's answer or stream.
     Call(Box<surface::calls::Called>),
+    /// What was answered when the same request came first.
+    Again(Box<Kept>),
     /// A document of ours.
     Document {
         status: u16,
@@ -64,7 +69,7 @@ impl Given {
 pub(crate) async fn handle(
     gateway: Arc<Gateway>,
     parts: Parts,
-    mut body: Incoming,
+    body: Incoming,
     flaw: Option<Flaw>,
 ) -> Response<Outgoing> {
     let id = gateway.ids.of(&parts.headers);
@@ -79,6 +84,7 @@ pub(crate) async fn handle(
     }
     let surface = endpoint.map_or("unknown", Endpoint::surface);
     let mut record = Record::begin(gateway, id, surface);
+    let mut body = Inbound::new(body);
     // A panic is a bug of ours; the caller of this one request gets an error, the others nothing.
     let outcome = if let Some(flaw) = flaw {
         Err(flaw.failure())
@@ -92,13 +98,20 @@ pub(crate) async fn handle(
         })
     };
     match outcome {
-        Ok(Given::Call(called)) => surface::calls::respond(record, *called, &parts),
-        Ok(given) => finished(record, given),
+        Ok(Given::Call(called)) => {
+            let mut response = surface::calls::respond(record, *called, &parts);
+            if let Some(saving) = idempotency::keep(&mut response) {
+                saving.await;
+            }
+            response
+        }
+        Ok(Given::Again(kept)) => idempotency::respond(record, *kept),
+        Ok(given) => finished(record, given).await,
         Err(failure) => {
             let of_key = record.facts.key.as_ref().and_then(|key| key.error_dialect);
             let of_deployment = record.gateway().settings().dialect;
             let dialect = dialect::choose(&parts, of_key, of_deployment);
-            take_in_unread(record.gateway(), &parts, body);
+            take_in_unread(record.gateway(), &parts, body.into_incoming());
             let mut response = answer::refuse(record, &failure, dialect, &parts.headers);
             if flaw == Some(Flaw::TwoLengths) {
                 response
@@ -148,7 +161,7 @@ async fn act(
     record: &mut Record,
     endpoint: Option<Endpoint<'_>>,
     parts: &Parts,
-    body: &mut Incoming,
+    body: &mut Inbound,
 ) -> Result<Given, Failure> {
     let Some(endpoint) = endpoint else {
         return Err(Failure::client(Code::UnknownUrl));
@@ -185,6 +198,11 @@ async fn act(
         }
         Right::Admin => {
             credential::check_admin(&gateway, &parts.headers)?;
+            let tenant = Tenant::Deployment;
+            let again = idempotency::begin_management(record, tenant, parts, body).await?;
+            if let Some(again) = again {
+                return Ok(again);
+            }
             surface::admin::act(&gateway, endpoint, parts, body).await
         }
     }
@@ -205,7 +223,7 @@ async fn for_caller(
     caller: &Caller,
     endpoint: Endpoint<'_>,
     parts: &Parts,
-    body: &mut Incoming,
+    body: &mut Inbound,
 ) -> Result<Given, Failure> {
     let gateway = Arc::clone(record.gateway());
     let query = Query::new(parts.uri.query());
@@ -264,11 +282,16 @@ fn admit_call(record: &mut Record, caller: &Caller) -> Result<(), Failure> {
     Ok(())
 }
 
-fn finished(mut record: Record, given: Given) -> Response<Outgoing> {
+async fn finished(mut record: Record, given: Given) -> Response<Outgoing> {
     let id = record.facts.id.clone();
+    let gateway = Arc::clone(record.gateway());
+    let recording = record.replay.take();
     let mut response = document(given);
     record.facts.status = response.status().as_u16();
     answer::identify(response.headers_mut(), &id);
+    if let Some(saving) = idempotency::keep_document(&gateway, recording, &response) {
+        saving.await;
+    }
     record.finish();
     response
 }
@@ -280,7 +303,7 @@ fn document(given: Given) -> Response<Outgoing> {
             content_type,
             body,
         } => (status, content_type, body),
-        Given::Call(_) => (500, "application/json", Bytes::new()),
+        Given::Call(_) | Given::Again(_) => (500, "application/json", Bytes::new()),
     };
     let mut response = Response::new(Outgoing::Whole(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);

@@ -36,6 +36,16 @@ impl<'a> Query<'a> {
         (!kept.is_empty()).then(|| kept.join("&").into())
     }
 
+    /// The parameters but those of this name, as they came.
+    pub(crate) fn without(self, name: &str) -> String {
+        let mut kept = String::new();
+        for (pair, _, _) in self.pairs().filter(|(_, found, _)| *found != name) {
+            kept.push_str(if kept.is_empty() { "" } else { "&" });
+            kept.push_str(pair);
+        }
+        kept
+    }
+
     /// Each parameter whole, its name, and its value as it came.
     fn pairs(self) -> impl Iterator<Item = (&'a str, &'a str, &'a str)> {
         self.0

@@ -11,7 +11,7 @@ use tollgate_core::money::Money;
 use tollgate_core::reply::{Piece, Usage};
 use tollgate_engine::caller::Caller;
 use tollgate_engine::health::Permit;
-use tollgate_engine::hold::{Ending, Hold};
+use tollgate_engine::hold::{Ending, Hold, Warning};
 use tollgate_engine::overload::Place;
 use tollgate_engine::routes::{Route, RouteTarget};
 use tollgate_engine::settle::Ticket;
@@ -19,7 +19,8 @@ use tollgate_engine::throttle::Pass;
 use tollgate_engine::trail::Trail;
 
 use crate::gateway::Gateway;
-use crate::kept::{self, Kept};
+use crate::idempotency::Recording;
+use crate::log_row::{self, Texts};
 use crate::request_id::RequestId;
 
 /// The outcome of a request that was answered well.
@@ -40,7 +41,18 @@ pub(crate) struct Record {
     pub(crate) pass: Option<Box<Pass>>,
     /// What was set aside for it.
     pub(crate) hold: Option<Box<Hold>>,
+    /// Its answer as it is kept, where it has an idempotency key.
+    pub(crate) replay: Option<Box<Recording>>,
     finished: bool,
+}
+
+/// What a caller has to be warned of.
+#[derive(Clone, Debug)]
+pub(crate) struct Warnings {
+    /// A budget that is nearly spent.
+    pub(crate) budget: Option<Warning>,
+    /// What a wallet holds that holds little.
+    pub(crate) balance: Option<Money>,
 }
 
 /// What is known of a request.
@@ -66,6 +78,8 @@ pub(crate) struct Facts {
     pub(crate) usage: Option<Usage>,
     /// About how many tokens of an answer have gone out, in sixteenths of a token.
     pub(crate) delivered: u64,
+    /// What the caller has to be warned of: budgets and credits that come to their end.
+    pub(crate) warnings: Option<Box<Warnings>>,
     /// What the caller pays, once that is known.
     pub(crate) cost: Option<Money>,
     /// The attempts that were made.
@@ -77,7 +91,7 @@ pub(crate) struct Facts {
     /// The provider's id of the exchange.
     pub(crate) provider_request_id: Option<Box<str>>,
     /// What is said, where the organization keeps it.
-    pub(crate) kept: Option<Box<Kept>>,
+    pub(crate) texts: Option<Box<Texts>>,
 }
 
 impl Record {
@@ -97,11 +111,12 @@ impl Record {
             usage: None,
             delivered: 0,
             cost: None,
+            warnings: None,
             trail: Trail::default(),
             tells_trail: false,
             first_byte: None,
             provider_request_id: None,
-            kept: None,
+            texts: None,
         };
         gateway.metrics.requests_open.inc();
         Self {
@@ -111,6 +126,7 @@ impl Record {
             place: None,
             pass: None,
             hold: None,
+            replay: None,
             finished: false,
         }
     }
@@ -126,11 +142,13 @@ impl Record {
         }
         self.facts.code = failure.code.slug();
         if self.facts.route.is_none() {
-            self.facts.asked = failure.model.as_deref().map(kept::name);
+            self.facts.asked = failure.model.as_deref().map(log_row::name);
         }
         if let Some(id) = &failure.provider_request_id {
             self.facts.provider_request_id = Some((&**id).into());
         }
+        // Nothing is kept of a failure: the key is free.
+        self.replay = None;
         if failure.cause.is_some() || failure.provider_text.is_some() {
             let id = self.facts.id.as_str();
             tracing::warn!(
@@ -153,8 +171,11 @@ impl Record {
             self.facts.usage = piece.usage;
         }
         self.facts.delivered += u64::from(piece.delivered);
-        if let Some(kept) = &mut self.facts.kept {
-            kept.answer(&piece.bytes);
+        if let Some(texts) = &mut self.facts.texts {
+            texts.answer(&piece.bytes);
+        }
+        if let Some(recording) = &mut self.replay {
+            recording.record(&piece.bytes);
         }
     }
 
@@ -196,7 +217,7 @@ impl Record {
             let now = self.gateway.now();
             self.gateway.log.write(now, &self.facts, duration);
             if let Some(caller) = self.facts.caller.take() {
-                let draft = kept::draft(&mut self.facts, caller, (now, duration));
+                let draft = log_row::draft(&mut self.facts, caller, (now, duration));
                 self.gateway.engine.request_log.push(draft);
             }
             self.gateway.note_end();
@@ -205,6 +226,17 @@ impl Record {
 }
 
 impl Facts {
+    /// Notes what the caller has to be warned of.
+    pub(crate) fn note_money(&mut self, hold: &Hold) {
+        let (budget, balance) = (hold.warning(), hold.low_balance());
+        if budget.is_some() || balance.is_some() {
+            self.warnings = Some(Box::new(Warnings {
+                budget: budget.cloned(),
+                balance,
+            }));
+        }
+    }
+
     /// Whether another model answered than the one that was asked for.
     pub(crate) fn fell_back(&self) -> bool {
         match (&self.route, &self.answered) {
@@ -271,6 +303,12 @@ impl Drop for Record {
         if !self.finished {
             // Nobody waits for it any more.
             drop(self.settle(false));
+            // What is complete was paid for: whoever asks again gets it.
+            if let Some(recording) = self.replay.take()
+                && recording.is_complete()
+            {
+                drop(recording.keep(&self.gateway));
+            }
             // A failure that was already noted stays the outcome: only its telling broke off.
             if self.facts.code == OK {
                 self.facts.code = CLIENT_CLOSED;

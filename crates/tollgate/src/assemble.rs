@@ -3,17 +3,18 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tollgate_core::key::Permissions;
+use tollgate_core::id::{OrgId, TeamId, UserId};
 use tollgate_core::overload;
-use tollgate_engine::accounts::{self, NewKey};
+use tollgate_engine::accounts;
 use tollgate_engine::engine::{Engine, Routing};
 use tollgate_engine::health::DeclaredConnection;
 use tollgate_engine::routes::DeclaredModel;
+use tollgate_engine::tenants::Tenants;
 use tollgate_http::{LogFormat, Settings};
 use tollgate_upstream::provider::Home;
 use tollgate_upstream::settings::ConnectionSettings;
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, Problems, Tenant};
 
 /// Tells the engine everything that may change while it runs.
 pub(crate) fn steer(engine: &Engine, config: &Config) {
@@ -28,6 +29,9 @@ pub(crate) fn steer(engine: &Engine, config: &Config) {
         least_parallel,
     });
     engine.maintenance.set_declared(config.server.maintenance);
+    engine.limits.store(Arc::new(config.limits));
+    engine.set_billing(config.billing.rules.clone());
+    engine.ledger.set_settings(config.billing.settling);
     engine.set_routing(routing(config));
 }
 
@@ -92,6 +96,25 @@ fn declared(config: &Config, model: &DeclaredModel) -> DeclaredModel {
     }
 }
 
+/// Whether everything that the file refers to without declaring it is in the store.
+pub(crate) fn check_references(config: &Config, tenants: &Tenants) -> Result<(), Problems> {
+    let is_there = |tenant, name: &str| match tenant {
+        Tenant::Organization => tenants
+            .organization(&OrgId::from_stored(name))
+            .is_some_and(|node| !node.facts().declared),
+        Tenant::Team => tenants
+            .team(&TeamId::from_stored(name))
+            .is_some_and(|node| !node.facts().declared),
+        Tenant::User => tenants.user(&UserId::from_stored(name)).is_some(),
+    };
+    let missing = config.missing(is_there);
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(missing)
+    }
+}
+
 /// The keys that the file declares.
 pub(crate) fn keys(config: &Config) -> Vec<accounts::DeclaredKey> {
     let file = config
@@ -104,19 +127,9 @@ pub(crate) fn keys(config: &Config) -> Vec<accounts::DeclaredKey> {
         .keys
         .iter()
         .map(|key| accounts::DeclaredKey {
-            facts: NewKey {
-                name: key.name.as_str().into(),
-                permissions: Permissions::ALL,
-                models: key.models.clone(),
-                expires_at: key.expires_at,
-                error_dialect: key.error_dialect,
-                priority: key.priority,
-                tenancy: Default::default(),
-                reach: Default::default(),
-                controls: Default::default(),
-            },
+            facts: key.facts.clone(),
             secret: key.key.clone(),
-            place: format!("{file}, key \"{}\"", key.name).into(),
+            place: format!("{file}, key \"{}\"", key.facts.name).into(),
         })
         .collect()
 }
@@ -141,6 +154,8 @@ pub(crate) fn face(config: &Config, listen: SocketAddr) -> Settings {
         keep_alive: server.keep_alive,
         shutdown: server.shutdown,
         max_streams: server.max_streams,
+        trusted_proxies: server.trusted_proxies.clone(),
+        webhook_secret: config.billing.webhook_secret.clone(),
     }
 }
 

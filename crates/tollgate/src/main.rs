@@ -26,6 +26,11 @@ struct ServeArguments {
     /// Where to listen, before the configuration.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Dies when a place on the path of money is reached for the n-th time: `PLACE:N`. For tests;
+    /// release builds do not have it.
+    #[cfg(debug_assertions)]
+    #[arg(long, value_name = "PLACE:N", hide = true)]
+    fault: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -87,6 +92,10 @@ fn main() -> ExitCode {
 }
 
 fn order(given: ServeArguments) -> serve::Order {
+    #[cfg(debug_assertions)]
+    if let Some((place, times)) = given.fault.as_deref().and_then(|it| it.split_once(':')) {
+        tollgate_engine::fault::arm(place, times.parse().unwrap_or(1));
+    }
     serve::Order {
         file: given.config,
         overrides: Overrides {

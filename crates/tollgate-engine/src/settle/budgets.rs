@@ -19,7 +19,8 @@ impl Ledger {
         let facts: Vec<_> = organizations.iter().map(|it| it.facts()).collect();
         let those = organizations.iter().zip(&facts);
         let those = those.map(|(node, facts)| (node.id.as_str(), &node.meter, &facts.controls));
-        self.load_many(Level::Organization, &with_budgets(those)).await?;
+        self.load_many(Level::Organization, &with_budgets(those))
+            .await?;
         let teams = self.tenants.teams();
         let facts: Vec<_> = teams.iter().map(|it| it.facts()).collect();
         let those = teams.iter().zip(&facts);
@@ -39,7 +40,7 @@ impl Ledger {
 
     /// Makes the budgets of somebody count, with what was spent in their periods already. To be
     /// called before the controls take effect.
-    pub async fn load_budgets(
+    pub(crate) async fn load_budgets(
         &self,
         level: Level,
         id: &str,
@@ -107,9 +108,13 @@ impl Ledger {
             add(&mut spent, entry, level, start);
         }
         for (id, meter, budget) in those {
-            let window = self.clock.window(budget.period, &budget.zone, start_or(start, self.now()));
+            let window =
+                self.clock
+                    .window(budget.period, &budget.zone, start_or(start, self.now()));
             let spent = spent.get(id).copied().unwrap_or_default();
-            meter.spend.begin(budget.period, &budget.zone, window, spent);
+            meter
+                .spend
+                .begin(budget.period, &budget.zone, window, spent);
         }
         Ok(())
     }
@@ -126,7 +131,11 @@ fn with_budgets<'a>(
 
 /// A time within the period that begins here.
 fn start_or(start: Timestamp, now: Timestamp) -> Timestamp {
-    if start.as_millis() == i64::MIN { now } else { start }
+    if start.as_millis() == i64::MIN {
+        now
+    } else {
+        start
+    }
 }
 
 fn add<'a>(spent: &mut HashMap<&'a str, u64>, entry: &'a Entry, level: Level, start: Timestamp) {

@@ -12,6 +12,7 @@ use tollgate_core::ledger::{Entry, Flags, Kind, Movement, Page};
 use super::group::Group;
 use super::posted::Posted;
 use super::{Durability, Extra, Ledger, Posting, Settings, WhenStoreFails, weight};
+use crate::fault;
 use crate::port::{Appended, StoreError, Transaction};
 
 /// The longest that one try to write may take.
@@ -93,7 +94,9 @@ impl Ledger {
             queue.flying = Some(Arc::clone(&entries));
             (entries, extras, group)
         };
+        fault::point("clerk.gathered");
         let page = Page::write(head, &entries);
+        fault::point("clerk.paged");
         let transactions = entries
             .iter()
             .filter_map(|entry| transaction(entry, page.head.number));
@@ -169,6 +172,7 @@ impl Ledger {
 
     /// A page is durable: what follows from it is noted, and whoever waits is told.
     async fn settled(&self, work: Work) {
+        fault::point("clerk.appended");
         if self.failing.swap(false, Ordering::Relaxed) {
             tracing::info!("the ledger is written again");
         }
@@ -181,6 +185,7 @@ impl Ledger {
             self.lock().flying = None;
             posted.entries >= CHECKPOINT_ENTRIES
         };
+        fault::point("clerk.booked");
         self.unwritten.fetch_sub(weights, Ordering::Relaxed);
         self.figures.pages.fetch_add(1, Ordering::Relaxed);
         let count = u64::try_from(work.entries.len()).unwrap_or(u64::MAX);
@@ -191,6 +196,7 @@ impl Ledger {
                 self.give_back(entry, extra);
             }
         }
+        fault::point("clerk.told");
         if full {
             self.write_checkpoint().await;
         }
@@ -239,6 +245,7 @@ impl Ledger {
             audit: None,
             undo: None,
         };
+        fault::point("clerk.refunded");
         // The queue never refuses what is made here, and nobody waits for it.
         drop(self.post(|| {
             undo.run(settlement.charged, cost, entry.at);
@@ -259,11 +266,13 @@ impl Ledger {
     /// The same for whoever holds the books.
     pub(super) async fn checkpoint_with(&self, posted: &mut Posted) -> Result<(), StoreError> {
         while let Some(checkpoint) = posted.next_checkpoint() {
+            fault::point("checkpoint.made");
             let writing = timeout(LONGEST_TRY, self.store.write_checkpoint(&checkpoint));
             match writing.await {
                 Ok(written) => written?,
                 Err(_) => return Err(StoreError("the store did not answer in time".into())),
             }
+            fault::point("checkpoint.written");
             posted.checkpoint_is_written();
         }
         Ok(())

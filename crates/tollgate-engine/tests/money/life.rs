@@ -185,7 +185,12 @@ async fn open(store: &Arc<FaultyStore>) -> Arc<Engine> {
         patience: Duration::from_millis(300),
         ..Settings::default()
     });
-    let engine = Engine::new(Arc::new(accounts), Arc::new(Script::new(|_| Act::Answer(Duration::ZERO))), clock, 1);
+    let engine = Engine::new(
+        Arc::new(accounts),
+        Arc::new(Script::new(|_| Act::Answer(Duration::ZERO))),
+        clock,
+        1,
+    );
     engine.set_billing(Billing {
         minimum: Money::ZERO,
         ..Billing::default()
@@ -251,7 +256,9 @@ async fn live(engine: &Arc<Engine>, keys: &[Secret], callers: &Callers, dice: &D
         stop.send(()).unwrap();
     };
     // A store that fails for long and long again comes through in the end.
-    let ended = timeout(Duration::from_secs(100_000), async { tokio::join!(writing, working) });
+    let ended = timeout(Duration::from_secs(100_000), async {
+        tokio::join!(writing, working)
+    });
     ended.await.expect("an orderly end comes to its end");
     for number in 0..TEAMS {
         let team = engine.accounts.tenants().team(&team(number)).unwrap();
@@ -283,7 +290,11 @@ async fn worker(engine: &Arc<Engine>, keys: &[Secret], callers: &Callers, dice: 
         sleep(Duration::from_micros(dice.below(20_000))).await;
         if dice.below(10) > 0 {
             // The team with a budget never uses more than was held for it.
-            let over = if number > 0 && dice.below(10) == 0 { 100_000 } else { 0 };
+            let over = if number > 0 && dice.below(10) == 0 {
+                100_000
+            } else {
+                0
+            };
             let usage = Usage {
                 prompt: dice.below(estimate.prompt + 1) + over,
                 completion: dice.below(estimate.max_tokens.unwrap_or(0) + 1),
@@ -322,7 +333,10 @@ async fn finish(
         return;
     }
     let cost = settled.cost.as_nano();
-    callers.acknowledged.borrow_mut().insert(id.to_owned(), cost);
+    callers
+        .acknowledged
+        .borrow_mut()
+        .insert(id.to_owned(), cost);
 }
 
 /// What a process reads at its start is what the entries come to.
@@ -330,11 +344,17 @@ async fn check_memory(engine: &Engine, kept: &MemoryStore) {
     let (entries, _) = entries(kept).await;
     for number in 0..TEAMS {
         let id = wallet(number);
-        let of = entries.iter().filter(|entry| entry.wallet.as_deref() == Some(&id));
+        let of = entries
+            .iter()
+            .filter(|entry| entry.wallet.as_deref() == Some(&id));
         let balance: i128 = of.map(Entry::effect).sum();
         let team = engine.accounts.tenants().team(&team(number)).unwrap();
         let reading = team.wallet(Unit::Usd).read();
-        assert_eq!(i128::from(reading.balance), balance, "the wallet of team {number}");
+        assert_eq!(
+            i128::from(reading.balance),
+            balance,
+            "the wallet of team {number}"
+        );
         assert_eq!(reading.held, 0);
     }
 }
@@ -388,14 +408,24 @@ async fn check_pages(kept: &MemoryStore, callers: &Callers, orderly: bool, seed:
             _ => {}
         }
     }
-    assert!(of_first <= BUDGET, "seed {seed}: the budget is {BUDGET}, {of_first} were spent");
+    assert!(
+        of_first <= BUDGET,
+        "seed {seed}: the budget is {BUDGET}, {of_first} were spent"
+    );
     for (request, cost) in callers.acknowledged.borrow().iter() {
         let found = settled.get(request);
         let Some((id, charged, withheld)) = found else {
             panic!("seed {seed}: the settlement of {request} is lost");
         };
-        assert_eq!((charged, *withheld), (cost, false), "seed {seed}: {request}");
-        assert!(!refunded.contains_key(id), "seed {seed}: {request} is refunded");
+        assert_eq!(
+            (charged, *withheld),
+            (cost, false),
+            "seed {seed}: {request}"
+        );
+        assert!(
+            !refunded.contains_key(id),
+            "seed {seed}: {request} is refunded"
+        );
     }
     let withheld = callers.withheld.borrow();
     for request in settled.keys() {

@@ -23,7 +23,9 @@ pub struct Dice(AtomicU64);
 
 impl Dice {
     pub fn new(seed: u64) -> Self {
-        Self(AtomicU64::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d))
+        Self(AtomicU64::new(
+            seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d,
+        ))
     }
 
     /// The next number below a bound.
@@ -51,7 +53,10 @@ fn broken<T>() -> Result<T, StoreError> {
 
 impl FaultyStore {
     /// Does a write, or what becomes of it.
-    async fn write<T>(&self, write: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    async fn write<T>(
+        &self,
+        write: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
         tokio::time::sleep(Duration::from_micros(self.dice.below(3000))).await;
         let fails = self.dice.below(100) < u64::from(self.percent.load(Ordering::Relaxed));
         if !fails {

@@ -12,10 +12,9 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::Method;
 use http::request::Parts;
-use hyper::body::Incoming;
 use tollgate_core::error::{Code, Failure};
 
-use crate::body::{self, Bounds};
+use crate::body::{self, Bounds, Inbound};
 use crate::dispatch::Given;
 use crate::gateway::Gateway;
 use crate::percent;
@@ -26,7 +25,7 @@ pub(crate) async fn act(
     gateway: &Gateway,
     endpoint: Endpoint<'_>,
     parts: &Parts,
-    body: &mut Incoming,
+    body: &mut Inbound,
 ) -> Result<Given, Failure> {
     let engine = &*gateway.engine;
     let accounts = &*engine.accounts;
@@ -68,7 +67,12 @@ fn named(encoded: &str) -> Result<Cow<'_, str>, Failure> {
     percent::decode(encoded).ok_or_else(|| Failure::client(Code::UnknownUrl))
 }
 
-async fn read(gateway: &Gateway, parts: &Parts, body: &mut Incoming) -> Result<Bytes, Failure> {
+/// Reads the body of a request for management.
+pub(crate) async fn read(
+    gateway: &Gateway,
+    parts: &Parts,
+    body: &mut Inbound,
+) -> Result<Bytes, Failure> {
     let bounds = {
         let settings = gateway.settings();
         Bounds {

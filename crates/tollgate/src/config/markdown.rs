@@ -91,7 +91,12 @@ fn row(key: &Key) -> String {
 fn takes(kind: Kind) -> String {
     match kind {
         Kind::Text => "text".to_owned(),
-        Kind::Name => "name".to_owned(),
+        Kind::Name | Kind::Id => "name".to_owned(),
+        Kind::Money => "USD".to_owned(),
+        Kind::Zone => "time zone".to_owned(),
+        Kind::Ranges => "list of addresses and ranges".to_owned(),
+        Kind::Secrets(_) => "list of credentials".to_owned(),
+        Kind::WordOr(word, _) => format!("`{word}`, or a section"),
         Kind::Secret(_) => "credential".to_owned(),
         Kind::SecretFile => "contents of a credential file".to_owned(),
         Kind::Address => "IP address and port".to_owned(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
+use tollgate_core::money::Money;
 use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
 use tollgate_upstream::provider::Provider;
@@ -16,7 +17,9 @@ use super::schema::{Key, find, join};
 #[derive(Clone, Debug)]
 pub(super) enum Setting {
     Text(String),
+    Money(Money),
     Secret(Secret),
+    Secrets(Vec<(Place, Secret)>),
     Address(SocketAddr),
     Path(PathBuf),
     Number(u64),
@@ -37,6 +40,13 @@ impl Setting {
         match (self, other) {
             (Self::Text(one), Self::Text(two)) => one == two,
             (Self::Secret(one), Self::Secret(two)) => one.matches(two.expose().as_bytes()),
+            (Self::Secrets(one), Self::Secrets(two)) => {
+                let matches = |((_, one), (_, two)): (&(_, Secret), &(_, Secret))| {
+                    one.matches(two.expose().as_bytes())
+                };
+                one.len() == two.len() && one.iter().zip(two).all(matches)
+            }
+            (Self::Money(one), Self::Money(two)) => one == two,
             (Self::Address(one), Self::Address(two)) => one == two,
             (Self::Path(one), Self::Path(two)) => one == two,
             (Self::Number(one), Self::Number(two)) => one == two,
@@ -131,6 +141,21 @@ impl Section {
         }
     }
 
+    /// A list of credentials, each with its place.
+    pub(super) fn secrets(&self, name: &str) -> &[(Place, Secret)] {
+        match self.get(name) {
+            Some(Setting::Secrets(secrets)) => secrets,
+            _ => &[],
+        }
+    }
+
+    pub(super) fn money(&self, name: &str) -> Option<Money> {
+        match self.get(name) {
+            Some(Setting::Money(money)) => Some(*money),
+            _ => None,
+        }
+    }
+
     pub(super) fn address(&self, name: &str) -> SocketAddr {
         match self.get(name) {
             Some(Setting::Address(address)) => *address,
@@ -165,6 +190,11 @@ impl Section {
             Some(Setting::Number(number)) => Some(*number),
             _ => None,
         }
+    }
+
+    /// A number that not every section of this form has.
+    pub(super) fn optional_count(&self, name: &str) -> Option<u64> {
+        find(self.keys, name).and_then(|_| self.count(name))
     }
 
     pub(super) fn flag(&self, name: &str) -> Option<bool> {

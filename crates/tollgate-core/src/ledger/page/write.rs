@@ -1,9 +1,10 @@
 //! Entries become bytes.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+mod numbers;
+
 use std::sync::Arc;
 
+use self::numbers::Numbers;
 use super::{LONGEST_TEXT, VERSION, tag};
 use crate::ledger::{Entry, EntryId, Holder, Kind, Movement, Payer, Settlement, WalletId};
 use crate::money::Unit;
@@ -13,11 +14,17 @@ const USUAL: usize = 112;
 
 pub(super) struct Writer<'a> {
     out: Vec<u8>,
+    /// Texts by what they say.
     texts: Numbers<&'a str>,
-    wallets: Numbers<&'a WalletId>,
-    payers: Numbers<&'a Payer>,
+    /// Wallets by what they are and the number of their holder's id.
+    wallets: Numbers<(u8, u64)>,
+    /// Payers by the numbers of their ids; without a user: the largest number.
+    payers: Numbers<[u64; 4]>,
     at: i64,
 }
+
+/// The number of a text, and whether the text has to follow.
+type Numbered<'a> = (u64, Option<&'a str>);
 
 impl<'a> Writer<'a> {
     pub(super) fn write(entries: &'a [Entry]) -> Vec<u8> {
@@ -102,9 +109,9 @@ impl<'a> Writer<'a> {
         self.number(settlement.charged);
         self.number(settlement.shortfall);
         self.payer(&settlement.payer);
-        self.shared(&settlement.model, 0);
-        self.shared(&settlement.connection, 0);
-        self.shared(&settlement.price_version, 0);
+        self.shared(&settlement.model);
+        self.shared(&settlement.connection);
+        self.shared(&settlement.price_version);
         self.number(settlement.usage.prompt);
         self.number(settlement.usage.completion);
         self.number(settlement.usage.cached);
@@ -117,55 +124,77 @@ impl<'a> Writer<'a> {
 
     fn payer(&mut self, payer: &'a Payer) {
         let address = payer.key.as_str().as_ptr().addr();
-        // The same key usually means the same payer; a key that has moved is another one.
-        let (number, is_new) = self.payers.number(address, payer, |there| {
-            same(there.key.as_str(), payer.key.as_str())
-                && same(there.team.as_str(), payer.team.as_str())
-                && same(there.organization.as_str(), payer.organization.as_str())
-                && match (&there.user, &payer.user) {
-                    (Some(there), Some(user)) => same(there.as_str(), user.as_str()),
-                    (None, None) => true,
-                    (Some(_), None) | (None, Some(_)) => false,
-                }
-        });
+        let places = [
+            address,
+            payer.user.as_ref().map_or(0, |user| place(user.as_str())),
+            place(payer.team.as_str()),
+            place(payer.organization.as_str()),
+        ];
+        if let Some(number) = self.payers.at(&places) {
+            return self.number(number);
+        }
+        let key = self.numbered(payer.key.as_str());
+        let user = payer.user.as_ref().map(|user| self.numbered(user.as_str()));
+        let team = self.numbered(payer.team.as_str());
+        let organization = self.numbered(payer.organization.as_str());
+        let user_number = user.map_or(u64::MAX, |(number, _)| number);
+        let (number, is_new) = self
+            .payers
+            .number(places, [key.0, user_number, team.0, organization.0]);
         self.number(number);
         if is_new {
-            self.shared(payer.key.as_str(), 0);
-            match &payer.user {
-                Some(user) => self.shared(user.as_str(), 1),
+            self.text(key, 0);
+            match user {
+                Some(user) => self.text(user, 1),
                 None => self.out.push(0),
             }
-            self.shared(payer.team.as_str(), 0);
-            self.shared(payer.organization.as_str(), 0);
+            self.text(team, 0);
+            self.text(organization, 0);
         }
     }
 
     fn wallet(&mut self, wallet: &'a Arc<WalletId>) {
-        let address = Arc::as_ptr(wallet).addr();
-        let (number, is_new) = self.wallets.number(address, wallet, |there| {
-            std::ptr::eq(*there, &raw const **wallet)
-        });
+        let places = [Arc::as_ptr(wallet).addr(), 0, 0, 0];
+        if let Some(number) = self.wallets.at(&places) {
+            return self.number(number + 1);
+        }
+        let (holder, id) = match &wallet.holder {
+            Holder::Team(id) => (0, id.as_str()),
+            Holder::Organization(id) => (2, id.as_str()),
+        };
+        let unit = match wallet.unit {
+            Unit::Usd => 0,
+            Unit::Credits => 1,
+        };
+        let id = self.numbered(id);
+        let (number, is_new) = self.wallets.number(places, (holder | unit, id.0));
         self.number(number + 1);
         if is_new {
-            let (holder, id) = match &wallet.holder {
-                Holder::Team(id) => (0, id.as_str()),
-                Holder::Organization(id) => (2, id.as_str()),
-            };
-            let unit = match wallet.unit {
-                Unit::Usd => 0,
-                Unit::Credits => 1,
-            };
             self.out.push(holder | unit);
-            self.shared(id, 0);
+            self.text(id, 0);
         }
     }
 
-    /// A text that many entries have in common; `above` is added to its number.
-    fn shared(&mut self, text: &'a str, above: u64) {
-        let address = text.as_ptr().addr();
-        let (number, is_new) = self.texts.number(address, text, |there| same(there, text));
+    /// A text that many entries have in common.
+    fn shared(&mut self, text: &'a str) {
+        let numbered = self.numbered(text);
+        self.text(numbered, 0);
+    }
+
+    fn numbered(&mut self, text: &'a str) -> Numbered<'a> {
+        // An empty text may share its place with whatever comes behind it.
+        let places = [place(text), text.len(), 0, 0];
+        if let Some(number) = self.texts.at(&places) {
+            return (number, None);
+        }
+        let (number, is_new) = self.texts.number(places, text);
+        (number, is_new.then_some(text))
+    }
+
+    /// `above` is added to the number.
+    fn text(&mut self, (number, text): Numbered<'a>, above: u64) {
         self.number(number + above);
-        if is_new {
+        if let Some(text) = text {
             self.length(text.len());
             self.out.extend_from_slice(text.as_bytes());
         }
@@ -201,61 +230,7 @@ const fn folded(signed: i64) -> u64 {
     (signed.cast_unsigned() << 1) ^ (signed >> 63).cast_unsigned()
 }
 
-/// Whether it is the very same text in memory.
-fn same(one: &str, other: &str) -> bool {
-    std::ptr::eq(one, other)
-}
-
-/// Numbers things in the order of their first use. Entries share most of what they have in common,
-/// so a thing is looked for by its address first, and only then by what it is.
-struct Numbers<K> {
-    by_address: HashMap<usize, (K, u64), BuildHasherDefault<AddressHasher>>,
-    by_content: HashMap<K, u64>,
-}
-
-impl<K> Default for Numbers<K> {
-    fn default() -> Self {
-        Self {
-            by_address: HashMap::default(),
-            by_content: HashMap::new(),
-        }
-    }
-}
-
-impl<K: Copy + Eq + Hash> Numbers<K> {
-    /// The number of a thing, and whether it is new. What was found at the same address counts
-    /// only if `is_same`: the places of empty texts are not theirs alone.
-    fn number(&mut self, address: usize, thing: K, is_same: impl Fn(&K) -> bool) -> (u64, bool) {
-        if let Some((there, number)) = self.by_address.get(&address)
-            && is_same(there)
-        {
-            return (*number, false);
-        }
-        let next = u64::try_from(self.by_content.len()).unwrap_or(u64::MAX);
-        let number = *self.by_content.entry(thing).or_insert(next);
-        self.by_address.insert(address, (thing, number));
-        (number, number == next)
-    }
-}
-
-/// Spreads addresses, which nobody outside chooses.
-#[derive(Default)]
-struct AddressHasher(u64);
-
-impl Hasher for AddressHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_usize(usize::from(*byte));
-        }
-    }
-
-    fn write_usize(&mut self, address: usize) {
-        let address = u64::try_from(address).unwrap_or(u64::MAX);
-        let product = (self.0 ^ address).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = product ^ (product >> 32);
-    }
+/// Where a text lies in memory.
+fn place(text: &str) -> usize {
+    text.as_ptr().addr()
 }

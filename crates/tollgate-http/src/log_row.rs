@@ -19,13 +19,13 @@ const LONGEST_TRAIL: usize = 2048;
 
 /// The texts of a call, as far as they are kept.
 #[derive(Clone, Debug)]
-pub(crate) struct Kept {
+pub(crate) struct Texts {
     longest: usize,
     request: Bytes,
     answer: Vec<u8>,
 }
 
-impl Kept {
+impl Texts {
     /// Begins to keep the texts of a call. `None` for organizations that have not asked for it.
     pub(crate) fn begin(log: &RequestLog, caller: &Caller, body: &[u8]) -> Option<Box<Self>> {
         let longest = log.keeps_bodies(caller)?;
@@ -63,10 +63,10 @@ pub(crate) fn draft(
         Some(_) => None,
         None => facts.connection().cloned(),
     };
-    let bodies = facts.kept.take().map(|kept| {
+    let bodies = facts.texts.take().map(|texts| {
         Box::new(Bodies {
-            request: kept.request,
-            answer: kept.answer.into(),
+            request: texts.request,
+            answer: texts.answer.into(),
         })
     });
     Draft {
