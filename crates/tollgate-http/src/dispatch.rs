@@ -34,6 +34,7 @@ use crate::refusal::Flaw;
 use crate::routes::{Endpoint, Right};
 use crate::surface;
 use crate::surface::calls::Address;
+use crate::surface::reports::Scope;
 
 /// How much of an unread body is taken in, and for how long, so that a client that is still
 /// sending gets to read its answer.
@@ -187,7 +188,9 @@ async fn act(
             let given = caller.key.permissions;
             let (may, name) = match right {
                 Right::Write => (given.write, "write"),
-                Right::Public | Right::Read | Right::Admin => (given.read, "read"),
+                Right::Public | Right::Read | Right::SeeUsage | Right::Admin => {
+                    (given.read, "read")
+                }
             };
             if !may {
                 return Err(Failure::client(Code::PermissionDenied).message(format!(
@@ -195,6 +198,13 @@ async fn act(
                 )));
             }
             for_caller(record, &caller, endpoint, parts, body).await
+        }
+        Right::SeeUsage => {
+            let Endpoint::Report(report) = endpoint else {
+                return Err(Failure::client(Code::UnknownUrl));
+            };
+            let scope = sees(record, endpoint, parts)?;
+            surface::reports::answer(&gateway, &scope, report, parts).await
         }
         Right::Admin => {
             credential::check_admin(&gateway, &parts.headers)?;
@@ -206,6 +216,23 @@ async fn act(
             surface::admin::act(&gateway, endpoint, parts, body).await
         }
     }
+}
+
+/// How far whoever asks sees: by the admin key everything, by another key what it belongs to.
+fn sees(record: &mut Record, endpoint: Endpoint<'_>, parts: &Parts) -> Result<Scope, Failure> {
+    let gateway = Arc::clone(record.gateway());
+    if parts.headers.contains_key("x-admin-key") {
+        credential::check_admin(&gateway, &parts.headers)?;
+        return Ok(Scope::Everything);
+    }
+    let credential = credential::read(endpoint, parts)?;
+    let caller = admit::caller(&gateway.engine, &credential)?;
+    record.facts.key = Some(Arc::clone(&caller.key));
+    if !caller.key.permissions.read {
+        return Err(Failure::client(Code::PermissionDenied)
+            .message("This key lacks the permission \"read\". Use a key that has it."));
+    }
+    Ok(Scope::of(&caller))
 }
 
 /// What is wrong with a method that the endpoint does not have.
@@ -257,6 +284,7 @@ async fn for_caller(
         | Endpoint::TestConnection(_)
         | Endpoint::ConnectionBreaker(_)
         | Endpoint::ExplainRoute
+        | Endpoint::Report(_)
         | Endpoint::Hello
         | Endpoint::Errors
         | Endpoint::Error(_)

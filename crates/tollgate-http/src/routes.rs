@@ -2,9 +2,12 @@
 //! not compile until all of this is said.
 
 mod gemini;
+mod reports;
 
 use http::Method;
 use tollgate_core::error::dialect::Dialect;
+
+pub(crate) use self::reports::Report;
 
 /// What a path stands for. Parts of the path that are values come with it, still encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +37,7 @@ pub(crate) enum Endpoint<'a> {
     TestConnection(&'a str),
     ConnectionBreaker(&'a str),
     ExplainRoute,
+    Report(Report<'a>),
     Errors,
     Error(&'a str),
     ErrorPages,
@@ -54,6 +58,9 @@ pub(crate) enum Right {
     Read,
     /// A virtual key that may send calls to models.
     Write,
+    /// A virtual key that may see what there is, for what belongs to it, or the admin key, for
+    /// everything.
+    SeeUsage,
     /// The admin key.
     Admin,
 }
@@ -89,6 +96,9 @@ impl<'a> Endpoint<'a> {
     }
 
     fn find_with_value(path: &'a str) -> Option<Self> {
+        if let Some(report) = reports::find(path) {
+            return Some(Self::Report(report));
+        }
         let value = |prefix: &str| path.strip_prefix(prefix).filter(|value| !value.is_empty());
         let one = |prefix: &str| value(prefix).filter(|value| !value.contains('/'));
         // The ids of models hold slashes.
@@ -154,6 +164,7 @@ impl<'a> Endpoint<'a> {
             | Self::GeminiModels
             | Self::GeminiModel(_)
             | Self::Validate
+            | Self::Report(_)
             | Self::Connections
             | Self::Connection(_)
             | Self::Hello
@@ -186,6 +197,7 @@ impl<'a> Endpoint<'a> {
             | Self::GeminiModels
             | Self::GeminiModel(_)
             | Self::Validate => Right::Read,
+            Self::Report(_) => Right::SeeUsage,
             Self::Keys
             | Self::TemporaryKeys
             | Self::Key(_)
@@ -237,6 +249,7 @@ impl<'a> Endpoint<'a> {
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
             | Self::ExplainRoute
+            | Self::Report(_)
             | Self::Errors
             | Self::Error(_)
             | Self::ErrorPages
@@ -273,6 +286,7 @@ impl<'a> Endpoint<'a> {
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
             | Self::ExplainRoute => "admin",
+            Self::Report(_) => "reports",
             Self::Errors | Self::Error(_) | Self::ErrorPages | Self::ErrorPage(_) => "errors",
             Self::Hello | Self::Health | Self::Live | Self::Ready => "health",
             Self::Metrics => "metrics",
