@@ -119,21 +119,15 @@ impl Posted {
         }
     }
 
-    /// What a wallet comes to.
-    pub(super) fn balance(&self, wallet: &WalletId) -> i64 {
-        let balance = self.balances.get(wallet);
-        balance.map_or(0, |balance| balance.amount)
+    /// What a wallet comes to; `None` if it has no entries.
+    pub(super) fn balance(&self, wallet: &WalletId) -> Option<i64> {
+        self.balances.get(wallet).map(|balance| balance.amount)
     }
 
     /// What each wallet comes to.
     pub(super) fn balances(&self) -> impl Iterator<Item = (&WalletId, i64)> {
         let balances = self.balances.iter();
         balances.map(|(wallet, balance)| (wallet, balance.amount))
-    }
-
-    /// The balance of a wallet; `None` if no entry ever changed it.
-    pub(super) fn booked(&self, wallet: &WalletId) -> Option<i64> {
-        self.balances.get(wallet).map(|balance| balance.amount)
     }
 
     fn use_more(&mut self, at: Timestamp, settlement: &Settlement) {
