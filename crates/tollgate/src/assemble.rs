@@ -8,6 +8,7 @@ use tollgate_core::overload;
 use tollgate_engine::accounts;
 use tollgate_engine::engine::{Engine, Routing};
 use tollgate_engine::health::DeclaredConnection;
+use tollgate_engine::request_log;
 use tollgate_engine::routes::DeclaredModel;
 use tollgate_engine::tenants::Tenants;
 use tollgate_http::{LogFormat, Settings};
@@ -32,6 +33,16 @@ pub(crate) fn steer(engine: &Engine, config: &Config) {
     engine.limits.store(Arc::new(config.limits));
     engine.set_billing(config.billing.rules.clone());
     engine.ledger.set_settings(config.billing.settling);
+    let config::RequestLog {
+        enabled,
+        retention,
+        longest_body,
+    } = config.request_log;
+    engine.request_log.set_settings(request_log::Settings {
+        enabled,
+        retention,
+        longest_body,
+    });
     engine.set_routing(routing(config));
 }
 
