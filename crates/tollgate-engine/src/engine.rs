@@ -17,7 +17,7 @@ use crate::replay::Replays;
 use crate::request_log::RequestLog;
 use crate::routes::{DeclaredModel, RouteTable};
 use crate::settle::Ledger;
-use crate::throttle::DefaultLimits;
+use crate::throttle::{DefaultLimits, Throttle};
 
 /// Everything that a request meets. Shared by all of them; what is locked on their way is locked
 /// for a few instructions.
@@ -38,6 +38,8 @@ pub struct Engine {
     pub request_log: Arc<RequestLog>,
     /// The limits of whoever has none of their own.
     pub limits: ArcSwap<DefaultLimits>,
+    /// What is kept of limits beside the meters of those who have them.
+    pub throttle: Throttle,
     billing: ArcSwap<Billing>,
     pub(crate) upstream: Arc<dyn Upstream>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -100,6 +102,7 @@ impl Engine {
             overload: Arc::default(),
             maintenance: Maintenance::default(),
             limits: ArcSwap::default(),
+            throttle: Throttle::default(),
             billing: ArcSwap::default(),
             upstream,
             clock,

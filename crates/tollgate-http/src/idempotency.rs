@@ -37,6 +37,8 @@ const LONGEST: usize = 255;
 pub(crate) enum Tenant<'a> {
     /// Those of a team's calls.
     Team(&'a str),
+    /// Those of a user who manages.
+    User(&'a str),
     /// Those of whoever has the admin key.
     Deployment,
 }
@@ -147,6 +149,7 @@ pub(crate) async fn begin_management(
 fn slot(key: &Key, tenant: Tenant<'_>, parts: &Parts) -> [u8; 32] {
     let (kind, id) = match tenant {
         Tenant::Team(id) => ("team", id),
+        Tenant::User(id) => ("user", id),
         Tenant::Deployment => ("deployment", ""),
     };
     let (method, path) = (parts.method.as_str(), parts.uri.path());
@@ -310,6 +313,9 @@ pub(crate) fn respond(mut record: Record, kept: Kept) -> Response<Outgoing> {
             headers.append(name, value);
         }
     }
+    let of_key = record.facts.key.as_ref().and_then(|key| key.error_dialect);
+    let of_deployment = record.gateway().settings().dialect;
+    answer::tell_limits(&mut headers, &record, || of_key.unwrap_or(of_deployment));
     record.facts.status = status.as_u16();
     let mut response = Response::new(outgoing(kept.body, record));
     *response.status_mut() = status;

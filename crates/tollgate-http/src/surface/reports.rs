@@ -23,7 +23,7 @@ use crate::routes::Report;
 pub(crate) enum Scope {
     /// Everything: whoever runs the deployment.
     Everything,
-    /// What an organization used: its owners and administrators.
+    /// What an organization used: its owners, administrators and viewers, by keys that manage.
     Organization(Box<str>),
     /// What a team used: everybody else.
     Team(Box<str>),
@@ -32,11 +32,13 @@ pub(crate) enum Scope {
 impl Scope {
     /// What the holder of a key sees: the only place that decides it.
     pub(crate) fn of(caller: &Caller) -> Self {
-        match caller.user().map(|user| user.role()) {
-            Some(Role::Owner | Role::Admin) => {
+        // A key that only serves an application tells no more than what its team did.
+        let manages = caller.user().filter(|_| caller.key.permissions.manage);
+        match manages.map(|user| user.role()) {
+            Some(Role::Owner | Role::Admin | Role::Viewer) => {
                 Self::Organization(caller.organization().id.as_str().into())
             }
-            Some(Role::Developer | Role::Viewer | Role::Member) | None => {
+            Some(Role::Developer | Role::Member) | None => {
                 Self::Team(caller.team().id.as_str().into())
             }
         }
