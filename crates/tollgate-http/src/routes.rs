@@ -1,6 +1,7 @@
 //! Every URL on one screen, with its methods and the right that it demands. A new endpoint does
 //! not compile until all of this is said.
 
+pub(crate) mod credits;
 mod gemini;
 mod tenants;
 
@@ -8,6 +9,8 @@ use http::Method;
 use tollgate_core::error::dialect::Dialect;
 use tollgate_core::right::Right;
 use tollgate_core::tenant::Status;
+
+use self::credits::{Deed, Purse};
 
 /// What a path stands for. Parts of the path that are values come with it, still encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +43,10 @@ pub(crate) enum Endpoint<'a> {
     Team(&'a str),
     TeamStatus(&'a str, Status),
     Audit,
+    Credits(Purse<'a>, Deed),
+    Ledger,
+    Balance,
+    CreditWebhook,
     Maintenance,
     Connections,
     Connection(&'a str),
@@ -76,6 +83,9 @@ impl<'a> Endpoint<'a> {
             "/api/organizations" => Self::Organizations,
             "/api/teams" => Self::Teams,
             "/api/audit" => Self::Audit,
+            "/api/ledger/verify" => Self::Ledger,
+            "/api/account/balance" => Self::Balance,
+            "/api/webhooks/credits" => Self::CreditWebhook,
             "/api/maintenance" => Self::Maintenance,
             "/api/connections" => Self::Connections,
             "/api/routes/explain" => Self::ExplainRoute,
@@ -111,6 +121,9 @@ impl<'a> Endpoint<'a> {
         }
         if let Some(connection) = value("/api/connections/") {
             return Self::find_connection(connection);
+        }
+        if let Some(rest) = value("/api/credits/") {
+            return credits::find(rest);
         }
         if let Some(rest) = value("/api/organizations/") {
             return tenants::organization(rest);
@@ -153,7 +166,10 @@ impl<'a> Endpoint<'a> {
             | Self::RotateKey(_)
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
+            | Self::CreditWebhook
             | Self::ExplainRoute => &[Method::POST],
+            Self::Credits(_, deed) => deed.methods(),
+            Self::Ledger => &[Method::GET, Method::HEAD, Method::POST],
             Self::Keys | Self::Organizations | Self::Teams | Self::Members(_) => {
                 &[Method::GET, Method::HEAD, Method::POST]
             }
@@ -176,6 +192,7 @@ impl<'a> Endpoint<'a> {
             | Self::GeminiModels
             | Self::GeminiModel(_)
             | Self::Validate
+            | Self::Balance
             | Self::Audit
             | Self::Connections
             | Self::Connection(_)
@@ -209,6 +226,7 @@ impl<'a> Endpoint<'a> {
             | Self::Model(_)
             | Self::GeminiModels
             | Self::GeminiModel(_)
+            | Self::Balance
             | Self::Validate => Right::Read,
             Self::Keys | Self::Key(_) if sees => Right::SeeKeys,
             Self::Keys | Self::TemporaryKeys | Self::Key(_) | Self::RotateKey(_) => {
@@ -232,13 +250,17 @@ impl<'a> Endpoint<'a> {
             Self::Organizations
             | Self::OrganizationStatus(..)
             | Self::TeamStatus(_, Status::Suspended)
+            | Self::Credits(..)
+            | Self::Ledger
             | Self::Maintenance
             | Self::Connections
             | Self::Connection(_)
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
             | Self::ExplainRoute => Right::Admin,
-            Self::Hello
+            // The signature is its credential.
+            Self::CreditWebhook
+            | Self::Hello
             | Self::Errors
             | Self::Error(_)
             | Self::ErrorPages
@@ -282,6 +304,10 @@ impl<'a> Endpoint<'a> {
             | Self::Team(_)
             | Self::TeamStatus(..)
             | Self::Audit
+            | Self::Credits(..)
+            | Self::Ledger
+            | Self::Balance
+            | Self::CreditWebhook
             | Self::Maintenance
             | Self::Connections
             | Self::Connection(_)
@@ -314,6 +340,8 @@ impl<'a> Endpoint<'a> {
             Self::GenerateTokens(_) => "gemini_count_tokens",
             Self::Models | Self::Model(_) | Self::GeminiModels | Self::GeminiModel(_) => "models",
             Self::Validate => "auth",
+            Self::Balance => "account",
+            Self::CreditWebhook => "webhooks",
             Self::Keys
             | Self::TemporaryKeys
             | Self::Key(_)
@@ -327,6 +355,8 @@ impl<'a> Endpoint<'a> {
             | Self::Team(_)
             | Self::TeamStatus(..)
             | Self::Audit
+            | Self::Credits(..)
+            | Self::Ledger
             | Self::Maintenance
             | Self::Connections
             | Self::Connection(_)

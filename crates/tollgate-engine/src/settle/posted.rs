@@ -119,10 +119,9 @@ impl Posted {
         }
     }
 
-    /// What a wallet comes to.
-    pub(super) fn balance(&self, wallet: &WalletId) -> i64 {
-        let balance = self.balances.get(wallet);
-        balance.map_or(0, |balance| balance.amount)
+    /// What a wallet comes to; `None` if it has no entry.
+    pub(super) fn balance(&self, wallet: &WalletId) -> Option<i64> {
+        Some(self.balances.get(wallet)?.amount)
     }
 
     /// What each wallet comes to.
