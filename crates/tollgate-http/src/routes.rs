@@ -3,6 +3,7 @@
 
 pub(crate) mod credits;
 mod gemini;
+mod reports;
 mod tenants;
 
 use http::Method;
@@ -11,6 +12,7 @@ use tollgate_core::right::Right;
 use tollgate_core::tenant::Status;
 
 use self::credits::{Deed, Purse};
+pub(crate) use self::reports::Report;
 
 /// What a path stands for. Parts of the path that are values come with it, still encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +55,7 @@ pub(crate) enum Endpoint<'a> {
     TestConnection(&'a str),
     ConnectionBreaker(&'a str),
     ExplainRoute,
+    Report(Report<'a>),
     Errors,
     Error(&'a str),
     ErrorPages,
@@ -101,6 +104,9 @@ impl<'a> Endpoint<'a> {
     }
 
     fn find_with_value(path: &'a str) -> Option<Self> {
+        if let Some(report) = reports::find(path) {
+            return Some(Self::Report(report));
+        }
         let value = |prefix: &str| path.strip_prefix(prefix).filter(|value| !value.is_empty());
         let one = |prefix: &str| value(prefix).filter(|value| !value.contains('/'));
         // The ids of models hold slashes.
@@ -194,6 +200,7 @@ impl<'a> Endpoint<'a> {
             | Self::Validate
             | Self::Balance
             | Self::Audit
+            | Self::Report(_)
             | Self::Connections
             | Self::Connection(_)
             | Self::Hello
@@ -228,6 +235,7 @@ impl<'a> Endpoint<'a> {
             | Self::GeminiModel(_)
             | Self::Balance
             | Self::Validate => Right::Read,
+            Self::Report(_) => Right::Read,
             Self::Keys | Self::Key(_) if sees => Right::SeeKeys,
             Self::Keys | Self::TemporaryKeys | Self::Key(_) | Self::RotateKey(_) => {
                 Right::ManageKeys
@@ -314,6 +322,7 @@ impl<'a> Endpoint<'a> {
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
             | Self::ExplainRoute
+            | Self::Report(_)
             | Self::Errors
             | Self::Error(_)
             | Self::ErrorPages
@@ -363,6 +372,7 @@ impl<'a> Endpoint<'a> {
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
             | Self::ExplainRoute => "admin",
+            Self::Report(_) => "reports",
             Self::Errors | Self::Error(_) | Self::ErrorPages | Self::ErrorPage(_) => "errors",
             Self::Hello | Self::Health | Self::Live | Self::Ready => "health",
             Self::Metrics => "metrics",

@@ -6,6 +6,7 @@ pub(crate) mod calls;
 pub(crate) mod errors;
 pub(crate) mod health;
 pub(crate) mod models;
+pub(crate) mod reports;
 pub(crate) mod webhook;
 
 use crate::dispatch::Given;
@@ -62,6 +63,7 @@ pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Option<Given>
         | Endpoint::Connection(_)
         | Endpoint::TestConnection(_)
         | Endpoint::ConnectionBreaker(_)
-        | Endpoint::ExplainRoute => None,
+        | Endpoint::ExplainRoute
+        | Endpoint::Report(_) => None,
     }
 }

@@ -119,9 +119,9 @@ impl Posted {
         }
     }
 
-    /// What a wallet comes to; `None` if it has no entry.
+    /// What a wallet comes to; `None` if it has no entries.
     pub(super) fn balance(&self, wallet: &WalletId) -> Option<i64> {
-        Some(self.balances.get(wallet)?.amount)
+        self.balances.get(wallet).map(|balance| balance.amount)
     }
 
     /// What each wallet comes to.
