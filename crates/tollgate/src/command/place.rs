@@ -247,8 +247,14 @@ impl Allowance {
         let limits: Map<String, Value> = limits.collect();
         let budgets: Vec<Value> = self.budgets.iter().map(|text| self.budget(text)).collect();
         vec![
-            ("limits", (!limits.is_empty()).then_some(Value::Object(limits))),
-            ("budgets", (!budgets.is_empty()).then_some(Value::Array(budgets))),
+            (
+                "limits",
+                (!limits.is_empty()).then_some(Value::Object(limits)),
+            ),
+            (
+                "budgets",
+                (!budgets.is_empty()).then_some(Value::Array(budgets)),
+            ),
         ]
     }
 
@@ -297,9 +303,7 @@ pub(super) fn allowance(answer: &Value) -> String {
 }
 
 /// A body of the members that were given.
-pub(super) fn body(
-    members: impl IntoIterator<Item = (&'static str, Option<Value>)>,
-) -> Value {
+pub(super) fn body(members: impl IntoIterator<Item = (&'static str, Option<Value>)>) -> Value {
     let given = members
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)));

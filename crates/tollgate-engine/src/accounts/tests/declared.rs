@@ -78,7 +78,11 @@ fn status_of(accounts: &Accounts, text: &str) -> Result<(), Code> {
 async fn a_stored_key_of_a_declared_team_works_again_after_a_restart() {
     let world = World::new().await;
     world.accounts.declare(acme()).await.unwrap();
-    let (_, secret) = world.accounts.create(key_of("search", Some("ann"))).await.unwrap();
+    let (_, secret) = world
+        .accounts
+        .create(key_of("search", Some("ann")))
+        .await
+        .unwrap();
     assert_eq!(status_of(&world.accounts, secret.expose()), Ok(()));
 
     let restarted = World::with_store(world.store).await;
@@ -101,8 +105,18 @@ async fn what_goes_out_of_the_configuration_is_absent_and_its_keys_are_refused()
     accounts.declare(acme()).await.unwrap();
     let (_, secret) = accounts.create(key_of("search", None)).await.unwrap();
     accounts.declare(Declared::default()).await.unwrap();
-    assert!(accounts.tenants().team(&TeamId::from_stored("search")).is_none());
-    assert!(accounts.tenants().organization(&OrgId::from_stored("acme")).is_none());
+    assert!(
+        accounts
+            .tenants()
+            .team(&TeamId::from_stored("search"))
+            .is_none()
+    );
+    assert!(
+        accounts
+            .tenants()
+            .organization(&OrgId::from_stored("acme"))
+            .is_none()
+    );
     assert_eq!(
         status_of(accounts, secret.expose()),
         Err(Code::TeamSuspended)
@@ -130,7 +144,10 @@ async fn the_file_wins_over_the_store_and_nothing_is_lost() {
     };
     accounts.declare(file.clone()).await.unwrap();
     let node = accounts.organization(&admin, "acme").unwrap();
-    assert_eq!((&*node.facts().name, node.status()), ("acme", Status::Paused));
+    assert_eq!(
+        (&*node.facts().name, node.status()),
+        ("acme", Status::Paused)
+    );
     let edit = OrganizationEdit {
         name: Some("Other".into()),
         ..OrganizationEdit::default()
@@ -138,10 +155,19 @@ async fn the_file_wins_over_the_store_and_nothing_is_lost() {
     let refused = accounts.change_organization(&admin, "acme", &edit).await;
     let refused = refused.unwrap_err();
     assert_eq!(refused.code, Code::Conflict);
-    assert!(refused.message.as_ref().unwrap().contains("organization acme"));
+    assert!(
+        refused
+            .message
+            .as_ref()
+            .unwrap()
+            .contains("organization acme")
+    );
     accounts.declare(file).await.unwrap();
     accounts.declare(Declared::default()).await.unwrap();
-    assert_eq!((&*node.facts().name, node.status()), ("Stored", Status::Active));
+    assert_eq!(
+        (&*node.facts().name, node.status()),
+        ("Stored", Status::Active)
+    );
     assert!(node.facts().keeps_bodies);
 }
 

@@ -78,7 +78,10 @@ async fn someone(world: &World, organization: &str, role: Role) -> (Arc<UserNode
     }
     let email = format!("{}{}@example.com", role.as_str(), accounts.list().len());
     let new = person(&email, role);
-    let user = accounts.create_user(&ADMIN, organization, new).await.unwrap();
+    let user = accounts
+        .create_user(&ADMIN, organization, new)
+        .await
+        .unwrap();
     let new = NewKey {
         permissions: Permissions {
             manage: true,
@@ -112,7 +115,13 @@ async fn tenants_survive_a_restart_and_every_change_has_its_row() {
     // What changes nothing is not told.
     accounts.change_team(&owner, id, &edit).await.unwrap();
     let (rows, count) = accounts
-        .audit(&owner, AuditQuery { limit: 10, ..AuditQuery::default() })
+        .audit(
+            &owner,
+            AuditQuery {
+                limit: 10,
+                ..AuditQuery::default()
+            },
+        )
         .await
         .unwrap();
     let told: Vec<_> = rows.iter().map(|row| (&*row.action, &*row.actor)).collect();
@@ -129,7 +138,10 @@ async fn tenants_survive_a_restart_and_every_change_has_its_row() {
         ]
     );
     assert_eq!(count, 6);
-    assert_eq!(&*rows[0].change, "{\"status\":{\"new\":\"paused\",\"old\":\"active\"}}");
+    assert_eq!(
+        &*rows[0].change,
+        "{\"status\":{\"new\":\"paused\",\"old\":\"active\"}}"
+    );
     assert_eq!(rows[0].request_id.as_deref(), Some("req-1"));
     assert_eq!(rows[0].organization.as_deref(), Some("acme"));
 
@@ -149,7 +161,13 @@ async fn another_tenants_objects_are_as_those_that_are_not_there() {
     let (theirs, _) = someone(&world, "globex", Role::Member).await;
     let key = accounts.list()[0].key().id.clone();
     let (_, owner) = someone(&world, "acme", Role::Owner).await;
-    let told = |failure: Failure| (failure.code, failure.message.clone(), failure.details.clone());
+    let told = |failure: Failure| {
+        (
+            failure.code,
+            failure.message.clone(),
+            failure.details.clone(),
+        )
+    };
     let pairs = [
         (
             accounts.organization(&owner, "globex").map(drop),
@@ -160,7 +178,9 @@ async fn another_tenants_objects_are_as_those_that_are_not_there() {
             accounts.team(&owner, "nowhere").map(drop),
         ),
         (
-            accounts.user(&owner, "globex", theirs.id.as_str()).map(drop),
+            accounts
+                .user(&owner, "globex", theirs.id.as_str())
+                .map(drop),
             accounts.user(&owner, "nowhere", "user_0").map(drop),
         ),
         (
@@ -176,8 +196,14 @@ async fn another_tenants_objects_are_as_those_that_are_not_there() {
             accounts.revoke_key(&owner, "key_0").await.map(drop),
         ),
         (
-            accounts.create_key(&owner, key_for("globex-team", None)).await.map(drop),
-            accounts.create_key(&owner, key_for("nowhere", None)).await.map(drop),
+            accounts
+                .create_key(&owner, key_for("globex-team", None))
+                .await
+                .map(drop),
+            accounts
+                .create_key(&owner, key_for("nowhere", None))
+                .await
+                .map(drop),
         ),
         (
             accounts
@@ -187,8 +213,14 @@ async fn another_tenants_objects_are_as_those_that_are_not_there() {
             accounts.user(&owner, "acme", "user_0").map(drop),
         ),
         (
-            accounts.create_team(&owner, team(None, "globex")).await.map(drop),
-            accounts.create_team(&owner, team(None, "nowhere")).await.map(drop),
+            accounts
+                .create_team(&owner, team(None, "globex"))
+                .await
+                .map(drop),
+            accounts
+                .create_team(&owner, team(None, "nowhere"))
+                .await
+                .map(drop),
         ),
     ];
     for (number, (foreign, missing)) in pairs.into_iter().enumerate() {
@@ -197,9 +229,13 @@ async fn another_tenants_objects_are_as_those_that_are_not_there() {
         assert_eq!(foreign.0, Code::ResourceNotFound, "{number}");
     }
     assert!(accounts.teams(&owner, Some("globex")).unwrap().is_empty());
-    assert!(accounts.keys(&owner, |_| true).unwrap().iter().all(|entry| {
-        entry.team().organization().id.as_str() == "acme"
-    }));
+    assert!(
+        accounts
+            .keys(&owner, |_| true)
+            .unwrap()
+            .iter()
+            .all(|entry| { entry.team().organization().id.as_str() == "acme" })
+    );
     let query = AuditQuery {
         organization: Some("globex".into()),
         limit: 10,
@@ -212,7 +248,10 @@ async fn another_tenants_objects_are_as_those_that_are_not_there() {
 async fn an_update_never_overwrites_what_it_does_not_name() {
     let world = World::new().await;
     let accounts = &world.accounts;
-    accounts.create_organization(&ADMIN, tenant("acme")).await.unwrap();
+    accounts
+        .create_organization(&ADMIN, tenant("acme"))
+        .await
+        .unwrap();
     let controls = Controls {
         limits: RateLimits {
             rpm: Some(10),
@@ -314,7 +353,10 @@ async fn administrators_do_not_touch_owners_or_each_other() {
     let denied = Some(Code::PermissionDenied);
     for user in [&owner, &other] {
         let id = user.id.as_str();
-        assert_eq!(code(accounts.change_user(&admin, ("acme", id), &demote).await), denied);
+        assert_eq!(
+            code(accounts.change_user(&admin, ("acme", id), &demote).await),
+            denied
+        );
         assert_eq!(code(accounts.delete_user(&admin, "acme", id).await), denied);
         // A key of an owner would give its maker an owner's rights.
         let new = key_for("acme-team", Some(user));
@@ -323,17 +365,39 @@ async fn administrators_do_not_touch_owners_or_each_other() {
             entry.user().is_some_and(|of| of.id == user.id)
         });
         let key = keys.unwrap()[0].key().id.clone();
-        assert_eq!(code(accounts.rotate_key(&admin, key.as_str()).await), denied);
-        assert_eq!(code(accounts.revoke_key(&admin, key.as_str()).await), denied);
+        assert_eq!(
+            code(accounts.rotate_key(&admin, key.as_str()).await),
+            denied
+        );
+        assert_eq!(
+            code(accounts.revoke_key(&admin, key.as_str()).await),
+            denied
+        );
     }
     let id = developer.id.as_str();
-    assert_eq!(code(accounts.change_user(&admin, ("acme", id), &promote).await), denied);
+    assert_eq!(
+        code(accounts.change_user(&admin, ("acme", id), &promote).await),
+        denied
+    );
     for role in [Role::Owner, Role::Admin] {
         let new = person("new@example.com", role);
-        assert_eq!(code(accounts.create_user(&admin, "acme", new).await), denied);
+        assert_eq!(
+            code(accounts.create_user(&admin, "acme", new).await),
+            denied
+        );
     }
-    assert_eq!(code(accounts.change_user(&admin, ("acme", id), &demote).await), None);
-    assert_eq!(code(accounts.change_user(&by_owner, ("acme", id), &promote).await), None);
+    assert_eq!(
+        code(accounts.change_user(&admin, ("acme", id), &demote).await),
+        None
+    );
+    assert_eq!(
+        code(
+            accounts
+                .change_user(&by_owner, ("acme", id), &promote)
+                .await
+        ),
+        None
+    );
     assert_eq!(developer.role(), Role::Admin);
 }
 
@@ -352,16 +416,25 @@ async fn developers_have_keys_of_their_own_and_set_no_limits() {
         ..new
     };
     assert_eq!(code(accounts.create_key(&developer, limited).await), denied);
-    for new in [key_for("acme-team", None), key_for("acme-team", Some(&colleague))] {
+    for new in [
+        key_for("acme-team", None),
+        key_for("acme-team", Some(&colleague)),
+    ] {
         assert_eq!(code(accounts.create_key(&developer, new).await), denied);
     }
     let missing = Some(Code::ResourceNotFound);
     assert_eq!(code(accounts.key(&developer, foreign.as_str())), missing);
-    assert_eq!(code(accounts.revoke_key(&developer, foreign.as_str()).await), missing);
+    assert_eq!(
+        code(accounts.revoke_key(&developer, foreign.as_str()).await),
+        missing
+    );
     let seen = accounts.keys(&developer, |_| true).unwrap();
     assert!(seen.iter().all(|entry| entry.user().unwrap().id == me.id));
     assert_eq!(seen.len(), 2);
-    accounts.revoke_key(&developer, key.id.as_str()).await.unwrap();
+    accounts
+        .revoke_key(&developer, key.id.as_str())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -369,14 +442,26 @@ async fn a_team_that_the_platform_suspended_is_not_resumed_by_its_organization()
     let world = World::new().await;
     let accounts = &world.accounts;
     let (_, owner) = someone(&world, "acme", Role::Owner).await;
-    let other = accounts.create_team(&ADMIN, team(Some("other"), "acme")).await.unwrap();
+    let other = accounts
+        .create_team(&ADMIN, team(Some("other"), "acme"))
+        .await
+        .unwrap();
     let to = |status| TeamEdit {
         status: Some(status),
         ..TeamEdit::default()
     };
-    accounts.change_team(&owner, "other", &to(Status::Paused)).await.unwrap();
-    accounts.change_team(&owner, "other", &to(Status::Active)).await.unwrap();
-    accounts.change_team(&ADMIN, "other", &to(Status::Suspended)).await.unwrap();
+    accounts
+        .change_team(&owner, "other", &to(Status::Paused))
+        .await
+        .unwrap();
+    accounts
+        .change_team(&owner, "other", &to(Status::Active))
+        .await
+        .unwrap();
+    accounts
+        .change_team(&ADMIN, "other", &to(Status::Suspended))
+        .await
+        .unwrap();
     for status in [Status::Active, Status::Paused] {
         let outcome = accounts.change_team(&owner, "other", &to(status)).await;
         assert_eq!(code(outcome), Some(Code::PermissionDenied));
@@ -404,14 +489,26 @@ async fn statuses_take_effect_at_once_for_keys_in_use() {
         (Status::Suspended, Some(Code::TeamSuspended)),
         (Status::Active, None),
     ] {
-        accounts.change_team(&ADMIN, "acme-team", &to(status)).await.unwrap();
+        accounts
+            .change_team(&ADMIN, "acme-team", &to(status))
+            .await
+            .unwrap();
         assert_eq!(code(caller.check()), expected);
-        accounts.change_team(&ADMIN, "acme-team", &to(Status::Active)).await.unwrap();
-        accounts.change_organization(&ADMIN, "acme", &of(status)).await.unwrap();
+        accounts
+            .change_team(&ADMIN, "acme-team", &to(Status::Active))
+            .await
+            .unwrap();
+        accounts
+            .change_organization(&ADMIN, "acme", &of(status))
+            .await
+            .unwrap();
         assert_eq!(code(caller.check()), expected);
         let may_manage = expected != Some(Code::TeamSuspended);
         assert_eq!(Manager::user(caller.clone()).is_ok(), may_manage);
-        accounts.change_organization(&ADMIN, "acme", &of(Status::Active)).await.unwrap();
+        accounts
+            .change_organization(&ADMIN, "acme", &of(Status::Active))
+            .await
+            .unwrap();
     }
     let edit = UserEdit {
         status: Some(Status::Suspended),
@@ -429,7 +526,10 @@ async fn the_keys_of_a_removed_member_are_revoked_and_stay_so() {
     let (user, _) = someone(&world, "acme", Role::Developer).await;
     let new = key_for("acme-team", Some(&user));
     let (_, secret) = accounts.create_key(&ADMIN, new).await.unwrap();
-    accounts.delete_user(&ADMIN, "acme", user.id.as_str()).await.unwrap();
+    accounts
+        .delete_user(&ADMIN, "acme", user.id.as_str())
+        .await
+        .unwrap();
     assert!(!world.opens(secret.expose()));
     assert!(accounts.users(&ADMIN, "acme").unwrap().is_empty());
     let restarted = World::with_store(world.store.clone()).await;
@@ -448,7 +548,9 @@ async fn ids_are_unique_and_chosen_by_the_platform() {
     let conflict = Some(Code::Conflict);
     let outcome = accounts.create_organization(&ADMIN, tenant("acme")).await;
     assert_eq!(code(outcome), conflict);
-    let outcome = accounts.create_team(&ADMIN, team(Some("acme-team"), "acme")).await;
+    let outcome = accounts
+        .create_team(&ADMIN, team(Some("acme-team"), "acme"))
+        .await;
     assert_eq!(code(outcome), conflict);
     for id in ["acme-team", "free"] {
         let outcome = accounts.create_team(&owner, team(Some(id), "acme")).await;
@@ -481,7 +583,9 @@ async fn what_the_store_refuses_leaves_tenants_as_they_were() {
     let broken = Some(Code::DatabaseError);
     let outcome = accounts.create_organization(&ADMIN, tenant("new")).await;
     assert_eq!(code(outcome), broken);
-    let outcome = accounts.create_team(&ADMIN, team(Some("new"), "acme")).await;
+    let outcome = accounts
+        .create_team(&ADMIN, team(Some("new"), "acme"))
+        .await;
     assert_eq!(code(outcome), broken);
     let outcome = accounts.delete_user(&ADMIN, "acme", user.id.as_str()).await;
     assert_eq!(code(outcome), broken);
@@ -494,10 +598,16 @@ async fn what_the_store_refuses_leaves_tenants_as_they_were() {
     world.store.set_broken(false);
     assert!(accounts.organization(&ADMIN, "new").is_err());
     assert!(accounts.team(&ADMIN, "new").is_err());
-    assert_eq!(accounts.team(&ADMIN, "acme-team").unwrap().status(), Status::Active);
+    assert_eq!(
+        accounts.team(&ADMIN, "acme-team").unwrap().status(),
+        Status::Active
+    );
     assert_eq!(accounts.users(&ADMIN, "acme").unwrap().len(), 1);
     // And the ids are free.
-    accounts.create_organization(&ADMIN, tenant("new")).await.unwrap();
+    accounts
+        .create_organization(&ADMIN, tenant("new"))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

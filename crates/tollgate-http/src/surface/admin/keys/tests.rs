@@ -39,7 +39,9 @@ fn opens(accounts: &Accounts, text: &Value) -> bool {
 }
 
 async fn refused(accounts: &Accounts, body: &str) -> Vec<(String, &'static str)> {
-    let failure = create(accounts, &Manager::admin(), body.as_bytes()).await.unwrap_err();
+    let failure = create(accounts, &Manager::admin(), body.as_bytes())
+        .await
+        .unwrap_err();
     assert_eq!(failure.code, Code::InvalidRequest);
     failure
         .fields
@@ -108,9 +110,13 @@ async fn a_key_is_made_with_everything_that_was_asked_for() {
 #[tokio::test]
 async fn a_key_with_a_name_alone_may_do_everything_and_never_ends() {
     let (accounts, _) = world().await;
-    let (_, made) = create(&accounts, &Manager::admin(), br#"{"name":"app","expires_at":null}"#)
-        .await
-        .unwrap();
+    let (_, made) = create(
+        &accounts,
+        &Manager::admin(),
+        br#"{"name":"app","expires_at":null}"#,
+    )
+    .await
+    .unwrap();
     assert_eq!(made["permissions"], json!(["read", "write"]));
     assert_eq!(made["models"], json!(["*"]));
     assert_eq!(made["expires_at"], Value::Null);
@@ -129,7 +135,9 @@ async fn an_end_can_be_given_as_a_time() {
 async fn a_temporary_key_ends_after_its_hours() {
     let (accounts, clock) = world().await;
     let body = br#"{"name":"trial","expires_in_hours":2,"permissions":["read"],"priority":"low"}"#;
-    let (status, made) = create_temporary(&accounts, &Manager::admin(), body).await.unwrap();
+    let (status, made) = create_temporary(&accounts, &Manager::admin(), body)
+        .await
+        .unwrap();
     assert_eq!(
         (status, &made["expires_at"]),
         (201, &"2026-11-21T12:00:00Z".into())
@@ -198,13 +206,21 @@ async fn every_fault_is_named_and_nothing_is_made() {
 #[tokio::test]
 async fn the_list_shows_keys_without_their_text() {
     let (accounts, clock) = world().await;
-    let (_, first) = create(&accounts, &Manager::admin(), br#"{"name":"first"}"#).await.unwrap();
-    clock.advance(Duration::from_mins(1));
-    let (_, second) = create(&accounts, &Manager::admin(), br#"{"name":"second","expires_in_days":1}"#)
+    let (_, first) = create(&accounts, &Manager::admin(), br#"{"name":"first"}"#)
         .await
         .unwrap();
     clock.advance(Duration::from_mins(1));
-    let (_, third) = create(&accounts, &Manager::admin(), br#"{"name":"third"}"#).await.unwrap();
+    let (_, second) = create(
+        &accounts,
+        &Manager::admin(),
+        br#"{"name":"second","expires_in_days":1}"#,
+    )
+    .await
+    .unwrap();
+    clock.advance(Duration::from_mins(1));
+    let (_, third) = create(&accounts, &Manager::admin(), br#"{"name":"third"}"#)
+        .await
+        .unwrap();
     revoke(&accounts, &Manager::admin(), third["id"].as_str().unwrap())
         .await
         .unwrap();
@@ -245,7 +261,9 @@ async fn the_list_shows_keys_without_their_text() {
 #[tokio::test]
 async fn keys_are_revoked_and_rotated_by_their_id() {
     let (accounts, _) = world().await;
-    let (_, made) = create(&accounts, &Manager::admin(), br#"{"name":"app"}"#).await.unwrap();
+    let (_, made) = create(&accounts, &Manager::admin(), br#"{"name":"app"}"#)
+        .await
+        .unwrap();
     let id = made["id"].as_str().unwrap();
     let (status, rotated) = rotate(&accounts, &Manager::admin(), id).await.unwrap();
     assert_eq!(status, 200);
