@@ -16,7 +16,7 @@ use crate::port::{Clock, Upstream};
 use crate::replay::Replays;
 use crate::routes::{DeclaredModel, RouteTable};
 use crate::settle::Ledger;
-use crate::throttle::DefaultLimits;
+use crate::throttle::{DefaultLimits, Throttle};
 
 /// Everything that a request meets. Shared by all of them; what is locked on their way is locked
 /// for a few instructions.
@@ -35,6 +35,8 @@ pub struct Engine {
     pub replays: Arc<Replays>,
     /// The limits of whoever has none of their own.
     pub limits: ArcSwap<DefaultLimits>,
+    /// What is kept of limits beside the meters of those who have them.
+    pub throttle: Throttle,
     billing: ArcSwap<Billing>,
     pub(crate) upstream: Arc<dyn Upstream>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -95,6 +97,7 @@ impl Engine {
             overload: Arc::default(),
             maintenance: Maintenance::default(),
             limits: ArcSwap::default(),
+            throttle: Throttle::default(),
             billing: ArcSwap::default(),
             upstream,
             clock,

@@ -170,8 +170,8 @@ impl Ledger {
         boot: u64,
     ) -> Result<Arc<Self>, StoreError> {
         let posted = Posted::read(&*store).await?;
-        for (wallet, balance) in &posted.balances {
-            let balance = u64::try_from(*balance)
+        for (wallet, balance) in posted.balances() {
+            let balance = u64::try_from(balance)
                 .map_err(|_| StoreError(format!("the balance of {wallet} is negative").into()))?;
             // A wallet whose team was never declared again stays in the books alone.
             tenants.with_wallet(wallet, |wallet| wallet.restore(balance));

@@ -4,6 +4,7 @@
 mod access_log;
 mod answer;
 mod body;
+mod client;
 mod conversation;
 mod credential;
 mod dialect;
@@ -12,6 +13,7 @@ mod family;
 mod framing;
 mod gateway;
 mod idempotency;
+mod limits;
 mod log_buffer;
 mod metrics;
 mod opening;

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use tollgate_engine::hold::{Ending, Hold, Warning};
 use tollgate_engine::overload::Place;
 use tollgate_engine::routes::{Route, RouteTarget};
 use tollgate_engine::settle::Ticket;
-use tollgate_engine::throttle::Pass;
+use tollgate_engine::throttle::{Pass, Standings, Visitor};
 use tollgate_engine::trail::Trail;
 
 use crate::gateway::Gateway;
@@ -35,6 +36,8 @@ pub(crate) struct Record {
     pub(crate) permit: Option<Permit>,
     /// The place among the calls under way.
     pub(crate) place: Option<Place>,
+    /// Whoever was let in from its address.
+    pub(crate) visitor: Visitor,
     /// The right to it under the caller's limits.
     pub(crate) pass: Option<Box<Pass>>,
     /// What was set aside for it.
@@ -59,6 +62,8 @@ pub(crate) struct Facts {
     pub(crate) id: RequestId,
     pub(crate) surface: &'static str,
     pub(crate) begin: Instant,
+    /// The address from which it comes.
+    pub(crate) client: Option<IpAddr>,
     pub(crate) key: Option<Arc<VirtualKey>>,
     /// The model that was asked for.
     pub(crate) route: Option<Arc<Route>>,
@@ -74,6 +79,8 @@ pub(crate) struct Facts {
     pub(crate) delivered: u64,
     /// What the caller has to be warned of: budgets and credits that come to their end.
     pub(crate) warnings: Option<Box<Warnings>>,
+    /// Where the caller stood with its limits when the call ended or was refused.
+    pub(crate) standings: Standings,
     /// What the caller pays, once that is known.
     pub(crate) cost: Option<Money>,
     /// The attempts that were made.
@@ -90,6 +97,7 @@ impl Record {
             id,
             surface,
             begin: Instant::now(),
+            client: None,
             key: None,
             route: None,
             answered: None,
@@ -98,6 +106,7 @@ impl Record {
             code: OK,
             usage: None,
             delivered: 0,
+            standings: Standings::default(),
             cost: None,
             warnings: None,
             trail: Trail::default(),
@@ -110,6 +119,7 @@ impl Record {
             facts,
             permit: None,
             place: None,
+            visitor: Visitor::default(),
             pass: None,
             hold: None,
             replay: None,
@@ -162,6 +172,7 @@ impl Record {
         if let Some(mut pass) = self.pass.take() {
             let used = self.facts.usage;
             pass.settle(used.map(|usage| usage.prompt.saturating_add(usage.completion)));
+            self.facts.standings = pass.standings();
         }
         let hold = self.hold.take()?;
         let (asked, answered) = (self.facts.route.as_ref()?, self.facts.answered.as_ref()?);
@@ -175,6 +186,12 @@ impl Record {
         });
         self.facts.cost = Some(settled.cost);
         settled.ticket
+    }
+
+    /// Where the caller stands with its limits.
+    pub(crate) fn standings(&self) -> Standings {
+        let pass = self.pass.as_ref();
+        pass.map_or(self.facts.standings, |pass| pass.standings())
     }
 
     /// The request has come to its end.

@@ -8,6 +8,7 @@ use tollgate_core::overload;
 use tollgate_engine::accounts;
 use tollgate_engine::engine::{Engine, Routing};
 use tollgate_engine::health::DeclaredConnection;
+use tollgate_engine::replay;
 use tollgate_engine::routes::DeclaredModel;
 use tollgate_engine::tenants::Tenants;
 use tollgate_http::{LogFormat, Settings};
@@ -32,6 +33,10 @@ pub(crate) fn steer(engine: &Engine, config: &Config) {
     engine.limits.store(Arc::new(config.limits));
     engine.set_billing(config.billing.rules.clone());
     engine.ledger.set_settings(config.billing.settling);
+    engine.replays.set_settings(replay::Settings {
+        ttl: config.idempotency.ttl,
+        longest_answer: config.idempotency.longest_answer,
+    });
     engine.set_routing(routing(config));
 }
 

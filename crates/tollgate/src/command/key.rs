@@ -101,7 +101,7 @@ pub fn run(arguments: &KeyArguments) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
     };
-    let had_store = store_of(&config).exists();
+    let had_store = config.database.is_there();
     let text = match runtime.block_on(act(&config, arguments)) {
         Ok(text) => text,
         Err(error) => return failed(&error),
@@ -110,7 +110,7 @@ pub fn run(arguments: &KeyArguments) -> ExitCode {
         crate::complain(&format_args!(
             "made a new store at {}; a gateway uses this key only if its configuration names \
              the same database",
-            shown(&store_of(&config)).display()
+            shown(config.database.place()).display()
         ));
     }
     let mut out = io::stdout().lock();
@@ -127,11 +127,10 @@ fn failed(reason: &dyn Display) -> ExitCode {
 
 /// Does it, and gives what is to be printed.
 pub(super) async fn act(config: &Config, arguments: &KeyArguments) -> Result<String, CommandError> {
-    let store = store_of(config);
     // Only a new key is worth a new store. Without one nothing is there to list or to change.
-    if !matches!(arguments.action, Action::Create(_)) && !store.exists() {
+    if !matches!(arguments.action, Action::Create(_)) && !config.database.is_there() {
         return Err(CommandError::NoStore {
-            path: shown(&store),
+            path: shown(config.database.place()),
         });
     }
     let answer = done(config, arguments).await.map_err(for_terminals)?;
@@ -143,11 +142,6 @@ pub(super) async fn act(config: &Config, arguments: &KeyArguments) -> Result<Str
         Action::List => table(&answer),
         Action::Revoke { .. } => format!("{}\n", cell(answer.get("message"))),
     })
-}
-
-/// The file of the store.
-fn store_of(config: &Config) -> PathBuf {
-    tollgate_store::database_file(&config.database.url).unwrap_or_default()
 }
 
 /// A path that means the same from everywhere.

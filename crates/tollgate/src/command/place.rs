@@ -136,7 +136,7 @@ pub(super) async fn gateway(config: &Config, why: &'static str) -> Result<Contro
 
 /// Whether there is a store. A gateway makes one when it starts: where there is none, none runs.
 fn has_store(config: &Config) -> bool {
-    tollgate_store::database_file(&config.database.url).is_ok_and(|file| file.exists())
+    config.database.is_there()
 }
 
 /// The keys of the configuration alone.
