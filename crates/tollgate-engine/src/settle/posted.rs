@@ -119,6 +119,11 @@ impl Posted {
         }
     }
 
+    /// What the entries come to for a wallet, if there are any.
+    pub(super) fn balance_of(&self, wallet: &WalletId) -> Option<i64> {
+        self.balances.get(wallet).map(|balance| balance.amount)
+    }
+
     /// What each wallet comes to.
     pub(super) fn balances(&self) -> impl Iterator<Item = (&WalletId, i64)> {
         let balances = self.balances.iter();

@@ -171,9 +171,9 @@ async fn every_fault_is_named_and_nothing_is_made() {
         ("models[0]", "value_error"),
         ("models[1]", "value_error"),
         ("models[2]", "value_error"),
-        ("expires_in_days", "greater_than_equal"),
         ("error_dialect", "value_error"),
         ("priority", "value_error"),
+        ("expires_in_days", "greater_than_equal"),
         ("nmae", "extra_forbidden"),
     ];
     let found = refused(&accounts, &body.to_string()).await;
