@@ -204,7 +204,7 @@ async fn act(
                 record.facts.caller = Some(caller.clone());
             }
             check_reach(&record.facts, &caller, endpoint)?;
-            admit::check(&caller, right, endpoint.surface())?;
+            admit::check(&caller, right)?;
             for_caller(record, &caller, endpoint, parts, body).await
         }
         // Every other right is one of managers; how far theirs reaches is checked again where
@@ -212,6 +212,9 @@ async fn act(
         right => {
             knock(record)?;
             let manager = credential::manager(record, &parts.headers, right)?;
+            if let Some(caller) = manager.caller() {
+                check_reach(&record.facts, caller, endpoint)?;
+            }
             manager.extent(right)?;
             let tenant = match manager.user_id() {
                 Some(user) => Tenant::User(user.as_str()),
@@ -271,7 +274,7 @@ fn sees(record: &mut Record, endpoint: Endpoint<'_>, parts: &Parts) -> Result<Sc
     let caller = admit::caller(&gateway.engine, &credential)?;
     record.facts.key = Some(Arc::clone(&caller.key));
     check_reach(&record.facts, &caller, endpoint)?;
-    admit::check(&caller, Right::Read, endpoint.surface())?;
+    admit::check(&caller, Right::Read)?;
     Ok(Scope::of(&caller))
 }
 

@@ -348,8 +348,7 @@ impl<'a> Endpoint<'a> {
             Self::GenerateStream(_) => "gemini_stream_generate",
             Self::GenerateTokens(_) => "gemini_count_tokens",
             Self::Models | Self::Model(_) | Self::GeminiModels | Self::GeminiModel(_) => "models",
-            Self::Validate => "auth",
-            Self::Balance => "account",
+            Self::Validate | Self::Balance => "auth",
             Self::CreditWebhook => "webhooks",
             Self::Keys
             | Self::TemporaryKeys
