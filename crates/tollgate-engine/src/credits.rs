@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use tollgate_core::error::failure::Detail;
 use tollgate_core::error::{Code, Failure, detail};
-use tollgate_core::ledger::{Entry, EntryId, Holder, Kind, Movement, WalletId};
+use tollgate_core::ledger::{Entry, EntryId, Holder, Kind, Movement, Report, WalletId};
 use tollgate_core::money::{LARGEST, Money, Unit};
 
 use self::holds::Holds;
@@ -28,6 +28,8 @@ pub use self::holds::OpenHold;
 pub use self::low::LowBalances;
 use self::orders::Orders;
 pub use self::receipt::Receipt;
+use crate::ledger_check;
+use crate::manager::Manager;
 use crate::port::StoreError;
 use crate::settle::{Ledger, Posting};
 use crate::wallet::{Reading, Wallet};
@@ -59,10 +61,21 @@ pub struct By {
     pub request_id: Option<Box<str>>,
 }
 
+impl By {
+    /// Whoever manages.
+    pub fn manager(manager: &Manager) -> Self {
+        Self {
+            actor: manager.actor(),
+            request_id: manager.request_id().map(Into::into),
+        }
+    }
+}
+
 /// What is asked for. Amounts are in the smallest unit of the wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ask {
     TopUp(u64),
+    Grant(u64),
     Adjust { amount: u64, taken: bool },
     Hold(u64),
     Release { of: EntryId },
@@ -77,6 +90,8 @@ pub struct Credits {
     holds: Holds,
     /// Held from reading how much of a settlement was refunded until the next refund is posted.
     refunding: tokio::sync::Mutex<()>,
+    /// Held while the whole ledger is verified, which is work for one at a time.
+    verifying: tokio::sync::Mutex<()>,
 }
 
 impl Credits {
@@ -88,6 +103,7 @@ impl Credits {
             orders: Orders::default(),
             holds: Holds::default(),
             refunding: tokio::sync::Mutex::default(),
+            verifying: tokio::sync::Mutex::default(),
         }
     }
 
@@ -99,6 +115,17 @@ impl Credits {
         note: Note,
     ) -> Result<Receipt, Failure> {
         self.order(wallet, Ask::TopUp(amount), note).await
+    }
+
+    /// Gives what is given once: where anything was given under the same reference before, nothing
+    /// happens, also if it was another amount. Giving nothing makes the holder pay all the same.
+    pub async fn grant(
+        &self,
+        wallet: &WalletId,
+        amount: u64,
+        note: Note,
+    ) -> Result<Receipt, Failure> {
+        self.order(wallet, Ask::Grant(amount), note).await
     }
 
     /// Sets a balance right upwards.
@@ -178,6 +205,17 @@ impl Credits {
         let rows = store.transactions(wallet, offset, limit).await;
         let rows = rows.map_err(not_read)?;
         Ok(rows.into_iter().map(Receipt::from).collect())
+    }
+
+    /// Reads the whole ledger and compares it with what is noted beside it and with memory. What
+    /// must not be is in the findings. Fails while another verification runs.
+    pub async fn verify(&self) -> Result<Report, Failure> {
+        let Ok(_verifying) = self.verifying.try_lock() else {
+            return Err(Failure::client(Code::Conflict)
+                .message("The ledger is being verified already. Wait for its end."));
+        };
+        let report = ledger_check::verify_running(&self.ledger).await;
+        report.map_err(not_read)
     }
 
     /// Changes memory and puts the entry in the queue, both or neither.

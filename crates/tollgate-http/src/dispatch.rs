@@ -173,15 +173,21 @@ async fn act(
     let Some(endpoint) = endpoint else {
         return Err(Failure::client(Code::UnknownUrl));
     };
+    let gateway = Arc::clone(record.gateway());
+    if endpoint == Endpoint::CreditWebhook && surface::webhook::secret(&gateway).is_none() {
+        return Err(Failure::client(Code::UnknownUrl));
+    }
     if !endpoint.methods().contains(&parts.method) {
         return Err(Failure::client(without_method(endpoint, &parts.method)));
     }
-    let gateway = Arc::clone(record.gateway());
     if gateway.is_draining() {
         return Err(Failure::gateway(Code::Maintenance)
             .message("The gateway is shutting down. Send the request again in a moment."));
     }
     match endpoint.right(&parts.method) {
+        Right::Public if endpoint == Endpoint::CreditWebhook => {
+            surface::webhook::credits(&gateway, &record.facts.id, parts, body).await
+        }
         Right::Public => surface::public(&gateway, endpoint)
             .ok_or_else(|| Failure::client(Code::ResourceNotFound)),
         Right::Read if let Endpoint::Report(report) = endpoint => {
@@ -198,7 +204,7 @@ async fn act(
                 record.facts.caller = Some(caller.clone());
             }
             check_reach(&record.facts, &caller, endpoint)?;
-            admit::check(&caller, right, endpoint.surface())?;
+            admit::check(&caller, right)?;
             for_caller(record, &caller, endpoint, parts, body).await
         }
         // Every other right is one of managers; how far theirs reaches is checked again where
@@ -206,6 +212,9 @@ async fn act(
         right => {
             knock(record)?;
             let manager = credential::manager(record, &parts.headers, right)?;
+            if let Some(caller) = manager.caller() {
+                check_reach(&record.facts, caller, endpoint)?;
+            }
             manager.extent(right)?;
             let tenant = match manager.user_id() {
                 Some(user) => Tenant::User(user.as_str()),
@@ -265,7 +274,7 @@ fn sees(record: &mut Record, endpoint: Endpoint<'_>, parts: &Parts) -> Result<Sc
     let caller = admit::caller(&gateway.engine, &credential)?;
     record.facts.key = Some(Arc::clone(&caller.key));
     check_reach(&record.facts, &caller, endpoint)?;
-    admit::check(&caller, Right::Read, endpoint.surface())?;
+    admit::check(&caller, Right::Read)?;
     Ok(Scope::of(&caller))
 }
 
@@ -308,6 +317,7 @@ async fn for_caller(
         Endpoint::GeminiModels => surface::models::list(&gateway, caller, Family::Gemini, query),
         Endpoint::GeminiModel(id) => surface::models::one(&gateway, caller, Family::Gemini, id),
         Endpoint::Validate => Ok(surface::account::validate(caller)),
+        Endpoint::Balance => Ok(surface::account::balance(&gateway, caller)),
         Endpoint::Keys
         | Endpoint::TemporaryKeys
         | Endpoint::Key(_)
@@ -321,6 +331,9 @@ async fn for_caller(
         | Endpoint::Team(_)
         | Endpoint::TeamStatus(..)
         | Endpoint::Audit
+        | Endpoint::Credits(..)
+        | Endpoint::Ledger
+        | Endpoint::CreditWebhook
         | Endpoint::Maintenance
         | Endpoint::Connections
         | Endpoint::Connection(_)

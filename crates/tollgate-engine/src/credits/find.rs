@@ -22,12 +22,7 @@ pub(crate) async fn find<S: LedgerStore + ?Sized>(
             return Ok(None);
         };
         // The pages of one process follow each other: where do those of this one begin?
-        let begin = partition(1, last, async |page| {
-            Ok(first(store, page)
-                .await?
-                .is_none_or(|(other, _)| other != of))
-        });
-        let begin = begin.await?;
+        let begin = behind(store, (1, last), Before::Process(of)).await?;
         if of == boot {
             return among(store, id, (begin, last)).await;
         }
@@ -43,12 +38,7 @@ async fn among<S: LedgerStore + ?Sized>(
     (begin, end): (u64, u64),
 ) -> Result<Option<(u64, Entry)>, StoreError> {
     let (_, count) = halves(id);
-    let behind = partition(begin, end, async |page| {
-        Ok(first(store, page)
-            .await?
-            .is_some_and(|(_, first)| first <= count))
-    });
-    let behind = behind.await?;
+    let behind = behind(store, (begin, end), Before::Count(count)).await?;
     let from = behind.saturating_sub(1 + AROUND).max(begin);
     let to = behind.saturating_add(AROUND).min(end);
     // The likeliest first.
@@ -63,17 +53,34 @@ async fn among<S: LedgerStore + ?Sized>(
     Ok(None)
 }
 
-/// The first page of a range for which something does not hold that holds for those before it;
-/// the one behind the range if it holds for all.
-async fn partition(
-    mut from: u64,
-    to: u64,
-    holds: impl AsyncFn(u64) -> Result<bool, StoreError>,
+/// What pages lie before the one that is looked for.
+#[derive(Clone, Copy)]
+enum Before {
+    /// Those of other processes.
+    Process(u64),
+    /// Those whose first entry has this number or a lower one.
+    Count(u64),
+}
+
+impl Before {
+    fn holds(self, first: Option<(u64, u64)>) -> bool {
+        match self {
+            Self::Process(of) => first.is_none_or(|(other, _)| other != of),
+            Self::Count(most) => first.is_some_and(|(_, count)| count <= most),
+        }
+    }
+}
+
+/// The first page of a range that does not lie before; the one behind the range if all do.
+async fn behind<S: LedgerStore + ?Sized>(
+    store: &S,
+    (mut from, to): (u64, u64),
+    before: Before,
 ) -> Result<u64, StoreError> {
     let mut behind = to + 1;
     while from < behind {
         let middle = from + (behind - from) / 2;
-        if holds(middle).await? {
+        if before.holds(first(store, middle).await?) {
             from = middle + 1;
         } else {
             behind = middle;

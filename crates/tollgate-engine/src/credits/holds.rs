@@ -36,20 +36,7 @@ impl Holds {
         &self,
         ledger: &Ledger,
     ) -> Result<MutexGuard<'_, HashMap<EntryId, OpenHold>>, Failure> {
-        let reading = async || {
-            let rows = ledger.store().open_holds().await.map_err(not_read)?;
-            let open = rows.into_iter().map(|row| {
-                let hold = OpenHold {
-                    id: row.id,
-                    at: row.at,
-                    wallet: row.wallet,
-                    amount: row.amount.unsigned_abs(),
-                };
-                (hold.id, hold)
-            });
-            Ok::<_, Failure>(Mutex::new(open.collect()))
-        };
-        let open = self.open.get_or_try_init(reading).await?;
+        let open = self.open.get_or_try_init(|| read(ledger)).await?;
         Ok(open.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -82,6 +69,20 @@ impl Holds {
         let ended = self.there().and_then(|mut open| open.remove(of));
         ended.map(drop).ok_or_else(has_ended)
     }
+}
+
+async fn read(ledger: &Ledger) -> Result<Mutex<HashMap<EntryId, OpenHold>>, Failure> {
+    let rows = ledger.store().open_holds().await.map_err(not_read)?;
+    let open = rows.into_iter().map(|row| {
+        let hold = OpenHold {
+            id: row.id,
+            at: row.at,
+            wallet: row.wallet,
+            amount: row.amount.unsigned_abs(),
+        };
+        (hold.id, hold)
+    });
+    Ok(Mutex::new(open.collect()))
 }
 
 impl Credits {

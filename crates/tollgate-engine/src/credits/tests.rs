@@ -10,7 +10,6 @@ use tollgate_core::tenant::DEFAULT;
 use tollgate_core::time::Timestamp;
 
 use super::*;
-use crate::ledger_check;
 use crate::port::{AuditQuery, LedgerStore as _, TenantStore as _};
 use crate::settle::{Settings, Ticket, WhenStoreFails};
 use crate::tenants::Tenants;

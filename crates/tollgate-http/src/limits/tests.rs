@@ -268,7 +268,13 @@ async fn a_key_may_be_bound_to_addresses_and_surfaces() {
             surfaces: surfaces.iter().map(|surface| (*surface).into()).collect(),
             addresses: ranges.map(Option::unwrap).collect(),
         };
-        world.gateway.engine.accounts.declare(vec![key]).unwrap();
+        world
+            .gateway
+            .engine
+            .accounts
+            .declare(vec![key])
+            .await
+            .unwrap();
         if refused.is_none() {
             world.script.then(Step::Answer);
         }
@@ -291,10 +297,22 @@ async fn changed_limits_and_revoked_keys_hold_from_the_next_request_on() {
     assert_eq!(world.chat("m", "", false).await.status, 200);
     let mut key = key();
     key.facts.controls.limits.rpm = Some(0);
-    world.gateway.engine.accounts.declare(vec![key]).unwrap();
+    world
+        .gateway
+        .engine
+        .accounts
+        .declare(vec![key])
+        .await
+        .unwrap();
     let refused = world.chat("m", "", false).await;
     assert_eq!(refused.status, 429);
     assert_eq!(all(&refused), ["0", "0", "1m0s"]);
-    world.gateway.engine.accounts.declare(Vec::new()).unwrap();
+    world
+        .gateway
+        .engine
+        .accounts
+        .declare(Vec::new())
+        .await
+        .unwrap();
     assert_eq!(world.chat("m", "", false).await.status, 401);
 }

@@ -11,7 +11,7 @@ use super::page::{self, Page};
 use crate::query::Query;
 
 /// Gives the rows that the query asks for and the manager may see.
-pub async fn list(
+pub(crate) async fn list(
     accounts: &Accounts,
     by: &Manager,
     query: Option<&str>,
