@@ -8,7 +8,6 @@ use tollgate_core::key::Reach;
 use tollgate_core::limit::RateLimits;
 use tollgate_engine::throttle::DefaultLimits;
 
-use super::*;
 use crate::access_log::LogFormat;
 use crate::testing::world::{ADMIN_KEY, KEY, Said, Step, World, chat, key};
 use crate::testing::{self, model};
