@@ -425,6 +425,11 @@ impl Entry {
         self.declared_at.as_deref()
     }
 
+    /// Whether the key has budgets of its own.
+    pub(crate) fn has_budgets(&self) -> bool {
+        !self.key.controls.budgets.is_empty()
+    }
+
     /// When the key was last used.
     pub fn last_used_at(&self) -> Option<Timestamp> {
         let ms = self.last_used_ms.load(Ordering::Relaxed);

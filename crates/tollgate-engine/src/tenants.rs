@@ -337,11 +337,6 @@ impl Tenants {
         self.lock().users.declared_at(id)
     }
 
-    /// The node of an organization, also while it is absent.
-    pub(crate) fn organization_node(&self, id: &OrgId) -> Option<Arc<OrganizationNode>> {
-        self.lock().organizations.node(id)
-    }
-
     /// The node of a team, also while it is absent.
     pub(crate) fn team_node(&self, id: &TeamId) -> Option<Arc<TeamNode>> {
         self.lock().teams.node(id)
@@ -376,33 +371,69 @@ impl Tenants {
         Some(tables.users.put(facts, make))
     }
 
-    /// Makes the node of an organization that comes later. What is there stays as it is.
-    pub(crate) fn expect_organization(&self, id: &OrgId) -> Arc<OrganizationNode> {
+    /// Whether there will be an organization of this id when nothing is declared: the store holds
+    /// it, or it is built in.
+    pub fn holds_organization(&self, id: &OrgId) -> bool {
+        self.lock().organizations.held(id).is_some()
+    }
+
+    /// The organization of a team that is there when nothing is declared.
+    pub fn holds_team(&self, id: &TeamId) -> Option<OrgId> {
+        let node = self.lock().teams.held(id)?;
+        Some(node.organization.id.clone())
+    }
+
+    /// The organization of a user who is there when nothing is declared.
+    pub fn holds_user(&self, id: &UserId) -> Option<OrgId> {
+        let node = self.lock().users.held(id)?;
+        Some(node.organization.id.clone())
+    }
+
+    /// Makes the node of an organization that comes later, with what the books hold for its
+    /// wallets. What is there stays as it is.
+    pub(crate) fn expect_organization(
+        &self,
+        id: &OrgId,
+        balances: [Option<u64>; 2],
+    ) -> Arc<OrganizationNode> {
         let mut tables = self.lock();
         let facts = Organization {
             id: id.clone(),
             status: Status::Suspended,
             ..built_in_organization()
         };
-        tables.organizations.expect(facts, OrganizationNode::new)
+        tables.organizations.expect(facts, |facts| {
+            let node = OrganizationNode::new(facts);
+            restore([&node.usd, &node.credits], balances);
+            node
+        })
     }
 
-    /// Makes the node of a team that comes later. What is there stays as it is.
-    pub(crate) fn expect_team(&self, id: &TeamId, organization: &OrgId) -> Arc<TeamNode> {
-        let organization = self.expect_organization(organization);
+    /// Makes the node of a team that comes later, with what the books hold for its wallets. What
+    /// is there stays as it is.
+    pub(crate) fn expect_team(
+        &self,
+        id: &TeamId,
+        organization: &OrgId,
+        balances: [Option<u64>; 2],
+    ) -> Arc<TeamNode> {
+        let organization = self.expect_organization(organization, [None; 2]);
         let facts = Team {
             id: id.clone(),
             organization: organization.id.clone(),
             status: Status::Suspended,
             ..built_in_team()
         };
-        let make = |facts| TeamNode::new(facts, organization);
-        self.lock().teams.expect(facts, make)
+        self.lock().teams.expect(facts, |facts| {
+            let node = TeamNode::new(facts, organization);
+            restore([&node.usd, &node.credits], balances);
+            node
+        })
     }
 
     /// Makes the node of a user who comes later. What is there stays as it is.
     pub(crate) fn expect_user(&self, facts: User) -> Arc<UserNode> {
-        let organization = self.expect_organization(&facts.organization);
+        let organization = self.expect_organization(&facts.organization, [None; 2]);
         let facts = User {
             status: Status::Suspended,
             ..facts
@@ -517,6 +548,15 @@ impl Node for UserNode {
             status: Status::Suspended,
             ..self.read()
         });
+    }
+}
+
+/// Gives new wallets what the books hold for them.
+fn restore(wallets: [&Wallet; 2], balances: [Option<u64>; 2]) {
+    for (wallet, balance) in wallets.into_iter().zip(balances) {
+        if let Some(balance) = balance {
+            wallet.restore(balance);
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use http::{HeaderValue, Method, Response, StatusCode, Version};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tollgate_core::error::{Code, Failure};
+use tollgate_core::right::Right;
 use tollgate_engine::admit;
 use tollgate_engine::caller::Caller;
 use tollgate_engine::replay::Kept;
@@ -33,9 +34,10 @@ use crate::outgoing::Outgoing;
 use crate::query::Query;
 use crate::record::{Facts, Record};
 use crate::refusal::Flaw;
-use crate::routes::{Endpoint, Right};
+use crate::routes::Endpoint;
 use crate::surface;
 use crate::surface::calls::Address;
+use crate::surface::reports::Scope;
 
 /// How much of an unread body is taken in, and for how long, so that a client that is still
 /// sending gets to read its answer.
@@ -159,7 +161,7 @@ async fn until_cut(
 }
 
 fn is_plain_get(endpoint: Endpoint<'_>, method: &Method) -> bool {
-    endpoint.right() == Right::Public && endpoint.methods().contains(method)
+    endpoint.right(method) == Right::Public && endpoint.methods().contains(method)
 }
 
 async fn act(
@@ -179,36 +181,41 @@ async fn act(
         return Err(Failure::gateway(Code::Maintenance)
             .message("The gateway is shutting down. Send the request again in a moment."));
     }
-    match endpoint.right() {
+    match endpoint.right(&parts.method) {
         Right::Public => surface::public(&gateway, endpoint)
             .ok_or_else(|| Failure::client(Code::ResourceNotFound)),
+        Right::Read if let Endpoint::Report(report) = endpoint => {
+            knock(record)?;
+            let scope = sees(record, endpoint, parts)?;
+            surface::reports::answer(&gateway, &scope, report, parts).await
+        }
         right @ (Right::Read | Right::Write) => {
             knock(record)?;
             let credential = credential::read(endpoint, parts)?;
             let caller = admit::caller(&gateway.engine, &credential)?;
             record.facts.key = Some(Arc::clone(&caller.key));
-            check_reach(&record.facts, &caller, endpoint)?;
-            let given = caller.key.permissions;
-            let (may, name) = match right {
-                Right::Write => (given.write, "write"),
-                Right::Public | Right::Read | Right::Admin => (given.read, "read"),
-            };
-            if !may {
-                return Err(Failure::client(Code::PermissionDenied).message(format!(
-                    "This key lacks the permission \"{name}\". Use a key that has it."
-                )));
+            if Address::of(endpoint, Query::default()).is_some() {
+                record.facts.caller = Some(caller.clone());
             }
+            check_reach(&record.facts, &caller, endpoint)?;
+            admit::check(&caller, right, endpoint.surface())?;
             for_caller(record, &caller, endpoint, parts, body).await
         }
-        Right::Admin => {
+        // Every other right is one of managers; how far theirs reaches is checked again where
+        // they act.
+        right => {
             knock(record)?;
-            credential::check_admin(&gateway, &parts.headers)?;
-            let tenant = Tenant::Deployment;
+            let manager = credential::manager(record, &parts.headers, right)?;
+            manager.extent(right)?;
+            let tenant = match manager.user_id() {
+                Some(user) => Tenant::User(user.as_str()),
+                None => Tenant::Deployment,
+            };
             let again = idempotency::begin_management(record, tenant, parts, body).await?;
             if let Some(again) = again {
                 return Ok(again);
             }
-            surface::admin::act(&gateway, endpoint, parts, body).await
+            surface::admin::act(&gateway, &manager, endpoint, parts, body).await
         }
     }
 }
@@ -245,6 +252,21 @@ fn check_reach(facts: &Facts, caller: &Caller, endpoint: Endpoint<'_>) -> Result
         ));
     }
     Ok(())
+}
+
+/// How far whoever asks sees: by the admin key everything, by another key what it belongs to.
+fn sees(record: &mut Record, endpoint: Endpoint<'_>, parts: &Parts) -> Result<Scope, Failure> {
+    let gateway = Arc::clone(record.gateway());
+    if parts.headers.contains_key("x-admin-key") {
+        credential::manager(record, &parts.headers, Right::SeeUsage)?;
+        return Ok(Scope::Everything);
+    }
+    let credential = credential::read(endpoint, parts)?;
+    let caller = admit::caller(&gateway.engine, &credential)?;
+    record.facts.key = Some(Arc::clone(&caller.key));
+    check_reach(&record.facts, &caller, endpoint)?;
+    admit::check(&caller, Right::Read, endpoint.surface())?;
+    Ok(Scope::of(&caller))
 }
 
 /// What is wrong with a method that the endpoint does not have.
@@ -290,12 +312,22 @@ async fn for_caller(
         | Endpoint::TemporaryKeys
         | Endpoint::Key(_)
         | Endpoint::RotateKey(_)
+        | Endpoint::Organizations
+        | Endpoint::Organization(_)
+        | Endpoint::OrganizationStatus(..)
+        | Endpoint::Members(_)
+        | Endpoint::Member(..)
+        | Endpoint::Teams
+        | Endpoint::Team(_)
+        | Endpoint::TeamStatus(..)
+        | Endpoint::Audit
         | Endpoint::Maintenance
         | Endpoint::Connections
         | Endpoint::Connection(_)
         | Endpoint::TestConnection(_)
         | Endpoint::ConnectionBreaker(_)
         | Endpoint::ExplainRoute
+        | Endpoint::Report(_)
         | Endpoint::Hello
         | Endpoint::Errors
         | Endpoint::Error(_)

@@ -37,6 +37,8 @@ const LONGEST: usize = 255;
 pub(crate) enum Tenant<'a> {
     /// Those of a team's calls.
     Team(&'a str),
+    /// Those of a user who manages.
+    User(&'a str),
     /// Those of whoever has the admin key.
     Deployment,
 }
@@ -147,6 +149,7 @@ pub(crate) async fn begin_management(
 fn slot(key: &Key, tenant: Tenant<'_>, parts: &Parts) -> [u8; 32] {
     let (kind, id) = match tenant {
         Tenant::Team(id) => ("team", id),
+        Tenant::User(id) => ("user", id),
         Tenant::Deployment => ("deployment", ""),
     };
     let (method, path) = (parts.method.as_str(), parts.uri.path());

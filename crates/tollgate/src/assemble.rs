@@ -8,6 +8,7 @@ use tollgate_core::overload;
 use tollgate_engine::accounts;
 use tollgate_engine::engine::{Engine, Routing};
 use tollgate_engine::health::DeclaredConnection;
+use tollgate_engine::replay;
 use tollgate_engine::routes::DeclaredModel;
 use tollgate_engine::tenants::Tenants;
 use tollgate_http::{LogFormat, Settings};
@@ -32,6 +33,10 @@ pub(crate) fn steer(engine: &Engine, config: &Config) {
     engine.limits.store(Arc::new(config.limits));
     engine.set_billing(config.billing.rules.clone());
     engine.ledger.set_settings(config.billing.settling);
+    engine.replays.set_settings(replay::Settings {
+        ttl: config.idempotency.ttl,
+        longest_answer: config.idempotency.longest_answer,
+    });
     engine.set_routing(routing(config));
 }
 
@@ -99,13 +104,9 @@ fn declared(config: &Config, model: &DeclaredModel) -> DeclaredModel {
 /// Whether everything that the file refers to without declaring it is in the store.
 pub(crate) fn check_references(config: &Config, tenants: &Tenants) -> Result<(), Problems> {
     let is_there = |tenant, name: &str| match tenant {
-        Tenant::Organization => tenants
-            .organization(&OrgId::from_stored(name))
-            .is_some_and(|node| !node.facts().declared),
-        Tenant::Team => tenants
-            .team(&TeamId::from_stored(name))
-            .is_some_and(|node| !node.facts().declared),
-        Tenant::User => tenants.user(&UserId::from_stored(name)).is_some(),
+        Tenant::Organization => tenants.holds_organization(&OrgId::from_stored(name)),
+        Tenant::Team => tenants.holds_team(&TeamId::from_stored(name)).is_some(),
+        Tenant::User => tenants.holds_user(&UserId::from_stored(name)).is_some(),
     };
     let missing = config.missing(is_there);
     if missing.is_empty() {
@@ -115,23 +116,50 @@ pub(crate) fn check_references(config: &Config, tenants: &Tenants) -> Result<(),
     }
 }
 
-/// The keys that the file declares.
-pub(crate) fn keys(config: &Config) -> Vec<accounts::DeclaredKey> {
+/// Everything that the file declares of accounts.
+pub(crate) fn accounts(config: &Config) -> accounts::Declared {
     let file = config
         .file
         .as_ref()
         .map_or("the environment".to_owned(), |file| {
             file.display().to_string()
         });
-    config
-        .keys
-        .iter()
-        .map(|key| accounts::DeclaredKey {
-            facts: key.facts.clone(),
-            secret: key.key.clone(),
-            place: format!("{file}, key \"{}\"", key.facts.name).into(),
-        })
-        .collect()
+    let place = |kind: &str, name: &str| format!("{file}, {kind} \"{name}\"").into();
+    let organizations = config.organizations.iter();
+    let organizations = organizations.map(|one| accounts::DeclaredOrganization {
+        name: one.id.as_str().into(),
+        status: one.status,
+        controls: one.controls.clone(),
+        keeps_bodies: one.keep_bodies,
+        place: place("organization", one.id.as_str()),
+    });
+    let teams = config.teams.iter().map(|one| accounts::DeclaredTeam {
+        name: one.id.as_str().into(),
+        organization: one.organization.as_str().into(),
+        status: one.status,
+        controls: one.controls.clone(),
+        place: place("team", one.id.as_str()),
+    });
+    let users = config.users.iter().map(|one| accounts::DeclaredUser {
+        name: one.id.as_str().into(),
+        organization: one.organization.as_str().into(),
+        email: one.email.as_str().into(),
+        role: one.role,
+        status: one.status,
+        controls: one.controls.clone(),
+        place: place("user", one.id.as_str()),
+    });
+    let keys = config.keys.iter().map(|one| accounts::DeclaredKey {
+        facts: one.facts.clone(),
+        secret: one.key.clone(),
+        place: place("key", &one.facts.name),
+    });
+    accounts::Declared {
+        organizations: organizations.collect(),
+        teams: teams.collect(),
+        users: users.collect(),
+        keys: keys.collect(),
+    }
 }
 
 /// The settings of the HTTP face; `listen` is where it really listens.

@@ -18,6 +18,7 @@ mod substitute;
 mod tests;
 mod value;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -156,12 +157,38 @@ pub enum LogFormat {
 }
 
 /// What survives a restart.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Database {
-    /// Its address: `sqlite://` and a path.
+    /// Its address: `sqlite://` and a path, or that of a PostgreSQL database, which may hold a
+    /// password.
     pub url: String,
-    /// The folder of the database, where the master key is kept too.
+    /// The file; `None` for a database on a server.
+    pub file: Option<PathBuf>,
+    /// The folder of the file, where the master key is kept too. Beside a database on a server,
+    /// the folder of what this machine keeps for itself.
     pub directory: PathBuf,
+}
+
+impl Database {
+    /// Whether anything has been kept here by any process.
+    pub fn is_there(&self) -> bool {
+        match &self.file {
+            Some(file) => file.exists(),
+            None => tollgate_store::Owner::was_here(&self.directory),
+        }
+    }
+
+    /// Where it is on this machine, for messages.
+    pub fn place(&self) -> &Path {
+        self.file.as_deref().unwrap_or(&self.directory)
+    }
+}
+
+/// Without the address, because of the password in it.
+impl fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Database({})", self.place().display())
+    }
 }
 
 /// An account at a provider.

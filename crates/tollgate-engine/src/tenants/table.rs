@@ -61,6 +61,13 @@ impl<N: Node> Table<N> {
         there.map(|(_, node)| Arc::clone(node)).collect()
     }
 
+    /// The node, if it is there without any declaration.
+    pub(super) fn held(&self, id: &N::Id) -> Option<Arc<N>> {
+        let is_held = !self.declared.contains_key(id) || self.hidden.contains_key(id);
+        self.find(id).filter(|_| is_held)
+    }
+
+    /// Where the configuration declares it, if it does.
     pub(super) fn declared_at(&self, id: &N::Id) -> Option<Box<str>> {
         self.declared.get(id).cloned()
     }

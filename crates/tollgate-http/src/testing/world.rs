@@ -132,7 +132,7 @@ impl World {
             connections: Vec::new(),
             models,
         });
-        engine.accounts.declare(vec![key()]).unwrap();
+        engine.accounts.declare(vec![key()]).await.unwrap();
         let admin = Secret::new(ADMIN_KEY);
         engine.accounts.declare_admin(Some(&admin));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();

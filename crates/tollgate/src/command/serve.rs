@@ -108,7 +108,7 @@ async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(
     let clerk = Clerk::begin(accounts.ledger(), config.billing.settling);
     accounts.declare_admin(config.admin_key.as_ref());
     assemble::check_references(&config, accounts.tenants())?;
-    accounts.declare(assemble::keys(&config))?;
+    accounts.declare(assemble::accounts(&config)).await?;
     let listener = bind(config.server.listen).await?;
     let address = listener.local_addr()?;
     let requests = Arc::clone(&telemetry.requests);

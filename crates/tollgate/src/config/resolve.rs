@@ -15,12 +15,15 @@ use tollgate_core::error::dialect::Dialect;
 use tollgate_core::route::limit::Limits;
 use tollgate_core::route::rules::Rules;
 use tollgate_core::secret::Secret;
+use tollgate_store::Location;
 
 use super::problem::{Place, Problems};
-use super::section::Section;
+use super::section::{Credential, Section};
 use super::{Config, Database, Deployment, Log, LogFormat, Overload, Server, Tenant, restart};
 use crate::master_key;
 
+/// The folder beside a database on a server: for what is this machine's own.
+const DATA: &str = "tollgate-data";
 /// Fewer characters of an admin key than this can be guessed.
 const GUESSABLE: usize = 16;
 
@@ -173,15 +176,13 @@ fn master_key(section: &Section, findings: &mut Findings<'_>) -> Option<Secret> 
 
 /// The keys that protected what is stored.
 fn previous_master_keys(section: &Section, findings: &mut Findings<'_>) -> Vec<Secret> {
-    const KEY: &str = "previous_master_keys";
-    let given = section.secrets(KEY);
-    for (index, (place, secret)) in given.iter().enumerate() {
+    let given = section.secrets("previous_master_keys");
+    for Credential { place, key, secret } in given {
         if !master_key::is_well_formed(secret) {
-            let key = format!("{}[{index}]", section.path_of(KEY));
-            findings.problems.push(place, key, NO_MASTER_KEY);
+            findings.problems.push(place, key.as_str(), NO_MASTER_KEY);
         }
     }
-    given.iter().map(|(_, secret)| secret.clone()).collect()
+    given.iter().map(|one| one.secret.clone()).collect()
 }
 
 fn admin_key(section: &Section, findings: &mut Findings<'_>) -> Option<Secret> {
@@ -198,12 +199,19 @@ fn admin_key(section: &Section, findings: &mut Findings<'_>) -> Option<Secret> {
 
 fn database(section: &Section) -> Database {
     let url = section.text("url").unwrap_or_default().to_owned();
-    let file = tollgate_store::database_file(&url).unwrap_or_default();
-    let directory = file
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
+    let file = match Location::of(&url) {
+        Ok(Location::File(file)) => Some(file),
+        Ok(Location::Server) | Err(_) => None,
+    };
+    let directory = match &file {
+        Some(file) => file.parent().unwrap_or(Path::new("")),
+        None => Path::new(DATA),
+    };
+    let is_here = directory.as_os_str().is_empty();
+    let directory = if is_here { Path::new(".") } else { directory };
     Database {
-        directory: directory.unwrap_or(Path::new(".")).to_path_buf(),
+        directory: directory.to_path_buf(),
+        file,
         url,
     }
 }

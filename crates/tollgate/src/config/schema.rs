@@ -162,9 +162,9 @@ impl Kind {
             Self::SecretFile => "a string (the contents of a credential file)".to_owned(),
             Self::Address => "an IP address with a port, such as \"127.0.0.1:4000\"".to_owned(),
             Self::Url => "an address that begins with http:// or https://".to_owned(),
-            Self::Database => {
-                "an address such as \"sqlite://tollgate-data/tollgate.db\"".to_owned()
-            }
+            Self::Database => "an address such as \"sqlite://tollgate-data/tollgate.db\" or \
+                 \"postgres://USER:PASSWORD@HOST/NAME\""
+                .to_owned(),
             Self::Path => "the path of a file".to_owned(),
             Self::Size(_) => "a size such as \"20MiB\", or a number of bytes".to_owned(),
             Self::Millis(_) => "a whole number of milliseconds".to_owned(),

@@ -9,6 +9,7 @@ use tollgate_core::address::AddressRange;
 use tollgate_core::money::{LARGEST, Money};
 use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
+use tollgate_store::Location;
 use tollgate_upstream::provider::{self, Provider};
 
 use super::quantity::parse_size;
@@ -117,13 +118,25 @@ pub(super) fn secret_item(text: &str, rule: SecretRule) -> Result<Secret, String
 
 /// Checks the name of an organization, a team or a user: it stands in addresses of the API.
 fn id(text: &str) -> Result<(), String> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@+".contains(&byte);
-    if text.is_empty() || text.len() > LONGEST_ID || !text.bytes().all(is_plain) {
-        return Err(format!(
-            "must be 1 to {LONGEST_ID} letters, digits, `-`, `_`, `.`, `@` or `+`"
-        ));
+    if is_id(text) {
+        return Ok(());
     }
-    Ok(())
+    Err(
+        "must be 1 to 64 letters, digits, `-`, `_` or `.`, beginning with a letter or a digit, and \
+         not `create`"
+            .to_owned(),
+    )
+}
+
+fn is_id(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric();
+    let first = text.bytes().next();
+    text.len() <= LONGEST_ID
+        && first.is_some_and(is_plain)
+        && text
+            .bytes()
+            .all(|byte| is_plain(byte) || b"-_.".contains(&byte))
+        && text != "create"
 }
 
 fn money_expected(text: &str) -> String {
@@ -234,18 +247,21 @@ fn url(text: &str) -> Result<String, String> {
 /// Checks the address of a database. The store's own messages may repeat parts of the address,
 /// so they are not passed on.
 fn database(text: &str) -> Result<(), String> {
-    if ["postgres://", "postgresql://"]
+    let is_server = ["postgres://", "postgresql://"]
         .iter()
-        .any(|scheme| text.starts_with(scheme))
-    {
-        return Err("this version of Tollgate does not support PostgreSQL yet".to_owned());
-    }
-    if !text.starts_with("sqlite://") {
-        return Err("must begin with `sqlite://`".to_owned());
+        .any(|scheme| text.starts_with(scheme));
+    if !is_server && !text.starts_with("sqlite://") {
+        return Err("must begin with `sqlite://` or `postgres://`".to_owned());
     }
     line(text)?;
-    let usable = tollgate_store::database_file(text);
-    let expected = "must be `sqlite://` and the path of a file, without further options";
+    let expected = if is_server {
+        "must be `postgres://USER:PASSWORD@HOST:PORT/NAME`, where special characters of the \
+         password are written as %XX, and behind a `?` at most options of PostgreSQL's own such \
+         as `sslmode=verify-full`"
+    } else {
+        "must be `sqlite://` and the path of a file, without further options"
+    };
+    let usable = Location::of(text);
     usable.map(drop).map_err(|_| expected.to_owned())
 }
 

@@ -192,7 +192,10 @@ pub(super) const ADMIN: &[Key] = &[Key::new(
 pub(super) const DATABASE: &[Key] = &[Key::new(
     "url",
     Kind::Database,
-    "Where keys are kept. A relative path starts at the working directory.",
+    "Where everything is kept that must survive: `sqlite://` and the path of a file, or \
+     `postgres://USER:PASSWORD@HOST/NAME`. A relative path starts at the working directory. \
+     Beside a database on a server, `tollgate-data/` holds what is this machine's own, such as \
+     the master key.",
 )
 .default("sqlite://tollgate-data/tollgate.db")
 .needs_restart()];
