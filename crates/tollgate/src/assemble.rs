@@ -9,6 +9,7 @@ use tollgate_engine::accounts;
 use tollgate_engine::engine::{Engine, Routing};
 use tollgate_engine::health::DeclaredConnection;
 use tollgate_engine::replay;
+use tollgate_engine::request_log;
 use tollgate_engine::routes::DeclaredModel;
 use tollgate_engine::tenants::Tenants;
 use tollgate_http::{LogFormat, Settings};
@@ -36,6 +37,16 @@ pub(crate) fn steer(engine: &Engine, config: &Config) {
     engine.replays.set_settings(replay::Settings {
         ttl: config.idempotency.ttl,
         longest_answer: config.idempotency.longest_answer,
+    });
+    let config::RequestLog {
+        enabled,
+        retention,
+        longest_body,
+    } = config.request_log;
+    engine.request_log.set_settings(request_log::Settings {
+        enabled,
+        retention,
+        longest_body,
     });
     engine.set_routing(routing(config));
 }

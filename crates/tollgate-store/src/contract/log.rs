@@ -51,6 +51,46 @@ async fn segments_are_found_by_their_numbers() {
 }
 
 #[tokio::test]
+async fn segments_are_replaced_by_one_under_the_last_number_or_not_at_all() {
+    for backend in backends().await {
+        let (name, store) = (backend.name, &*backend.store);
+        let mut numbers = Vec::new();
+        for minute in 0..4 {
+            let number = store.append_segment(&segment(minute, minute)).await;
+            numbers.push(number.unwrap());
+        }
+        let merged = segment(9, 19);
+        let missing = [numbers[1], numbers[2], numbers[3] + 100];
+        assert!(
+            !store.replace_segments(&missing, &merged).await.unwrap(),
+            "{name}"
+        );
+        let missing = [numbers[1], numbers[2] + 100, numbers[3]];
+        assert!(
+            !store.replace_segments(&missing, &merged).await.unwrap(),
+            "{name}"
+        );
+        assert!(
+            !store.replace_segments(&[], &merged).await.unwrap(),
+            "{name}"
+        );
+        let all = store.segments(&numbers).await.unwrap();
+        assert_eq!(all.len(), 4, "{name}");
+        assert!(
+            store
+                .replace_segments(&numbers[1..3], &merged)
+                .await
+                .unwrap(),
+            "{name}"
+        );
+        let all = store.segments(&numbers).await.unwrap();
+        let left: Vec<u64> = all.iter().map(|it| it.number).collect();
+        assert_eq!(left, [numbers[0], numbers[2], numbers[3]], "{name}");
+        assert_eq!(all[1].segment, merged, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn segments_are_forgotten_when_their_last_row_is_old() {
     for backend in backends().await {
         let (name, store) = (backend.name, &*backend.store);

@@ -6,7 +6,7 @@ use tollgate_core::request_log::Segment;
 use tollgate_core::time::Timestamp;
 use tollgate_engine::port::StoredSegment;
 
-use crate::database::{Database, Purpose, Row, Trouble, Value, whole as integer};
+use crate::database::{Database, Purpose, Row, Session, Trouble, Value, whole as integer};
 
 /// How many rows are forgotten with one statement.
 pub(super) const AT_ONCE: i64 = 256;
@@ -88,6 +88,57 @@ pub(super) async fn whole(
         }
     }
     Ok(found)
+}
+
+/// Keeps a segment in place of these, under the number of the last.
+pub(super) async fn replace(
+    database: &Database,
+    numbers: &[u64],
+    segment: &Segment,
+) -> Result<bool, Trouble> {
+    let mut wanted = numbers.to_vec();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let mut session = database.session(Purpose::Write).await?;
+    session.begin(database).await?;
+    match replace_within(&mut session, &wanted, segment).await {
+        Ok(true) => session.commit().await.map(|()| true),
+        Ok(false) => {
+            session.rollback().await;
+            Ok(false)
+        }
+        Err(trouble) => {
+            session.rollback().await;
+            Err(trouble)
+        }
+    }
+}
+
+async fn replace_within(
+    session: &mut Session<'_>,
+    numbers: &[u64],
+    segment: &Segment,
+) -> Result<bool, Trouble> {
+    let Some((last, others)) = numbers.split_last() else {
+        return Ok(false);
+    };
+    for number in others {
+        let sql = "DELETE FROM segments WHERE number = $1";
+        if session.execute(sql, &[integer(*number)?.into()]).await? != 1 {
+            return Ok(false);
+        }
+    }
+    let sql = "UPDATE segments SET from_at = $1, to_at = $2, entries = $3, summary = $4, \
+               content = $5 WHERE number = $6";
+    let values = [
+        segment.from.into(),
+        segment.to.into(),
+        i64::from(segment.count).into(),
+        (&*segment.summary).into(),
+        (&*segment.rows).into(),
+        integer(*last)?.into(),
+    ];
+    Ok(session.execute(sql, &values).await? == 1)
 }
 
 /// Forgets segments whose last row came before this time, a part at a time.

@@ -126,6 +126,7 @@ async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(
     let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
     let tasks = TaskTracker::new();
     tasks.spawn(flush_uses(accounts, ended.clone()));
+    tasks.spawn(Arc::clone(&engine.request_log).run(ended.clone().cancelled_owned()));
     tasks.spawn(Arc::clone(&engine.overload).watch(ended.clone().cancelled_owned()));
     tasks.spawn(checks::run(engine, ended.clone().cancelled_owned()));
     tasks.spawn(reload::at_each(hangups, live, config, ended.clone()));
