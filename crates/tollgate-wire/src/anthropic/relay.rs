@@ -77,6 +77,7 @@ impl Watch for MessageWatch {
         if facts.error || kind == Event::Error {
             return Err(WatchProblem::Error);
         }
+        piece.delivered = piece.delivered.saturating_add(facts.delivered);
         if facts.usage {
             piece.usage = self.counts.usage().or(piece.usage);
         }

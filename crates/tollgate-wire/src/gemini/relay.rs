@@ -116,9 +116,16 @@ impl Flow for Relay {
 }
 
 /// Reads the responses of a stream in passing.
-#[derive(Default)]
 struct Watcher {
     progress: Progress,
+}
+
+impl Default for Watcher {
+    fn default() -> Self {
+        Self {
+            progress: Progress::counting(),
+        }
+    }
 }
 
 impl Watch for Watcher {
@@ -137,6 +144,7 @@ impl Watch for Watcher {
             return Err(WatchProblem::Error);
         }
         piece.content |= chunk.content || chunk.finish.is_some();
+        piece.delivered = piece.delivered.saturating_add(chunk.delivered);
         piece.finish = chunk.finish.or(piece.finish);
         piece.usage = chunk.usage.or(piece.usage);
         Ok(Look::Keep)

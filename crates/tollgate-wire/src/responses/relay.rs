@@ -11,6 +11,7 @@ use super::event::{self, About, Fields};
 use super::facts::{self, Facts};
 use crate::answer::AnswerProblem;
 use crate::json::{Problem, Scanner, Text};
+use crate::output;
 use crate::stream::{EventRelay, Flow, Framing, Look, StreamRules, Watch, WatchProblem};
 
 /// Reads an answer that stays in the format. A response that goes on in the background is one.
@@ -78,6 +79,7 @@ impl Watch for Responses {
         if facts.is_some_and(|facts| facts.error) {
             return Err(WatchProblem::Error);
         }
+        piece.delivered = piece.delivered.saturating_add(delivered(&fields, about));
         match about {
             About::Error => return Err(WatchProblem::Error),
             About::Response | About::PartAdded | About::SummaryPart | About::Unknown => {}
@@ -134,6 +136,32 @@ impl Responses {
         if let (true, Some(id)) = (self.mark.response_id.is_empty(), id) {
             self.mark.response_id = id.decode().unwrap_or_default().into_owned();
         }
+    }
+}
+
+/// About how much an event says that was not said before, in sixteenths of a token.
+fn delivered(fields: &Fields<'_>, about: About) -> u32 {
+    match about {
+        About::Text
+        | About::Refusal
+        | About::Thought
+        | About::Summary
+        | About::Arguments
+        | About::Repeats => {
+            // Only stretches have a `delta`; what repeats them has not.
+            fields.delta.as_ref().map_or(0, output::of_text)
+        }
+        About::Response
+        | About::Completed
+        | About::Incomplete
+        | About::Error
+        | About::ItemAdded
+        | About::ItemDone
+        | About::PartAdded
+        | About::PartDone
+        | About::SummaryPart
+        | About::Annotation
+        | About::Unknown => 0,
     }
 }
 
