@@ -276,6 +276,21 @@ mod tests {
     }
 
     #[test]
+    fn answers_are_counted_by_prompts_and_tries() {
+        for (rest, want) in [
+            (r#""prompt":"x""#, 1),
+            (r#""prompt":[1,2,3]"#, 1),
+            (r#""prompt":["a","b"],"n":3"#, 6),
+            (r#""prompt":[[1],[2]],"n":2,"best_of":5"#, 10),
+            (r#""best_of":5,"n":2,"prompt":"x""#, 5),
+            (r#""prompt":"x","n":18446744073709551616"#, MOST_CHOICES),
+        ] {
+            let body = format!(r#"{{"model":"m",{rest}}}"#);
+            assert_eq!(read_text(&body).unwrap().choices, want, "{body}");
+        }
+    }
+
+    #[test]
     fn fields_at_fault_are_named() {
         for (body, want) in [
             ("{}", &["model", "prompt"][..]),
