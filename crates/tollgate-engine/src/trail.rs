@@ -3,9 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tollgate_core::charge::{Told, charge};
 use tollgate_core::error::{AttemptRecord, Code, Failure};
+use tollgate_core::price::Price;
+use tollgate_core::reply::Usage;
 
 use crate::health::Permit;
+use crate::routes::RouteTarget;
 
 /// The attempts that were made for a request. The first one, which most requests are done with,
 /// costs no allocation.
@@ -29,6 +33,31 @@ pub struct Asked {
     pub connection: Arc<str>,
     /// The model as the provider calls it.
     pub model: Arc<str>,
+}
+
+/// What a provider charges for an attempt that came to nothing.
+#[derive(Clone, Copy)]
+struct Lost {
+    usage: Usage,
+    cost: Option<u64>,
+}
+
+impl Lost {
+    fn of(target: &RouteTarget, usage: Usage) -> Self {
+        let facts = &target.facts;
+        let price = facts.price.as_ref().map(|priced| &priced.price);
+        let told = Told {
+            reported: Some(usage),
+            max_output: facts.max_output.map(u64::from),
+            context_window: facts.context_window,
+            ..Told::default()
+        };
+        let charge = charge(price.unwrap_or(&Price::default()), &told);
+        Self {
+            usage: charge.usage,
+            cost: price.map(|_| charge.cost),
+        }
+    }
 }
 
 impl Trail {
@@ -99,11 +128,35 @@ impl Trail {
         self.end(permit, None, true);
     }
 
-    /// A content filter cut the last answer off, and others are asked.
-    pub(crate) fn filter(&mut self) {
+    /// A content filter cut the last answer off, and others are asked. Unless it becomes the
+    /// answer after all, nobody pays for it.
+    pub(crate) fn filter(&mut self, permit: &Permit, usage: Option<Usage>) {
+        let lost = usage.map(|usage| Lost::of(permit.aim(), usage));
         if let Some(last) = self.rest.last_mut().or(self.first.as_mut()) {
             last.code = Some(Code::ContentFiltered);
+            last.usage = lost.map(|lost| lost.usage);
+            last.cost = lost.and_then(|lost| lost.cost);
         }
+    }
+
+    /// An answer that was cut off is the answer after all: whoever gets it pays for it.
+    pub(crate) fn keep_filtered(&mut self) {
+        for record in self.first.iter_mut().chain(&mut self.rest) {
+            if record.status == Some(200) && record.code == Some(Code::ContentFiltered) {
+                (record.usage, record.cost) = (None, None);
+            }
+        }
+    }
+
+    /// The attempts for which providers charge and nobody pays, as far as that is known.
+    pub fn lost(&self) -> impl Iterator<Item = &AttemptRecord> {
+        self.records().filter(|record| record.usage.is_some())
+    }
+
+    /// What those cost, in nano-USD, as far as the targets have prices.
+    pub fn lost_cost(&self) -> u64 {
+        let costs = self.lost().filter_map(|record| record.cost);
+        costs.fold(0, u64::saturating_add)
     }
 
     /// Adds attempts that were made after the answer had begun.
@@ -117,6 +170,8 @@ impl Trail {
         else {
             return;
         };
+        let usage = failure.and_then(|failure| failure.usage);
+        let lost = usage.map(|usage| Lost::of(permit.aim(), usage));
         let good = (failure.is_none() && !cancelled).then_some(200);
         let record = AttemptRecord {
             connection,
@@ -125,6 +180,8 @@ impl Trail {
             cancelled,
             status: failure.map_or(good, |failure| failure.provider_status),
             duration: permit.age(),
+            usage: lost.map(|lost| lost.usage),
+            cost: lost.and_then(|lost| lost.cost),
         };
         if self.first.is_none() {
             self.first = Some(record);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 use tollgate_core::key::VirtualKey;
+use tollgate_core::money::UsdText;
 use tollgate_core::time::Timestamp;
 
 use crate::log_buffer::LogBuffer;
@@ -89,6 +90,10 @@ fn text_line(line: &mut String, clock: &str, facts: &Facts, duration: Duration) 
         line.push('=');
         push_number(line, number);
     }
+    if let Some(cost) = facts.cost {
+        line.push_str(" cost_usd=");
+        line.push_str(UsdText::of(cost).as_str());
+    }
     if facts.route.is_some() {
         line.push_str(" attempts=");
         push_number(line, facts.trail.len().into());
@@ -135,6 +140,11 @@ fn json_line(line: &mut String, clock: &str, facts: &Facts, duration: Duration) 
         line.push_str(name);
         line.push_str("\":");
         push_number(line, number);
+    }
+    if let Some(cost) = facts.cost {
+        line.push_str(",\"cost_usd\":\"");
+        line.push_str(UsdText::of(cost).as_str());
+        line.push('"');
     }
     if facts.route.is_some() {
         push_attempts(line, facts);

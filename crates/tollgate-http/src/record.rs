@@ -5,10 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tollgate_core::charge::can_be_true;
 use tollgate_core::error::Failure;
+use tollgate_core::format::Operation;
 use tollgate_core::key::VirtualKey;
 use tollgate_core::money::Money;
-use tollgate_core::reply::{Piece, Usage};
+use tollgate_core::reply::{Answer, Piece, Usage};
 use tollgate_engine::health::Permit;
 use tollgate_engine::hold::{Ending, Hold};
 use tollgate_engine::overload::Place;
@@ -16,6 +18,7 @@ use tollgate_engine::routes::{Route, RouteTarget};
 use tollgate_engine::settle::Ticket;
 use tollgate_engine::throttle::Pass;
 use tollgate_engine::trail::Trail;
+use tollgate_wire::formats;
 
 use crate::gateway::Gateway;
 use crate::request_id::RequestId;
@@ -133,6 +136,18 @@ impl Record {
             self.facts.usage = piece.usage;
         }
         self.facts.delivered += u64::from(piece.delivered);
+    }
+
+    /// Notes what a whole answer used. What it says is counted where its provider does not, or says
+    /// what cannot be; to count tokens costs nothing.
+    pub(crate) fn count(&mut self, operation: Operation, answer: &Answer) {
+        self.facts.usage = match operation {
+            Operation::CountTokens => Some(Usage::NONE),
+            Operation::Chat | Operation::Embeddings => answer.usage,
+        };
+        if !self.facts.usage.as_ref().is_some_and(can_be_true) {
+            self.facts.delivered = u64::from(formats::delivered(&answer.body));
+        }
     }
 
     /// Settles what the call cost. Whoever sends the last byte of its answer waits for the ticket,

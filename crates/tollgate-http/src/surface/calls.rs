@@ -90,7 +90,7 @@ pub(crate) async fn call(
     record.hold = Some(Box::new(hold));
     if let Reply::Answer(given) = &served.delivery.reply {
         record.facts.answered = Some(Arc::clone(&served.answered));
-        record.facts.usage = given.usage;
+        record.count(call.operation, given);
         let ticket = record.settle(true);
         settlement::wait(record, ticket).await?;
     }
@@ -171,10 +171,10 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
     }
     let mut response = match delivery.reply {
         Reply::Answer(given) => {
-            record.facts.usage = given.usage;
             if let Some(permit) = permit {
                 permit.succeed(given.usage);
             }
+            answer::tell_cost(&mut headers, &record.facts);
             let response = Response::new(Outgoing::Recorded(given.body, Some(Box::new(record))));
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response

@@ -6,7 +6,7 @@ mod tests;
 
 use bytes::Bytes;
 use tollgate_core::format::Operation;
-use tollgate_core::reply::{self, Piece};
+use tollgate_core::reply::{self, Piece, Usage};
 
 use super::facts::{self, Event, Unreadable};
 use super::usage::Counts;
@@ -43,6 +43,13 @@ pub fn answer(operation: Operation, body: Bytes) -> Result<reply::Answer, Answer
         usage: counts.usage(),
         finish: facts.finish,
     })
+}
+
+/// The token counts of what may be no answer.
+pub(crate) fn reported(body: &[u8]) -> Option<Usage> {
+    let mut counts = Counts::default();
+    facts::read(body, &mut counts).ok()?;
+    counts.usage()
 }
 
 /// Relays a stream that stays in the format.

@@ -5,7 +5,7 @@ mod tests;
 
 use bytes::Bytes;
 use tollgate_core::error::StreamMark;
-use tollgate_core::reply::{self, Piece};
+use tollgate_core::reply::{self, Piece, Usage};
 
 use super::event::{self, About, Fields};
 use super::facts::{self, Facts};
@@ -45,6 +45,16 @@ pub(super) fn read(body: &Bytes) -> Result<Facts<'_>, AnswerProblem> {
         return Err(AnswerProblem::NotAnAnswer("there is no `output` array"));
     }
     Ok(facts)
+}
+
+/// The token counts of what may be no answer: of a response, or of an event about one.
+pub(crate) fn reported(body: &[u8]) -> Option<Usage> {
+    let of_event = || {
+        let response = event::read(body).ok()??.response?;
+        facts::scan(&mut Scanner::new(response)).ok()??.usage
+    };
+    let whole = || facts::read(body).ok()??.usage;
+    of_event().or_else(whole)
 }
 
 /// Relays a stream that stays in the format. It ends with `response.completed` or

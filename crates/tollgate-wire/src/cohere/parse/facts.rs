@@ -30,7 +30,7 @@ pub(super) fn end(reason: &str) -> End {
 /// read besides (`tokens`: its own instructions, mostly) counts only where nothing is said of the
 /// bill; the cached tokens are a part of those, so they are not told beside the billed ones, which
 /// may be fewer.
-pub(super) fn usage(value: &Value) -> Option<Usage> {
+pub(in crate::cohere) fn usage(value: &Value) -> Option<Usage> {
     let usage = value.as_object()?;
     let mut odd = false;
     let mut count = |group: &str, name: &str| whole(usage.get(group)?.get(name)?, &mut odd);

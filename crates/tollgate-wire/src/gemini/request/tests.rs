@@ -35,7 +35,9 @@ fn candidates_asked_for_are_counted_within_bounds() {
             tollgate_core::call::MOST_CHOICES,
         ),
     ] {
-        let body = format!(r#"{{"contents":[],"generationConfig":{config}}}"#);
+        let body = format!(
+            r#"{{"contents":[{{"parts":[{{"text":"Hi"}}]}}],"generationConfig":{config}}}"#
+        );
         let call = read_as(Operation::Chat, &body).unwrap();
         assert_eq!(call.choices, want, "{body}");
     }
