@@ -194,6 +194,8 @@ impl Trail {
 #[cfg(test)]
 mod tests {
     use tollgate_core::error::Code;
+    use tollgate_core::model::{ModelFacts, Priced};
+    use tollgate_core::price::Rate;
 
     use super::*;
     use crate::health::Registry;
@@ -201,6 +203,10 @@ mod tests {
     use crate::testing;
 
     fn permit(connection: &str) -> Permit {
+        priced(connection, None)
+    }
+
+    fn priced(connection: &str, price: Option<Price>) -> Permit {
         let target = DeclaredTarget {
             target: tollgate_core::model::Target {
                 connection: connection.into(),
@@ -212,7 +218,13 @@ mod tests {
             weight: 1,
             limits: tollgate_core::route::limit::Limits::default(),
             fitness: Arc::default(),
-            facts: Arc::default(),
+            facts: Arc::new(ModelFacts {
+                price: price.map(|price| Priced {
+                    price,
+                    version: "test".into(),
+                }),
+                ..ModelFacts::default()
+            }),
         };
         let model = DeclaredModel {
             name: "m".into(),
@@ -266,5 +278,71 @@ mod tests {
         assert_eq!(&*under_way[0].connection, "second");
         assert_eq!(&*trail.last().unwrap().connection, "first");
         assert_eq!(trail.len(), 2);
+    }
+
+    /// A thousandth of a nano-USD for a token of the prompt, a nano-USD for one of output.
+    const PRICE: Price = Price {
+        input: Rate::flat(1),
+        output: Rate::flat(1_000),
+        cached_input: None,
+        cache_write: None,
+        cache_write_1h: None,
+    };
+
+    fn usage(prompt: u64, completion: u64) -> Option<Usage> {
+        Some(Usage {
+            prompt,
+            completion,
+            ..Usage::NONE
+        })
+    }
+
+    fn failure(usage: Option<Usage>) -> Failure {
+        let mut failure = Failure::provider(Code::ProviderError, "openai");
+        failure.usage = usage;
+        failure
+    }
+
+    #[test]
+    fn what_failed_attempts_cost_is_kept_where_the_provider_told_it() {
+        let targets = [
+            priced("dear", Some(PRICE)),
+            permit("unpriced"),
+            permit("silent"),
+        ];
+        let told = [usage(1_000, 5), usage(1_000, 5), None];
+        let mut trail = Trail::default();
+        for (permit, told) in targets.iter().zip(told) {
+            trail.begin(permit);
+            trail.fail(permit, &failure(told));
+        }
+        let costs: Vec<_> = trail
+            .records()
+            .map(|record| (record.usage, record.cost))
+            .collect();
+        assert_eq!(costs, [(told[0], Some(6)), (told[1], None), (None, None)]);
+        assert_eq!((trail.lost().count(), trail.lost_cost()), (2, 6));
+    }
+
+    #[test]
+    fn counts_that_cannot_be_true_are_not_lost() {
+        let target = priced("dear", Some(PRICE));
+        let mut trail = Trail::default();
+        trail.begin(&target);
+        trail.fail(&target, &failure(usage(1 << 63, 1 << 63)));
+        assert_eq!(trail.lost_cost(), 0);
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_off_is_lost_unless_it_is_the_answer_after_all() {
+        let target = priced("filtered", Some(PRICE));
+        let mut trail = Trail::default();
+        trail.begin(&target);
+        trail.succeed(&target);
+        assert_eq!(trail.lost_cost(), 0);
+        trail.filter(&target, usage(0, 3));
+        assert_eq!(trail.lost_cost(), 3);
+        trail.keep_filtered();
+        assert_eq!((trail.lost().count(), trail.lost_cost()), (0, 0));
     }
 }
