@@ -285,6 +285,8 @@ fn push_escaped(line: &mut String, value: &str, is_plain: fn(u8) -> bool) {
 
 #[cfg(test)]
 mod tests {
+    use tollgate_core::money::Money;
+
     use super::*;
 
     #[test]
@@ -299,5 +301,23 @@ mod tests {
             push_plain(&mut line, value);
             assert_eq!(line, written);
         }
+    }
+
+    #[tokio::test]
+    async fn the_cost_is_told_exactly_where_it_is_known() {
+        let mut record = crate::testing::record().await;
+        let lines = |facts: &Facts| {
+            let (mut text, mut json) = (String::new(), String::new());
+            text_line(&mut text, "now", facts, Duration::ZERO);
+            json_line(&mut json, "now", facts, Duration::ZERO);
+            (text, json)
+        };
+        let (text, json) = lines(&record.facts);
+        assert!(!text.contains("cost_usd") && !json.contains("cost_usd"));
+        record.facts.cost = Some(Money::from_nano(12_500));
+        let (text, json) = lines(&record.facts);
+        assert!(text.contains(" cost_usd=0.0000125 "), "{text}");
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["cost_usd"], "0.0000125");
     }
 }

@@ -135,3 +135,56 @@ fn what_is_no_number_at_all_is_no_answer() {
         );
     }
 }
+
+#[test]
+fn what_is_no_answer_may_still_say_what_was_used() {
+    let used = Some((20, 7, false));
+    for (format, body, want) in [
+        (
+            Format::OpenAi,
+            r#"{"error":{},"usage":{"prompt_tokens":20,"completion_tokens":7}}"#,
+            used,
+        ),
+        (
+            Format::Anthropic,
+            r#"{"type":"error","error":{},"usage":{"input_tokens":20,"output_tokens":7}}"#,
+            used,
+        ),
+        (
+            Format::Responses,
+            r#"{"type":"response.failed","response":{"status":"failed","usage":{"input_tokens":20,"output_tokens":7}}}"#,
+            used,
+        ),
+        (
+            Format::Responses,
+            r#"{"status":"failed","usage":{"input_tokens":20,"output_tokens":7}}"#,
+            used,
+        ),
+        (
+            Format::Gemini,
+            r#"{"error":{},"usageMetadata":{"promptTokenCount":20,"candidatesTokenCount":7}}"#,
+            used,
+        ),
+        (
+            Format::Bedrock,
+            r#"{"usage":{"inputTokens":20,"outputTokens":7}}"#,
+            used,
+        ),
+        (
+            Format::Cohere,
+            r#"{"usage":{"tokens":{"input_tokens":20,"output_tokens":7}}}"#,
+            used,
+        ),
+        (
+            Format::Ollama,
+            r#"{"message":{"content":""},"done":false,"prompt_eval_count":20,"eval_count":7}"#,
+            used,
+        ),
+        (Format::OpenAi, r#"{"error":{}}"#, None),
+        (Format::Responses, "<html>", None),
+    ] {
+        let found = formats::reported(format, body.as_bytes());
+        let found = found.map(|usage| (usage.prompt, usage.completion, usage.bounded));
+        assert_eq!(found, want, "{format:?}: {body}");
+    }
+}
