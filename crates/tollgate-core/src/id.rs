@@ -24,6 +24,11 @@ macro_rules! ids {
                 Self(text.into())
             }
 
+            /// Takes an id out of text that others share.
+            pub fn from_shared(text: Arc<str>) -> Self {
+                Self(text)
+            }
+
             /// The id as text.
             pub fn as_str(&self) -> &str {
                 &self.0

@@ -16,8 +16,10 @@ use crate::money::Unit;
 use crate::reply::Usage;
 use crate::time::Timestamp;
 
-pub use page::{Page, PageError, PageHead};
-pub use verify::{Balance, Finding, Report, Verifier};
+pub use page::{LONGEST_TEXT, Page, PageError, PageHead};
+pub use verify::{
+    Balance, Finding, MOST_FINDINGS, QUARTER_MS, Reference, Report, Sum, Use, Verifier, Wants,
+};
 
 /// Names an entry: unique for ever, and the same however often the entry is tried to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -195,7 +197,7 @@ pub struct Settlement {
 }
 
 /// Who asked, at every level that has budgets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Payer {
     /// The key.
     pub key: KeyId,

@@ -19,6 +19,7 @@ pub mod overload;
 pub mod price;
 pub mod reply;
 pub mod request_log;
+pub mod right;
 pub mod route;
 pub mod secret;
 pub mod tenant;

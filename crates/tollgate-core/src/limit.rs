@@ -1,6 +1,16 @@
 //! Rate limits of callers: how many requests and tokens a minute, how many at once, at every
 //! level that a request counts for.
 
+mod bucket;
+mod text;
+mod usage;
+
+use std::fmt;
+
+pub use self::bucket::{Bucket, Rate, Reading};
+pub use self::text::ShortText;
+pub use self::usage::{Admitted, Readings, Refused, Usage};
+
 /// Whose limit or budget it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -50,6 +60,42 @@ impl Level {
     }
 }
 
+/// What is limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Requests a minute.
+    Requests,
+    /// Tokens a minute.
+    Tokens,
+    /// Requests at once.
+    Parallel,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[Self::Requests, Self::Tokens, Self::Parallel];
+
+    /// The word for details and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Tokens => "tokens",
+            Self::Parallel => "parallel",
+        }
+    }
+}
+
+/// What so many of a kind are: `requests a minute`.
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Requests => "requests a minute",
+            Self::Tokens => "tokens a minute",
+            Self::Parallel => "requests at once",
+        })
+    }
+}
+
 /// The limits of one level, as declared. What is `None` comes from the deployment's defaults for
 /// the level, and if there is none either, it is not limited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,5 +128,21 @@ impl RateLimits {
             parallel: self.parallel.or(others.parallel),
             burst: self.burst.or(others.burst),
         }
+    }
+
+    /// Whether nothing is limited. A burst alone limits nothing.
+    pub const fn is_none(&self) -> bool {
+        self.rpm.is_none() && self.tpm.is_none() && self.parallel.is_none()
+    }
+
+    /// How fast requests may come.
+    pub fn requests(&self) -> Option<Rate> {
+        let per_minute = u64::from(self.rpm?);
+        Some(Rate::new(per_minute, self.burst.map(u64::from)))
+    }
+
+    /// How fast tokens may be used: as many as a minute has at one moment.
+    pub fn tokens(&self) -> Option<Rate> {
+        self.tpm.map(|per_minute| Rate::new(per_minute, None))
     }
 }

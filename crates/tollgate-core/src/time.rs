@@ -36,13 +36,30 @@ impl Timestamp {
 
     /// RFC 3339 in UTC with whole seconds, for example `2026-11-21T10:00:00Z`.
     pub fn to_rfc3339(self) -> String {
-        let seconds = self.as_seconds();
+        self.to_rfc3339_bytes().map(char::from).iter().collect()
+    }
+
+    /// The same as bytes. Years that have not four digits are written as the nearest that has.
+    pub fn to_rfc3339_bytes(self) -> [u8; 20] {
+        let seconds = self.as_seconds().clamp(FIRST_SECOND, LAST_SECOND);
         let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
         let (year, month, day) = civil_from_days(days);
         let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+        let digit = |number: i64| b'0' + u8::try_from(number % 10).unwrap_or(0);
+        let two = |number: i64| [digit(number / 10), digit(number)];
+        let ([y1, y2], [y3, y4]) = (two(year / 100), two(year));
+        let ([mo1, mo2], [d1, d2]) = (two(month), two(day));
+        let ([h1, h2], [mi1, mi2], [s1, s2]) = (two(hour), two(minute), two(second));
+        [
+            y1, y2, y3, y4, b'-', mo1, mo2, b'-', d1, d2, b'T', h1, h2, b':', mi1, mi2, b':', s1,
+            s2, b'Z',
+        ]
     }
 }
+
+/// 0000-01-01T00:00:00Z and 9999-12-31T23:59:59Z, in seconds since the epoch.
+const FIRST_SECOND: i64 = -62_167_219_200;
+const LAST_SECOND: i64 = 253_402_300_799;
 
 /// A point on a clock that only goes forward: nanoseconds since some start that a process chose.
 /// For waits and windows, which the time of day must not disturb when it is set.
@@ -107,6 +124,9 @@ mod tests {
             (1_704_067_199, "2023-12-31T23:59:59Z"),
             (1_763_719_445, "2025-11-21T10:04:05Z"),
             (-1, "1969-12-31T23:59:59Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+            (253_402_300_800, "9999-12-31T23:59:59Z"),
+            (-62_167_219_201, "0000-01-01T00:00:00Z"),
         ] {
             assert_eq!(Timestamp::from_millis(seconds * 1000).to_rfc3339(), text);
         }

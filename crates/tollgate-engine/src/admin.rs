@@ -11,6 +11,15 @@ pub(crate) const SETTING: &str = "admin_key_hash";
 /// What admin keys made by Tollgate begin with.
 pub(crate) const PREFIX: &str = "tg-admin-";
 
+/// Which of the keys opened the admin API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opened {
+    /// The administrator's.
+    ByOperator,
+    /// The token for commands on the same machine.
+    ByControl,
+}
+
 /// The keys that open the admin API.
 #[derive(Default)]
 pub(crate) struct AdminKeys {
@@ -41,11 +50,11 @@ impl AdminKeys {
         self.declared.load().is_some() || self.stored.load().is_some()
     }
 
-    /// Whether the credential is one of them. It is hashed whole and compared with each, so the
+    /// Which of them the credential is. It is hashed whole and compared with each, so the
     /// time tells nothing about how much of it was right.
-    pub(crate) fn matches(&self, hasher: &KeyHasher, credential: &[u8]) -> bool {
+    pub(crate) fn matches(&self, hasher: &KeyHasher, credential: &[u8]) -> Option<Opened> {
         if credential.len() > key::LONGEST {
-            return false;
+            return None;
         }
         let hash = hasher.hash(credential);
         let declared = self.declared.load();
@@ -60,7 +69,11 @@ impl AdminKeys {
             .load()
             .as_deref()
             .is_some_and(|known| *known == hash);
-        is_operator | is_control
+        match (is_operator, is_control) {
+            (true, _) => Some(Opened::ByOperator),
+            (false, true) => Some(Opened::ByControl),
+            (false, false) => None,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::key::{self, KeyProblem};
+use tollgate_core::right::Right;
 
 use crate::caller::Caller;
 use crate::engine::Engine;
@@ -28,6 +29,29 @@ pub fn caller(engine: &Engine, credential: &[u8]) -> Result<Caller, Failure> {
         Err(KeyProblem::Revoked) => Err(Failure::client(Code::InvalidApiKey)),
         Err(KeyProblem::Expired) => Err(Failure::client(Code::ExpiredApiKey)),
     }
+}
+
+/// Whether a caller may use a surface that demands this right, `read` or `write`: by the key's
+/// permissions and surfaces, and by the status of whoever it belongs to.
+pub fn check(caller: &Caller, right: Right, surface: &str) -> Result<(), Failure> {
+    caller.check()?;
+    let given = caller.key.permissions;
+    let (may, name) = match right {
+        Right::Write => (given.write, "write"),
+        _ => (given.read, "read"),
+    };
+    if !may {
+        return Err(Failure::client(Code::PermissionDenied).message(format!(
+            "This key lacks the permission \"{name}\". Use a key that has it."
+        )));
+    }
+    if right == Right::Write && !caller.key.reach.allows_surface(surface) {
+        return Err(Failure::client(Code::PermissionDenied).message(format!(
+            "This key may not be used at this address (\"{surface}\"). Use a key whose \
+             `surfaces` have it."
+        )));
+    }
+    Ok(())
 }
 
 fn unknown(engine: &Engine, credential: &[u8]) -> Failure {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use crate::caller::Caller;
 use tollgate_core::call::{Call, Wishes};
 use tollgate_core::error::Failure;
+use tollgate_core::money::Unit;
 
 use crate::engine::Engine;
 use crate::health::Permit;
 use crate::hold::{Estimate, Hold};
-use crate::port::Delivery;
+use crate::port::{Delivery, Want};
 use crate::routes::{Route, RouteTarget};
 use crate::trail::Trail;
 use crate::walk::Walk;
@@ -47,12 +48,31 @@ pub fn route(engine: &Engine, caller: &Caller, call: &Call) -> Result<Arc<Route>
     admit::route(engine, caller, &call.model)
 }
 
+/// From this length on, in bytes, a body is looked through for what it holds.
+const LONG: u64 = 32 * 1024;
+/// Tokens that providers put around the messages of a prompt.
+const FRAME: u64 = 16;
+
 /// What a call may use at most, for limits and holds.
-pub fn estimate(engine: &Engine, call: &Call, route: &Route) -> Estimate {
-    _ = (engine, route);
+pub fn estimate(engine: &Engine, caller: &Caller, call: &Call) -> Estimate {
     let bytes = u64::try_from(call.body.len()).unwrap_or(u64::MAX);
+    // Long bodies may be pictures, of which a byte costs next to nothing: whoever pays by the
+    // estimate has them looked through.
+    let is_looked_through = bytes > LONG && caller.team().paying(Unit::Usd).is_some();
+    let counted = is_looked_through.then(|| {
+        let want = Want {
+            tokens: true,
+            ..Want::default()
+        };
+        engine.upstream.read(call, want).prompt_tokens
+    });
+    let (likely, prompt) = match counted.flatten() {
+        Some(tokens) => (tokens, tokens.saturating_add(tokens / 4)),
+        None => (bytes / 4, bytes / 3),
+    };
     Estimate {
-        prompt: bytes / 3 + 16,
+        prompt: prompt.saturating_add(FRAME),
+        likely_prompt: likely,
         max_tokens: call.max_tokens,
         choices: call.choices.max(1),
     }

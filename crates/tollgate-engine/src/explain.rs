@@ -218,9 +218,12 @@ impl Glance<'_> {
         let billing = self.engine.billing();
         let facts = &target.facts;
         let priced = facts.price.as_ref().or(billing.unpriced.as_ref())?;
-        let of_model = facts.max_output.or(target.target.max_output);
-        let longest = u64::from(of_model.unwrap_or(billing.longest_answer));
-        let output = self.question.max_output.unwrap_or(longest);
+        let longest = u64::from(facts.max_output.unwrap_or(billing.longest_answer));
+        let output = match (self.question.max_output, facts.max_output) {
+            (Some(asked), None) => asked,
+            (Some(asked), Some(_)) => asked.min(longest),
+            (None, _) => longest,
+        };
         Some(priced.price.most(self.question.prompt_tokens, output))
     }
 

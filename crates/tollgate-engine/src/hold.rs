@@ -1,22 +1,28 @@
 //! The right to one call that costs money: what it may cost at most is set aside at every level at
 //! once. It is settled or released exactly once, however the call ends.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+mod levels;
+mod refusal;
+#[cfg(test)]
+mod tests;
 
-use tollgate_core::error::failure::Detail;
-use tollgate_core::error::{Code, Failure, detail};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use tollgate_core::charge::{self, Charge, Told};
+use tollgate_core::error::Failure;
 use tollgate_core::ledger::{Entry, Flags, Kind, Settlement};
-use tollgate_core::limit::Level;
 use tollgate_core::model::Priced;
 use tollgate_core::money::{Money, Unit};
 use tollgate_core::reply::Usage;
+use tollgate_core::time::Timestamp;
 
+use self::levels::Levels;
+pub use self::levels::Warning;
 use crate::caller::Caller;
-use crate::meter::Meter;
+use crate::fault;
 use crate::routes::{Route, RouteTarget};
-use crate::settle::{Ledger, Posting, Ticket};
-use crate::spend::BudgetReading;
+use crate::settle::{Durability, Ledger, Posting, Ticket};
 use crate::wallet::Wallet;
 
 /// What calls are charged by.
@@ -49,6 +55,8 @@ impl Default for Billing {
 pub struct Estimate {
     /// Tokens of the prompt: rather too many than too few.
     pub prompt: u64,
+    /// About how many tokens the prompt has.
+    pub likely_prompt: u64,
     /// The most tokens of an answer that the caller lets it have.
     pub max_tokens: Option<u64>,
     /// How many answers it asks for.
@@ -58,15 +66,22 @@ pub struct Estimate {
 /// What was set aside for a call. Dropping it releases everything.
 pub struct Hold {
     ledger: Arc<Ledger>,
-    caller: Caller,
-    model: Arc<Meter>,
     billing: Arc<Billing>,
+    caller: Caller,
+    levels: Levels,
+    pays: Option<Pays>,
     estimate: Estimate,
-    /// What is set aside now, in nano-USD.
+    /// What is set aside now at every level, in nano-USD.
     held: AtomicU64,
-    /// Whether anybody pays or has budgets: otherwise nothing is ever set aside.
-    counts: bool,
+    warning: OnceLock<Warning>,
     is_over: bool,
+}
+
+/// Whose wallet pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pays {
+    Team,
+    Organization,
 }
 
 /// How a call ended, for whoever pays.
@@ -93,29 +108,9 @@ pub struct Settled {
     pub ticket: Option<Ticket>,
 }
 
-/// What it takes to undo a settlement in memory.
-pub(crate) struct Undo {
-    caller: Caller,
-    model: Arc<Meter>,
-    pays: bool,
-}
-
-impl Undo {
-    /// Gives back what was charged, and takes the cost out of the budgets.
-    pub(crate) fn run(&self, charged: u64, cost: u64) {
-        if self.pays
-            && let Some(wallet) = self.caller.team().paying(Unit::Usd)
-        {
-            wallet.add(charged);
-        }
-        for (_, meter) in meters(&self.caller, &self.model) {
-            meter.spend.take_back(cost);
-        }
-    }
-}
-
 impl Hold {
-    /// Sets aside what a call may cost at most at the first target of its route.
+    /// Sets aside what a call may cost at most at any target of its route, in the wallet that pays
+    /// and in every budget. Everything or nothing: then the failure says what is in the way.
     pub fn take(
         ledger: &Arc<Ledger>,
         billing: &Arc<Billing>,
@@ -123,33 +118,241 @@ impl Hold {
         route: &Route,
         estimate: Estimate,
     ) -> Result<Self, Failure> {
-        _ = (route, level_of(Level::Key));
         ledger.check()?;
-        Ok(Self {
+        let team = caller.team();
+        let pays = if team.usd.is_open() {
+            Some(Pays::Team)
+        } else if team.organization().usd.is_open() {
+            Some(Pays::Organization)
+        } else {
+            None
+        };
+        let hold = Self {
             ledger: Arc::clone(ledger),
-            caller: caller.clone(),
-            model: Arc::default(),
             billing: Arc::clone(billing),
+            levels: Levels::of(caller, route),
+            caller: caller.clone(),
+            pays,
             estimate,
             held: AtomicU64::new(0),
-            counts: false,
+            warning: OnceLock::new(),
             is_over: false,
-        })
+        };
+        hold.cover(route)?;
+        Ok(hold)
     }
 
-    /// Sets aside more if the call may cost more at this target.
-    pub fn cover(&self, target: &RouteTarget) -> Result<(), Failure> {
-        _ = (target, &self.billing, self.estimate, self.counts);
+    /// Sets aside more if the call may cost more at a target of this route.
+    pub fn cover(&self, route: &Route) -> Result<(), Failure> {
+        if self.pays.is_none() && self.levels.are_free() {
+            return Ok(());
+        }
+        let most = self.most(route)?;
+        let held = self.held.load(Ordering::Relaxed);
+        let more = most.saturating_sub(held);
+        // A call that surely costs nothing is nobody's affair.
+        if more == 0 {
+            return Ok(());
+        }
+        let least = if held == 0 {
+            self.billing.minimum
+        } else {
+            Money::ZERO
+        };
+        if let Some(wallet) = self.wallet() {
+            wallet
+                .hold(more, least.as_nano())
+                .map_err(|reading| refusal::of_credits(reading, most, self.billing.minimum))?;
+        }
+        fault::point("hold.wallet");
+        let when = (&*self.ledger.clock(), self.ledger.now());
+        let warning = match self.levels.hold(&self.caller, more, when) {
+            Ok(warning) => warning,
+            Err(failure) => {
+                if let Some(wallet) = self.wallet() {
+                    wallet.release(more);
+                }
+                return Err(failure);
+            }
+        };
+        fault::point("hold.levels");
+        if let Some(warning) = warning {
+            _ = self.warning.set(warning);
+        }
+        fault::point(if held == 0 {
+            "hold.taken"
+        } else {
+            "hold.raised"
+        });
+        self.held.store(most, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Ends it with what the call came to.
+    /// A budget that this call found nearly spent.
+    pub fn warning(&self) -> Option<&Warning> {
+        self.warning.get()
+    }
+
+    /// What the wallet that pays holds, if that is little.
+    pub fn low_balance(&self) -> Option<Money> {
+        let balance = Money::from_nano(self.wallet()?.read().balance);
+        (balance < self.billing.low).then_some(balance)
+    }
+
+    /// What the call may cost at most at the dearest of the route's targets. Fails if one has no
+    /// price.
+    fn most(&self, route: &Route) -> Result<u64, Failure> {
+        let mut most = 0;
+        for target in route.targets.iter().filter(|target| target.enabled) {
+            let Some(priced) = self.priced(target) else {
+                return Err(refusal::of_unpriced(&route.model));
+            };
+            let by_default = u64::from(self.billing.longest_answer).saturating_mul(self.choices());
+            let output = self.longest_output(target).unwrap_or(by_default);
+            most = most.max(priced.price.most(self.estimate.prompt, output));
+        }
+        Ok(most)
+    }
+
+    /// How many tokens all answers together can have at a target, if that is known.
+    fn longest_output(&self, target: &RouteTarget) -> Option<u64> {
+        let of_model = target.facts.max_output.map(u64::from);
+        let longest = match (self.estimate.max_tokens, of_model) {
+            (Some(asked), Some(of_model)) => asked.min(of_model),
+            (Some(longest), None) | (None, Some(longest)) => longest,
+            (None, None) => return None,
+        };
+        Some(longest.saturating_mul(self.choices()))
+    }
+
+    fn choices(&self) -> u64 {
+        u64::from(self.estimate.choices.max(1))
+    }
+
+    fn priced<'t>(&'t self, target: &'t RouteTarget) -> Option<&'t Priced> {
+        target
+            .facts
+            .price
+            .as_ref()
+            .or(self.billing.unpriced.as_ref())
+    }
+
+    fn wallet(&self) -> Option<&Wallet> {
+        wallet(&self.caller, self.pays)
+    }
+
+    /// Ends it with what the call came to: takes the cost, gives the rest back, and posts the
+    /// entry that says so.
     pub fn settle(mut self, ending: &Ending<'_>) -> Settled {
-        _ = ending;
         self.is_over = true;
+        fault::point("settle.begun");
+        let held = self.held.load(Ordering::Relaxed);
+        let (charge, entry) = self.settlement(held, ending);
+        if charge.cost == 0 && charge.usage == Usage::default() && !ending.whole {
+            // Nothing was delivered and nothing used: there is nothing to write.
+            self.give_back(held);
+            return Settled {
+                cost: Money::ZERO,
+                ticket: None,
+            };
+        }
+        let posted = self
+            .ledger
+            .post(|| Ok(self.take_cost(held, charge.cost, entry)));
+        fault::point("settle.queued");
+        let strict = self.ledger.settings().durability == Durability::Strict;
+        let (ticket, taken) = match posted {
+            Ok((ticket, taken)) => (ticket, taken),
+            Err(_) => (None, 0),
+        };
         Settled {
-            cost: Money::ZERO,
-            ticket: None,
+            cost: Money::from_nano(taken),
+            ticket: ticket.filter(|_| strict),
+        }
+    }
+
+    /// Changes memory: gives what was held back but for the cost.
+    fn take_cost(&self, held: u64, cost: u64, mut entry: Entry) -> (Option<Posting>, u64) {
+        let taken = self
+            .wallet()
+            .map_or(cost, |wallet| wallet.settle(held, cost));
+        let when = (&*self.ledger.clock(), entry.at);
+        self.levels.settle(&self.caller, (held, cost), when);
+        fault::point("settle.taken");
+        if let Kind::Settlement(settlement) = &mut entry.kind {
+            settlement.charged = taken;
+            settlement.shortfall = cost - taken;
+            if taken < cost {
+                settlement.flags = settlement.flags.with(Flags::SHORT);
+            }
+        }
+        let undo = Undo {
+            caller: self.caller.clone(),
+            levels: self.levels.clone(),
+            pays: self.pays,
+        };
+        let posting = Posting {
+            entry,
+            audit: None,
+            undo: Some(undo),
+        };
+        (Some(posting), taken)
+    }
+
+    /// What the call came to, and the entry that will say so; what is taken stands open.
+    fn settlement(&self, held: u64, ending: &Ending<'_>) -> (Charge, Entry) {
+        let answered = ending.answered;
+        let priced = self.priced(answered);
+        let price = priced.map(|priced| priced.price).unwrap_or_default();
+        let charge = charge::charge(
+            &price,
+            &Told {
+                reported: ending.usage,
+                prompt_estimate: self.estimate.likely_prompt,
+                delivered: ending.delivered,
+                max_output: self.longest_output(answered),
+                context_window: answered.facts.context_window,
+                whole: ending.whole,
+            },
+        );
+        let mut flags = charge.flags;
+        if answered.facts.price.is_none() {
+            flags = flags.with(Flags::UNPRICED);
+        }
+        let mut targets = ending.asked.targets.iter();
+        if !targets.any(|target| std::ptr::eq(&**target, answered)) {
+            flags = flags.with(Flags::FALLBACK);
+        }
+        let settlement = Settlement {
+            held,
+            charged: charge.cost,
+            shortfall: 0,
+            payer: self.caller.payer(),
+            model: Arc::clone(&answered.model),
+            connection: Arc::clone(&answered.target.connection),
+            price_version: priced.map_or_else(
+                || Arc::clone(self.ledger.no_price()),
+                |priced| Arc::clone(&priced.version),
+            ),
+            usage: charge.usage,
+            flags,
+            request_id: ending.request_id.into(),
+        };
+        let entry = Entry {
+            id: self.ledger.next_id(),
+            at: self.ledger.now(),
+            wallet: self.wallet().map(|wallet| Arc::clone(wallet.id())),
+            kind: Kind::Settlement(Box::new(settlement)),
+        };
+        (charge, entry)
+    }
+
+    fn give_back(&self, held: u64) {
+        if held > 0 {
+            if let Some(wallet) = self.wallet() {
+                wallet.release(held);
+            }
+            self.levels.release(&self.caller, held);
         }
     }
 }
@@ -157,28 +360,31 @@ impl Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         if !self.is_over {
-            self.held.store(0, Ordering::Relaxed);
+            self.give_back(self.held.load(Ordering::Relaxed));
         }
     }
 }
 
-fn level_of(level: Level) -> &'static str {
-    level.as_str()
+fn wallet(caller: &Caller, pays: Option<Pays>) -> Option<&Wallet> {
+    match pays? {
+        Pays::Team => Some(caller.team().wallet(Unit::Usd)),
+        Pays::Organization => Some(caller.organization().wallet(Unit::Usd)),
+    }
 }
 
-/// The meters of a call that exist.
-fn meters<'a>(
-    caller: &'a Caller,
-    model: &'a Arc<Meter>,
-) -> impl Iterator<Item = (Level, &'a Arc<Meter>)> {
-    let user = caller.user().and_then(|user| user.meter.there());
-    [
-        (Level::Key, caller.entry.meter().there()),
-        (Level::User, user),
-        (Level::Team, caller.team().meter.there()),
-        (Level::Organization, caller.organization().meter.there()),
-        (Level::Model, Some(model)),
-    ]
-    .into_iter()
-    .filter_map(|(level, meter)| Some((level, meter?)))
+/// What it takes to undo a settlement in memory.
+pub(crate) struct Undo {
+    caller: Caller,
+    levels: Levels,
+    pays: Option<Pays>,
+}
+
+impl Undo {
+    /// Gives back what was charged, and takes the cost out of the budgets.
+    pub(crate) fn run(&self, charged: u64, cost: u64, at: Timestamp) {
+        if let Some(wallet) = wallet(&self.caller, self.pays) {
+            wallet.add(charged);
+        }
+        self.levels.take_back(&self.caller, cost, at);
+    }
 }

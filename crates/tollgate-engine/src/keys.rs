@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
-use tollgate_core::id::KeyId;
+use tollgate_core::budget::Controls;
+use tollgate_core::id::{KeyId, OrgId};
 use tollgate_core::key::{KeyHash, KeyProblem, Tenancy, VirtualKey};
-use tollgate_core::tenant::{Status, Team};
+use tollgate_core::tenant::{Organization, Status, Team};
 use tollgate_core::time::Timestamp;
 
 use crate::meter::MeterSlot;
@@ -49,6 +50,8 @@ pub struct Home {
     pub team: Arc<TeamNode>,
     /// The user who holds it.
     pub user: Option<Arc<UserNode>>,
+    /// Whether both are there. If not, they stand in for them, suspended.
+    is_found: bool,
 }
 
 /// The built-in team, apart from any deployment.
@@ -60,28 +63,62 @@ impl Default for Home {
 }
 
 impl Home {
-    /// Finds the home of a key. `None` if its team or its user is not there.
+    /// Finds the home of a key. `None` if its team or its user is not there, or if they belong to
+    /// different organizations.
     pub fn find(tenants: &Tenants, tenancy: &Tenancy) -> Option<Self> {
-        let team = tenants.team(&tenancy.team)?;
+        let team = tenants.team_node(&tenancy.team)?;
         let user = match &tenancy.user {
             None => None,
-            Some(id) => Some(tenants.user(id)?),
+            Some(id) => Some(tenants.user_node(id)?),
         };
-        Some(Self { team, user })
+        let is_of_team = |user: &Arc<UserNode>| user.organization().id == team.organization().id;
+        if !user.as_ref().is_none_or(is_of_team) {
+            return None;
+        }
+        Some(Self {
+            team,
+            user,
+            is_found: true,
+        })
     }
 
-    /// The home of a key whose team or user is not there (any more): a suspended team of this
-    /// name.
+    /// The home of a key, or what stands in for it: the team if that at least is there, with a
+    /// suspended user.
+    pub(crate) fn of(tenants: &Tenants, tenancy: &Tenancy) -> Self {
+        if let Some(home) = Self::find(tenants, tenancy) {
+            return home;
+        }
+        let (Some(team), Some(user)) = (tenants.team_node(&tenancy.team), &tenancy.user) else {
+            return Self::nowhere(tenancy);
+        };
+        let gone = tenants::gone_user(user, &team.organization().id);
+        let user = UserNode::new(gone, Arc::clone(team.organization()));
+        Self {
+            team,
+            user: Some(Arc::new(user)),
+            is_found: false,
+        }
+    }
+
+    /// The home of a key whose team is not there: a suspended team of this name, of an
+    /// organization that is none.
     pub fn nowhere(tenancy: &Tenancy) -> Self {
-        let organization = Arc::new(OrganizationNode::new(tenants::built_in_organization()));
+        let organization = Organization {
+            id: OrgId::from_stored(""),
+            status: Status::Suspended,
+            ..tenants::built_in_organization()
+        };
         let team = Team {
             id: tenancy.team.clone(),
+            organization: organization.id.clone(),
             status: Status::Suspended,
             ..tenants::built_in_team()
         };
+        let organization = Arc::new(OrganizationNode::new(organization));
         Self {
             team: Arc::new(TeamNode::new(team, organization)),
             user: None,
+            is_found: false,
         }
     }
 }
@@ -137,9 +174,53 @@ impl KeyTable {
 
     /// Every key, the oldest first.
     pub fn list(&self) -> Vec<Arc<Entry>> {
-        let mut entries: Vec<_> = self.lock().values().map(Arc::clone).collect();
+        self.select(|_| true)
+    }
+
+    /// Every key that is wanted, the oldest first.
+    pub fn select(&self, is_wanted: impl Fn(&Entry) -> bool) -> Vec<Arc<Entry>> {
+        let all = self.lock();
+        let wanted = all.values().filter(|entry| is_wanted(entry));
+        let mut entries: Vec<_> = wanted.map(Arc::clone).collect();
+        drop(all);
         entries.sort_by_key(|entry| entry.key.created_at);
         entries
+    }
+
+    /// The keys that have budgets of their own.
+    pub(crate) fn with_budgets(&self) -> Vec<Arc<Entry>> {
+        let by_id = self.lock();
+        let with = by_id
+            .values()
+            .filter(|entry| !entry.key.controls.budgets.is_empty());
+        with.map(Arc::clone).collect()
+    }
+
+    /// Looks again for the homes of stored keys whose home was not there.
+    pub(crate) fn rehome(&self, tenants: &Tenants) {
+        let mut by_id = self.lock();
+        let mut changed: BTreeMap<usize, Vec<Arc<Entry>>> = BTreeMap::new();
+        for entry in by_id.values_mut() {
+            if entry.home.is_found || entry.declared_at.is_some() {
+                continue;
+            }
+            if let Some(home) = Home::find(tenants, &entry.key.tenancy) {
+                let new = Entry::new(Arc::clone(&entry.key), home, None, None);
+                new.inherit_use(entry);
+                new.meter.inherit(&entry.meter);
+                *entry = Arc::new(new);
+                let shard = changed.entry(shard_index(&entry.key.hash)).or_default();
+                shard.push(Arc::clone(entry));
+            }
+        }
+        // A shard is copied once, however many of its keys have come home.
+        for (index, entries) in changed {
+            if let Some(shard) = self.stored.get(index) {
+                let mut map = Map::clone(&shard.keys.load());
+                map.extend(entries.into_iter().map(|entry| (entry.key.hash, entry)));
+                shard.keys.store(Arc::new(map));
+            }
+        }
     }
 
     /// Inserts a stored key, or replaces the one of the same id: from here on its former hash
@@ -170,16 +251,26 @@ impl KeyTable {
     /// Replaces all declared keys by these, each with the place of its declaration. What is known
     /// of the use of one that stays is kept, and so is the time when it came.
     pub fn declare(&self, keys: Vec<(VirtualKey, Home, Box<str>)>) {
+        let keys = keys.into_iter().map(|(key, home, place)| {
+            let meter = MeterSlot::default();
+            (key, home, place, meter)
+        });
+        self.declare_metered(keys.collect());
+    }
+
+    /// The same, each with its meter, if one was made for it.
+    pub(crate) fn declare_metered(&self, keys: Vec<(VirtualKey, Home, Box<str>, MeterSlot)>) {
         let mut by_id = self.lock();
         let mut map = Map::default();
         let mut declared = Vec::with_capacity(keys.len());
-        for (mut key, home, place) in keys {
+        for (mut key, home, place, meter) in keys {
             let former = by_id.get(&key.id);
             if let Some(former) = former {
                 key.created_at = former.key.created_at;
             }
             let last_used_at = former.and_then(|entry| entry.last_used_at());
-            let entry = Entry::new(Arc::new(key), home, Some(place), last_used_at);
+            let mut entry = Entry::new(Arc::new(key), home, Some(place), last_used_at);
+            entry.meter = meter;
             if let Some(former) = former {
                 entry.meter.inherit(&former.meter);
             }
@@ -307,6 +398,14 @@ impl Entry {
         self.home.user.as_ref()
     }
 
+    pub(crate) fn id(&self) -> &str {
+        self.key.id.as_str()
+    }
+
+    pub(crate) fn controls(&self) -> &Controls {
+        &self.key.controls
+    }
+
     pub(crate) fn meter(&self) -> &MeterSlot {
         &self.meter
     }
@@ -324,6 +423,11 @@ impl Entry {
     /// Where the configuration declares the key; `None` for a key that the store holds.
     pub fn declared_at(&self) -> Option<&str> {
         self.declared_at.as_deref()
+    }
+
+    /// Whether the key has budgets of its own.
+    pub(crate) fn has_budgets(&self) -> bool {
+        !self.key.controls.budgets.is_empty()
     }
 
     /// When the key was last used.

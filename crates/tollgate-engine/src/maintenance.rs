@@ -10,6 +10,8 @@ use tokio::sync::Mutex;
 use tollgate_core::error::{Code, Failure};
 
 use crate::accounts::Accounts;
+use crate::audit;
+use crate::manager::Manager;
 use crate::port::StoreError;
 
 /// The setting of the store under which the operator's switch is kept.
@@ -62,15 +64,23 @@ impl Maintenance {
     ///
     /// # Errors
     /// If the store fails: then nothing has changed.
-    pub async fn set(&self, accounts: &Accounts, switch: Switch) -> Result<(), Failure> {
+    pub async fn set(
+        &self,
+        accounts: &Accounts,
+        by: &Manager,
+        switch: Switch,
+    ) -> Result<(), Failure> {
         let _changing = self.changing.lock().await;
         let text = switch.to_text();
+        let word = if switch.enabled { "on" } else { "off" };
+        let said = audit::set("mode", word);
+        let row = by.row(accounts.now(), ("maintenance.set", SETTING), None, said);
         let mut change = Change {
             maintenance: self,
             switch,
             stands: true,
         };
-        if let Err(error) = accounts.set_setting(SETTING, &text).await {
+        if let Err(error) = accounts.set_setting(SETTING, &text, &[row]).await {
             change.stands = false;
             return Err(Failure::gateway(Code::DatabaseError).because(error));
         }

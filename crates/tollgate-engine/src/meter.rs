@@ -1,5 +1,6 @@
 //! What one key, user, team, organization or model has used: of its rate limits and its budgets.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use crate::spend::Spend;
@@ -33,5 +34,14 @@ impl MeterSlot {
         if let Some(meter) = former.there() {
             _ = self.0.set(Arc::clone(meter));
         }
+    }
+}
+
+impl fmt::Debug for MeterSlot {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self.there() {
+            Some(_) => "MeterSlot(made)",
+            None => "MeterSlot(empty)",
+        })
     }
 }

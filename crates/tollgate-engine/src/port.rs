@@ -2,6 +2,7 @@
 
 mod empty;
 mod store;
+mod vault;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -23,6 +24,7 @@ pub use self::store::{
     StoreError, Stored, StoredConnection, StoredKey, StoredReplay, StoredSegment, TenantStore,
     Transaction, UsageBy, UsageQuery, UsageRow,
 };
+pub use self::vault::{Vault, VaultError};
 
 /// A future behind a pointer, so that the ports are object-safe.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tollgate_core::budget::Controls;
 use tollgate_core::model::{ModelFacts, Target};
 use tollgate_core::route::condition::Fitness;
 use tollgate_core::route::fallback::Fallbacks;
@@ -40,6 +41,8 @@ pub struct DeclaredModel {
     pub facts: Arc<ModelFacts>,
     /// Names that a wildcard is known to serve, for lists.
     pub known: Vec<Arc<str>>,
+    /// What all who ask for it together are allowed. For a wildcard: for all its names together.
+    pub controls: Arc<Controls>,
 }
 
 /// A target as the configuration declares it.
@@ -112,7 +115,7 @@ impl RouteTable {
             .wildcards
             .sort_by_key(|wildcard| std::cmp::Reverse(wildcard.prefix.len()));
         for collection in &collections {
-            table.collect(collection);
+            table.collect(collection, registry);
         }
         table
     }
@@ -148,10 +151,10 @@ impl RouteTable {
     }
 
     /// Adds a collection: a choice among the targets of its members.
-    fn collect(&mut self, collection: &DeclaredModel) {
+    fn collect(&mut self, collection: &DeclaredModel, registry: &Registry) {
         let members = collection.members.iter();
         let members: Vec<_> = members.filter_map(|name| self.find(name)).collect();
-        let route = Arc::new(Route::collection(collection, &members));
+        let route = Arc::new(Route::collection(collection, &members, registry));
         for name in std::iter::once(&collection.name).chain(&collection.aliases) {
             self.listed.push(ListedModel {
                 name: Arc::clone(name),
@@ -313,6 +316,7 @@ mod tests {
             fallbacks: Arc::default(),
             facts: Arc::default(),
             known: Vec::new(),
+            controls: Arc::default(),
         }
     }
 
@@ -367,6 +371,27 @@ mod tests {
             "the oldest are forgotten"
         );
         assert!(table.wildcards[0].fresh().routes.len() <= FRESH_NAMES);
+    }
+
+    #[test]
+    fn what_a_model_has_used_outlives_reloads_and_is_shared_by_all_its_names() {
+        let registry = Registry::default();
+        let models = || vec![model("w/*", &[], "wide"), model("a/b", &["b"], "main")];
+        let meter =
+            |table: &RouteTable, name: &str| Arc::clone(table.find(name).unwrap().meter.get());
+        let old = RouteTable::new(models(), &registry);
+        let wild = old.find("w/one").unwrap();
+        old.remember(&wild, &registry);
+        // For a while the configuration knew no models.
+        drop(RouteTable::new(Vec::new(), &registry));
+        let new = RouteTable::new(models(), &registry);
+        for (one, other) in [("w/one", "w/two"), ("w/one", "w/one"), ("a/b", "b")] {
+            assert!(
+                Arc::ptr_eq(&meter(&old, one), &meter(&new, other)),
+                "{one} {other}"
+            );
+        }
+        assert!(!Arc::ptr_eq(&meter(&new, "w/one"), &meter(&new, "b")));
     }
 
     #[test]

@@ -1,25 +1,28 @@
 //! Makes settlements durable: what came together is one page of the ledger, one write. The last
 //! byte of an answer waits for its page, or does not, as the deployment declares.
 
+mod budgets;
 mod clerk;
 mod group;
 mod posted;
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::Notify;
+use tollgate_core::audit::AuditRow;
 use tollgate_core::error::{Code, Failure};
-use tollgate_core::ledger::{Entry, EntryId, PageHead, WalletId};
+use tollgate_core::ledger::{Entry, EntryId, Kind};
 use tollgate_core::money::Money;
+use tollgate_core::time::Timestamp;
 
 use self::group::Group;
 pub use self::group::{Ticket, Unsettled};
 use self::posted::Posted;
-use crate::port::{Clock, Store, StoreError, UsageRow};
+use crate::hold::Undo;
+use crate::port::{Clock, Store, StoreError};
 use crate::tenants::Tenants;
 
 /// Whether answers wait for their settlements.
@@ -95,6 +98,8 @@ pub struct Ledger {
     figures: Figures,
     /// What follows from the entries that are durable.
     posted: tokio::sync::Mutex<Posted>,
+    /// Stands for the version of a price where there is none.
+    no_price: Arc<str>,
 }
 
 /// Counts for the metrics.
@@ -129,20 +134,30 @@ pub struct Reading {
 }
 
 /// What waits to be written, in its order.
+#[derive(Default)]
 struct Queue {
-    postings: Vec<Posting>,
+    entries: Vec<Entry>,
+    /// What belongs to each entry and does not stand on the page.
+    extras: Vec<Extra>,
     group: Arc<Group>,
-    /// Whoever writes asks for the end.
-    closed: bool,
+    /// The entries that are being written: taken out of the queue, and not in the books yet.
+    flying: Option<Arc<[Entry]>>,
+}
+
+/// What belongs to an entry on its way and does not stand on the page.
+#[derive(Default)]
+struct Extra {
+    audit: Option<AuditRow>,
+    undo: Option<Undo>,
 }
 
 /// An entry on its way to a page.
 pub(crate) struct Posting {
     pub(crate) entry: Entry,
     /// For entries that an operator made.
-    pub(crate) audit: Option<tollgate_core::audit::AuditRow>,
+    pub(crate) audit: Option<AuditRow>,
     /// What it takes to undo it in memory, for settlements.
-    pub(crate) undo: Option<crate::hold::Undo>,
+    pub(crate) undo: Option<Undo>,
 }
 
 impl Ledger {
@@ -155,8 +170,8 @@ impl Ledger {
         boot: u64,
     ) -> Result<Arc<Self>, StoreError> {
         let posted = Posted::read(&*store).await?;
-        for (wallet, balance) in &posted.balances {
-            let balance = u64::try_from(*balance)
+        for (wallet, balance) in posted.balances() {
+            let balance = u64::try_from(balance)
                 .map_err(|_| StoreError(format!("the balance of {wallet} is negative").into()))?;
             // A wallet whose team was never declared again stays in the books alone.
             tenants.with_wallet(wallet, |wallet| wallet.restore(balance));
@@ -166,11 +181,8 @@ impl Ledger {
             clock,
             tenants,
             settings: ArcSwap::from_pointee(Settings::default()),
-            queue: Mutex::new(Queue {
-                postings: Vec::new(),
-                group: Arc::default(),
-                closed: false,
-            }),
+            queue: Mutex::default(),
+            no_price: "none".into(),
             wake: Notify::new(),
             failing: AtomicBool::new(false),
             lost: AtomicBool::new(false),
@@ -211,7 +223,7 @@ impl Ledger {
         let may_go_on = settings.when_store_fails == WhenStoreFails::Continue
             && !self.lost.load(Ordering::Relaxed)
             && self.unwritten.load(Ordering::Relaxed) < settings.unbilled.as_nano()
-            && self.lock().postings.len() < MOST_WAITING;
+            && self.lock().entries.len() < MOST_WAITING;
         if may_go_on {
             return Ok(());
         }
@@ -219,6 +231,12 @@ impl Ledger {
             "The gateway cannot write to its store, so calls cannot be settled. Try again in a \
              few seconds.",
         ))
+    }
+
+    /// What the durable entries come to for a wallet; `None` if there is none for it.
+    pub async fn booked(&self, wallet: &tollgate_core::ledger::WalletId) -> Option<u64> {
+        let posted = self.posted.lock().await;
+        u64::try_from(posted.balance(wallet)?).ok()
     }
 
     /// How it does.
@@ -229,7 +247,7 @@ impl Ledger {
             entries: load(&self.figures.entries),
             failures: load(&self.figures.failures),
             withheld: load(&self.figures.withheld),
-            waiting: u64::try_from(self.lock().postings.len()).unwrap_or(u64::MAX),
+            waiting: u64::try_from(self.lock().entries.len()).unwrap_or(u64::MAX),
             unwritten: load(&self.unwritten),
             failing: self.failing.load(Ordering::Relaxed),
             differences: load(&self.figures.differences),
@@ -239,6 +257,15 @@ impl Ledger {
     /// Notes what a self-check found.
     pub fn note_differences(&self, count: u64) {
         self.figures.differences.store(count, Ordering::Relaxed);
+    }
+
+    /// The time by which entries are dated.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn no_price(&self) -> &Arc<str> {
+        &self.no_price
     }
 
     /// A new id for an entry.
@@ -260,20 +287,16 @@ impl Ledger {
         };
         self.unwritten
             .fetch_add(weight(&posting.entry), Ordering::Relaxed);
-        let ticket = Ticket::new(Arc::clone(&queue.group), queue.postings.len());
-        queue.postings.push(posting);
-        let is_first = queue.postings.len() == 1;
+        let ticket = Ticket::new(Arc::clone(&queue.group), queue.entries.len());
+        let Posting { entry, audit, undo } = posting;
+        queue.entries.push(entry);
+        queue.extras.push(Extra { audit, undo });
+        let is_first = queue.entries.len() == 1;
         drop(queue);
         if is_first {
             self.wake.notify_one();
         }
         Ok((Some(ticket), given))
-    }
-
-    /// Runs something while no entry can be made.
-    pub(crate) fn between<T>(&self, act: impl FnOnce() -> T) -> T {
-        let _queue = self.lock();
-        act()
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -283,7 +306,6 @@ impl Ledger {
 
 /// What an entry that is not durable may cost the operator, in nano-USD.
 fn weight(entry: &Entry) -> u64 {
-    use tollgate_core::ledger::Kind;
     match &entry.kind {
         Kind::Settlement(settlement) => settlement.charged,
         _ => 0,

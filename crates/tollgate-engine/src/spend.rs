@@ -28,6 +28,8 @@ struct Count {
     zone: Box<str>,
     window: Window,
     spent: u64,
+    /// Whether the log was told that the threshold is reached.
+    warned: bool,
 }
 
 /// Where a budget stands.
@@ -47,15 +49,24 @@ pub struct BudgetReading {
     pub warns: bool,
 }
 
+/// A budget that has reached its threshold for a warning.
+pub(crate) struct Nearly {
+    pub(crate) reading: BudgetReading,
+    /// Whether nobody was warned before in this period.
+    pub(crate) first: bool,
+}
+
 impl Spend {
     /// Sets an amount aside in every budget, or in none: then the one that is in the way is told.
+    /// Otherwise the one is given that has reached its threshold for a warning, if one has.
     pub(crate) fn hold(
         &self,
         budgets: &[Budget],
         amount: u64,
         (clock, now): (&dyn Clock, Timestamp),
-    ) -> Result<(), BudgetReading> {
+    ) -> Result<Option<Nearly>, BudgetReading> {
         let mut state = self.lock();
+        let mut warning = None;
         for budget in budgets {
             let reading = state.read(budget, clock, now);
             let used = reading
@@ -67,9 +78,13 @@ impl Spend {
             {
                 return Err(reading);
             }
+            if reading.warns {
+                let first = state.warns_first(budget);
+                warning = Some(Nearly { reading, first });
+            }
         }
         state.held = state.held.saturating_add(amount);
-        Ok(())
+        Ok(warning)
     }
 
     /// Gives back what was set aside.
@@ -79,14 +94,8 @@ impl Spend {
         state.held = state.held.saturating_sub(held);
     }
 
-    /// Ends a hold: notes the cost in every period that is counted. Says whether a budget has
-    /// reached its threshold for a warning.
-    pub(crate) fn settle(
-        &self,
-        budgets: &[Budget],
-        (held, cost): (u64, u64),
-        (clock, now): (&dyn Clock, Timestamp),
-    ) -> Option<BudgetReading> {
+    /// Ends a hold: notes the cost in every period that is counted.
+    pub(crate) fn settle(&self, (held, cost): (u64, u64), (clock, now): (&dyn Clock, Timestamp)) {
         let mut state = self.lock();
         debug_assert!(state.held >= held, "only what is held is settled");
         state.held = state.held.saturating_sub(held);
@@ -94,14 +103,14 @@ impl Spend {
             count.turn(clock, now);
             count.spent = count.spent.saturating_add(cost);
         }
-        let readings = budgets.iter().map(|budget| state.read(budget, clock, now));
-        readings.filter(|reading| reading.warns).last()
     }
 
-    /// Takes back a cost that was noted and is not paid after all.
-    pub(crate) fn take_back(&self, cost: u64) {
+    /// Takes back a cost that was noted at a time and is not paid after all.
+    pub(crate) fn take_back(&self, cost: u64, at: Timestamp) {
         for count in &mut self.lock().counts {
-            count.spent = count.spent.saturating_sub(cost);
+            if at >= count.window.start {
+                count.spent = count.spent.saturating_sub(cost);
+            }
         }
     }
 
@@ -118,29 +127,22 @@ impl Spend {
             .collect()
     }
 
-    /// Begins to count for a budget, with what was spent in its period before. Gives whether it
-    /// was not counted yet.
-    pub(crate) fn begin(&self, period: Period, zone: &str, window: Window) -> bool {
-        let mut state = self.lock();
-        if state.find(period, zone).is_some() {
-            return false;
-        }
-        state.counts.push(Count {
-            period,
-            zone: zone.into(),
-            window,
-            spent: 0,
-        });
-        true
+    /// Whether a period is counted already.
+    pub(crate) fn counts(&self, period: Period, zone: &str) -> bool {
+        self.lock().find(period, zone).is_some()
     }
 
-    /// Adds what was spent before the count began, if the same period runs still.
-    pub(crate) fn add_before(&self, period: Period, zone: &str, window: Window, spent: u64) {
+    /// Begins to count for a budget, of whose period so much is spent already.
+    pub(crate) fn begin(&self, period: Period, zone: &str, window: Window, spent: u64) {
         let mut state = self.lock();
-        if let Some(count) = state.find(period, zone)
-            && count.window == window
-        {
-            count.spent = count.spent.saturating_add(spent);
+        if state.find(period, zone).is_none() {
+            state.counts.push(Count {
+                period,
+                zone: zone.into(),
+                window,
+                spent,
+                warned: false,
+            });
         }
     }
 
@@ -155,6 +157,12 @@ impl State {
         counts.find(|count| count.period == period && *count.zone == *zone)
     }
 
+    /// Whether a warning about a budget is the first one in its period.
+    fn warns_first(&mut self, budget: &Budget) -> bool {
+        let count = self.find(budget.period, &budget.zone);
+        count.is_some_and(|count| !std::mem::replace(&mut count.warned, true))
+    }
+
     fn read(&mut self, budget: &Budget, clock: &dyn Clock, now: Timestamp) -> BudgetReading {
         let held = self.held;
         if self.find(budget.period, &budget.zone).is_none() {
@@ -163,6 +171,7 @@ impl State {
                 zone: budget.zone.clone(),
                 window: clock.window(budget.period, &budget.zone, now),
                 spent: 0,
+                warned: false,
             });
         }
         let (spent, end) = match self.find(budget.period, &budget.zone) {
@@ -191,6 +200,7 @@ impl Count {
         if now >= self.window.end {
             self.window = clock.window(self.period, &self.zone, now);
             self.spent = 0;
+            self.warned = false;
         }
     }
 }

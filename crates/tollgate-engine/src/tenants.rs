@@ -1,8 +1,10 @@
 //! Organizations, teams and users as requests meet them: what is declared of them can be replaced
 //! at any time, and what they have used stays.
 
-use std::collections::BTreeMap;
+mod table;
+
 use std::fmt;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
@@ -13,6 +15,7 @@ use tollgate_core::money::Unit;
 use tollgate_core::tenant::{DEFAULT, Organization, Role, Status, Team, User};
 use tollgate_core::time::Timestamp;
 
+use self::table::{Node, Table};
 use crate::meter::MeterSlot;
 use crate::wallet::Wallet;
 
@@ -21,6 +24,7 @@ pub struct OrganizationNode {
     /// Names it.
     pub id: OrgId,
     facts: ArcSwap<Organization>,
+    status: StatusCell,
     pub(crate) meter: MeterSlot,
     pub(crate) usd: Wallet,
     pub(crate) credits: Wallet,
@@ -31,6 +35,7 @@ pub struct TeamNode {
     /// Names it.
     pub id: TeamId,
     facts: ArcSwap<Team>,
+    status: StatusCell,
     organization: Arc<OrganizationNode>,
     pub(crate) meter: MeterSlot,
     pub(crate) usd: Wallet,
@@ -42,6 +47,7 @@ pub struct UserNode {
     /// Names them.
     pub id: UserId,
     facts: ArcSwap<User>,
+    status: StatusCell,
     organization: Arc<OrganizationNode>,
     pub(crate) meter: MeterSlot,
 }
@@ -59,6 +65,7 @@ impl OrganizationNode {
             id: facts.id.clone(),
             usd: wallet(Unit::Usd),
             credits: wallet(Unit::Credits),
+            status: StatusCell::new(facts.status),
             facts: ArcSwap::from_pointee(facts),
             meter: MeterSlot::default(),
         }
@@ -77,8 +84,28 @@ impl OrganizationNode {
         }
     }
 
-    pub(crate) fn set(&self, facts: Organization) {
-        self.facts.store(Arc::new(facts));
+    /// Whether it may work now. Costs one load.
+    pub fn status(&self) -> Status {
+        self.status.get()
+    }
+}
+
+#[cfg(test)]
+impl TeamNode {
+    /// Allows it something else.
+    pub(crate) fn control(&self, controls: Controls) {
+        let facts = Team::clone(&self.facts());
+        self.facts.store(Arc::new(Team { controls, ..facts }));
+    }
+}
+
+#[cfg(test)]
+impl OrganizationNode {
+    /// Allows it something else.
+    pub(crate) fn control(&self, controls: Controls) {
+        let facts = Organization::clone(&self.facts());
+        self.facts
+            .store(Arc::new(Organization { controls, ..facts }));
     }
 }
 
@@ -95,6 +122,7 @@ impl TeamNode {
             id: facts.id.clone(),
             usd: wallet(Unit::Usd),
             credits: wallet(Unit::Credits),
+            status: StatusCell::new(facts.status),
             facts: ArcSwap::from_pointee(facts),
             organization,
             meter: MeterSlot::default(),
@@ -127,8 +155,9 @@ impl TeamNode {
             .find(|wallet| wallet.is_open())
     }
 
-    pub(crate) fn set(&self, facts: Team) {
-        self.facts.store(Arc::new(facts));
+    /// Whether it may work now. Costs one load.
+    pub fn status(&self) -> Status {
+        self.status.get()
     }
 }
 
@@ -137,6 +166,7 @@ impl UserNode {
     pub fn new(facts: User, organization: Arc<OrganizationNode>) -> Self {
         Self {
             id: facts.id.clone(),
+            status: StatusCell::new(facts.status),
             facts: ArcSwap::from_pointee(facts),
             organization,
             meter: MeterSlot::default(),
@@ -158,8 +188,9 @@ impl UserNode {
         self.facts.load().role
     }
 
-    pub(crate) fn set(&self, facts: User) {
-        self.facts.store(Arc::new(facts));
+    /// Whether it may work now. Costs one load.
+    pub fn status(&self) -> Status {
+        self.status.get()
     }
 }
 
@@ -181,17 +212,57 @@ impl fmt::Debug for UserNode {
     }
 }
 
+/// A status that requests read without touching the facts.
+struct StatusCell(AtomicU8);
+
+impl StatusCell {
+    fn new(status: Status) -> Self {
+        let this = Self(AtomicU8::new(0));
+        this.set(status);
+        this
+    }
+
+    fn set(&self, status: Status) {
+        let number = match status {
+            Status::Active => 0,
+            Status::Paused => 1,
+            Status::Suspended => 2,
+        };
+        self.0.store(number, Ordering::Release);
+    }
+
+    fn get(&self) -> Status {
+        match self.0.load(Ordering::Acquire) {
+            0 => Status::Active,
+            1 => Status::Paused,
+            _ => Status::Suspended,
+        }
+    }
+}
+
 /// Every organization, team and user. Requests never look here: their keys lead them to their
 /// nodes.
+///
+/// A node outlives what is declared of it: when a declaration goes away, or before it comes, the
+/// node is *absent* (suspended, and not found by its id), for keys, wallets and calls under way
+/// still refer to it.
 pub struct Tenants {
     tables: Mutex<Tables>,
 }
 
 #[derive(Default)]
 struct Tables {
-    organizations: BTreeMap<OrgId, Arc<OrganizationNode>>,
-    teams: BTreeMap<TeamId, Arc<TeamNode>>,
-    users: BTreeMap<UserId, Arc<UserNode>>,
+    organizations: Table<OrganizationNode>,
+    teams: Table<TeamNode>,
+    users: Table<UserNode>,
+}
+
+/// What the configuration declares of tenants, each with its place.
+#[derive(Debug, Default)]
+pub(crate) struct DeclaredTenants {
+    pub(crate) organizations: Vec<(Organization, Box<str>)>,
+    pub(crate) teams: Vec<(Team, Box<str>)>,
+    pub(crate) users: Vec<(User, Box<str>)>,
 }
 
 /// The built-in organization with the built-in team.
@@ -209,89 +280,283 @@ impl Default for Tenants {
 impl Tenants {
     /// The organization of this id.
     pub fn organization(&self, id: &OrgId) -> Option<Arc<OrganizationNode>> {
-        self.lock().organizations.get(id).map(Arc::clone)
+        self.lock().organizations.find(id)
     }
 
     /// The team of this id.
     pub fn team(&self, id: &TeamId) -> Option<Arc<TeamNode>> {
-        self.lock().teams.get(id).map(Arc::clone)
+        self.lock().teams.find(id)
     }
 
     /// The user of this id.
     pub fn user(&self, id: &UserId) -> Option<Arc<UserNode>> {
-        self.lock().users.get(id).map(Arc::clone)
+        self.lock().users.find(id)
     }
 
     /// Every organization, in the order of their ids.
     pub fn organizations(&self) -> Vec<Arc<OrganizationNode>> {
-        self.lock().organizations.values().map(Arc::clone).collect()
+        self.lock().organizations.list()
     }
 
     /// Every team, in the order of their ids.
     pub fn teams(&self) -> Vec<Arc<TeamNode>> {
-        self.lock().teams.values().map(Arc::clone).collect()
+        self.lock().teams.list()
     }
 
     /// Every user, in the order of their ids.
     pub fn users(&self) -> Vec<Arc<UserNode>> {
-        self.lock().users.values().map(Arc::clone).collect()
+        self.lock().users.list()
     }
 
-    /// The wallet of this name.
+    /// The wallet of this name, also that of a holder that is absent now.
     pub fn with_wallet<T>(&self, id: &WalletId, act: impl FnOnce(&Wallet) -> T) -> Option<T> {
         match &id.holder {
-            Holder::Team(team) => self.team(team).map(|team| act(team.wallet(id.unit))),
+            Holder::Team(team) => {
+                let team = self.lock().teams.node(team);
+                team.map(|team| act(team.wallet(id.unit)))
+            }
             Holder::Organization(organization) => {
-                let organization = self.organization(organization);
+                let organization = self.lock().organizations.node(organization);
                 organization.map(|organization| act(organization.wallet(id.unit)))
             }
         }
     }
 
+    /// Where the configuration declares an organization, if it does.
+    pub fn organization_declared_at(&self, id: &OrgId) -> Option<Box<str>> {
+        self.lock().organizations.declared_at(id)
+    }
+
+    /// Where the configuration declares a team, if it does.
+    pub fn team_declared_at(&self, id: &TeamId) -> Option<Box<str>> {
+        self.lock().teams.declared_at(id)
+    }
+
+    /// Where the configuration declares a user, if it does.
+    pub fn user_declared_at(&self, id: &UserId) -> Option<Box<str>> {
+        self.lock().users.declared_at(id)
+    }
+
+    /// The node of a team, also while it is absent.
+    pub(crate) fn team_node(&self, id: &TeamId) -> Option<Arc<TeamNode>> {
+        self.lock().teams.node(id)
+    }
+
+    /// The node of a user, also while they are absent.
+    pub(crate) fn user_node(&self, id: &UserId) -> Option<Arc<UserNode>> {
+        self.lock().users.node(id)
+    }
+
     /// Takes an organization, or what is new of it.
     pub(crate) fn put_organization(&self, facts: Organization) -> Arc<OrganizationNode> {
         let mut tables = self.lock();
-        if let Some(node) = tables.organizations.get(&facts.id) {
-            node.set(facts);
-            return Arc::clone(node);
-        }
-        let node = Arc::new(OrganizationNode::new(facts));
-        tables
-            .organizations
-            .insert(node.id.clone(), Arc::clone(&node));
-        node
+        let make = OrganizationNode::new;
+        tables.organizations.put(facts, make)
     }
 
     /// Takes a team, or what is new of it. `None` if its organization is not there. A team never
     /// leaves its organization.
     pub(crate) fn put_team(&self, facts: Team) -> Option<Arc<TeamNode>> {
         let mut tables = self.lock();
-        if let Some(node) = tables.teams.get(&facts.id) {
-            node.set(facts);
-            return Some(Arc::clone(node));
-        }
-        let organization = Arc::clone(tables.organizations.get(&facts.organization)?);
-        let node = Arc::new(TeamNode::new(facts, organization));
-        tables.teams.insert(node.id.clone(), Arc::clone(&node));
-        Some(node)
+        let organization = tables.organizations.node(&facts.organization)?;
+        let make = |facts| TeamNode::new(facts, organization);
+        Some(tables.teams.put(facts, make))
     }
 
     /// Takes a user, or what is new of them. `None` if their organization is not there.
     pub(crate) fn put_user(&self, facts: User) -> Option<Arc<UserNode>> {
         let mut tables = self.lock();
-        if let Some(node) = tables.users.get(&facts.id) {
-            node.set(facts);
-            return Some(Arc::clone(node));
-        }
-        let organization = Arc::clone(tables.organizations.get(&facts.organization)?);
-        let node = Arc::new(UserNode::new(facts, organization));
-        tables.users.insert(node.id.clone(), Arc::clone(&node));
-        Some(node)
+        let organization = tables.organizations.node(&facts.organization)?;
+        let make = |facts| UserNode::new(facts, organization);
+        Some(tables.users.put(facts, make))
+    }
+
+    /// Whether there will be an organization of this id when nothing is declared: the store holds
+    /// it, or it is built in.
+    pub fn holds_organization(&self, id: &OrgId) -> bool {
+        self.lock().organizations.held(id).is_some()
+    }
+
+    /// The organization of a team that is there when nothing is declared.
+    pub fn holds_team(&self, id: &TeamId) -> Option<OrgId> {
+        let node = self.lock().teams.held(id)?;
+        Some(node.organization.id.clone())
+    }
+
+    /// The organization of a user who is there when nothing is declared.
+    pub fn holds_user(&self, id: &UserId) -> Option<OrgId> {
+        let node = self.lock().users.held(id)?;
+        Some(node.organization.id.clone())
+    }
+
+    /// Makes the node of an organization that comes later, with what the books hold for its
+    /// wallets. What is there stays as it is.
+    pub(crate) fn expect_organization(
+        &self,
+        id: &OrgId,
+        balances: [Option<u64>; 2],
+    ) -> Arc<OrganizationNode> {
+        let mut tables = self.lock();
+        let facts = Organization {
+            id: id.clone(),
+            status: Status::Suspended,
+            ..built_in_organization()
+        };
+        tables.organizations.expect(facts, |facts| {
+            let node = OrganizationNode::new(facts);
+            restore([&node.usd, &node.credits], balances);
+            node
+        })
+    }
+
+    /// Makes the node of a team that comes later, with what the books hold for its wallets. What
+    /// is there stays as it is.
+    pub(crate) fn expect_team(
+        &self,
+        id: &TeamId,
+        organization: &OrgId,
+        balances: [Option<u64>; 2],
+    ) -> Arc<TeamNode> {
+        let organization = self.expect_organization(organization, [None; 2]);
+        let facts = Team {
+            id: id.clone(),
+            organization: organization.id.clone(),
+            status: Status::Suspended,
+            ..built_in_team()
+        };
+        self.lock().teams.expect(facts, |facts| {
+            let node = TeamNode::new(facts, organization);
+            restore([&node.usd, &node.credits], balances);
+            node
+        })
+    }
+
+    /// Makes the node of a user who comes later. What is there stays as it is.
+    pub(crate) fn expect_user(&self, facts: User) -> Arc<UserNode> {
+        let organization = self.expect_organization(&facts.organization, [None; 2]);
+        let facts = User {
+            status: Status::Suspended,
+            ..facts
+        };
+        let make = |facts| UserNode::new(facts, organization);
+        self.lock().users.expect(facts, make)
+    }
+
+    /// Forgets a user. Whoever still refers to them finds them suspended.
+    pub(crate) fn forget_user(&self, id: &UserId) {
+        self.lock().users.forget(id);
+    }
+
+    /// Replaces everything that was declared. What the store holds under the same ids is hidden
+    /// meanwhile, and comes back when its declaration goes away. Organizations that teams and
+    /// users name are expected before.
+    pub(crate) fn declare(&self, declared: DeclaredTenants) {
+        let mut tables = self.lock();
+        let Tables {
+            organizations,
+            teams,
+            users,
+        } = &mut *tables;
+        organizations.declare(declared.organizations, |facts| {
+            Some(OrganizationNode::new(facts))
+        });
+        teams.declare(declared.teams, |facts| {
+            let organization = organizations.node(&facts.organization)?;
+            Some(TeamNode::new(facts, organization))
+        });
+        users.declare(declared.users, |facts| {
+            let organization = organizations.node(&facts.organization)?;
+            Some(UserNode::new(facts, organization))
+        });
     }
 
     fn lock(&self) -> MutexGuard<'_, Tables> {
-        // Each change under the lock is one insertion.
+        // A panic under the lock leaves at worst one of several declarations untaken.
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Node for OrganizationNode {
+    type Id = OrgId;
+    type Facts = Organization;
+
+    fn id_of(facts: &Organization) -> &OrgId {
+        &facts.id
+    }
+
+    fn read(&self) -> Organization {
+        Organization::clone(&self.facts.load())
+    }
+
+    fn set(&self, facts: Organization) {
+        self.status.set(facts.status);
+        self.facts.store(Arc::new(facts));
+    }
+
+    fn close(&self) {
+        self.set(Organization {
+            status: Status::Suspended,
+            ..self.read()
+        });
+    }
+}
+
+impl Node for TeamNode {
+    type Id = TeamId;
+    type Facts = Team;
+
+    fn id_of(facts: &Team) -> &TeamId {
+        &facts.id
+    }
+
+    fn read(&self) -> Team {
+        Team::clone(&self.facts.load())
+    }
+
+    fn set(&self, facts: Team) {
+        self.status.set(facts.status);
+        self.facts.store(Arc::new(facts));
+    }
+
+    fn close(&self) {
+        self.set(Team {
+            status: Status::Suspended,
+            ..self.read()
+        });
+    }
+}
+
+impl Node for UserNode {
+    type Id = UserId;
+    type Facts = User;
+
+    fn id_of(facts: &User) -> &UserId {
+        &facts.id
+    }
+
+    fn read(&self) -> User {
+        User::clone(&self.facts.load())
+    }
+
+    fn set(&self, facts: User) {
+        self.status.set(facts.status);
+        self.facts.store(Arc::new(facts));
+    }
+
+    fn close(&self) {
+        self.set(User {
+            status: Status::Suspended,
+            ..self.read()
+        });
+    }
+}
+
+/// Gives new wallets what the books hold for them.
+fn restore(wallets: [&Wallet; 2], balances: [Option<u64>; 2]) {
+    for (wallet, balance) in wallets.into_iter().zip(balances) {
+        if let Some(balance) = balance {
+            wallet.restore(balance);
+        }
     }
 }
 
@@ -318,5 +583,18 @@ pub(crate) fn built_in_team() -> Team {
         controls: Controls::default(),
         created_at: Timestamp::from_millis(0),
         declared: false,
+    }
+}
+
+/// What stands in for a user who is not there.
+pub(crate) fn gone_user(id: &UserId, organization: &OrgId) -> User {
+    User {
+        id: id.clone(),
+        organization: organization.clone(),
+        email: id.as_str().into(),
+        role: Role::Member,
+        status: Status::Suspended,
+        controls: Controls::default(),
+        created_at: Timestamp::from_millis(0),
     }
 }

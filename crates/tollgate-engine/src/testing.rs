@@ -2,6 +2,7 @@
 
 mod script;
 mod store;
+mod vault;
 mod world;
 
 use std::io;
@@ -22,6 +23,7 @@ use crate::trail::Trail;
 
 pub use script::{Act, Scene, Script, Seen};
 pub use store::MemoryStore;
+pub use vault::ToyVault;
 pub use world::{World, call, caller, model};
 
 /// A place at the first target of a route.

@@ -235,6 +235,7 @@ mod tests {
             fallbacks: Arc::default(),
             facts: Arc::default(),
             known: Vec::new(),
+            controls: Arc::default(),
         };
         let table = RouteTable::new(vec![model], &Registry::default());
         testing::permit(&table.find("m").unwrap())

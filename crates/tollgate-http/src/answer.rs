@@ -8,8 +8,10 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tollgate_core::error::dialect::{Context, Dialect};
 use tollgate_core::error::{Failure, trail};
 use tollgate_core::money::UsdText;
+use tollgate_engine::hold::Warning;
 
 use crate::gateway::Gateway;
+use crate::limits::{self, Words};
 use crate::outgoing::Outgoing;
 use crate::record::{Facts, Record};
 use crate::request_id::RequestId;
@@ -95,6 +97,50 @@ fn paths(lost: &[String]) -> String {
     line
 }
 
+/// Warns of budgets and credits that come to their end.
+pub(crate) fn tell_money(headers: &mut HeaderMap, facts: &Facts) {
+    let Some(warnings) = &facts.warnings else {
+        return;
+    };
+    if let Some(Warning { level, reading }) = &warnings.budget {
+        let text = format!(
+            "{} {}: {} of {} USD spent",
+            level.as_str(),
+            reading.period.as_str(),
+            reading.spent,
+            reading.limit
+        );
+        if let Ok(text) = HeaderValue::try_from(text) {
+            headers.insert("x-tollgate-budget-warning", text);
+        }
+    }
+    if let Some(balance) = warnings.balance
+        && let Ok(text) = HeaderValue::try_from(balance.to_string())
+    {
+        headers.insert("x-tollgate-low-balance-usd", text);
+    }
+}
+
+/// Says where the caller stands with its limits, if it has any.
+pub(crate) fn tell_limits(
+    headers: &mut HeaderMap,
+    record: &Record,
+    dialect: impl FnOnce() -> Dialect,
+) {
+    let standings = record.standings();
+    if standings.is_none() {
+        return;
+    }
+    let words = if record.facts.surface.starts_with("anthropic_") {
+        Words::Anthropic
+    } else if dialect() == Dialect::LangMart {
+        Words::LangMart
+    } else {
+        Words::Common
+    };
+    limits::tell(headers, &standings, record.gateway().now(), words);
+}
+
 /// Says that the number of tokens is an estimate of ours.
 pub(crate) fn tell_estimated(headers: &mut HeaderMap) {
     headers.insert(ESTIMATED, HeaderValue::from_static("tokens"));
@@ -135,6 +181,9 @@ pub(crate) fn refuse(
         content_type.unwrap_or_else(|| HeaderValue::from_static(rendered.content_type));
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     record.facts.status = status.as_u16();
+    if let Some(texts) = &mut record.facts.texts {
+        texts.answer(&body);
+    }
     let id = record.facts.id.clone();
     let mut headers = HeaderMap::with_capacity(12);
     headers.insert(CONTENT_TYPE, content_type);
@@ -143,6 +192,7 @@ pub(crate) fn refuse(
         tell_attempts(&mut headers, &record.facts);
     }
     tell_route(&mut headers, &record.facts);
+    tell_limits(&mut headers, &record, || dialect);
     for (name, value) in rendered.headers {
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(HeaderName::from_static(name), value);

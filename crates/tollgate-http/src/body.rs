@@ -23,13 +23,43 @@ pub(crate) struct Bounds {
     pub time: Duration,
 }
 
+/// The body of a request: on its way in, or read and decoded.
+pub(crate) struct Inbound {
+    incoming: Incoming,
+    read: Option<Bytes>,
+}
+
+impl Inbound {
+    /// A body that is on its way in.
+    pub(crate) fn new(incoming: Incoming) -> Self {
+        Self {
+            incoming,
+            read: None,
+        }
+    }
+
+    /// Puts back what was read of it, all of it, for who reads it next.
+    pub(crate) fn put(&mut self, read: Bytes) {
+        self.read = Some(read);
+    }
+
+    /// What is still on its way in.
+    pub(crate) fn into_incoming(self) -> Incoming {
+        self.incoming
+    }
+}
+
 /// Reads a JSON body whole.
 pub(crate) async fn read_json(
     headers: &HeaderMap,
-    body: &mut Incoming,
+    body: &mut Inbound,
     bounds: Bounds,
 ) -> Result<Bytes, Failure> {
+    if let Some(read) = &body.read {
+        return Ok(read.clone());
+    }
     check_content_type(headers)?;
+    let body = &mut body.incoming;
     let received = if let Ok(received) =
         tokio::time::timeout(bounds.time, receive(headers, body, bounds)).await
     {

@@ -1,16 +1,19 @@
 //! Where a caller may put its key, and what is refused.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use tollgate_core::error::{Code, Failure};
+use tollgate_core::right::Right;
 use tollgate_engine::admit;
+use tollgate_engine::manager::Manager;
 use tollgate_wire::credential::{self, BearerProblem};
 
-use crate::gateway::Gateway;
 use crate::query::Query;
+use crate::record::Record;
 use crate::routes::Endpoint;
 
 /// Reads the one credential of a request: `Authorization: Bearer`, `x-api-key` or
@@ -61,36 +64,51 @@ fn of_headers(headers: &HeaderMap) -> Result<Option<&[u8]>, Failure> {
     Ok(found)
 }
 
-/// Checks the admin key of a management request.
-pub(crate) fn check_admin(gateway: &Gateway, headers: &HeaderMap) -> Result<(), Failure> {
+/// Finds who manages: whoever holds the admin key, or a user by a key with the permission to
+/// manage.
+pub(crate) fn manager(
+    record: &mut Record,
+    headers: &HeaderMap,
+    right: Right,
+) -> Result<Manager, Failure> {
+    let gateway = Arc::clone(record.gateway());
     let mut found = None;
     for value in headers.get_all("x-admin-key") {
         take(&mut found, value.as_bytes().trim_ascii())?;
     }
-    let Some(shown) = found else {
-        return Err(without_admin_key(gateway, headers));
+    let manager = match found {
+        Some(shown) => gateway
+            .engine
+            .accounts
+            .administrator(shown)
+            .ok_or_else(|| {
+                Failure::client(Code::InvalidApiKey).message("Invalid admin key provided.")
+            })?,
+        None => by_virtual_key(record, headers, right)?,
     };
-    if gateway.engine.accounts.is_admin(shown) {
-        return Ok(());
-    }
-    Err(Failure::client(Code::InvalidApiKey).message("Invalid admin key provided."))
+    Ok(manager.by_request(record.facts.id.as_str()))
 }
 
-/// What a caller is told who shows no admin key: what is wrong with the key that it shows, if
-/// anything is, and otherwise that such a key does not do.
-fn without_admin_key(gateway: &Gateway, headers: &HeaderMap) -> Failure {
-    let checked = of_headers(headers)
-        .and_then(|key| key.ok_or_else(|| Failure::client(Code::MissingApiKey)))
-        .and_then(|key| admit::caller(&gateway.engine, key));
-    match checked {
-        Ok(_) => Failure::client(Code::PermissionDenied).message(
-            "Managing needs the admin key in the header X-Admin-Key; a virtual key cannot do it.",
-        ),
-        Err(failure) if failure.code == Code::MissingApiKey => {
-            failure.message("Managing needs the admin key in the header X-Admin-Key.")
-        }
-        Err(failure) => failure,
+/// A manager who shows no admin key. Whoever shows no key at all is told what it takes.
+fn by_virtual_key(
+    record: &mut Record,
+    headers: &HeaderMap,
+    right: Right,
+) -> Result<Manager, Failure> {
+    let Some(key) = of_headers(headers)? else {
+        return Err(Failure::client(Code::MissingApiKey)
+            .message("Managing needs the admin key in the header X-Admin-Key."));
+    };
+    let gateway = Arc::clone(record.gateway());
+    let caller = admit::caller(&gateway.engine, key)?;
+    record.facts.key = Some(Arc::clone(&caller.key));
+    if right == Right::Admin {
+        return Err(Failure::client(Code::PermissionDenied).message(
+            "Managing this needs the admin key in the header X-Admin-Key; a virtual key cannot do \
+             it.",
+        ));
     }
+    Manager::user(caller)
 }
 
 fn take<'a>(found: &mut Option<&'a [u8]>, credential: &'a [u8]) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 //! whatever fails into the caller's dialect.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::Poll;
@@ -15,22 +16,28 @@ use http::{HeaderValue, Method, Response, StatusCode, Version};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tollgate_core::error::{Code, Failure};
+use tollgate_core::right::Right;
 use tollgate_engine::admit;
 use tollgate_engine::caller::Caller;
-use tollgate_engine::throttle::Pass;
+use tollgate_engine::replay::Kept;
+use tollgate_engine::throttle::{self, Pass};
 
 use crate::answer;
+use crate::body::Inbound;
+use crate::client;
 use crate::credential;
 use crate::dialect;
 use crate::family::Family;
 use crate::gateway::Gateway;
+use crate::idempotency::{self, Tenant};
 use crate::outgoing::Outgoing;
 use crate::query::Query;
-use crate::record::Record;
+use crate::record::{Facts, Record};
 use crate::refusal::Flaw;
-use crate::routes::{Endpoint, Right};
+use crate::routes::Endpoint;
 use crate::surface;
 use crate::surface::calls::Address;
+use crate::surface::reports::Scope;
 
 /// How much of an unread body is taken in, and for how long, so that a client that is still
 /// sending gets to read its answer.
@@ -41,6 +48,8 @@ const UNREAD_TIME: Duration = Duration::from_secs(5);
 pub(crate) enum Given {
     /// A provider's answer or stream.
     Call(Box<surface::calls::Called>),
+    /// What was answered when the same request came first.
+    Again(Box<Kept>),
     /// A document of ours.
     Document {
         status: u16,
@@ -63,8 +72,9 @@ impl Given {
 /// Answers one request. It never fails: a failure is an answer too.
 pub(crate) async fn handle(
     gateway: Arc<Gateway>,
+    peer: IpAddr,
     parts: Parts,
-    mut body: Incoming,
+    body: Incoming,
     flaw: Option<Flaw>,
 ) -> Response<Outgoing> {
     let id = gateway.ids.of(&parts.headers);
@@ -78,7 +88,10 @@ pub(crate) async fn handle(
         return response;
     }
     let surface = endpoint.map_or("unknown", Endpoint::surface);
+    let client = client::address(&gateway.settings().trusted_proxies, peer, &parts.headers);
     let mut record = Record::begin(gateway, id, surface);
+    record.facts.client = Some(client);
+    let mut body = Inbound::new(body);
     // A panic is a bug of ours; the caller of this one request gets an error, the others nothing.
     let outcome = if let Some(flaw) = flaw {
         Err(flaw.failure())
@@ -92,13 +105,20 @@ pub(crate) async fn handle(
         })
     };
     match outcome {
-        Ok(Given::Call(called)) => surface::calls::respond(record, *called, &parts),
-        Ok(given) => finished(record, given),
+        Ok(Given::Call(called)) => {
+            let mut response = surface::calls::respond(record, *called, &parts);
+            if let Some(saving) = idempotency::keep(&mut response) {
+                saving.await;
+            }
+            response
+        }
+        Ok(Given::Again(kept)) => idempotency::respond(record, *kept),
+        Ok(given) => finished(record, given).await,
         Err(failure) => {
             let of_key = record.facts.key.as_ref().and_then(|key| key.error_dialect);
             let of_deployment = record.gateway().settings().dialect;
             let dialect = dialect::choose(&parts, of_key, of_deployment);
-            take_in_unread(record.gateway(), &parts, body);
+            take_in_unread(record.gateway(), &parts, body.into_incoming());
             let mut response = answer::refuse(record, &failure, dialect, &parts.headers);
             if flaw == Some(Flaw::TwoLengths) {
                 response
@@ -141,14 +161,14 @@ async fn until_cut(
 }
 
 fn is_plain_get(endpoint: Endpoint<'_>, method: &Method) -> bool {
-    endpoint.right() == Right::Public && endpoint.methods().contains(method)
+    endpoint.right(method) == Right::Public && endpoint.methods().contains(method)
 }
 
 async fn act(
     record: &mut Record,
     endpoint: Option<Endpoint<'_>>,
     parts: &Parts,
-    body: &mut Incoming,
+    body: &mut Inbound,
 ) -> Result<Given, Failure> {
     let Some(endpoint) = endpoint else {
         return Err(Failure::client(Code::UnknownUrl));
@@ -161,30 +181,92 @@ async fn act(
         return Err(Failure::gateway(Code::Maintenance)
             .message("The gateway is shutting down. Send the request again in a moment."));
     }
-    match endpoint.right() {
+    match endpoint.right(&parts.method) {
         Right::Public => surface::public(&gateway, endpoint)
             .ok_or_else(|| Failure::client(Code::ResourceNotFound)),
+        Right::Read if let Endpoint::Report(report) = endpoint => {
+            knock(record)?;
+            let scope = sees(record, endpoint, parts)?;
+            surface::reports::answer(&gateway, &scope, report, parts).await
+        }
         right @ (Right::Read | Right::Write) => {
+            knock(record)?;
             let credential = credential::read(endpoint, parts)?;
             let caller = admit::caller(&gateway.engine, &credential)?;
             record.facts.key = Some(Arc::clone(&caller.key));
-            let given = caller.key.permissions;
-            let (may, name) = match right {
-                Right::Write => (given.write, "write"),
-                Right::Public | Right::Read | Right::Admin => (given.read, "read"),
-            };
-            if !may {
-                return Err(Failure::client(Code::PermissionDenied).message(format!(
-                    "This key lacks the permission \"{name}\". Use a key that has it."
-                )));
+            if Address::of(endpoint, Query::default()).is_some() {
+                record.facts.caller = Some(caller.clone());
             }
+            check_reach(&record.facts, &caller, endpoint)?;
+            admit::check(&caller, right, endpoint.surface())?;
             for_caller(record, &caller, endpoint, parts, body).await
         }
-        Right::Admin => {
-            credential::check_admin(&gateway, &parts.headers)?;
-            surface::admin::act(&gateway, endpoint, parts, body).await
+        // Every other right is one of managers; how far theirs reaches is checked again where
+        // they act.
+        right => {
+            knock(record)?;
+            let manager = credential::manager(record, &parts.headers, right)?;
+            manager.extent(right)?;
+            let tenant = match manager.user_id() {
+                Some(user) => Tenant::User(user.as_str()),
+                None => Tenant::Deployment,
+            };
+            let again = idempotency::begin_management(record, tenant, parts, body).await?;
+            if let Some(again) = again {
+                return Ok(again);
+            }
+            surface::admin::act(&gateway, &manager, endpoint, parts, body).await
         }
     }
+}
+
+/// Counts the request for its address, before the credential is looked at: who guesses keys is
+/// slowed down, too.
+fn knock(record: &mut Record) -> Result<(), Failure> {
+    let Some(client) = record.facts.client else {
+        return Ok(());
+    };
+    let engine = Arc::clone(&record.gateway().engine);
+    let knocked = throttle::knock(&engine, client);
+    record.visitor = knocked.inspect_err(|_| {
+        record.facts.standings = throttle::standings_of(&engine, client);
+    })?;
+    Ok(())
+}
+
+/// Whether the key may come from there, and to this surface.
+fn check_reach(facts: &Facts, caller: &Caller, endpoint: Endpoint<'_>) -> Result<(), Failure> {
+    let refuse = |message| Err(Failure::client(Code::PermissionDenied).message(message));
+    let reach = &caller.key.reach;
+    if let Some(client) = facts.client.filter(|client| !reach.allows_address(*client)) {
+        return refuse(format!(
+            "This key may not be used from the address {client}. Use it from one that it is open \
+             to, or ask an administrator to open it to this one."
+        ));
+    }
+    let surface = endpoint.surface();
+    if !reach.allows_surface(surface) {
+        return refuse(format!(
+            "This key may not be used at this address: it is not open to the surface \
+             \"{surface}\". Use a key that is, or ask an administrator to open it."
+        ));
+    }
+    Ok(())
+}
+
+/// How far whoever asks sees: by the admin key everything, by another key what it belongs to.
+fn sees(record: &mut Record, endpoint: Endpoint<'_>, parts: &Parts) -> Result<Scope, Failure> {
+    let gateway = Arc::clone(record.gateway());
+    if parts.headers.contains_key("x-admin-key") {
+        credential::manager(record, &parts.headers, Right::SeeUsage)?;
+        return Ok(Scope::Everything);
+    }
+    let credential = credential::read(endpoint, parts)?;
+    let caller = admit::caller(&gateway.engine, &credential)?;
+    record.facts.key = Some(Arc::clone(&caller.key));
+    check_reach(&record.facts, &caller, endpoint)?;
+    admit::check(&caller, Right::Read, endpoint.surface())?;
+    Ok(Scope::of(&caller))
 }
 
 /// What is wrong with a method that the endpoint does not have.
@@ -202,7 +284,7 @@ async fn for_caller(
     caller: &Caller,
     endpoint: Endpoint<'_>,
     parts: &Parts,
-    body: &mut Incoming,
+    body: &mut Inbound,
 ) -> Result<Given, Failure> {
     let gateway = Arc::clone(record.gateway());
     let query = Query::new(parts.uri.query());
@@ -230,12 +312,22 @@ async fn for_caller(
         | Endpoint::TemporaryKeys
         | Endpoint::Key(_)
         | Endpoint::RotateKey(_)
+        | Endpoint::Organizations
+        | Endpoint::Organization(_)
+        | Endpoint::OrganizationStatus(..)
+        | Endpoint::Members(_)
+        | Endpoint::Member(..)
+        | Endpoint::Teams
+        | Endpoint::Team(_)
+        | Endpoint::TeamStatus(..)
+        | Endpoint::Audit
         | Endpoint::Maintenance
         | Endpoint::Connections
         | Endpoint::Connection(_)
         | Endpoint::TestConnection(_)
         | Endpoint::ConnectionBreaker(_)
         | Endpoint::ExplainRoute
+        | Endpoint::Report(_)
         | Endpoint::Hello
         | Endpoint::Errors
         | Endpoint::Error(_)
@@ -251,21 +343,29 @@ async fn for_caller(
 
 /// Lets a call in, or says at once why not: before its body is read, which may be long.
 fn admit_call(record: &mut Record, caller: &Caller) -> Result<(), Failure> {
-    let engine = &record.gateway().engine;
+    let engine = &Arc::clone(&record.gateway().engine);
     engine.maintenance.check()?;
     engine.ledger.check()?;
     let place = engine.overload.enter(caller.key.priority)?;
-    let pass = Pass::take(engine, caller)?;
+    let visitor = record.visitor;
+    let pass = Pass::take(engine, caller, visitor).inspect_err(|_| {
+        record.facts.standings = throttle::standings(engine, caller, visitor);
+    })?;
     record.place = Some(place);
     record.pass = Some(Box::new(pass));
     Ok(())
 }
 
-fn finished(mut record: Record, given: Given) -> Response<Outgoing> {
+async fn finished(mut record: Record, given: Given) -> Response<Outgoing> {
     let id = record.facts.id.clone();
+    let gateway = Arc::clone(record.gateway());
+    let recording = record.replay.take();
     let mut response = document(given);
     record.facts.status = response.status().as_u16();
     answer::identify(response.headers_mut(), &id);
+    if let Some(saving) = idempotency::keep_document(&gateway, recording, &response) {
+        saving.await;
+    }
     record.finish();
     response
 }
@@ -277,7 +377,7 @@ fn document(given: Given) -> Response<Outgoing> {
             content_type,
             body,
         } => (status, content_type, body),
-        Given::Call(_) => (500, "application/json", Bytes::new()),
+        Given::Call(_) | Given::Again(_) => (500, "application/json", Bytes::new()),
     };
     let mut response = Response::new(Outgoing::Whole(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);

@@ -9,7 +9,9 @@ use arc_swap::{ArcSwap, Guard};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tollgate_core::address::AddressRange;
 use tollgate_core::error::dialect::Dialect;
+use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
 use tollgate_engine::engine::Engine;
 
@@ -46,6 +48,10 @@ pub struct Settings {
     pub shutdown: Duration,
     /// The most requests at once on one HTTP/2 connection.
     pub max_streams: u32,
+    /// Proxies that are believed about where requests come from.
+    pub trusted_proxies: Box<[AddressRange]>,
+    /// Signs the webhook that adds credits; without it there is no such route.
+    pub webhook_secret: Option<Secret>,
 }
 
 /// Where lines go.

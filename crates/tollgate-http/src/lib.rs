@@ -4,6 +4,7 @@
 mod access_log;
 mod answer;
 mod body;
+mod client;
 mod conversation;
 mod credential;
 mod dialect;
@@ -11,7 +12,10 @@ mod dispatch;
 mod family;
 mod framing;
 mod gateway;
+mod idempotency;
+mod limits;
 mod log_buffer;
+mod log_row;
 mod metrics;
 mod opening;
 mod outgoing;
@@ -40,7 +44,24 @@ pub use server::serve;
 
 /// What the key API answers, for commands that do without a running gateway.
 pub mod keys {
-    pub use crate::surface::admin::keys::{create, create_temporary, list, one, revoke, rotate};
+    pub use crate::surface::admin::keys::{
+        change, create, create_temporary, list, one, revoke, rotate,
+    };
+}
+
+/// What the API of organizations answers, for commands that do without a running gateway.
+pub mod organizations {
+    pub use crate::surface::admin::organizations::{change, create, list, one, set_status};
+}
+
+/// What the API of members answers, for commands that do without a running gateway.
+pub mod members {
+    pub use crate::surface::admin::members::{change, create, delete, list, one};
+}
+
+/// What the API of teams answers, for commands that do without a running gateway.
+pub mod teams {
+    pub use crate::surface::admin::teams::{change, create, list, one, set_status};
 }
 
 /// What the connection API answers, for commands that do without a running gateway.

@@ -106,6 +106,15 @@ impl Outgoing {
         Poll::Ready(frame)
     }
 
+    /// The record of the request that is answered, while it is open.
+    pub(crate) fn record(&mut self) -> Option<&mut Record> {
+        match self {
+            Self::Whole(_) => None,
+            Self::Recorded(_, record) => record.as_deref_mut(),
+            Self::Events(events) => events.record(),
+        }
+    }
+
     fn is_over(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.is_empty(),

@@ -21,6 +21,11 @@ impl<'a> Query<'a> {
             .filter_map(|(_, _, value)| percent::decode_value(value))
     }
 
+    /// The names of all parameters, as they came.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'a str> {
+        self.pairs().map(|(_, name, _)| name)
+    }
+
     /// The first parameter of this name, decoded.
     pub(crate) fn first(self, name: &str) -> Option<Cow<'a, str>> {
         self.all(name).next()
@@ -34,6 +39,16 @@ impl<'a> Query<'a> {
             .map(|(pair, _, _)| pair)
             .collect();
         (!kept.is_empty()).then(|| kept.join("&").into())
+    }
+
+    /// The parameters but those of this name, as they came.
+    pub(crate) fn without(self, name: &str) -> String {
+        let mut kept = String::new();
+        for (pair, _, _) in self.pairs().filter(|(_, found, _)| *found != name) {
+            kept.push_str(if kept.is_empty() { "" } else { "&" });
+            kept.push_str(pair);
+        }
+        kept
     }
 
     /// Each parameter whole, its name, and its value as it came.

@@ -2,25 +2,28 @@
 
 use std::error::Error;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tollgate_core::charge::can_be_true;
 use tollgate_core::error::Failure;
-use tollgate_core::format::Operation;
 use tollgate_core::key::VirtualKey;
 use tollgate_core::money::Money;
 use tollgate_core::reply::{Answer, Piece, Usage};
+use tollgate_engine::caller::Caller;
 use tollgate_engine::health::Permit;
-use tollgate_engine::hold::{Ending, Hold};
+use tollgate_engine::hold::{Ending, Hold, Warning};
 use tollgate_engine::overload::Place;
 use tollgate_engine::routes::{Route, RouteTarget};
 use tollgate_engine::settle::Ticket;
-use tollgate_engine::throttle::Pass;
+use tollgate_engine::throttle::{Pass, Standings, Visitor};
 use tollgate_engine::trail::Trail;
 use tollgate_wire::formats;
 
 use crate::gateway::Gateway;
+use crate::idempotency::Recording;
+use crate::log_row::{self, Texts};
 use crate::request_id::RequestId;
 
 /// The outcome of a request that was answered well.
@@ -37,11 +40,24 @@ pub(crate) struct Record {
     pub(crate) permit: Option<Permit>,
     /// The place among the calls under way.
     pub(crate) place: Option<Place>,
+    /// Whoever was let in from its address.
+    pub(crate) visitor: Visitor,
     /// The right to it under the caller's limits.
     pub(crate) pass: Option<Box<Pass>>,
     /// What was set aside for it.
     pub(crate) hold: Option<Box<Hold>>,
+    /// Its answer as it is kept, where it has an idempotency key.
+    pub(crate) replay: Option<Box<Recording>>,
     finished: bool,
+}
+
+/// What a caller has to be warned of.
+#[derive(Clone, Debug)]
+pub(crate) struct Warnings {
+    /// A budget that is nearly spent.
+    pub(crate) budget: Option<Warning>,
+    /// What a wallet holds that holds little.
+    pub(crate) balance: Option<Money>,
 }
 
 /// What is known of a request.
@@ -50,7 +66,13 @@ pub(crate) struct Facts {
     pub(crate) id: RequestId,
     pub(crate) surface: &'static str,
     pub(crate) begin: Instant,
+    /// The address from which it comes.
+    pub(crate) client: Option<IpAddr>,
     pub(crate) key: Option<Arc<VirtualKey>>,
+    /// Who called, for calls to models: these get a row in the request log.
+    pub(crate) caller: Option<Caller>,
+    /// Where there is no such model: the name that was asked for.
+    pub(crate) asked: Option<Box<str>>,
     /// The model that was asked for.
     pub(crate) route: Option<Arc<Route>>,
     /// The target that answered.
@@ -63,6 +85,10 @@ pub(crate) struct Facts {
     pub(crate) usage: Option<Usage>,
     /// About how many tokens of an answer have gone out, in sixteenths of a token.
     pub(crate) delivered: u64,
+    /// What the caller has to be warned of: budgets and credits that come to their end.
+    pub(crate) warnings: Option<Box<Warnings>>,
+    /// Where the caller stood with its limits when the call ended or was refused.
+    pub(crate) standings: Standings,
     /// What the caller pays, once that is known.
     pub(crate) cost: Option<Money>,
     /// The attempts that were made.
@@ -71,6 +97,10 @@ pub(crate) struct Facts {
     pub(crate) tells_trail: bool,
     /// From the request to the first byte of the answer, for streams.
     pub(crate) first_byte: Option<Duration>,
+    /// The provider's id of the exchange.
+    pub(crate) provider_request_id: Option<Box<str>>,
+    /// What is said, where the organization keeps it.
+    pub(crate) texts: Option<Box<Texts>>,
 }
 
 impl Record {
@@ -79,7 +109,10 @@ impl Record {
             id,
             surface,
             begin: Instant::now(),
+            client: None,
             key: None,
+            caller: None,
+            asked: None,
             route: None,
             answered: None,
             stream: false,
@@ -87,10 +120,14 @@ impl Record {
             code: OK,
             usage: None,
             delivered: 0,
+            standings: Standings::default(),
             cost: None,
+            warnings: None,
             trail: Trail::default(),
             tells_trail: false,
             first_byte: None,
+            provider_request_id: None,
+            texts: None,
         };
         gateway.metrics.requests_open.inc();
         Self {
@@ -98,8 +135,10 @@ impl Record {
             facts,
             permit: None,
             place: None,
+            visitor: Visitor::default(),
             pass: None,
             hold: None,
+            replay: None,
             finished: false,
         }
     }
@@ -114,6 +153,14 @@ impl Record {
             permit.fail(failure);
         }
         self.facts.code = failure.code.slug();
+        if self.facts.route.is_none() {
+            self.facts.asked = failure.model.as_deref().map(log_row::name);
+        }
+        if let Some(id) = &failure.provider_request_id {
+            self.facts.provider_request_id = Some((&**id).into());
+        }
+        // Nothing is kept of a failure: the key is free.
+        self.replay = None;
         if failure.cause.is_some() || failure.provider_text.is_some() {
             let id = self.facts.id.as_str();
             tracing::warn!(
@@ -136,17 +183,19 @@ impl Record {
             self.facts.usage = piece.usage;
         }
         self.facts.delivered += u64::from(piece.delivered);
+        if let Some(texts) = &mut self.facts.texts {
+            texts.answer(&piece.bytes);
+        }
+        if let Some(recording) = &mut self.replay {
+            recording.record(&piece.bytes);
+        }
     }
 
-    /// Notes what a whole answer used. What it says is counted where its provider does not, or says
-    /// what cannot be; to count tokens costs nothing.
-    pub(crate) fn count(&mut self, operation: Operation, answer: &Answer) {
-        self.facts.usage = match operation {
-            Operation::CountTokens => Some(Usage::NONE),
-            Operation::Chat | Operation::Embeddings => answer.usage,
-        };
-        if !self.facts.usage.as_ref().is_some_and(can_be_true) {
-            self.facts.delivered = u64::from(formats::delivered(&answer.body));
+    /// Notes what a whole answer used.
+    pub(crate) fn count(&mut self, answer: &Answer) {
+        self.facts.usage = answer.usage;
+        if self.hold.is_some() {
+            self.facts.delivered = uncounted(answer);
         }
     }
 
@@ -156,6 +205,7 @@ impl Record {
         if let Some(mut pass) = self.pass.take() {
             let used = self.facts.usage;
             pass.settle(used.map(|usage| usage.prompt.saturating_add(usage.completion)));
+            self.facts.standings = pass.standings();
         }
         let hold = self.hold.take()?;
         let (asked, answered) = (self.facts.route.as_ref()?, self.facts.answered.as_ref()?);
@@ -169,6 +219,12 @@ impl Record {
         });
         self.facts.cost = Some(settled.cost);
         settled.ticket
+    }
+
+    /// Where the caller stands with its limits.
+    pub(crate) fn standings(&self) -> Standings {
+        let pass = self.pass.as_ref();
+        pass.map_or(self.facts.standings, |pass| pass.standings())
     }
 
     /// The request has come to its end.
@@ -185,15 +241,29 @@ impl Record {
             let duration = self.facts.begin.elapsed();
             self.gateway.metrics.requests_open.dec();
             self.gateway.metrics.record(&self.facts, duration);
-            self.gateway
-                .log
-                .write(self.gateway.now(), &self.facts, duration);
+            let now = self.gateway.now();
+            self.gateway.log.write(now, &self.facts, duration);
+            if let Some(caller) = self.facts.caller.take() {
+                let draft = log_row::draft(&mut self.facts, caller, (now, duration));
+                self.gateway.engine.request_log.push(draft);
+            }
             self.gateway.note_end();
         }
     }
 }
 
 impl Facts {
+    /// Notes what the caller has to be warned of.
+    pub(crate) fn note_money(&mut self, hold: &Hold) {
+        let (budget, balance) = (hold.warning(), hold.low_balance());
+        if budget.is_some() || balance.is_some() {
+            self.warnings = Some(Box::new(Warnings {
+                budget: budget.cloned(),
+                balance,
+            }));
+        }
+    }
+
     /// Whether another model answered than the one that was asked for.
     pub(crate) fn fell_back(&self) -> bool {
         match (&self.route, &self.answered) {
@@ -234,6 +304,16 @@ impl Facts {
     }
 }
 
+/// About how many sixteenths of a token an answer says, where its provider does not tell how many
+/// tokens it has, or tells what cannot be. Nothing where it does: nobody looks for it then.
+fn uncounted(answer: &Answer) -> u64 {
+    if answer.usage.as_ref().is_some_and(can_be_true) {
+        0
+    } else {
+        u64::from(formats::delivered(&answer.body))
+    }
+}
+
 /// An error with what caused it: many say only what they were doing.
 struct Causes<'a>(&'a (dyn Error + Send + Sync));
 
@@ -260,11 +340,47 @@ impl Drop for Record {
         if !self.finished {
             // Nobody waits for it any more.
             drop(self.settle(false));
+            // What is complete was paid for: whoever asks again gets it.
+            if let Some(recording) = self.replay.take()
+                && recording.is_complete()
+            {
+                drop(recording.keep(&self.gateway));
+            }
             // A failure that was already noted stays the outcome: only its telling broke off.
             if self.facts.code == OK {
                 self.facts.code = CLIENT_CLOSED;
             }
             self.write();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_answer_says_is_counted_only_where_its_provider_does_not() {
+        let usage = |prompt| {
+            Some(Usage {
+                prompt,
+                ..Usage::NONE
+            })
+        };
+        for (told, counts) in [
+            (usage(9), false),
+            (usage(0), false),
+            (None, true),
+            (usage(1 << 60), true),
+        ] {
+            let answer = Answer {
+                body: bytes::Bytes::from_static(
+                    br#"{"choices":[{"message":{"content":"Good morning"}}]}"#,
+                ),
+                usage: told,
+                finish: None,
+            };
+            assert_eq!(uncounted(&answer) > 0, counts, "{told:?}");
         }
     }
 }

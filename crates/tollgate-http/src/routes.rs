@@ -2,9 +2,15 @@
 //! not compile until all of this is said.
 
 mod gemini;
+mod reports;
+mod tenants;
 
 use http::Method;
 use tollgate_core::error::dialect::Dialect;
+use tollgate_core::right::Right;
+use tollgate_core::tenant::Status;
+
+pub(crate) use self::reports::Report;
 
 /// What a path stands for. Parts of the path that are values come with it, still encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +34,22 @@ pub(crate) enum Endpoint<'a> {
     TemporaryKeys,
     Key(&'a str),
     RotateKey(&'a str),
+    Organizations,
+    Organization(&'a str),
+    OrganizationStatus(&'a str, Status),
+    Members(&'a str),
+    Member(&'a str, &'a str),
+    Teams,
+    Team(&'a str),
+    TeamStatus(&'a str, Status),
+    Audit,
     Maintenance,
     Connections,
     Connection(&'a str),
     TestConnection(&'a str),
     ConnectionBreaker(&'a str),
     ExplainRoute,
+    Report(Report<'a>),
     Errors,
     Error(&'a str),
     ErrorPages,
@@ -43,19 +59,6 @@ pub(crate) enum Endpoint<'a> {
     Ready,
     Metrics,
     Front,
-}
-
-/// What a caller must show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Right {
-    /// Nothing.
-    Public,
-    /// A virtual key that may see what there is.
-    Read,
-    /// A virtual key that may send calls to models.
-    Write,
-    /// The admin key.
-    Admin,
 }
 
 impl<'a> Endpoint<'a> {
@@ -74,6 +77,9 @@ impl<'a> Endpoint<'a> {
             "/v1/auth/validate" => Self::Validate,
             "/api/keys" => Self::Keys,
             "/api/keys/temporary" => Self::TemporaryKeys,
+            "/api/organizations" => Self::Organizations,
+            "/api/teams" => Self::Teams,
+            "/api/audit" => Self::Audit,
             "/api/maintenance" => Self::Maintenance,
             "/api/connections" => Self::Connections,
             "/api/routes/explain" => Self::ExplainRoute,
@@ -89,6 +95,9 @@ impl<'a> Endpoint<'a> {
     }
 
     fn find_with_value(path: &'a str) -> Option<Self> {
+        if let Some(report) = reports::find(path) {
+            return Some(Self::Report(report));
+        }
         let value = |prefix: &str| path.strip_prefix(prefix).filter(|value| !value.is_empty());
         let one = |prefix: &str| value(prefix).filter(|value| !value.contains('/'));
         // The ids of models hold slashes.
@@ -109,6 +118,12 @@ impl<'a> Endpoint<'a> {
         }
         if let Some(connection) = value("/api/connections/") {
             return Self::find_connection(connection);
+        }
+        if let Some(rest) = value("/api/organizations/") {
+            return tenants::organization(rest);
+        }
+        if let Some(rest) = value("/api/teams/") {
+            return tenants::team(rest);
         }
         let key = value("/api/keys/")?;
         match key.split_once('/') {
@@ -146,14 +161,30 @@ impl<'a> Endpoint<'a> {
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
             | Self::ExplainRoute => &[Method::POST],
-            Self::Keys => &[Method::GET, Method::HEAD, Method::POST],
-            Self::Key(_) => &[Method::GET, Method::HEAD, Method::DELETE],
+            Self::Keys | Self::Organizations | Self::Teams | Self::Members(_) => {
+                &[Method::GET, Method::HEAD, Method::POST]
+            }
+            Self::Key(_) => &[Method::GET, Method::HEAD, Method::PATCH, Method::DELETE],
+            Self::Organization(_) | Self::Team(_) => {
+                &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH]
+            }
+            Self::Member(..) => &[
+                Method::GET,
+                Method::HEAD,
+                Method::PUT,
+                Method::PATCH,
+                Method::DELETE,
+            ],
+            // The documents of seed 001 have PUT in one place and POST in another.
+            Self::OrganizationStatus(..) | Self::TeamStatus(..) => &[Method::POST, Method::PUT],
             Self::Maintenance => &[Method::GET, Method::HEAD, Method::PUT],
             Self::Models
             | Self::Model(_)
             | Self::GeminiModels
             | Self::GeminiModel(_)
             | Self::Validate
+            | Self::Audit
+            | Self::Report(_)
             | Self::Connections
             | Self::Connection(_)
             | Self::Hello
@@ -169,8 +200,9 @@ impl<'a> Endpoint<'a> {
         }
     }
 
-    /// What a caller must show to use the endpoint.
-    pub(crate) fn right(self) -> Right {
+    /// What a caller must show to use the endpoint with a method.
+    pub(crate) fn right(self, method: &Method) -> Right {
+        let sees = *method == Method::GET || *method == Method::HEAD;
         match self {
             Self::Chat
             | Self::Completions
@@ -186,10 +218,29 @@ impl<'a> Endpoint<'a> {
             | Self::GeminiModels
             | Self::GeminiModel(_)
             | Self::Validate => Right::Read,
-            Self::Keys
-            | Self::TemporaryKeys
-            | Self::Key(_)
-            | Self::RotateKey(_)
+            Self::Report(_) => Right::Read,
+            Self::Keys | Self::Key(_) if sees => Right::SeeKeys,
+            Self::Keys | Self::TemporaryKeys | Self::Key(_) | Self::RotateKey(_) => {
+                Right::ManageKeys
+            }
+            Self::Organizations
+            | Self::Organization(_)
+            | Self::Members(_)
+            | Self::Member(..)
+            | Self::Teams
+            | Self::Team(_)
+                if sees =>
+            {
+                Right::SeeOrganization
+            }
+            Self::Organization(_) => Right::ManageOrganization,
+            Self::Members(_) | Self::Member(..) => Right::ManageUsers,
+            Self::Teams | Self::Team(_) => Right::ManageTeams,
+            Self::TeamStatus(_, Status::Active | Status::Paused) => Right::ManageTeams,
+            Self::Audit => Right::SeeAudit,
+            Self::Organizations
+            | Self::OrganizationStatus(..)
+            | Self::TeamStatus(_, Status::Suspended)
             | Self::Maintenance
             | Self::Connections
             | Self::Connection(_)
@@ -231,12 +282,22 @@ impl<'a> Endpoint<'a> {
             | Self::TemporaryKeys
             | Self::Key(_)
             | Self::RotateKey(_)
+            | Self::Organizations
+            | Self::Organization(_)
+            | Self::OrganizationStatus(..)
+            | Self::Members(_)
+            | Self::Member(..)
+            | Self::Teams
+            | Self::Team(_)
+            | Self::TeamStatus(..)
+            | Self::Audit
             | Self::Maintenance
             | Self::Connections
             | Self::Connection(_)
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
             | Self::ExplainRoute
+            | Self::Report(_)
             | Self::Errors
             | Self::Error(_)
             | Self::ErrorPages
@@ -267,12 +328,22 @@ impl<'a> Endpoint<'a> {
             | Self::TemporaryKeys
             | Self::Key(_)
             | Self::RotateKey(_)
+            | Self::Organizations
+            | Self::Organization(_)
+            | Self::OrganizationStatus(..)
+            | Self::Members(_)
+            | Self::Member(..)
+            | Self::Teams
+            | Self::Team(_)
+            | Self::TeamStatus(..)
+            | Self::Audit
             | Self::Maintenance
             | Self::Connections
             | Self::Connection(_)
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
             | Self::ExplainRoute => "admin",
+            Self::Report(_) => "reports",
             Self::Errors | Self::Error(_) | Self::ErrorPages | Self::ErrorPage(_) => "errors",
             Self::Hello | Self::Health | Self::Live | Self::Ready => "health",
             Self::Metrics => "metrics",
@@ -300,119 +371,4 @@ pub(crate) fn native_dialect(path: &str) -> Option<Dialect> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_find_their_endpoint() {
-        for (path, endpoint) in [
-            ("/v1/chat/completions", Some(Endpoint::Chat)),
-            ("/chat/completions", Some(Endpoint::Chat)),
-            (
-                "/v1/models/openai/gpt-4o",
-                Some(Endpoint::Model("openai/gpt-4o")),
-            ),
-            ("/v1/models/", None),
-            ("/v1/responses", Some(Endpoint::Responses)),
-            ("/responses", Some(Endpoint::Responses)),
-            ("/completions", Some(Endpoint::Completions)),
-            ("/v1/messages", Some(Endpoint::Messages)),
-            ("/v1/messages/count_tokens", Some(Endpoint::MessageTokens)),
-            ("/v1/messages/batches", None),
-            ("/messages", None),
-            ("/api/hello", Some(Endpoint::Hello)),
-            ("/v1beta/models", Some(Endpoint::GeminiModels)),
-            ("/v1beta/models/", None),
-            ("/api/maintenance", Some(Endpoint::Maintenance)),
-            ("/api/maintenance/", None),
-            ("/api/keys/key_1", Some(Endpoint::Key("key_1"))),
-            ("/api/keys/key_1/rotate", Some(Endpoint::RotateKey("key_1"))),
-            ("/api/keys/key_1/rotate/x", None),
-            ("/api/keys//rotate", None),
-            ("/api/connections", Some(Endpoint::Connections)),
-            ("/api/connections/", None),
-            (
-                "/api/connections/a%2Fb",
-                Some(Endpoint::Connection("a%2Fb")),
-            ),
-            (
-                "/api/connections/a/test",
-                Some(Endpoint::TestConnection("a")),
-            ),
-            (
-                "/api/connections/a/breaker",
-                Some(Endpoint::ConnectionBreaker("a")),
-            ),
-            ("/api/connections//test", None),
-            ("/api/connections/a/other", None),
-            ("/api/routes/explain", Some(Endpoint::ExplainRoute)),
-            ("/v1/errors/a/b", None),
-            ("/v1//chat/completions", None),
-            ("/v1/chat/completions/", None),
-        ] {
-            assert_eq!(Endpoint::find(path), endpoint, "{path}");
-        }
-    }
-
-    #[test]
-    fn a_method_of_gemini_stands_behind_the_last_colon_however_it_is_written() {
-        for version in ["/v1", "/v1beta"] {
-            for (rest, endpoint) in [
-                ("g:generateContent", Endpoint::Generate("g")),
-                ("g%3AgenerateContent", Endpoint::Generate("g")),
-                ("g%3astreamGenerateContent", Endpoint::GenerateStream("g")),
-                ("g:countTokens", Endpoint::GenerateTokens("g")),
-                (
-                    "openai/gpt-4o:generateContent",
-                    Endpoint::Generate("openai/gpt-4o"),
-                ),
-                (
-                    "openai%2Fg:countTokens",
-                    Endpoint::GenerateTokens("openai%2Fg"),
-                ),
-                (
-                    "ollama/l:8b:countTokens",
-                    Endpoint::GenerateTokens("ollama/l:8b"),
-                ),
-                ("l:8b%3AcountTokens", Endpoint::GenerateTokens("l:8b")),
-                ("l%3A8b:countTokens", Endpoint::GenerateTokens("l%3A8b")),
-            ] {
-                let path = format!("{version}/models/{rest}");
-                assert_eq!(Endpoint::find(&path), Some(endpoint), "{path}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_no_method_of_gemini_is_a_part_of_the_models_name() {
-        for name in ["l:8b", "l:latest", "g:embedContent", ":generateContent"] {
-            let path = format!("/v1/models/{name}");
-            assert_eq!(Endpoint::find(&path), Some(Endpoint::Model(name)));
-            let path = format!("/v1beta/models/{name}");
-            assert_eq!(Endpoint::find(&path), Some(Endpoint::GeminiModel(name)));
-        }
-    }
-
-    #[test]
-    fn surfaces_of_other_families_answer_in_their_own_dialect() {
-        for (path, dialect) in [
-            ("/v1/messages", Some(Dialect::Anthropic)),
-            ("/v1/messages/count_tokens", Some(Dialect::Anthropic)),
-            ("/v1beta/models/x:generateContent", Some(Dialect::Gemini)),
-            ("/v1/models/x:generateContent", Some(Dialect::Gemini)),
-            (
-                "/v1/models/a/b%3AstreamGenerateContent",
-                Some(Dialect::Gemini),
-            ),
-            ("/v1/models/x", None),
-            ("/v1/models/l:8b", None),
-            ("/v1/responses", None),
-            ("/v1/chat", Some(Dialect::DetailSimple)),
-            ("/v1/chat/completions", None),
-            ("/api/jobs/1", Some(Dialect::DetailJobs)),
-            ("/nowhere", None),
-        ] {
-            assert_eq!(native_dialect(path), dialect, "{path}");
-        }
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use tollgate_core::error::{Code, Failure};
+use tollgate_engine::fault;
 use tollgate_engine::settle::Ticket;
 
 use crate::record::Record;
@@ -14,8 +15,10 @@ pub(crate) async fn wait(record: &Record, ticket: Option<Ticket>) -> Result<(), 
     let Some(mut ticket) = ticket else {
         return Ok(());
     };
+    fault::point("answer.settling");
     let patience = patience(record);
     if timeout(patience, &mut ticket).await.is_ok() {
+        fault::point("answer.settled");
         return Ok(());
     }
     withhold(ticket)

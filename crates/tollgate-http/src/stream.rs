@@ -14,10 +14,12 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tollgate_core::error::dialect::{Dialect, StreamForm};
 use tollgate_core::error::{AttemptRecord, Code, Failure};
+use tollgate_engine::fault;
 use tollgate_engine::port::Pieces;
 use tollgate_engine::settle::Ticket;
 
 use crate::answer;
+use crate::idempotency::Saving;
 use crate::record::Record;
 use crate::settlement;
 
@@ -55,6 +57,8 @@ struct Settling {
     /// Gone when it is over.
     ticket: Option<Ticket>,
     patience: Pin<Box<Sleep>>,
+    /// The answer on its way to where it is kept, once it is settled.
+    saving: Option<Saving>,
 }
 
 type Next = Poll<Option<Result<Frame<Bytes>, Infallible>>>;
@@ -84,6 +88,11 @@ impl EventBody {
 
     pub(crate) fn is_over(&self) -> bool {
         self.pieces.is_none() && self.settling.is_none()
+    }
+
+    /// The record of the request, while it is open.
+    pub(crate) fn record(&mut self) -> Option<&mut Record> {
+        self.record.as_mut()
     }
 
     pub(crate) fn poll_frame(&mut self, context: &mut Context<'_>) -> Next {
@@ -200,15 +209,23 @@ impl EventBody {
     /// The stream has come to its end: settles it. Says whether the last part has to wait.
     fn settle(&mut self, last: &Bytes) -> bool {
         let ticket = self.record.as_mut().and_then(|record| record.settle(true));
-        let Some((ticket, record)) = ticket.zip(self.record.as_ref()) else {
+        let waits = |record: &&Record| ticket.is_some() || record.replay.is_some();
+        let Some(record) = self.record.as_ref().filter(waits) else {
             self.end();
             return false;
         };
+        fault::point("stream.settling");
         let end = Instant::now() + settlement::patience(record);
+        if let Some(record) = &mut self.record
+            && let Some(recording) = &mut record.replay
+        {
+            recording.complete();
+        }
         self.settling = Some(Box::new(Settling {
             bytes: last.clone(),
-            ticket: Some(ticket),
+            ticket,
             patience: Box::pin(tokio::time::sleep_until(end)),
+            saving: None,
         }));
         true
     }
@@ -217,17 +234,26 @@ impl EventBody {
         let Some(settling) = &mut self.settling else {
             return Poll::Ready(None);
         };
-        let Some(ticket) = &mut settling.ticket else {
-            return Poll::Ready(None);
-        };
-        if Pin::new(ticket).poll(context).is_pending() {
-            ready!(settling.patience.as_mut().poll(context));
-            let withheld = settling.ticket.take().map_or(Ok(()), settlement::withhold);
-            if let Err(failure) = withheld {
-                self.settling = None;
-                return self.fail(&failure);
+        if let Some(ticket) = &mut settling.ticket {
+            if Pin::new(ticket).poll(context).is_pending() {
+                ready!(settling.patience.as_mut().poll(context));
+                let withheld = settling.ticket.take().map_or(Ok(()), settlement::withhold);
+                if let Err(failure) = withheld {
+                    self.settling = None;
+                    return self.fail(&failure);
+                }
             }
+            settling.ticket = None;
         }
+        if let Some(record) = &mut self.record
+            && let Some(recording) = record.replay.take()
+        {
+            settling.saving = Some(recording.keep(record.gateway()));
+        }
+        if let Some(saving) = &mut settling.saving {
+            ready!(saving.as_mut().poll(context));
+        }
+        fault::point("stream.settled");
         let last = self.settling.take().map(|settling| settling.bytes);
         self.end();
         match last.filter(|bytes| !bytes.is_empty()) {

@@ -6,6 +6,7 @@ pub(crate) mod calls;
 pub(crate) mod errors;
 pub(crate) mod health;
 pub(crate) mod models;
+pub(crate) mod reports;
 
 use crate::dispatch::Given;
 use crate::gateway::Gateway;
@@ -43,11 +44,21 @@ pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Option<Given>
         | Endpoint::TemporaryKeys
         | Endpoint::Key(_)
         | Endpoint::RotateKey(_)
+        | Endpoint::Organizations
+        | Endpoint::Organization(_)
+        | Endpoint::OrganizationStatus(..)
+        | Endpoint::Members(_)
+        | Endpoint::Member(..)
+        | Endpoint::Teams
+        | Endpoint::Team(_)
+        | Endpoint::TeamStatus(..)
+        | Endpoint::Audit
         | Endpoint::Maintenance
         | Endpoint::Connections
         | Endpoint::Connection(_)
         | Endpoint::TestConnection(_)
         | Endpoint::ConnectionBreaker(_)
-        | Endpoint::ExplainRoute => None,
+        | Endpoint::ExplainRoute
+        | Endpoint::Report(_) => None,
     }
 }

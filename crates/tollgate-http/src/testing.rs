@@ -24,7 +24,7 @@ use tollgate_engine::port::{
     Attempt, BoxFuture, Continuation, Delivery, Insight, PieceStream, Pieces, Upstream, Want,
 };
 use tollgate_engine::routes::{DeclaredModel, DeclaredTarget, Route, RouteTable};
-use tollgate_engine::testing::{ManualClock, MemoryStore, counting_entropy};
+use tollgate_engine::testing::{ManualClock, MemoryStore, ToyVault, counting_entropy};
 
 use crate::access_log::{AccessLog, LogFormat};
 use crate::gateway::{Gateway, Logs, Settings};
@@ -81,6 +81,7 @@ pub(crate) async fn gateway_before(
     };
     let accounts = Arc::new(Accounts::open(parts).await.unwrap());
     let engine = Engine::new(accounts, upstream, clock, 1);
+    engine.replays.set_vault(Arc::new(ToyVault));
     let buffer = Arc::new(LogBuffer::new());
     let logs = Logs {
         requests: AccessLog::new(format, Arc::clone(&buffer)),
@@ -112,6 +113,8 @@ fn settings() -> Settings {
         keep_alive: KEEP_ALIVE,
         shutdown: Duration::from_secs(10),
         max_streams: 10,
+        trusted_proxies: Box::default(),
+        webhook_secret: None,
     }
 }
 
@@ -158,6 +161,7 @@ pub(crate) fn model(name: &str, targets: &[(&str, &str)]) -> DeclaredModel {
         fallbacks: Arc::default(),
         facts: Arc::default(),
         known: Vec::new(),
+        controls: Arc::default(),
     }
 }
 

@@ -5,20 +5,35 @@ use std::str::FromStr as _;
 
 use sqlx::sqlite::SqliteConnectOptions;
 
-use crate::sqlite::OpenError;
+use crate::database::check_server;
+use crate::open::OpenError;
 
-/// The file of a database URL: `sqlite://` and a path, relative to the working directory unless
-/// it begins with a slash. Fails for every other kind of URL.
-pub fn database_file(url: &str) -> Result<PathBuf, OpenError> {
-    // A URL of another kind may hold a password: only its scheme is ever repeated.
-    let Some((scheme, rest)) = url.split_once(':') else {
-        return Err(OpenError::Url("it has no scheme".to_owned()));
-    };
-    match scheme {
-        "sqlite" => {}
-        "postgres" | "postgresql" => return Err(OpenError::OnlySqlite),
-        other => return Err(OpenError::Url(format!("the scheme {other:?} is not known"))),
+/// Where a database is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// In a file of this machine.
+    File(PathBuf),
+    /// On a server.
+    Server,
+}
+
+impl Location {
+    /// Reads a database URL: `sqlite://` and a path, relative to the working directory unless it
+    /// begins with a slash, or `postgres://` with user, host and name. Nothing is opened.
+    pub fn of(url: &str) -> Result<Self, OpenError> {
+        // A URL may hold a password: only its scheme is ever repeated.
+        let Some((scheme, rest)) = url.split_once(':') else {
+            return Err(OpenError::Url("it has no scheme".to_owned()));
+        };
+        match scheme {
+            "sqlite" => file(rest).map(Self::File),
+            "postgres" | "postgresql" => check_server(url).map(|()| Self::Server),
+            other => Err(OpenError::Url(format!("the scheme {other:?} is not known"))),
+        }
     }
+}
+
+fn file(rest: &str) -> Result<PathBuf, OpenError> {
     let (path, options) = rest.split_once('?').unwrap_or((rest, ""));
     if path.ends_with(":memory:") {
         return Err(OpenError::InMemory);
@@ -59,16 +74,29 @@ mod tests {
             ),
             ("sqlite://with%20space.db", "with space.db"),
         ] {
-            assert_eq!(database_file(url).unwrap(), PathBuf::from(file), "{url}");
+            let location = Location::of(url).unwrap();
+            assert_eq!(location, Location::File(PathBuf::from(file)), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_url_of_a_server_is_recognized() {
+        for url in [
+            "postgres://tollgate:secret@db.example:5432/tollgate?sslmode=verify-full",
+            "postgresql:///tollgate?host=/run/postgresql",
+        ] {
+            assert_eq!(Location::of(url).unwrap(), Location::Server, "{url}");
         }
     }
 
     #[test]
     fn other_urls_are_refused_without_repeating_secrets() {
         for (url, said) in [
-            ("postgres://user:secret@host/db", "PostgreSQL"),
-            ("postgresql://user:secret@host/db", "PostgreSQL"),
             ("mysql://user:secret@host/db", "\"mysql\""),
+            ("postgres://user:secret@host:secret/db", "postgres://USER"),
+            ("postgres://user:secret@host/db?sslmode=secret", "sslmode"),
+            ("postgres://user:secret@host", "names no database"),
+            ("postgres://user:secret@host/db?secret=1", "option"),
             ("tollgate.db", "no scheme"),
             ("sqlite::memory:", "memory"),
             ("sqlite://x.db?mode=memory", "memory"),
@@ -76,7 +104,7 @@ mod tests {
             ("sqlite://", "names no file"),
             ("sqlite://directory/", "names no file"),
         ] {
-            let message = database_file(url).unwrap_err().to_string();
+            let message = Location::of(url).unwrap_err().to_string();
             assert!(message.contains(said), "{url}: {message}");
             assert!(!message.contains("secret"), "{message}");
         }

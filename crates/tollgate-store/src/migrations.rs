@@ -4,9 +4,11 @@
 use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-/// Number, name and statements of each step. The names are those of the files, so that the list
-/// can be compared with the folder.
-const SQLITE: &[(i64, &str, &str)] = &[
+/// Number, name and statements of a step. The names are those of the files, so that the list can
+/// be compared with the folder.
+type Step = (i64, &'static str, &'static str);
+
+const SQLITE: &[Step] = &[
     (
         1,
         "keys",
@@ -17,18 +19,49 @@ const SQLITE: &[(i64, &str, &str)] = &[
         "key_priority",
         include_str!("../migrations/sqlite/0002_key_priority.sql"),
     ),
+    (
+        3,
+        "money",
+        include_str!("../migrations/sqlite/0003_money.sql"),
+    ),
 ];
+
+const POSTGRES: &[Step] = &[(
+    1,
+    "everything",
+    include_str!("../migrations/postgres/0001_everything.sql"),
+)];
 
 /// The steps for SQLite. Written out instead of `sqlx::migrate!`, whose macro would compile
 /// SQLite a second time for the compiler's own use.
 pub(crate) fn sqlite() -> Migrator {
-    up_to(latest())
+    migrator(SQLITE)
+}
+
+/// The steps for PostgreSQL.
+pub(crate) fn postgres() -> Migrator {
+    migrator(POSTGRES)
+}
+
+/// The last step for SQLite that this version knows.
+pub(crate) fn sqlite_latest() -> i64 {
+    latest(SQLITE)
+}
+
+/// The last step for PostgreSQL that this version knows.
+pub(crate) fn postgres_latest() -> i64 {
+    latest(POSTGRES)
 }
 
 /// The steps up to this one, which are all that an earlier version knew.
-pub(crate) fn up_to(last: i64) -> Migrator {
+#[cfg(test)]
+pub(crate) fn sqlite_up_to(last: i64) -> Migrator {
     let known = SQLITE.iter().filter(|(version, ..)| *version <= last);
-    let step = |&(version, name, statements): &(i64, &'static str, &'static str)| {
+    migrator(&known.copied().collect::<Vec<_>>())
+}
+
+fn migrator(steps: &[Step]) -> Migrator {
+    let step = |&(version, name, statements): &Step| {
         let statements = statements.into_sql_str();
         Migration::new(
             version,
@@ -38,16 +71,12 @@ pub(crate) fn up_to(last: i64) -> Migrator {
             false,
         )
     };
-    Migrator::with_migrations(known.map(step).collect())
+    Migrator::with_migrations(steps.iter().map(step).collect())
 }
 
-/// The last step that this version knows.
-pub(crate) fn latest() -> i64 {
-    SQLITE
-        .iter()
-        .map(|(version, ..)| *version)
-        .max()
-        .unwrap_or(0)
+fn latest(steps: &[Step]) -> i64 {
+    let versions = steps.iter().map(|(version, ..)| *version);
+    versions.max().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -58,16 +87,18 @@ mod tests {
 
     #[test]
     fn every_file_of_the_folder_is_a_step_and_every_step_has_a_file() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/sqlite");
-        let mut files: Vec<String> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        files.sort();
-        let steps: Vec<String> = SQLITE
-            .iter()
-            .map(|(version, name, _)| format!("{version:04}_{name}.sql"))
-            .collect();
-        assert_eq!(files, steps);
+        for (folder, steps) in [("sqlite", SQLITE), ("postgres", POSTGRES)] {
+            let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+            let mut files: Vec<String> = std::fs::read_dir(root.join(folder))
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            files.sort();
+            let steps: Vec<String> = steps
+                .iter()
+                .map(|(version, name, _)| format!("{version:04}_{name}.sql"))
+                .collect();
+            assert_eq!(files, steps);
+        }
     }
 }

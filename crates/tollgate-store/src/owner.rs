@@ -95,6 +95,11 @@ impl Owner {
         Ok(owner)
     }
 
+    /// Whether a process has ever taken this directory.
+    pub fn was_here(directory: &Path) -> bool {
+        directory.join(LOCK).exists()
+    }
+
     /// The data directory.
     pub fn directory(&self) -> &Path {
         &self.directory

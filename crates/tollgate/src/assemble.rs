@@ -3,17 +3,19 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tollgate_core::key::Permissions;
+use tollgate_core::id::{OrgId, TeamId, UserId};
 use tollgate_core::overload;
-use tollgate_engine::accounts::{self, NewKey};
+use tollgate_engine::accounts;
 use tollgate_engine::engine::{Engine, Routing};
 use tollgate_engine::health::DeclaredConnection;
+use tollgate_engine::replay;
 use tollgate_engine::routes::DeclaredModel;
+use tollgate_engine::tenants::Tenants;
 use tollgate_http::{LogFormat, Settings};
 use tollgate_upstream::provider::Home;
 use tollgate_upstream::settings::ConnectionSettings;
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, Problems, Tenant};
 
 /// Tells the engine everything that may change while it runs.
 pub(crate) fn steer(engine: &Engine, config: &Config) {
@@ -28,6 +30,13 @@ pub(crate) fn steer(engine: &Engine, config: &Config) {
         least_parallel,
     });
     engine.maintenance.set_declared(config.server.maintenance);
+    engine.limits.store(Arc::new(config.limits));
+    engine.set_billing(config.billing.rules.clone());
+    engine.ledger.set_settings(config.billing.settling);
+    engine.replays.set_settings(replay::Settings {
+        ttl: config.idempotency.ttl,
+        longest_answer: config.idempotency.longest_answer,
+    });
     engine.set_routing(routing(config));
 }
 
@@ -92,33 +101,65 @@ fn declared(config: &Config, model: &DeclaredModel) -> DeclaredModel {
     }
 }
 
-/// The keys that the file declares.
-pub(crate) fn keys(config: &Config) -> Vec<accounts::DeclaredKey> {
+/// Whether everything that the file refers to without declaring it is in the store.
+pub(crate) fn check_references(config: &Config, tenants: &Tenants) -> Result<(), Problems> {
+    let is_there = |tenant, name: &str| match tenant {
+        Tenant::Organization => tenants.holds_organization(&OrgId::from_stored(name)),
+        Tenant::Team => tenants.holds_team(&TeamId::from_stored(name)).is_some(),
+        Tenant::User => tenants.holds_user(&UserId::from_stored(name)).is_some(),
+    };
+    let missing = config.missing(is_there);
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(missing)
+    }
+}
+
+/// Everything that the file declares of accounts.
+pub(crate) fn accounts(config: &Config) -> accounts::Declared {
     let file = config
         .file
         .as_ref()
         .map_or("the environment".to_owned(), |file| {
             file.display().to_string()
         });
-    config
-        .keys
-        .iter()
-        .map(|key| accounts::DeclaredKey {
-            facts: NewKey {
-                name: key.name.as_str().into(),
-                permissions: Permissions::ALL,
-                models: key.models.clone(),
-                expires_at: key.expires_at,
-                error_dialect: key.error_dialect,
-                priority: key.priority,
-                tenancy: Default::default(),
-                reach: Default::default(),
-                controls: Default::default(),
-            },
-            secret: key.key.clone(),
-            place: format!("{file}, key \"{}\"", key.name).into(),
-        })
-        .collect()
+    let place = |kind: &str, name: &str| format!("{file}, {kind} \"{name}\"").into();
+    let organizations = config.organizations.iter();
+    let organizations = organizations.map(|one| accounts::DeclaredOrganization {
+        name: one.id.as_str().into(),
+        status: one.status,
+        controls: one.controls.clone(),
+        keeps_bodies: one.keep_bodies,
+        place: place("organization", one.id.as_str()),
+    });
+    let teams = config.teams.iter().map(|one| accounts::DeclaredTeam {
+        name: one.id.as_str().into(),
+        organization: one.organization.as_str().into(),
+        status: one.status,
+        controls: one.controls.clone(),
+        place: place("team", one.id.as_str()),
+    });
+    let users = config.users.iter().map(|one| accounts::DeclaredUser {
+        name: one.id.as_str().into(),
+        organization: one.organization.as_str().into(),
+        email: one.email.as_str().into(),
+        role: one.role,
+        status: one.status,
+        controls: one.controls.clone(),
+        place: place("user", one.id.as_str()),
+    });
+    let keys = config.keys.iter().map(|one| accounts::DeclaredKey {
+        facts: one.facts.clone(),
+        secret: one.key.clone(),
+        place: place("key", &one.facts.name),
+    });
+    accounts::Declared {
+        organizations: organizations.collect(),
+        teams: teams.collect(),
+        users: users.collect(),
+        keys: keys.collect(),
+    }
 }
 
 /// The settings of the HTTP face; `listen` is where it really listens.
@@ -141,6 +182,8 @@ pub(crate) fn face(config: &Config, listen: SocketAddr) -> Settings {
         keep_alive: server.keep_alive,
         shutdown: server.shutdown,
         max_streams: server.max_streams,
+        trusted_proxies: server.trusted_proxies.clone(),
+        webhook_secret: config.billing.webhook_secret.clone(),
     }
 }
 

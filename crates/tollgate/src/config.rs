@@ -7,6 +7,7 @@ mod file;
 mod markdown;
 mod problem;
 mod quantity;
+mod reference;
 mod resolve;
 mod restart;
 mod schema;
@@ -17,23 +18,31 @@ mod substitute;
 mod tests;
 mod value;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tollgate_core::address::AddressRange;
+use tollgate_core::budget::Controls;
 use tollgate_core::error::dialect::Dialect;
-use tollgate_core::key::{ModelScope, Priority};
+use tollgate_core::id::{OrgId, TeamId, UserId};
+use tollgate_core::money::Money;
 use tollgate_core::route::limit::Limits;
 use tollgate_core::route::rules::Rules;
 use tollgate_core::secret::Secret;
-use tollgate_core::time::Timestamp;
+use tollgate_core::tenant::{Role, Status};
+use tollgate_engine::accounts::NewKey;
 use tollgate_engine::checks::Checks;
 use tollgate_engine::routes::DeclaredModel;
+use tollgate_engine::throttle::DefaultLimits;
+use tollgate_engine::{hold, settle};
 use tollgate_upstream::settings::ConnectionSettings;
 
 pub use environment::Environment;
 pub use markdown::settings_markdown;
 pub use problem::{Place, Problem, Problems};
+pub use reference::{Reference, Tenant};
 pub use source::DEFAULT_FILE;
 
 /// A configuration without problems. `Debug` shows no secret.
@@ -47,6 +56,8 @@ pub struct Config {
     pub deployment: Deployment,
     /// Protects stored secrets; made at the first start where it is not given.
     pub master_key: Option<Secret>,
+    /// What protected them before, for reading.
+    pub previous_master_keys: Vec<Secret>,
     /// What is logged.
     pub log: Log,
     /// The admin key; made at the first start where it is not given.
@@ -63,8 +74,24 @@ pub struct Config {
     pub rules: Rules,
     /// When the gateway protects itself.
     pub overload: Overload,
+    /// The rate limits of whoever has none of their own.
+    pub limits: DefaultLimits,
+    /// What calls are charged by.
+    pub billing: Billing,
+    /// Which rows are kept of calls.
+    pub request_log: RequestLog,
+    /// Which answers are kept for requests that are sent again.
+    pub idempotency: Idempotency,
+    /// Organizations that the file declares.
+    pub organizations: Vec<DeclaredOrganization>,
+    /// Teams that the file declares.
+    pub teams: Vec<DeclaredTeam>,
+    /// Users that the file declares.
+    pub users: Vec<DeclaredUser>,
     /// Keys that the file declares.
     pub keys: Vec<DeclaredKey>,
+    /// References to what is not declared, and must be in the store.
+    pub outside: Vec<Reference>,
     /// What is doubtful, but no reason not to start.
     pub warnings: Problems,
     /// The settings that cannot change while running.
@@ -98,6 +125,8 @@ pub struct Server {
     pub shutdown: Duration,
     /// Whether calls are refused.
     pub maintenance: bool,
+    /// Who is believed about where requests come from.
+    pub trusted_proxies: Box<[AddressRange]>,
 }
 
 /// Which keys made by Tollgate a deployment accepts and makes.
@@ -128,12 +157,38 @@ pub enum LogFormat {
 }
 
 /// What survives a restart.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Database {
-    /// Its address: `sqlite://` and a path.
+    /// Its address: `sqlite://` and a path, or that of a PostgreSQL database, which may hold a
+    /// password.
     pub url: String,
-    /// The folder of the database, where the master key is kept too.
+    /// The file; `None` for a database on a server.
+    pub file: Option<PathBuf>,
+    /// The folder of the file, where the master key is kept too. Beside a database on a server,
+    /// the folder of what this machine keeps for itself.
     pub directory: PathBuf,
+}
+
+impl Database {
+    /// Whether anything has been kept here by any process.
+    pub fn is_there(&self) -> bool {
+        match &self.file {
+            Some(file) => file.exists(),
+            None => tollgate_store::Owner::was_here(&self.directory),
+        }
+    }
+
+    /// Where it is on this machine, for messages.
+    pub fn place(&self) -> &Path {
+        self.file.as_deref().unwrap_or(&self.directory)
+    }
+}
+
+/// Without the address, because of the password in it.
+impl fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Database({})", self.place().display())
+    }
 }
 
 /// An account at a provider.
@@ -145,6 +200,8 @@ pub struct Connection {
     pub limits: Limits,
     /// When it is checked, if it is.
     pub checks: Option<Checks>,
+    /// The organization whose account it is; everybody's if there is none.
+    pub owner: Option<OrgId>,
     /// Changes with everything that decides who is asked and as whom. Says nothing outside this
     /// process.
     pub fingerprint: u64,
@@ -168,21 +225,91 @@ pub struct Overload {
     pub least_parallel: u32,
 }
 
+/// What calls are charged by, and when that is durable.
+#[derive(Clone, Debug)]
+pub struct Billing {
+    /// Bounds and defaults.
+    pub rules: hold::Billing,
+    /// How it is written.
+    pub settling: settle::Settings,
+    /// Signs the webhook that adds credits, if there is one.
+    pub webhook_secret: Option<Secret>,
+}
+
+/// Which rows are kept of calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestLog {
+    /// Whether any are.
+    pub enabled: bool,
+    /// How long.
+    pub retention: Duration,
+    /// The most bytes of a text that is kept, for organizations that want that.
+    pub longest_body: usize,
+}
+
+/// Which answers are kept for requests that are sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// How long.
+    pub ttl: Duration,
+    /// The most bytes of one.
+    pub longest_answer: usize,
+}
+
+/// An organization that the file declares.
+#[derive(Clone, Debug)]
+pub struct DeclaredOrganization {
+    /// Its name.
+    pub id: OrgId,
+    /// Whether it may work.
+    pub status: Status,
+    /// What it is allowed.
+    pub controls: Controls,
+    /// Whether the texts of its requests are kept.
+    pub keep_bodies: bool,
+    /// What it is given once.
+    pub credits: Option<Money>,
+}
+
+/// A team that the file declares.
+#[derive(Clone, Debug)]
+pub struct DeclaredTeam {
+    /// Its name.
+    pub id: TeamId,
+    /// Whose it is.
+    pub organization: OrgId,
+    /// Whether it may work.
+    pub status: Status,
+    /// What it is allowed.
+    pub controls: Controls,
+    /// What it is given once.
+    pub credits: Option<Money>,
+}
+
+/// A user whom the file declares.
+#[derive(Clone, Debug)]
+pub struct DeclaredUser {
+    /// Their name.
+    pub id: UserId,
+    /// Where they belong.
+    pub organization: OrgId,
+    /// Their address.
+    pub email: String,
+    /// What they may do there.
+    pub role: Role,
+    /// Whether they may work.
+    pub status: Status,
+    /// What they are allowed.
+    pub controls: Controls,
+}
+
 /// A key that the file declares.
 #[derive(Clone, Debug)]
 pub struct DeclaredKey {
-    /// What lists and logs call it.
-    pub name: String,
+    /// What is made alike for every key.
+    pub facts: NewKey,
     /// The key itself.
     pub key: Secret,
-    /// Which models it may use.
-    pub models: ModelScope,
-    /// The form of its errors, if it has one of its own.
-    pub error_dialect: Option<Dialect>,
-    /// Whose requests go on when not all can.
-    pub priority: Priority,
-    /// From when on it is refused.
-    pub expires_at: Option<Timestamp>,
 }
 
 /// What the command line sets; it wins over the environment and the file.

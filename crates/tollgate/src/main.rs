@@ -26,6 +26,11 @@ struct ServeArguments {
     /// Where to listen, before the configuration.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Dies when a place on the path of money is reached for the n-th time: `PLACE:N`. For tests;
+    /// release builds do not have it.
+    #[cfg(debug_assertions)]
+    #[arg(long, value_name = "PLACE:N", hide = true)]
+    fault: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -49,6 +54,12 @@ enum Command {
     },
     /// Makes, lists, revokes and rotates virtual keys.
     Key(command::key::KeyArguments),
+    /// Makes and lists organizations, and changes their status.
+    Org(command::org::OrgArguments),
+    /// Makes and lists teams, and changes their status.
+    Team(command::team::TeamArguments),
+    /// Adds, lists, changes and removes the members of organizations.
+    User(command::user::UserArguments),
     /// Lists and tests connections, and opens, closes or isolates their targets.
     Connection(command::connection::ConnectionArguments),
     /// Explains what would become of a request: which targets are asked, in which order and why.
@@ -78,6 +89,9 @@ fn main() -> ExitCode {
             command::simulate::run(listen, script.as_deref())
         }
         Some(Command::Key(given)) => command::key::run(&given),
+        Some(Command::Org(given)) => command::org::run(&given),
+        Some(Command::Team(given)) => command::team::run(&given),
+        Some(Command::User(given)) => command::user::run(&given),
         Some(Command::Connection(given)) => command::connection::run(&given),
         Some(Command::Explain(given)) => command::explain::run(&given),
         Some(Command::Maintenance(given)) => command::maintenance::run(&given),
@@ -87,6 +101,10 @@ fn main() -> ExitCode {
 }
 
 fn order(given: ServeArguments) -> serve::Order {
+    #[cfg(debug_assertions)]
+    if let Some((place, times)) = given.fault.as_deref().and_then(|it| it.split_once(':')) {
+        tollgate_engine::fault::arm(place, times.parse().unwrap_or(1));
+    }
     serve::Order {
         file: given.config,
         overrides: Overrides {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tollgate_core::key::KeyHasher;
 use tollgate_engine::accounts::{Accounts, Parts};
-use tollgate_store::{Control, Owner, SqliteStore};
+use tollgate_store::{Control, Owner, SqlStore};
 
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -19,7 +19,7 @@ fn random(buffer: &mut [u8]) -> std::io::Result<()> {
 
 /// What belongs to the process that owns the data directory.
 pub(crate) struct Possession {
-    store: Arc<SqliteStore>,
+    store: Arc<SqlStore>,
     hasher: KeyHasher,
     /// Dropped last: the directory is free only when the store is closed.
     owner: Owner,

@@ -44,7 +44,7 @@ pub(crate) async fn at_each(
             () = ended.cancelled() => return,
         }
         match serve::load(&order_again(&live.order, &current)) {
-            Ok(config) => match live.take(&current, &config) {
+            Ok(config) => match live.take(&current, &config).await {
                 Ok(()) => {
                     tell(&current, &config);
                     current = config;
@@ -75,9 +75,14 @@ fn order_again(order: &Order, current: &Config) -> Order {
 impl Live {
     /// Gives the configuration to every part. What can refuse it comes first and changes nothing
     /// then; connections come before the models that refer to them.
-    fn take(&self, current: &Config, config: &Config) -> Result<(), Box<dyn std::error::Error>> {
+    async fn take(
+        &self,
+        current: &Config,
+        config: &Config,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        assemble::check_references(config, self.accounts.tenants())?;
         self.upstreams.reload(assemble::connections(config))?;
-        if let Err(refusal) = self.accounts.declare(assemble::keys(config)) {
+        if let Err(refusal) = self.accounts.declare(assemble::accounts(config)).await {
             // The old models need the old connections.
             self.upstreams.reload(assemble::connections(current))?;
             return Err(refusal.into());

@@ -2,7 +2,9 @@ use std::pin::Pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use tollgate_core::key::KeyProblem;
+use tollgate_core::budget::{Budget, Controls, Period};
+use tollgate_core::key::{self, KeyProblem, ModelScope, Permissions, Priority, Tenancy};
+use tollgate_core::secret::Secret;
 
 use super::*;
 use crate::port::TenantStore as _;
@@ -257,7 +259,7 @@ async fn declared_keys_open_and_are_read_only() {
         "sk-mine-0123456789",
         "tollgate.toml, line 7",
     )];
-    world.accounts.declare(keys.clone()).unwrap();
+    world.accounts.declare(keys.clone()).await.unwrap();
     assert!(world.opens("sk-mine-0123456789"));
     let id = world.accounts.list()[0].key().id.clone();
     for refused in [
@@ -274,13 +276,13 @@ async fn declared_keys_open_and_are_read_only() {
         );
     }
     let restarted = World::with_store(world.store.clone()).await;
-    restarted.accounts.declare(keys).unwrap();
+    restarted.accounts.declare(keys).await.unwrap();
     assert!(
         restarted.accounts.get(id.as_str()).is_ok(),
         "the id stays the same"
     );
 
-    world.accounts.declare(Vec::new()).unwrap();
+    world.accounts.declare(Vec::new()).await.unwrap();
     assert!(!world.opens("sk-mine-0123456789"));
     assert_eq!(
         world.store.keys().await.unwrap().len(),
@@ -295,6 +297,7 @@ async fn contradictory_declarations_are_refused_and_change_nothing() {
     world
         .accounts
         .declare(vec![declared("kept", "sk-kept", "line 1")])
+        .await
         .unwrap();
     let same_name = vec![
         declared("a", "sk-1", "line 1"),
@@ -306,21 +309,25 @@ async fn contradictory_declarations_are_refused_and_change_nothing() {
     ];
     let place: Box<str> = "line 2".into();
     assert_eq!(
-        world.accounts.declare(same_name),
+        world.accounts.declare(same_name).await,
         Err(DeclareError::SameName {
             place: place.clone(),
+            kind: "key",
             name: "a".into()
         })
     );
     assert_eq!(
-        world.accounts.declare(same_key),
+        world.accounts.declare(same_key).await,
         Err(DeclareError::SameKey {
             place: place.clone()
         })
     );
     for text in ["", &"k".repeat(key::LONGEST + 1)] {
         assert_eq!(
-            world.accounts.declare(vec![declared("a", text, "line 2")]),
+            world
+                .accounts
+                .declare(vec![declared("a", text, "line 2")])
+                .await,
             Err(DeclareError::Length {
                 place: place.clone()
             })

@@ -1,4 +1,4 @@
-//! All targets and connections by name. What is known of them outlives a reload.
+//! All targets, connections and models by name. What is known of them outlives a reload.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,6 +7,7 @@ use tollgate_core::route::limit::Limits;
 
 use super::{ConnectionHealth, TargetHealth};
 use crate::freed::Freed;
+use crate::meter::MeterSlot;
 
 /// A connection as the configuration declares it.
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ pub struct DeclaredConnection {
     pub fingerprint: u64,
 }
 
-/// Everything known of targets and connections.
+/// Everything known of targets and connections, and what models have been used.
 #[derive(Debug, Default)]
 pub struct Registry {
     tables: Mutex<Tables>,
@@ -35,6 +36,9 @@ pub struct Registry {
 struct Tables {
     connections: HashMap<Arc<str>, Known>,
     targets: HashMap<(Arc<str>, Arc<str>), Arc<TargetHealth>>,
+    /// Kept also while the configuration leaves a model out: what was spent of its budget stays
+    /// spent. As many as configurations ever named.
+    models: HashMap<Arc<str>, MeterSlot>,
 }
 
 #[derive(Debug)]
@@ -92,6 +96,15 @@ impl Registry {
         let target = Arc::new(TargetHealth::new(of, Arc::clone(model), freed));
         tables.targets.insert(name, Arc::clone(&target));
         target
+    }
+
+    /// The meter of a model, or of all names behind a wildcard, by what the configuration calls
+    /// it. Made at first sight, so that every copy of the place leads to the same one.
+    pub(crate) fn meter(&self, model: &Arc<str>) -> MeterSlot {
+        let mut tables = self.tables();
+        let slot = tables.models.entry(Arc::clone(model)).or_default();
+        slot.get();
+        slot.clone()
     }
 
     /// Keeps the state of a target that was known by its route alone, unless one is kept already.

@@ -199,6 +199,9 @@ pub struct UsageRow {
 /// Where everything that follows from the entries stood after a page.
 #[derive(Clone, Debug, Default)]
 pub struct Checkpoint {
+    /// Where the checkpoint before stood. The store takes a new one only behind that one; if it
+    /// holds this very one already, an earlier try had gone through, and nothing is added again.
+    pub before: PageHead,
     /// The last page that is contained.
     pub head: PageHead,
     /// The balances that have changed since the checkpoint before, or all of them when read.
@@ -271,7 +274,8 @@ pub trait LedgerStore: Send + Sync {
         offset: u64,
         limit: u32,
     ) -> Stored<'a, Vec<Transaction>>;
-    /// Notes where everything stood after a page, all or nothing.
+    /// Notes where everything stood after a page, all or nothing. Trying it again after an error
+    /// is safe. Fails if neither `before` nor `head` is where the store stands.
     fn write_checkpoint<'a>(&'a self, checkpoint: &'a Checkpoint) -> Stored<'a, ()>;
     /// The last checkpoint, with all balances.
     fn checkpoint(&self) -> Stored<'_, Checkpoint>;
@@ -297,6 +301,16 @@ pub trait LogStore: Send + Sync {
     /// These segments with their rows, in the order of their numbers; those that are gone are left
     /// out.
     fn segments<'a>(&'a self, numbers: &'a [u64]) -> Stored<'a, Vec<StoredSegment>>;
+    /// Keeps a segment in place of these, under the number of the last of them, all or nothing.
+    /// `false`: one of them is gone, or this store cannot do it, and nothing was changed.
+    fn replace_segments<'a>(
+        &'a self,
+        numbers: &'a [u64],
+        segment: &'a Segment,
+    ) -> Stored<'a, bool> {
+        _ = (numbers, segment);
+        Box::pin(std::future::ready(Ok(false)))
+    }
     /// Forgets segments whose last row came before this time. Gives how many.
     fn forget_segments(&self, before: Timestamp) -> Stored<'_, u64>;
 }

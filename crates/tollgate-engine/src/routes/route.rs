@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::caller::Caller;
+use tollgate_core::budget::Controls;
 use tollgate_core::model::{ModelFacts, Target};
 use tollgate_core::route::condition::{Abilities, Fitness, When};
 use tollgate_core::route::fallback::Fallbacks;
@@ -14,6 +15,7 @@ use super::{DeclaredModel, DeclaredTarget};
 use crate::dice;
 use crate::health::{Registry, TargetHealth};
 use crate::hedges::Hedges;
+use crate::meter::MeterSlot;
 use crate::port::Want;
 use crate::queue::Line;
 
@@ -31,6 +33,11 @@ pub struct Route {
     pub targets: Vec<Arc<RouteTarget>>,
     /// Other models that answer when this one cannot.
     pub fallbacks: Arc<Fallbacks>,
+    /// What all who ask for it together are allowed.
+    pub controls: Arc<Controls>,
+    /// What they have used of it. All names behind a wildcard share one, and it outlives the
+    /// route.
+    pub(crate) meter: MeterSlot,
     /// Other names for it.
     aliases: Vec<Arc<str>>,
     /// Whether it is a collection: no particular model is asked for.
@@ -102,17 +109,21 @@ impl Route {
         let targets: Vec<_> = targets
             .map(|target| Arc::new(RouteTarget::declared(model, target, registry)))
             .collect();
-        Self::new(model, targets)
+        Self::new(model, targets, registry)
     }
 
-    pub(super) fn collection(model: &DeclaredModel, members: &[Arc<Self>]) -> Self {
+    pub(super) fn collection(
+        model: &DeclaredModel,
+        members: &[Arc<Self>],
+        registry: &Registry,
+    ) -> Self {
         let targets = members.iter().flat_map(|member| member.targets.clone());
-        let mut route = Self::new(model, targets.collect());
+        let mut route = Self::new(model, targets.collect(), registry);
         route.any_model = true;
         route
     }
 
-    fn new(model: &DeclaredModel, targets: Vec<Arc<RouteTarget>>) -> Self {
+    fn new(model: &DeclaredModel, targets: Vec<Arc<RouteTarget>>, registry: &Registry) -> Self {
         let fitness = targets.iter().map(|target| &*target.fitness);
         Self {
             model: Arc::clone(&model.name),
@@ -128,6 +139,8 @@ impl Route {
             rules: Arc::clone(&model.rules),
             targets,
             fallbacks: Arc::clone(&model.fallbacks),
+            controls: Arc::clone(&model.controls),
+            meter: registry.meter(&model.name),
             aliases: model.aliases.clone(),
             any_model: false,
             line: Arc::default(),
@@ -165,6 +178,8 @@ impl Route {
             rules: Arc::clone(&self.rules),
             targets: targets.collect(),
             fallbacks: Arc::clone(&self.fallbacks),
+            controls: Arc::clone(&self.controls),
+            meter: self.meter.clone(),
             aliases: Vec::new(),
             any_model: false,
             is_conditional: self.is_conditional,

@@ -10,7 +10,9 @@ use tollgate_core::audit::AuditRow;
 use tollgate_core::ledger::{Entry, Flags, Kind, Movement, Page};
 
 use super::group::Group;
-use super::{Durability, Ledger, Posting, Settings, WhenStoreFails, weight};
+use super::posted::Posted;
+use super::{Durability, Extra, Ledger, Posting, Settings, WhenStoreFails, weight};
+use crate::fault;
 use crate::port::{Appended, StoreError, Transaction};
 
 /// The longest that one try to write may take.
@@ -27,7 +29,8 @@ const CHECKPOINT_ENTRIES: u64 = 65_536;
 /// What is on its way to the store.
 struct Work {
     page: Page,
-    postings: Vec<Posting>,
+    entries: Arc<[Entry]>,
+    extras: Vec<Extra>,
     group: Arc<Group>,
     transactions: Vec<Transaction>,
     audit: Vec<AuditRow>,
@@ -56,7 +59,7 @@ impl Ledger {
                 self.write_checkpoint().await;
                 checkpoint_at = Instant::now() + CHECKPOINT_EVERY;
             }
-            if is_over && self.lock().postings.is_empty() {
+            if is_over && self.lock().entries.is_empty() {
                 return;
             }
             if is_over {
@@ -72,39 +75,39 @@ impl Ledger {
 
     /// Puts what waits on a page. `None` if nothing waits.
     async fn gather(&self) -> Option<Work> {
-        let (mut postings, group) = {
+        let head = self.posted.lock().await.head;
+        let (entries, mut extras, group) = {
             let mut queue = self.lock();
-            if queue.postings.is_empty() {
+            if queue.entries.is_empty() {
                 return None;
             }
+            let mut entries = std::mem::take(&mut queue.entries);
+            let mut extras = std::mem::take(&mut queue.extras);
             let group = std::mem::take(&mut queue.group);
-            (std::mem::take(&mut queue.postings), group)
-        };
-        for position in group.close() {
-            if let Some(posting) = postings.get_mut(position) {
-                self.void(posting);
+            for position in group.close() {
+                let both = entries.get_mut(position).zip(extras.get_mut(position));
+                if let Some((entry, extra)) = both {
+                    self.void(entry, extra);
+                }
             }
-        }
-        let head = self.posted.lock().await.head;
-        let entries: Vec<Entry> = postings
-            .iter()
-            .map(|posting| posting.entry.clone())
-            .collect();
+            let entries: Arc<[Entry]> = entries.into();
+            queue.flying = Some(Arc::clone(&entries));
+            (entries, extras, group)
+        };
+        fault::point("clerk.gathered");
         let page = Page::write(head, &entries);
+        fault::point("clerk.paged");
         let transactions = entries
             .iter()
-            .filter_map(|entry| transaction(entry, page.head.number))
-            .collect();
-        let audit = postings
-            .iter_mut()
-            .filter_map(|posting| posting.audit.take());
-        let audit = audit.collect();
+            .filter_map(|entry| transaction(entry, page.head.number));
+        let audit = extras.iter_mut().filter_map(|extra| extra.audit.take());
         Some(Work {
+            transactions: transactions.collect(),
+            audit: audit.collect(),
             page,
-            postings,
+            entries,
+            extras,
             group,
-            transactions,
-            audit,
         })
     }
 
@@ -169,47 +172,48 @@ impl Ledger {
 
     /// A page is durable: what follows from it is noted, and whoever waits is told.
     async fn settled(&self, work: Work) {
+        fault::point("clerk.appended");
         if self.failing.swap(false, Ordering::Relaxed) {
             tracing::info!("the ledger is written again");
         }
-        let (mut entries, mut weights) = (Vec::with_capacity(work.postings.len()), 0_u64);
-        for posting in &work.postings {
-            weights = weights.saturating_add(weight(&posting.entry));
-            entries.push(posting.entry.clone());
-        }
+        let weights = work.entries.iter().map(weight);
+        let weights = weights.fold(0_u64, u64::saturating_add);
         let full = {
             let mut posted = self.posted.lock().await;
-            posted.add(&entries);
+            posted.add(&work.entries);
             posted.head = work.page.head;
+            self.lock().flying = None;
             posted.entries >= CHECKPOINT_ENTRIES
         };
+        fault::point("clerk.booked");
         self.unwritten.fetch_sub(weights, Ordering::Relaxed);
         self.figures.pages.fetch_add(1, Ordering::Relaxed);
-        let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+        let count = u64::try_from(work.entries.len()).unwrap_or(u64::MAX);
         self.figures.entries.fetch_add(count, Ordering::Relaxed);
         for position in work.group.finish() {
-            if let Some(posting) = work.postings.get(position) {
-                self.give_back(posting);
+            if let Some((entry, extra)) = work.entries.get(position).zip(work.extras.get(position))
+            {
+                self.give_back(entry, extra);
             }
         }
+        fault::point("clerk.told");
         if full {
             self.write_checkpoint().await;
         }
     }
 
     /// A settlement that nobody waits for any longer takes nothing.
-    fn void(&self, posting: &mut Posting) {
-        let Kind::Settlement(settlement) = &mut posting.entry.kind else {
+    fn void(&self, entry: &mut Entry, extra: &mut Extra) {
+        let at = entry.at;
+        let Kind::Settlement(settlement) = &mut entry.kind else {
             return;
         };
         self.figures.withheld.fetch_add(1, Ordering::Relaxed);
         self.unwritten
             .fetch_sub(settlement.charged, Ordering::Relaxed);
-        if let Some(undo) = posting.undo.take() {
-            undo.run(
-                settlement.charged,
-                settlement.charged.saturating_add(settlement.shortfall),
-            );
+        if let Some(undo) = extra.undo.take() {
+            let cost = settlement.charged.saturating_add(settlement.shortfall);
+            undo.run(settlement.charged, cost, at);
         }
         settlement.charged = 0;
         settlement.shortfall = 0;
@@ -217,55 +221,61 @@ impl Ledger {
     }
 
     /// A settlement that has become durable, and whose answer was withheld, is refunded.
-    fn give_back(&self, posting: &Posting) {
-        let Kind::Settlement(settlement) = &posting.entry.kind else {
+    fn give_back(&self, entry: &Entry, extra: &Extra) {
+        let (Kind::Settlement(settlement), Some(undo)) = (&entry.kind, &extra.undo) else {
             return;
         };
         self.figures.withheld.fetch_add(1, Ordering::Relaxed);
-        let Some(undo) = &posting.undo else {
-            return;
-        };
         let cost = settlement.charged.saturating_add(settlement.shortfall);
+        let movement = Movement {
+            amount: settlement.charged,
+            reference: None,
+            reason: "the answer was withheld".into(),
+        };
         let refund = Posting {
             entry: Entry {
                 id: self.next_id(),
-                at: self.clock.now(),
-                wallet: posting.entry.wallet.clone(),
+                at: self.now(),
+                wallet: entry.wallet.clone(),
                 kind: Kind::Refund {
-                    movement: Movement {
-                        amount: settlement.charged,
-                        reference: None,
-                        reason: "the answer was withheld".into(),
-                    },
-                    of: posting.entry.id,
+                    movement,
+                    of: entry.id,
                 },
             },
             audit: None,
             undo: None,
         };
-        let posted = self.post(|| {
-            undo.run(settlement.charged, cost);
-            let pays = posting.entry.wallet.is_some() && settlement.charged > 0;
+        fault::point("clerk.refunded");
+        // The queue never refuses what is made here, and nobody waits for it.
+        drop(self.post(|| {
+            undo.run(settlement.charged, cost, entry.at);
+            let pays = entry.wallet.is_some() && settlement.charged > 0;
             Ok((pays.then_some(refund), ()))
-        });
-        // Memory is changed and the entry is in the queue, which never refuses.
-        drop(posted);
+        }));
     }
 
     /// Writes everything that follows from the durable entries. A failure is no harm: the next one
     /// contains it.
     pub async fn write_checkpoint(&self) {
         let mut posted = self.posted.lock().await;
-        if posted.entries == 0 {
-            return;
+        if let Err(error) = self.checkpoint_with(&mut posted).await {
+            tracing::warn!(%error, "a checkpoint could not be written");
         }
-        let checkpoint = posted.checkpoint();
-        let written = timeout(LONGEST_TRY, self.store.write_checkpoint(&checkpoint)).await;
-        match written {
-            Ok(Ok(())) => posted.checkpoint_is_written(),
-            Ok(Err(error)) => tracing::warn!(%error, "a checkpoint could not be written"),
-            Err(_) => tracing::warn!("a checkpoint could not be written in time"),
+    }
+
+    /// The same for whoever holds the books.
+    pub(super) async fn checkpoint_with(&self, posted: &mut Posted) -> Result<(), StoreError> {
+        while let Some(checkpoint) = posted.next_checkpoint() {
+            fault::point("checkpoint.made");
+            let writing = timeout(LONGEST_TRY, self.store.write_checkpoint(&checkpoint));
+            match writing.await {
+                Ok(written) => written?,
+                Err(_) => return Err(StoreError("the store did not answer in time".into())),
+            }
+            fault::point("checkpoint.written");
+            posted.checkpoint_is_written();
         }
+        Ok(())
     }
 }
 

@@ -414,6 +414,12 @@ impl LedgerStore for MemoryStore {
 
     fn write_checkpoint<'a>(&'a self, checkpoint: &'a Checkpoint) -> Stored<'a, ()> {
         self.write(|tables| {
+            if tables.checkpoint == checkpoint.head {
+                return Ok(());
+            }
+            if tables.checkpoint != checkpoint.before {
+                return refused("the checkpoint before is another one");
+            }
             tables.checkpoint = checkpoint.head;
             tables.balances.extend(checkpoint.balances.iter().cloned());
             for row in &checkpoint.usage {
@@ -425,6 +431,7 @@ impl LedgerStore for MemoryStore {
 
     fn checkpoint(&self) -> Stored<'_, Checkpoint> {
         self.read(|tables| Checkpoint {
+            before: tables.checkpoint,
             head: tables.checkpoint,
             balances: tables.balances.clone().into_iter().collect(),
             usage: Vec::new(),
@@ -469,6 +476,26 @@ impl LogStore for MemoryStore {
                 .filter(|it| numbers.contains(&it.number))
                 .cloned()
                 .collect()
+        })
+    }
+
+    fn replace_segments<'a>(
+        &'a self,
+        numbers: &'a [u64],
+        segment: &'a tollgate_core::request_log::Segment,
+    ) -> Stored<'a, bool> {
+        self.write(|tables| {
+            let all = &mut tables.segments;
+            let there = all.iter().filter(|it| numbers.contains(&it.number));
+            if there.count() != numbers.len() {
+                return Ok(false);
+            }
+            let last = numbers.iter().max();
+            all.retain(|it| !numbers.contains(&it.number) || Some(&it.number) == last);
+            if let Some(kept) = all.iter_mut().find(|it| Some(&it.number) == last) {
+                kept.segment = segment.clone();
+            }
+            Ok(true)
         })
     }
 

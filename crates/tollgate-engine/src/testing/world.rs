@@ -125,6 +125,7 @@ pub fn model(name: &str, connections: &[&str], rules: Rules) -> DeclaredModel {
         fallbacks: Arc::default(),
         facts: Arc::default(),
         known: Vec::new(),
+        controls: Arc::default(),
     }
 }
 

@@ -241,11 +241,29 @@ impl Walk<'_> {
             let Ok(found) = admit::route(self.engine, self.plan.caller, name) else {
                 continue;
             };
-            if self.legs.len() < LONGEST_CHAIN && !is_met(&self.legs, &found) {
+            let is_new = self.legs.len() < LONGEST_CHAIN && !is_met(&self.legs, &found);
+            if is_new && self.covers(&found) {
                 let leg = Leg::new(self.engine, self.plan, found, now);
                 self.legs.push(leg);
             }
         }
+    }
+
+    /// Whether what is held pays for another model, or more can be held for it.
+    fn covers(&self, route: &Route) -> bool {
+        let hold = self.plan.hold;
+        hold.is_none_or(|hold| match hold.cover(route) {
+            Ok(()) => true,
+            Err(failure) => {
+                tracing::info!(
+                    request_id = self.plan.request_id,
+                    model = &*route.model,
+                    code = failure.code.slug(),
+                    "a fallback is left out: the caller cannot pay for it"
+                );
+                false
+            }
+        })
     }
 
     /// The class of failure that the obstacles at a model's targets amount to.

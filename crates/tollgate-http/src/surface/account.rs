@@ -9,11 +9,26 @@ use crate::dispatch::Given;
 pub(crate) fn validate(caller: &Caller) -> Given {
     let key = &caller.key;
     let models: Vec<_> = key.models.patterns().collect();
+    let (team, organization) = (caller.team().facts(), caller.organization().facts());
+    let user = match caller.user() {
+        Some(user) => {
+            let facts = user.facts();
+            json!({
+                "id": facts.id.as_str(),
+                "email": &*facts.email,
+                "role": facts.role.as_str(),
+            })
+        }
+        // A key that belongs to nobody stands for itself.
+        None => json!({"id": key.id.as_str(), "name": key.name}),
+    };
     Given::json(
         200,
         &json!({
             "valid": true,
-            "user": {"id": key.id.as_str(), "name": key.name},
+            "user": user,
+            "team": {"id": team.id.as_str(), "name": &*team.name},
+            "organization": {"id": organization.id.as_str(), "name": &*organization.name},
             "key": {
                 "key_prefix": key.masked(),
                 "models": models,

@@ -1,48 +1,83 @@
-//! What operators do, with the admin key.
+//! What operators do, with the admin key, and managers with the right to it.
 
+pub(crate) mod audit;
 pub(crate) mod connections;
+mod controls;
 pub(crate) mod explain;
 mod fields;
 mod health;
 pub(crate) mod keys;
 mod maintenance;
+pub(crate) mod members;
+pub(crate) mod organizations;
+mod page;
+pub(crate) mod teams;
+mod tenants;
+mod words;
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::Method;
 use http::request::Parts;
-use hyper::body::Incoming;
 use tollgate_core::error::{Code, Failure};
+use tollgate_engine::manager::Manager;
 
-use crate::body::{self, Bounds};
+use crate::body::{self, Bounds, Inbound};
 use crate::dispatch::Given;
 use crate::gateway::Gateway;
 use crate::percent;
 use crate::routes::Endpoint;
 
-/// Does what the endpoint and the method say. The right was checked before.
+/// Does what the endpoint and the method say. Whether the manager has the right was checked
+/// before; how far it reaches is checked by whoever acts.
 pub(crate) async fn act(
     gateway: &Gateway,
+    by: &Manager,
     endpoint: Endpoint<'_>,
     parts: &Parts,
-    body: &mut Incoming,
+    body: &mut Inbound,
 ) -> Result<Given, Failure> {
     let engine = &*gateway.engine;
     let accounts = &*engine.accounts;
+    let query = parts.uri.query();
     let (status, value) = match (endpoint, &parts.method) {
         (Endpoint::Keys, &Method::POST) => {
-            keys::create(accounts, &read(gateway, parts, body).await?).await?
+            keys::create(accounts, by, &read(gateway, parts, body).await?).await?
         }
         (Endpoint::TemporaryKeys, _) => {
-            keys::create_temporary(accounts, &read(gateway, parts, body).await?).await?
+            keys::create_temporary(accounts, by, &read(gateway, parts, body).await?).await?
         }
-        (Endpoint::Keys, _) => keys::list(accounts)?,
-        (Endpoint::Key(id), &Method::DELETE) => keys::revoke(accounts, id).await?,
-        (Endpoint::Key(id), _) => keys::one(accounts, id)?,
-        (Endpoint::RotateKey(id), _) => keys::rotate(accounts, id).await?,
+        (Endpoint::Keys, _) => keys::list(accounts, by, query)?,
+        (Endpoint::Key(id), &Method::DELETE) => keys::revoke(accounts, by, id).await?,
+        (Endpoint::Key(id), &Method::PATCH) => {
+            let body = read(gateway, parts, body).await?;
+            keys::change(accounts, by, (id, &body)).await?
+        }
+        (Endpoint::Key(id), _) => keys::one(accounts, by, id)?,
+        (Endpoint::RotateKey(id), _) => keys::rotate(accounts, by, id).await?,
+        (
+            Endpoint::Organizations
+            | Endpoint::Organization(_)
+            | Endpoint::OrganizationStatus(..)
+            | Endpoint::Members(_)
+            | Endpoint::Member(..)
+            | Endpoint::Teams
+            | Endpoint::Team(_)
+            | Endpoint::TeamStatus(..),
+            method,
+        ) => {
+            let body = if has_body(method) && !is_status(endpoint) {
+                read(gateway, parts, body).await?
+            } else {
+                Bytes::new()
+            };
+            tenants::act(accounts, by, endpoint, (method, query, &body)).await?
+        }
+        (Endpoint::Audit, _) => audit::list(accounts, by, query).await?,
         (Endpoint::Maintenance, &Method::PUT) => {
-            maintenance::set(&gateway.engine, &read(gateway, parts, body).await?).await?
+            let body = read(gateway, parts, body).await?;
+            maintenance::set(&gateway.engine, by, &body).await?
         }
         (Endpoint::Maintenance, _) => maintenance::read(&gateway.engine.maintenance),
         (Endpoint::Connections, _) => connections::list(engine)?,
@@ -63,12 +98,28 @@ pub(crate) async fn act(
     Ok(Given::json(status, &value))
 }
 
+fn has_body(method: &Method) -> bool {
+    [Method::POST, Method::PUT, Method::PATCH].contains(method)
+}
+
+fn is_status(endpoint: Endpoint<'_>) -> bool {
+    matches!(
+        endpoint,
+        Endpoint::OrganizationStatus(..) | Endpoint::TeamStatus(..)
+    )
+}
+
 /// The name in a path.
 fn named(encoded: &str) -> Result<Cow<'_, str>, Failure> {
     percent::decode(encoded).ok_or_else(|| Failure::client(Code::UnknownUrl))
 }
 
-async fn read(gateway: &Gateway, parts: &Parts, body: &mut Incoming) -> Result<Bytes, Failure> {
+/// Reads the body of a request for management.
+pub(crate) async fn read(
+    gateway: &Gateway,
+    parts: &Parts,
+    body: &mut Inbound,
+) -> Result<Bytes, Failure> {
     let bounds = {
         let settings = gateway.settings();
         Bounds {

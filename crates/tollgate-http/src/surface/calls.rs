@@ -8,26 +8,26 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response};
-use hyper::body::Incoming;
 use tollgate_core::call::Wishes;
 use tollgate_core::error::Failure;
 use tollgate_core::error::dialect::StreamForm;
-use tollgate_core::format::Format;
+use tollgate_core::format::{Format, Operation};
 use tollgate_engine::caller::Caller;
 use tollgate_engine::chat::{self, Plan, Served};
 use tollgate_engine::port::Reply;
 use tollgate_wire::formats::{self, Received};
 
 pub(crate) use self::address::Address;
-use crate::body::{self, Bounds};
+use crate::body::{self, Bounds, Inbound};
 use crate::dispatch::Given;
+use crate::log_row::Texts;
 use crate::outgoing::Outgoing;
 use crate::query::Query;
 use crate::record::Record;
 use crate::settlement;
 use crate::stream::EventBody;
 use crate::surface::models;
-use crate::{answer, dialect, wishes};
+use crate::{answer, dialect, idempotency, wishes};
 
 /// A call that a provider has begun to answer.
 pub(crate) struct Called {
@@ -41,10 +41,11 @@ pub(crate) async fn call(
     caller: &Caller,
     address: Address<'_>,
     parts: &Parts,
-    body: &mut Incoming,
+    body: &mut Inbound,
 ) -> Result<Given, Failure> {
     let model = address.model.map(models::named_by).transpose()?;
     let (mut wishes, carried) = read_head(&parts.headers)?;
+    let key = idempotency::key(&parts.headers)?;
     record.facts.tells_trail = wishes.trail;
     let gateway = record.gateway().clone();
     let bounds = {
@@ -55,6 +56,14 @@ pub(crate) async fn call(
         }
     };
     let body = body::read_json(&parts.headers, body, bounds).await?;
+    if let Some(key) = key {
+        let tenant = idempotency::Tenant::Team(caller.team().id.as_str());
+        let begun = Box::pin(idempotency::begin(record, &key, tenant, parts, &body));
+        if let Some(again) = begun.await? {
+            return Ok(again);
+        }
+    }
+    record.facts.texts = Texts::begin(&gateway.engine.request_log, caller, &body);
     let received = Received {
         operation: address.operation,
         body,
@@ -70,28 +79,45 @@ pub(crate) async fn call(
     record.facts.route = Some(Arc::clone(&route));
     wishes::take_off(&mut wishes, record.facts.begin);
     let id = record.facts.id.clone();
-    let estimate = chat::estimate(&gateway.engine, &call, &route);
+    let estimate = chat::estimate(&gateway.engine, caller, &call);
     if let Some(pass) = &mut record.pass {
-        pass.reserve(
-            &route,
-            estimate.prompt.saturating_add(call.max_tokens.unwrap_or(0)),
-        )?;
+        // Answers whose length nobody bounds are counted when they are there.
+        let choices = u64::from(call.choices.max(1));
+        let answers = call.max_tokens.unwrap_or(0).saturating_mul(choices);
+        pass.reserve(&route, estimate.likely_prompt.saturating_add(answers))?;
     }
-    let hold = chat::hold(&gateway.engine, caller, &route, estimate)?;
+    let hold = match call.operation {
+        // Counting costs nothing.
+        Operation::CountTokens => None,
+        Operation::Chat | Operation::Embeddings => {
+            let hold = chat::hold(&gateway.engine, caller, &route, estimate)?;
+            record.facts.note_money(&hold);
+            Some(hold)
+        }
+    };
     let plan = Plan {
         caller,
         call: &call,
         wishes: &wishes,
         request_id: id.as_str(),
         route,
-        hold: Some(&hold),
+        hold: hold.as_ref(),
     };
-    let served = Box::pin(chat::serve(&gateway.engine, plan, &mut record.facts.trail)).await?;
-    record.hold = Some(Box::new(hold));
+    let serving = chat::serve(&gateway.engine, plan, &mut record.facts.trail);
+    let mut served = Box::pin(serving).await?;
+    record.hold = hold.map(Box::new);
     if let Reply::Answer(given) = &served.delivery.reply {
         record.facts.answered = Some(Arc::clone(&served.answered));
-        record.count(call.operation, given);
+        record.count(given);
+        // The place is free for others while this answer waits for its settlement.
+        if let Some(permit) = served.permit.take() {
+            permit.succeed(given.usage);
+        }
         let ticket = record.settle(true);
+        if let Some(recording) = &mut record.replay {
+            recording.record(&given.body);
+            recording.complete();
+        }
         settlement::wait(record, ticket).await?;
     }
     Ok(Given::Call(Box::new(Called {
@@ -157,11 +183,16 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
     } = served;
     record.facts.status = 200;
     record.facts.answered = Some(answered);
-    let mut headers = HeaderMap::with_capacity(12);
+    let mut headers = HeaderMap::with_capacity(24);
     let id = record.facts.id.clone();
     answer::identify(&mut headers, &id);
     answer::tell_attempts(&mut headers, &record.facts);
     answer::tell_route(&mut headers, &record.facts);
+    answer::tell_money(&mut headers, &record.facts);
+    let of_key = record.facts.key.as_ref().and_then(|key| key.error_dialect);
+    let of_deployment = record.gateway().settings().dialect;
+    let dialect = || dialect::choose(parts, of_key, of_deployment);
+    answer::tell_limits(&mut headers, &record, dialect);
     answer::tell_unsupported(&mut headers, &delivery.lost);
     if delivery.estimated {
         answer::tell_estimated(&mut headers);
@@ -169,10 +200,11 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
     if let Some(id) = delivery.provider_request_id.as_deref() {
         answer::tell_provider_request_id(&mut headers, id);
     }
+    record.facts.provider_request_id = delivery.provider_request_id;
     let mut response = match delivery.reply {
         Reply::Answer(given) => {
-            if let Some(permit) = permit {
-                permit.succeed(given.usage);
+            if let Some(texts) = &mut record.facts.texts {
+                texts.answer(&given.body);
             }
             answer::tell_cost(&mut headers, &record.facts);
             let response = Response::new(Outgoing::Recorded(given.body, Some(Box::new(record))));
@@ -182,11 +214,8 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
         Reply::Stream(pieces) => {
             record.facts.first_byte = Some(record.facts.begin.elapsed());
             record.permit = permit;
-            let of_key = record.facts.key.as_ref().and_then(|key| key.error_dialect);
-            let of_deployment = record.gateway().settings().dialect;
-            let dialect = dialect::choose(parts, of_key, of_deployment);
             let claude_code = answer::is_claude_code(&parts.headers);
-            let events = EventBody::new(pieces, record, (dialect, form), claude_code);
+            let events = EventBody::new(pieces, record, (dialect(), form), claude_code);
             let response = Response::new(Outgoing::Events(Box::new(events)));
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type(form)));
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

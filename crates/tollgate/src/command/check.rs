@@ -27,10 +27,13 @@ pub fn run(path: Option<&Path>) -> ExitCode {
 }
 
 fn good(config: &Config) -> String {
-    let warnings = config
-        .warnings
+    let mut warnings = config.warnings.clone();
+    warnings.extend(config.unsure());
+    let warning_count = warnings.len();
+    let warnings = warnings
         .lines()
-        .map(|warning| format!("{warning} (warning)\n"));
+        .map(|warning| format!("{warning} (warning)\n"))
+        .collect::<String>();
     let source = match &config.file {
         Some(file) => file.display().to_string(),
         None => "no file, built-in configuration".to_owned(),
@@ -44,10 +47,18 @@ fn good(config: &Config) -> String {
     if collections > 0 {
         counts.push(counted(collections, "collection"));
     }
+    for (number, noun) in [
+        (config.organizations.len(), "organization"),
+        (config.teams.len(), "team"),
+        (config.users.len(), "user"),
+    ] {
+        if number > 0 {
+            counts.push(counted(number, noun));
+        }
+    }
     counts.push(counted(config.keys.len(), "declared key"));
-    counts.push(counted(config.warnings.len(), "warning"));
-    let summary = format!("{source}: ok: {}\n", counts.join(", "));
-    warnings.chain([summary]).collect()
+    counts.push(counted(warning_count, "warning"));
+    format!("{warnings}{source}: ok: {}\n", counts.join(", "))
 }
 
 fn counted(number: usize, noun: &str) -> String {

@@ -141,7 +141,7 @@ async fn here(config: &Config, possession: Possession) -> Result<Site, CommandEr
         .accounts(config)
         .await
         .map_err(CommandError::Data)?;
-    let declared = accounts.declare(assemble::keys(config));
+    let declared = accounts.declare(assemble::accounts(config)).await;
     declared.map_err(|error| CommandError::Data(error.into()))?;
     Ok(Site::Here(Box::new(accounts), possession))
 }

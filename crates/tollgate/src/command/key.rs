@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use http::Method;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tollgate_core::error::Code;
 
-use super::control::{self, Call, CommandError, Site};
+use super::control::{Call, CommandError};
+use super::place::{self, Allowance};
 use super::table::{self, cell};
 use crate::config::{Config, Environment, Overrides};
 
@@ -51,7 +52,7 @@ struct New {
     /// Which models it may use, with commas between them: openai/gpt-4o,sim/*. All if left out.
     #[arg(long, value_name = "MODELS", value_delimiter = ',')]
     models: Vec<String>,
-    /// What it may do: read, write or both. Both if left out.
+    /// What it may do: read, write, and admin for keys of users. Read and write if left out.
     #[arg(long, value_name = "PERMISSIONS", value_delimiter = ',')]
     permissions: Vec<String>,
     /// After how many days it ends. Never if left out.
@@ -66,6 +67,20 @@ struct New {
     /// Whose requests go on when the gateway is overloaded: low, normal or high.
     #[arg(long, value_name = "PRIORITY")]
     priority: Option<String>,
+    /// The team whose credits it spends: `default` if left out.
+    #[arg(long, value_name = "ID")]
+    team: Option<String>,
+    /// The user who holds it, a member of the team's organization.
+    #[arg(long, value_name = "ID")]
+    user: Option<String>,
+    /// By which surfaces it may come, with commas between them: openai_chat,…. All if left out.
+    #[arg(long, value_name = "SURFACES", value_delimiter = ',')]
+    surfaces: Vec<String>,
+    /// From which addresses it may come, with commas between them: 10.0.0.0/8,…. All if left out.
+    #[arg(long, value_name = "RANGES", value_delimiter = ',')]
+    addresses: Vec<String>,
+    #[command(flatten)]
+    allowance: Allowance,
 }
 
 /// Does it, through the running gateway if there is one.
@@ -86,7 +101,7 @@ pub fn run(arguments: &KeyArguments) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
     };
-    let had_store = store_of(&config).exists();
+    let had_store = config.database.is_there();
     let text = match runtime.block_on(act(&config, arguments)) {
         Ok(text) => text,
         Err(error) => return failed(&error),
@@ -95,7 +110,7 @@ pub fn run(arguments: &KeyArguments) -> ExitCode {
         crate::complain(&format_args!(
             "made a new store at {}; a gateway uses this key only if its configuration names \
              the same database",
-            shown(&store_of(&config)).display()
+            shown(config.database.place()).display()
         ));
     }
     let mut out = io::stdout().lock();
@@ -112,11 +127,10 @@ fn failed(reason: &dyn Display) -> ExitCode {
 
 /// Does it, and gives what is to be printed.
 pub(super) async fn act(config: &Config, arguments: &KeyArguments) -> Result<String, CommandError> {
-    let store = store_of(config);
     // Only a new key is worth a new store. Without one nothing is there to list or to change.
-    if !matches!(arguments.action, Action::Create(_)) && !store.exists() {
+    if !matches!(arguments.action, Action::Create(_)) && !config.database.is_there() {
         return Err(CommandError::NoStore {
-            path: shown(&store),
+            path: shown(config.database.place()),
         });
     }
     let answer = done(config, arguments).await.map_err(for_terminals)?;
@@ -130,11 +144,6 @@ pub(super) async fn act(config: &Config, arguments: &KeyArguments) -> Result<Str
     })
 }
 
-/// The file of the store.
-fn store_of(config: &Config) -> PathBuf {
-    tollgate_store::database_file(&config.database.url).unwrap_or_default()
-}
-
 /// A path that means the same from everywhere.
 fn shown(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
@@ -144,33 +153,42 @@ fn shown(path: &Path) -> PathBuf {
 fn for_terminals(error: CommandError) -> CommandError {
     match error {
         CommandError::Refused {
-            code, request_id, ..
-        } if code == Code::ResourceNotFound.slug() => CommandError::Refused {
-            message: "There is no key of this id. `tollgate key list` lists all of them.".into(),
             code,
             request_id,
-        },
+            message,
+        } if code == Code::ResourceNotFound.slug() && message.contains("/api/keys") => {
+            CommandError::Refused {
+                message: "There is no key of this id. `tollgate key list` lists all of them."
+                    .into(),
+                code,
+                request_id,
+            }
+        }
         other => other,
     }
 }
 
 async fn done(config: &Config, arguments: &KeyArguments) -> Result<Value, CommandError> {
-    Ok(match control::find(config).await? {
-        Site::There(gateway) => control::ask(&gateway, call(&arguments.action)).await?,
-        Site::Here(accounts, possession) => {
-            use tollgate_http::keys;
-            let outcome = match &arguments.action {
-                Action::Create(new) => {
-                    keys::create(&accounts, body(new).to_string().as_bytes()).await
-                }
-                Action::List => keys::list(&accounts),
-                Action::Revoke { id } => keys::revoke(&accounts, id).await,
-                Action::Rotate { id } => keys::rotate(&accounts, id).await,
-            };
-            possession.close().await;
-            outcome.map_err(|failure| control::failed(&failure))?.1
-        }
-    })
+    use tollgate_http::keys;
+    let action = &arguments.action;
+    if matches!(action, Action::List) {
+        return place::list_all(config, ("/api/keys", "keys"), keys::list).await;
+    }
+    let makes = matches!(action, Action::Create(_));
+    let doing = place::manage(
+        config,
+        makes,
+        call(action),
+        async |accounts, by| match action {
+            Action::Create(new) => {
+                keys::create(accounts, by, body(new).to_string().as_bytes()).await
+            }
+            Action::List => keys::list(accounts, by, None),
+            Action::Revoke { id } => keys::revoke(accounts, by, id).await,
+            Action::Rotate { id } => keys::rotate(accounts, by, id).await,
+        },
+    );
+    doing.await
 }
 
 fn call(action: &Action) -> Call {
@@ -189,7 +207,7 @@ fn call(action: &Action) -> Call {
 
 fn body(new: &New) -> Value {
     let list = |items: &[String]| (!items.is_empty()).then(|| Value::from(items));
-    let members = [
+    let own = [
         ("name", Some(new.name.as_str().into())),
         ("models", list(&new.models)),
         ("permissions", list(&new.permissions)),
@@ -197,11 +215,12 @@ fn body(new: &New) -> Value {
         ("expires_at", new.expires_at.as_deref().map(Value::from)),
         ("error_dialect", new.dialect.as_deref().map(Value::from)),
         ("priority", new.priority.as_deref().map(Value::from)),
+        ("team", new.team.as_deref().map(Value::from)),
+        ("user", new.user.as_deref().map(Value::from)),
+        ("surfaces", list(&new.surfaces)),
+        ("addresses", list(&new.addresses)),
     ];
-    let given = members
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    Value::Object(given.collect::<Map<_, _>>())
+    place::body(own.into_iter().chain(new.allowance.members()))
 }
 
 /// An id as one segment of a path. No id holds anything that would have to be escaped; what does
@@ -221,6 +240,7 @@ fn sheet(answer: &Value) -> String {
         ("key", "key"),
         ("id", "id"),
         ("name", "name"),
+        ("team", "team"),
         ("permissions", "permissions"),
         ("models", "models"),
         ("expires", "expires_at"),
@@ -244,10 +264,11 @@ fn sheet(answer: &Value) -> String {
 
 /// All keys, one per line, in columns.
 fn table(answer: &Value) -> String {
-    const COLUMNS: [(&str, &str); 8] = [
+    const COLUMNS: [(&str, &str); 9] = [
         ("ID", "id"),
         ("NAME", "name"),
         ("KEY", "key_prefix"),
+        ("TEAM", "team"),
         ("STATUS", "status"),
         ("MODELS", "models"),
         ("PRIORITY", "priority"),

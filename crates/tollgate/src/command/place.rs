@@ -1,4 +1,4 @@
-//! Where a command about routing acts: in the running gateway if there is one, otherwise on an
+//! Where a command about routing or tenants acts: in the running gateway if there is one, otherwise on an
 //! engine that is made of the configuration and listens nowhere.
 
 use std::error::Error;
@@ -9,15 +9,19 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use http::Method;
-use serde_json::Value;
+use serde_json::{Map, Value};
+use tollgate_core::error::Failure;
 use tollgate_core::key::KeyHasher;
+use tollgate_core::tenant::Status;
 use tollgate_engine::accounts::{Accounts, Parts};
 use tollgate_engine::engine::Engine;
+use tollgate_engine::manager::Manager;
 use tollgate_engine::port::EmptyStore;
 use tollgate_store::Control;
 
 use super::control::{self, Call, CommandError, Site};
 use super::serve;
+use super::table::at;
 use crate::assemble;
 use crate::clock::SystemClock;
 use crate::config::{Config, Environment, Overrides};
@@ -132,7 +136,7 @@ pub(super) async fn gateway(config: &Config, why: &'static str) -> Result<Contro
 
 /// Whether there is a store. A gateway makes one when it starts: where there is none, none runs.
 fn has_store(config: &Config) -> bool {
-    tollgate_store::database_file(&config.database.url).is_ok_and(|file| file.exists())
+    config.database.is_there()
 }
 
 /// The keys of the configuration alone.
@@ -148,8 +152,164 @@ async fn declared(config: &Config) -> Result<Accounts, Box<dyn Error>> {
         entropy: |buffer| getrandom::fill(buffer).map_err(io::Error::other),
     });
     let accounts = accounts.await?;
-    accounts.declare(assemble::keys(config))?;
+    accounts.declare(assemble::accounts(config)).await?;
     Ok(accounts)
+}
+
+/// Makes a call of the running gateway, or does `here` on the data if none runs. Where there is no
+/// store yet, only what `makes` something is worth a new one.
+pub(super) async fn manage(
+    config: &Config,
+    makes: bool,
+    call: Call,
+    here: impl AsyncFnOnce(&Accounts, &Manager) -> Result<(u16, Value), Failure>,
+) -> Result<Value, CommandError> {
+    if !makes && !has_store(config) {
+        let database = &config.database;
+        let file = database.file.clone();
+        let file = file.unwrap_or_else(|| database.directory.clone());
+        let path = std::path::absolute(&file).unwrap_or(file);
+        return Err(CommandError::NoStore { path });
+    }
+    match control::find(config).await? {
+        Site::There(gateway) => control::ask(&gateway, call).await,
+        Site::Here(accounts, possession) => {
+            let outcome = here(&accounts, &Manager::command()).await;
+            possession.close().await;
+            Ok(outcome.map_err(|failure| control::failed(&failure))?.1)
+        }
+    }
+}
+
+/// Every row of a list, page by page: `name` is what the list is called in the answers, `path` has
+/// no query of its own.
+pub(super) async fn list_all(
+    config: &Config,
+    (path, name): (&str, &str),
+    here: impl Fn(&Accounts, &Manager, Option<&str>) -> Result<(u16, Value), Failure>,
+) -> Result<Value, CommandError> {
+    let mut rows: Vec<Value> = Vec::new();
+    loop {
+        let query = format!("offset={}", rows.len());
+        let call = call(Method::GET, format!("{path}?{query}"), None);
+        let page = manage(config, false, call, async |accounts, by| {
+            here(accounts, by, Some(&query))
+        });
+        let mut page = page.await?;
+        let more = page.pointer("/pagination/hasMore") == Some(&Value::Bool(true));
+        let Some(Value::Array(found)) = page.get_mut(name).map(Value::take) else {
+            return Ok(page);
+        };
+        let is_over = !more || found.is_empty();
+        rows.extend(found);
+        if is_over {
+            let mut all = Map::new();
+            all.insert(name.to_owned(), Value::Array(rows));
+            return Ok(Value::Object(all));
+        }
+    }
+}
+
+/// What may be said of anybody's limits and budgets.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Allowance {
+    /// Requests a minute.
+    #[arg(long, value_name = "COUNT")]
+    rpm: Option<u64>,
+    /// Tokens a minute.
+    #[arg(long, value_name = "COUNT")]
+    tpm: Option<u64>,
+    /// Requests at once.
+    #[arg(long, value_name = "COUNT")]
+    parallel: Option<u64>,
+    /// Requests that may come at one moment. As many as --rpm if left out.
+    #[arg(long, value_name = "COUNT")]
+    burst: Option<u64>,
+    /// What may be spent, in USD: daily=5.00, weekly=…, monthly=… or total=…. More than one may be
+    /// given.
+    #[arg(long = "budget", value_name = "PERIOD=USD")]
+    budgets: Vec<String>,
+    /// The time zone whose midnight begins a period. UTC if left out.
+    #[arg(long, value_name = "ZONE", requires = "budgets")]
+    zone: Option<String>,
+}
+
+impl Allowance {
+    /// The members `limits` and `budgets` of a body, as far as they were given.
+    pub(super) fn members(&self) -> Vec<(&'static str, Option<Value>)> {
+        let limits = [
+            ("rpm", self.rpm),
+            ("tpm", self.tpm),
+            ("parallel", self.parallel),
+            ("burst", self.burst),
+        ];
+        let limits = limits
+            .into_iter()
+            .filter_map(|(name, limit)| Some((name.to_owned(), limit?.into())));
+        let limits: Map<String, Value> = limits.collect();
+        let budgets: Vec<Value> = self.budgets.iter().map(|text| self.budget(text)).collect();
+        vec![
+            (
+                "limits",
+                (!limits.is_empty()).then_some(Value::Object(limits)),
+            ),
+            (
+                "budgets",
+                (!budgets.is_empty()).then_some(Value::Array(budgets)),
+            ),
+        ]
+    }
+
+    /// One budget. What is wrong with it is said by whoever reads the body.
+    fn budget(&self, text: &str) -> Value {
+        let (period, usd) = text.split_once('=').unwrap_or((text, ""));
+        let mut budget = Map::new();
+        budget.insert("period".to_owned(), period.into());
+        budget.insert("usd".to_owned(), usd.into());
+        if let Some(zone) = &self.zone {
+            budget.insert("zone".to_owned(), zone.as_str().into());
+        }
+        Value::Object(budget)
+    }
+}
+
+/// The verb of addresses that leads to a status.
+pub(super) fn verb(status: Status) -> &'static str {
+    match status {
+        Status::Active => "resume",
+        Status::Paused => "pause",
+        Status::Suspended => "suspend",
+    }
+}
+
+/// What somebody is allowed, as people read it: a line for their limits, and one for each of their
+/// budgets.
+pub(super) fn allowance(answer: &Value) -> String {
+    let names = ["rpm", "tpm", "parallel", "burst"];
+    let limits = names.iter().filter_map(|name| {
+        let limit = answer.get("limits")?.get(name)?.as_u64()?;
+        Some(format!("{limit} {name}"))
+    });
+    let limits: Vec<String> = limits.collect();
+    let mut text = String::new();
+    if !limits.is_empty() {
+        text.push_str(&format!("{:<13}{}\n", "limits", limits.join(", ")));
+    }
+    let budgets = answer.get("budgets").and_then(Value::as_array);
+    for budget in budgets.into_iter().flatten() {
+        let (period, usd) = (at(budget, "/period"), at(budget, "/usd"));
+        let spent = at(budget, "/spent_usd");
+        text.push_str(&format!("{:<13}{spent} of {usd} USD {period}\n", "budget"));
+    }
+    text
+}
+
+/// A body of the members that were given.
+pub(super) fn body(members: impl IntoIterator<Item = (&'static str, Option<Value>)>) -> Value {
+    let given = members
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Value::Object(given.collect())
 }
 
 /// A call of the admin API.

@@ -15,6 +15,7 @@ use tollgate_engine::accounts::Accounts;
 use tollgate_engine::checks;
 use tollgate_engine::engine::Engine;
 use tollgate_engine::port::Clock;
+use tollgate_engine::settle::{self, Ledger};
 use tollgate_http::{AccessLog, Gateway, Logs};
 use tollgate_simulator::Simulator;
 use tollgate_upstream::Upstreams;
@@ -30,6 +31,8 @@ const USES_EVERY: Duration = Duration::from_secs(10);
 /// How many files may be open; each stream needs two. The system may allow fewer.
 const DESCRIPTORS: u64 = 65_536;
 
+/// How long what waits to be settled may take to be written at the end.
+const LAST_PAGES: Duration = Duration::from_secs(15);
 /// How long tasks may take to go away when everything is done.
 const LEFTOVERS: Duration = Duration::from_secs(2);
 
@@ -102,8 +105,10 @@ pub fn load(order: &Order) -> Result<Config, crate::config::Problems> {
 async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(), Box<dyn Error>> {
     let possession = ownership::take(&config).await?;
     let accounts = Arc::new(possession.accounts(&config).await?);
+    let clerk = Clerk::begin(accounts.ledger(), config.billing.settling);
     accounts.declare_admin(config.admin_key.as_ref());
-    accounts.declare(assemble::keys(&config))?;
+    assemble::check_references(&config, accounts.tenants())?;
+    accounts.declare(assemble::accounts(&config)).await?;
     let listener = bind(config.server.listen).await?;
     let address = listener.local_addr()?;
     let requests = Arc::clone(&telemetry.requests);
@@ -136,8 +141,47 @@ async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(
     ended.cancel();
     tasks.close();
     tasks.wait().await;
+    clerk.end().await;
     possession.close().await;
     Ok(())
+}
+
+/// Whoever writes settlements, from before the first call until after the last one.
+struct Clerk {
+    ledger: Arc<Ledger>,
+    closing: CancellationToken,
+    desk: TaskTracker,
+}
+
+impl Clerk {
+    fn begin(ledger: &Arc<Ledger>, settings: settle::Settings) -> Self {
+        ledger.set_settings(settings);
+        let (closing, desk) = (CancellationToken::new(), TaskTracker::new());
+        let end = closing.clone().cancelled_owned();
+        desk.spawn(Arc::clone(ledger).write(end));
+        desk.close();
+        Self {
+            ledger: Arc::clone(ledger),
+            closing,
+            desk,
+        }
+    }
+
+    /// Has everything written that waits. No call is under way any more.
+    async fn end(self) {
+        self.closing.cancel();
+        if tokio::time::timeout(LAST_PAGES, self.desk.wait())
+            .await
+            .is_err()
+        {
+            let lost = self.ledger.read();
+            tracing::error!(
+                entries = lost.waiting,
+                unwritten_nano_usd = lost.unwritten,
+                "the store does not take the last entries of the ledger: they are lost"
+            );
+        }
+    }
 }
 
 /// Makes the parts that requests meet.

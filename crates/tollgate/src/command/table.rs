@@ -43,6 +43,28 @@ pub(super) fn at(value: &Value, pointer: &str) -> String {
     cell(value.pointer(pointer))
 }
 
+/// One thing, a fact per line.
+pub(super) fn sheet(value: &Value, rows: &[(&str, &str)]) -> String {
+    let lines = rows.iter().map(|(title, pointer)| {
+        let line = format!("{title:<13}{}", at(value, pointer));
+        format!("{}\n", line.trim_end())
+    });
+    lines.collect()
+}
+
+/// The rows of a list of this name, one per line, in columns.
+pub(super) fn list<const N: usize>(value: &Value, name: &str, of: [(&str, &str); N]) -> String {
+    let items = value.get(name).and_then(Value::as_array);
+    let mut rows = vec![of.map(|(title, _)| title.to_owned())];
+    rows.extend(
+        items
+            .into_iter()
+            .flatten()
+            .map(|item| of.map(|(_, pointer)| at(item, pointer))),
+    );
+    columns(&rows)
+}
+
 /// Milliseconds below this pointer as people read them: `850 ms`, `2.5 s`.
 pub(super) fn time(value: &Value, pointer: &str) -> String {
     match value.pointer(pointer).and_then(Value::as_u64) {

@@ -5,10 +5,10 @@ use http::{HeaderName, HeaderValue};
 
 use super::file::{Entry, Node, Raw, Text};
 use super::problem::{Place, Problems};
-use super::schema::{Key, Kind, Presence, find, join, unknown};
-use super::section::{Name, Section, Setting};
+use super::schema::{Key, Kind, Presence, SecretRule, find, join, unknown};
+use super::section::{Credential, Name, Section, Setting};
 use super::substitute::{Expanded, Sources, expand};
-use super::value::{from_integer, from_text, header_name, header_value, item};
+use super::value::{from_integer, from_text, header_name, header_value, item, secret_item};
 
 /// Checks a tree and remembers what was noticed on the way.
 pub(super) struct Check<'a> {
@@ -84,7 +84,15 @@ impl Check<'_> {
                 let section = |(index, item)| self.section(&format!("{path}[{index}]"), keys, item);
                 Some(Setting::Sections(items.map(section).collect()))
             }
-            (Kind::Names | Kind::Texts | Kind::Words(_), Raw::List(items)) => {
+            (Kind::WordOr(_, keys), Raw::Table(_)) => {
+                Some(Setting::Section(self.section(path, keys, node)))
+            }
+            (Kind::Secrets(rule), Raw::List(items)) => {
+                let items = items.iter().enumerate();
+                let secret = |(index, item)| self.secret(&format!("{path}[{index}]"), rule, item);
+                Some(Setting::Secrets(items.filter_map(secret).collect()))
+            }
+            (Kind::Names | Kind::Texts | Kind::Words(_) | Kind::Ranges, Raw::List(items)) => {
                 let items = items.iter().enumerate();
                 let name = |(index, item)| self.name(&format!("{path}[{index}]"), kind, item);
                 Some(Setting::Names(items.filter_map(name).collect()))
@@ -95,7 +103,11 @@ impl Check<'_> {
                     entries.iter().filter_map(header).collect(),
                 ))
             }
-            (Kind::Names | Kind::Texts | Kind::Words(_) | Kind::Headers | Kind::List(_), other) => {
+            (Kind::Headers | Kind::List(_), other) => {
+                self.wrong_type(&node.place, path, kind, other);
+                None
+            }
+            (kind, other) if kind.is_list_of_strings() => {
                 self.wrong_type(&node.place, path, kind, other);
                 None
             }
@@ -126,9 +138,8 @@ impl Check<'_> {
             self.wrong_type(place, path, kind, &Raw::Text(text.clone()));
             return None;
         }
-        let is_literal = !expanded.substituted && matches!(place, Place::Line { .. });
-        if is_literal && matches!(kind, Kind::Secret(_) | Kind::SecretFile) {
-            self.literal_secret.get_or_insert_with(|| place.clone());
+        if matches!(kind, Kind::Secret(_) | Kind::SecretFile) {
+            self.note_literal(place, &expanded);
         }
         let setting = from_text(kind, &expanded.text, self.sources.directory);
         self.accept(place, path, setting)
@@ -145,6 +156,28 @@ impl Check<'_> {
             place: node.place.clone(),
             text,
         })
+    }
+
+    fn secret(&mut self, path: &str, rule: SecretRule, node: &Node) -> Option<Credential> {
+        let Raw::Text(text) = &node.value else {
+            self.wrong_type(&node.place, path, Kind::Name, &node.value);
+            return None;
+        };
+        let expanded = self.expand(&node.place, path, text)?;
+        self.note_literal(&node.place, &expanded);
+        let secret = self.accept(&node.place, path, secret_item(&expanded.text, rule))?;
+        Some(Credential {
+            place: node.place.clone(),
+            key: path.to_owned(),
+            secret,
+        })
+    }
+
+    /// Remembers a credential that stands in the file in clear text.
+    fn note_literal(&mut self, place: &Place, expanded: &Expanded) {
+        if !expanded.substituted && matches!(place, Place::Line { .. }) {
+            self.literal_secret.get_or_insert_with(|| place.clone());
+        }
     }
 
     fn header(&mut self, path: &str, entry: &Entry) -> Option<(HeaderName, HeaderValue)> {

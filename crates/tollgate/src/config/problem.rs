@@ -76,6 +76,12 @@ impl Problems {
         });
     }
 
+    /// Adds those of others, in order.
+    pub fn extend(&mut self, others: Self) {
+        self.list.extend(others.list);
+        self.sort();
+    }
+
     /// Puts them in the order of the file, then the environment, then the command line.
     pub(super) fn sort(&mut self) {
         self.list.sort();

@@ -1,22 +1,29 @@
 //! Typed settings → the configuration. Whatever concerns more than one key is checked here.
 
+mod billing;
 mod connections;
+mod controls;
 mod declared_keys;
 mod models;
 mod rules;
+mod tenants;
 
 use std::path::Path;
 
+use tollgate_core::address::AddressRange;
 use tollgate_core::error::dialect::Dialect;
 use tollgate_core::route::limit::Limits;
 use tollgate_core::route::rules::Rules;
 use tollgate_core::secret::Secret;
+use tollgate_store::Location;
 
 use super::problem::{Place, Problems};
-use super::section::Section;
-use super::{Config, Database, Deployment, Log, LogFormat, Overload, Server, restart};
+use super::section::{Credential, Section};
+use super::{Config, Database, Deployment, Log, LogFormat, Overload, Server, Tenant, restart};
 use crate::master_key;
 
+/// The folder beside a database on a server: for what is this machine's own.
+const DATA: &str = "tollgate-data";
 /// Fewer characters of an admin key than this can be guessed.
 const GUESSABLE: usize = 16;
 
@@ -34,6 +41,12 @@ impl Findings<'_> {
             .push(section.place_of(key), section.path_of(key), message);
     }
 
+    /// Whether no problem has been found with a key or what stands below it.
+    fn says_nothing_of(&self, path: &str) -> bool {
+        let mut problems = self.problems.iter();
+        !problems.any(|problem| problem.key.starts_with(path))
+    }
+
     fn warning(&mut self, section: &Section, key: &str, message: impl Into<String>) {
         self.warnings
             .push(section.place_of(key), section.path_of(key), message);
@@ -48,18 +61,34 @@ pub(super) fn resolve(root: &Section, findings: &mut Findings<'_>) -> Config {
     let rules = rules::overlay(section("routing"), &Rules::default(), findings);
     let deployment = deployment(section("server"));
     let connections = connections::read(root, findings);
+    let limits = controls::defaults(section("limits"), findings);
     let around = models::Around {
         root,
         connections: &connections,
         base: &rules,
+        limits: limits.model,
     };
     let models = models::read(around, findings);
-    let keys = declared_keys::read(root, deployment, &models, findings);
+    let mut directory = tenants::Directory::new(root, findings);
+    let organizations = tenants::organizations(root, &limits, findings);
+    let teams = tenants::teams(root, &limits, &mut directory, findings);
+    let users = tenants::users(root, &limits, &mut directory, findings);
+    for connection in root.sections("connections") {
+        directory.refer(connection, "owner", Tenant::Organization);
+    }
+    let around = declared_keys::Around {
+        deployment,
+        models: &models,
+        limits: limits.key,
+        directory: &mut directory,
+    };
+    let keys = declared_keys::read(root, around, findings);
     Config {
         file: None,
         server: server(section("server"), findings),
         deployment,
         master_key: master_key(section("secrets"), findings),
+        previous_master_keys: previous_master_keys(section("secrets"), findings),
         log: log(section("log")),
         admin_key: admin_key(section("admin"), findings),
         database: database(section("database")),
@@ -68,7 +97,15 @@ pub(super) fn resolve(root: &Section, findings: &mut Findings<'_>) -> Config {
         models,
         rules,
         overload: overload(section("overload"), findings),
+        limits,
+        billing: billing::read(section("billing"), findings),
+        request_log: billing::request_log(section("request_log")),
+        idempotency: billing::idempotency(section("idempotency")),
+        organizations,
+        teams,
+        users,
         keys,
+        outside: directory.outside,
         warnings: Problems::default(),
         fixed: restart::fixed(root),
     }
@@ -95,6 +132,7 @@ fn server(section: &Section, findings: &mut Findings<'_>) -> Server {
         keep_alive: duration("keep_alive_ms"),
         shutdown: duration("shutdown_ms"),
         maintenance: section.flag("maintenance").unwrap_or(false),
+        trusted_proxies: ranges(section, "trusted_proxies"),
     }
 }
 
@@ -116,15 +154,35 @@ fn log(section: &Section) -> Log {
     }
 }
 
+/// Ranges of addresses; each has been checked.
+fn ranges(section: &Section, key: &str) -> Box<[AddressRange]> {
+    let names = section.names(key).iter();
+    names
+        .filter_map(|name| AddressRange::parse(&name.text))
+        .collect()
+}
+
+const NO_MASTER_KEY: &str = "must be 32 bytes, as 64 hexadecimal digits or as base64";
+
 /// The key that protects what is stored, if it has the form that `serve` takes.
 fn master_key(section: &Section, findings: &mut Findings<'_>) -> Option<Secret> {
     let given = section.secret("master_key")?;
     // Of one that is too short or too long, enough has been said.
-    if (32..=1024).contains(&given.expose().len()) && !master_key::is_well_formed(given) {
-        let message = "must be 32 bytes, as 64 hexadecimal digits or as base64";
-        findings.problem(section, "master_key", message);
+    if !master_key::is_well_formed(given) {
+        findings.problem(section, "master_key", NO_MASTER_KEY);
     }
     Some(given.clone())
+}
+
+/// The keys that protected what is stored.
+fn previous_master_keys(section: &Section, findings: &mut Findings<'_>) -> Vec<Secret> {
+    let given = section.secrets("previous_master_keys");
+    for Credential { place, key, secret } in given {
+        if !master_key::is_well_formed(secret) {
+            findings.problems.push(place, key.as_str(), NO_MASTER_KEY);
+        }
+    }
+    given.iter().map(|one| one.secret.clone()).collect()
 }
 
 fn admin_key(section: &Section, findings: &mut Findings<'_>) -> Option<Secret> {
@@ -141,12 +199,19 @@ fn admin_key(section: &Section, findings: &mut Findings<'_>) -> Option<Secret> {
 
 fn database(section: &Section) -> Database {
     let url = section.text("url").unwrap_or_default().to_owned();
-    let file = tollgate_store::database_file(&url).unwrap_or_default();
-    let directory = file
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
+    let file = match Location::of(&url) {
+        Ok(Location::File(file)) => Some(file),
+        Ok(Location::Server) | Err(_) => None,
+    };
+    let directory = match &file {
+        Some(file) => file.parent().unwrap_or(Path::new("")),
+        None => Path::new(DATA),
+    };
+    let is_here = directory.as_os_str().is_empty();
+    let directory = if is_here { Path::new(".") } else { directory };
     Database {
-        directory: directory.unwrap_or(Path::new(".")).to_path_buf(),
+        directory: directory.to_path_buf(),
+        file,
         url,
     }
 }

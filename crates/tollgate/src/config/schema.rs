@@ -42,6 +42,18 @@ pub(super) enum Kind {
     Text,
     /// A text without blanks that other keys refer to.
     Name,
+    /// The name of an organization, a team or a user.
+    Id,
+    /// An amount of USD.
+    Money,
+    /// A time zone.
+    Zone,
+    /// Ranges of internet addresses.
+    Ranges,
+    /// Credentials.
+    Secrets(SecretRule),
+    /// This word, or a section instead.
+    WordOr(&'static str, &'static [Key]),
     /// A credential.
     Secret(SecretRule),
     /// A credential of several lines: the contents of a file.
@@ -136,14 +148,23 @@ impl Kind {
     /// What the key takes, in words that follow "expected".
     pub(super) fn expected(self) -> String {
         match self {
-            Self::Text | Self::Name => "a string".to_owned(),
+            Self::Text | Self::Name | Self::Id => "a string".to_owned(),
+            Self::Money => {
+                "an amount of USD as a decimal number in quotes, such as \"10.00\"".to_owned()
+            }
+            Self::Zone => "the name of a time zone, such as \"Europe/Berlin\"".to_owned(),
+            Self::Ranges => {
+                "a list of addresses or ranges of them, such as \"10.0.0.0/8\"".to_owned()
+            }
+            Self::Secrets(_) => "a list of strings (credentials)".to_owned(),
+            Self::WordOr(word, _) => format!("\"{word}\" or a table"),
             Self::Secret(_) => "a string (a credential)".to_owned(),
             Self::SecretFile => "a string (the contents of a credential file)".to_owned(),
             Self::Address => "an IP address with a port, such as \"127.0.0.1:4000\"".to_owned(),
             Self::Url => "an address that begins with http:// or https://".to_owned(),
-            Self::Database => {
-                "an address such as \"sqlite://tollgate-data/tollgate.db\"".to_owned()
-            }
+            Self::Database => "an address such as \"sqlite://tollgate-data/tollgate.db\" or \
+                 \"postgres://USER:PASSWORD@HOST/NAME\""
+                .to_owned(),
             Self::Path => "the path of a file".to_owned(),
             Self::Size(_) => "a size such as \"20MiB\", or a number of bytes".to_owned(),
             Self::Millis(_) => "a whole number of milliseconds".to_owned(),
@@ -173,6 +194,11 @@ impl Kind {
                 prefix,
                 shortest,
                 longest,
+            })
+            | Self::Secrets(SecretRule {
+                prefix,
+                shortest,
+                longest,
             }) => {
                 let begins = if prefix.is_empty() {
                     String::new()
@@ -183,6 +209,11 @@ impl Kind {
             }
             Self::Text
             | Self::Name
+            | Self::Id
+            | Self::Money
+            | Self::Zone
+            | Self::Ranges
+            | Self::WordOr(..)
             | Self::SecretFile
             | Self::Address
             | Self::Url
@@ -203,7 +234,10 @@ impl Kind {
 
     /// Whether it takes a list of strings.
     pub(super) fn is_list_of_strings(self) -> bool {
-        matches!(self, Self::Names | Self::Texts | Self::Words(_))
+        matches!(
+            self,
+            Self::Names | Self::Texts | Self::Words(_) | Self::Ranges | Self::Secrets(_)
+        )
     }
 
     /// The keys of a section.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
+use tollgate_core::money::Money;
 use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
 use tollgate_upstream::provider::Provider;
@@ -16,7 +17,9 @@ use super::schema::{Key, find, join};
 #[derive(Clone, Debug)]
 pub(super) enum Setting {
     Text(String),
+    Money(Money),
     Secret(Secret),
+    Secrets(Vec<Credential>),
     Address(SocketAddr),
     Path(PathBuf),
     Number(u64),
@@ -37,6 +40,13 @@ impl Setting {
         match (self, other) {
             (Self::Text(one), Self::Text(two)) => one == two,
             (Self::Secret(one), Self::Secret(two)) => one.matches(two.expose().as_bytes()),
+            (Self::Secrets(one), Self::Secrets(two)) => {
+                let matches = |(one, two): (&Credential, &Credential)| {
+                    one.secret.matches(two.secret.expose().as_bytes())
+                };
+                one.len() == two.len() && one.iter().zip(two).all(matches)
+            }
+            (Self::Money(one), Self::Money(two)) => one == two,
             (Self::Address(one), Self::Address(two)) => one == two,
             (Self::Path(one), Self::Path(two)) => one == two,
             (Self::Number(one), Self::Number(two)) => one == two,
@@ -54,6 +64,15 @@ impl Setting {
             _ => false,
         }
     }
+}
+
+/// One credential of a list.
+#[derive(Clone, Debug)]
+pub(super) struct Credential {
+    pub(super) place: Place,
+    /// The dotted key, with the position.
+    pub(super) key: String,
+    pub(super) secret: Secret,
 }
 
 /// One name of a list.
@@ -127,6 +146,21 @@ impl Section {
     pub(super) fn secret(&self, name: &str) -> Option<&Secret> {
         match self.get(name) {
             Some(Setting::Secret(secret)) => Some(secret),
+            _ => None,
+        }
+    }
+
+    /// A list of credentials, each with its place.
+    pub(super) fn secrets(&self, name: &str) -> &[Credential] {
+        match self.get(name) {
+            Some(Setting::Secrets(secrets)) => secrets,
+            _ => &[],
+        }
+    }
+
+    pub(super) fn money(&self, name: &str) -> Option<Money> {
+        match self.get(name) {
+            Some(Setting::Money(money)) => Some(*money),
             _ => None,
         }
     }

@@ -5,16 +5,22 @@ use std::path::Path;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Uri};
+use tollgate_core::address::AddressRange;
+use tollgate_core::money::{LARGEST, Money};
 use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
+use tollgate_store::Location;
 use tollgate_upstream::provider::{self, Provider};
 
 use super::quantity::parse_size;
 use super::schema::{Bounds, Kind, SecretRule, nearest, one_of};
 use super::section::Setting;
+use crate::calendar;
 
 /// The most characters of names and other short texts.
 const LONGEST_TEXT: usize = 256;
+/// The most characters of the name of an organization, a team or a user.
+const LONGEST_ID: usize = 64;
 
 /// Reads a text as what the key takes. Relative paths start at `directory`.
 pub(super) fn from_text(kind: Kind, text: &str, directory: &Path) -> Result<Setting, String> {
@@ -22,6 +28,12 @@ pub(super) fn from_text(kind: Kind, text: &str, directory: &Path) -> Result<Sett
     match kind {
         Kind::Text => line(text).map(|()| Setting::Text(text.to_owned())),
         Kind::Name => name(text).map(|()| Setting::Text(text.to_owned())),
+        Kind::Id => id(text).map(|()| Setting::Text(text.to_owned())),
+        Kind::Money => Money::parse(text)
+            .map(Setting::Money)
+            .ok_or_else(|| money_expected(text)),
+        Kind::Zone => zone(text).map(|()| Setting::Text(text.to_owned())),
+        Kind::WordOr(word, _) if word == text => Ok(Setting::Word(word)),
         Kind::Secret(rule) => secret(text, rule).map(Setting::Secret),
         Kind::SecretFile if text.trim().is_empty() => Err("is empty".to_owned()),
         Kind::SecretFile => Ok(Setting::Secret(Secret::new(text))),
@@ -41,9 +53,12 @@ pub(super) fn from_text(kind: Kind, text: &str, directory: &Path) -> Result<Sett
         Kind::Choice { words, hint } => word(words, hint, text).map(Setting::Word),
         Kind::Provider => provider(text).map(Setting::Provider),
         Kind::Time => time(text).map(Setting::Time).ok_or_else(expected),
-        Kind::Names
+        Kind::WordOr(..)
+        | Kind::Names
         | Kind::Texts
         | Kind::Words(_)
+        | Kind::Ranges
+        | Kind::Secrets(_)
         | Kind::Headers
         | Kind::Table(_)
         | Kind::List(_) => Err(expected()),
@@ -91,8 +106,72 @@ pub(super) fn item(kind: Kind, text: &str) -> Result<(), String> {
     match kind {
         Kind::Texts => line(text),
         Kind::Words(words) => word(words, "", text).map(drop),
+        Kind::Ranges => range(text),
         _ => name(text),
     }
+}
+
+/// Reads one credential of a list.
+pub(super) fn secret_item(text: &str, rule: SecretRule) -> Result<Secret, String> {
+    secret(text, rule)
+}
+
+/// Checks the name of an organization, a team or a user: it stands in addresses of the API.
+fn id(text: &str) -> Result<(), String> {
+    if is_id(text) {
+        return Ok(());
+    }
+    Err(
+        "must be 1 to 64 letters, digits, `-`, `_` or `.`, beginning with a letter or a digit, and \
+         not `create`"
+            .to_owned(),
+    )
+}
+
+fn is_id(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric();
+    let first = text.bytes().next();
+    text.len() <= LONGEST_ID
+        && first.is_some_and(is_plain)
+        && text
+            .bytes()
+            .all(|byte| is_plain(byte) || b"-_.".contains(&byte))
+        && text != "create"
+}
+
+fn money_expected(text: &str) -> String {
+    let most = Money::from_nano(LARGEST);
+    let expected = Kind::Money.expected();
+    match text.split_once('.') {
+        Some((_, decimals)) if decimals.len() > 9 => {
+            format!("expected {expected}, with at most nine decimals")
+        }
+        _ => format!("expected {expected}, of at most {most}"),
+    }
+}
+
+fn zone(text: &str) -> Result<(), String> {
+    if calendar::is_zone(text) {
+        return Ok(());
+    }
+    let names = jiff::tz::db().available();
+    let names: Vec<_> = names.map(|name| name.as_str().to_owned()).collect();
+    let near = nearest(text, names.iter().map(String::as_str));
+    let near = near
+        .map(|near| format!("; did you mean \"{near}\"?"))
+        .unwrap_or_default();
+    Err(format!("expected {}{near}", Kind::Zone.expected()))
+}
+
+fn range(text: &str) -> Result<(), String> {
+    if AddressRange::parse(text).is_some() {
+        return Ok(());
+    }
+    Err(
+        "expected an address or a range such as \"10.0.0.0/8\" or \"2001:db8::/32\", without \
+         further bits behind the `/`"
+            .to_owned(),
+    )
 }
 
 /// Checks a name that other keys refer to.
@@ -168,18 +247,21 @@ fn url(text: &str) -> Result<String, String> {
 /// Checks the address of a database. The store's own messages may repeat parts of the address,
 /// so they are not passed on.
 fn database(text: &str) -> Result<(), String> {
-    if ["postgres://", "postgresql://"]
+    let is_server = ["postgres://", "postgresql://"]
         .iter()
-        .any(|scheme| text.starts_with(scheme))
-    {
-        return Err("this version of Tollgate does not support PostgreSQL yet".to_owned());
-    }
-    if !text.starts_with("sqlite://") {
-        return Err("must begin with `sqlite://`".to_owned());
+        .any(|scheme| text.starts_with(scheme));
+    if !is_server && !text.starts_with("sqlite://") {
+        return Err("must begin with `sqlite://` or `postgres://`".to_owned());
     }
     line(text)?;
-    let usable = tollgate_store::database_file(text);
-    let expected = "must be `sqlite://` and the path of a file, without further options";
+    let expected = if is_server {
+        "must be `postgres://USER:PASSWORD@HOST:PORT/NAME`, where special characters of the \
+         password are written as %XX, and behind a `?` at most options of PostgreSQL's own such \
+         as `sslmode=verify-full`"
+    } else {
+        "must be `sqlite://` and the path of a file, without further options"
+    };
+    let usable = Location::of(text);
     usable.map(drop).map_err(|_| expected.to_owned())
 }
 

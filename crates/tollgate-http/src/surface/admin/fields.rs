@@ -1,13 +1,17 @@
 //! Reads the body of an admin call strictly: a member that nobody knows, that occurs twice
 //! or that is of the wrong kind is a fault, and all faults are named at once.
 
+mod whole;
+
 use std::fmt;
 use std::ops::RangeInclusive;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
-use serde_json::Value;
 use serde_json::error::Category;
+use serde_json::{Map, Value};
 use tollgate_core::error::{Code, Failure, FieldProblem};
+
+use self::whole::Whole;
 
 /// How many faults are named; a body of a million unknown members is not worth a million lines.
 const MOST: usize = 20;
@@ -16,6 +20,8 @@ const LONGEST_NAME: usize = 64;
 
 /// The members of a body that have not been asked for yet, and the faults found so far.
 pub(super) struct Fields {
+    /// What paths of members begin with: `limits.` in an object within the body.
+    prefix: String,
     members: Vec<(String, Value)>,
     known: Vec<&'static str>,
     faults: Vec<FieldProblem>,
@@ -30,12 +36,7 @@ impl Fields {
                 .message("The body is empty; a JSON object is expected."));
         }
         let Members(members) = serde_json::from_slice(body).map_err(|error| not_read(&error))?;
-        let mut fields = Self {
-            members: Vec::with_capacity(members.len()),
-            known: Vec::new(),
-            faults: Vec::new(),
-            unnamed: 0,
-        };
+        let mut fields = Self::within(String::new(), Vec::with_capacity(members.len()));
         for (name, value) in members {
             if fields.members.iter().any(|(other, _)| *other == name) {
                 fields.fault(&shortened(&name), "value_error", "occurs twice");
@@ -46,15 +47,26 @@ impl Fields {
         Ok(fields)
     }
 
+    fn within(prefix: String, members: Vec<(String, Value)>) -> Self {
+        Self {
+            prefix,
+            members,
+            known: Vec::new(),
+            faults: Vec::new(),
+            unnamed: 0,
+        }
+    }
+
     /// Notes a fault: `what` completes the sentence that begins with the path.
     pub(super) fn fault(&mut self, path: &str, kind: &'static str, what: &str) {
         if self.faults.len() == MOST {
             self.unnamed += 1;
             return;
         }
+        let path = format!("{}{path}", self.prefix);
         let message = format!("`{path}` {what}.");
         self.faults.push(FieldProblem {
-            path: path.to_owned(),
+            path,
             message,
             kind,
         });
@@ -224,13 +236,98 @@ impl Fields {
         Some(Some(texts))
     }
 
-    /// Fails with every fault, members that nobody asked for included.
-    pub(super) fn finish(mut self) -> Result<(), Failure> {
+    /// Whether a member is there, `null` included: what is named and what is not are told apart.
+    pub(super) fn names(&self, name: &str) -> bool {
+        self.members.iter().any(|(member, _)| member == name)
+    }
+
+    /// Whether a member is there and `null`.
+    pub(super) fn names_null(&self, name: &str) -> bool {
+        let mut members = self.members.iter();
+        members.any(|(member, value)| member == name && value.is_null())
+    }
+
+    /// Knows a member without reading it.
+    pub(super) fn skip(&mut self, name: &'static str) {
+        if self.known.contains(&name) {
+            return;
+        }
+        self.take(name);
+    }
+
+    /// Takes an object, whose members `read` asks for.
+    pub(super) fn object<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Fields) -> T,
+    ) -> Option<T> {
+        let Value::Object(members) = self.take(name)? else {
+            self.fault(name, "dict_type", "must be an object");
+            return None;
+        };
+        Some(self.inner(name, members, read))
+    }
+
+    /// Takes a list of at most `most` objects, whose members `read` asks for.
+    pub(super) fn objects<T>(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        read: impl Fn(&mut Fields) -> T,
+    ) -> Option<Vec<T>> {
+        let Value::Array(items) = self.take(name)? else {
+            self.fault(name, "list_type", "must be an array of objects");
+            return None;
+        };
+        if items.len() > most {
+            let what = format!("must have at most {most} items, not {}", items.len());
+            self.fault(name, "too_long", &what);
+            return None;
+        }
+        let mut all = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            let path = format!("{name}[{index}]");
+            match item {
+                Value::Object(members) => all.push(self.inner(&path, members, &read)),
+                _ => self.fault(&path, "dict_type", "must be an object"),
+            }
+        }
+        Some(all)
+    }
+
+    fn inner<T>(
+        &mut self,
+        path: &str,
+        members: Map<String, Value>,
+        read: impl FnOnce(&mut Fields) -> T,
+    ) -> T {
+        let prefix = format!("{}{path}.", self.prefix);
+        let mut inner = Self::within(prefix, members.into_iter().collect());
+        let given = read(&mut inner);
+        inner.refuse_unknown();
+        self.unnamed += inner.unnamed;
+        for fault in inner.faults {
+            if self.faults.len() == MOST {
+                self.unnamed += 1;
+            } else {
+                self.faults.push(fault);
+            }
+        }
+        given
+    }
+
+    /// Members that nobody asked for are faults.
+    fn refuse_unknown(&mut self) {
         let known = self.known.join(", ");
         for (name, _) in std::mem::take(&mut self.members) {
             let what = format!("is not known here; known are {known}");
             self.fault(&shortened(&name), "extra_forbidden", &what);
         }
+    }
+
+    /// Fails with every fault, members that nobody asked for included.
+    pub(super) fn finish(mut self) -> Result<(), Failure> {
+        self.refuse_unknown();
         if self.faults.is_empty() {
             return Ok(());
         }
@@ -279,12 +376,12 @@ impl<'de> Visitor<'de> for MembersVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
         let mut members = Vec::new();
-        while let Some(member) = map.next_entry()? {
+        while let Some((name, Whole(value))) = map.next_entry()? {
             // Far more than any call has; comparing each with each stays cheap.
             if members.len() == 256 {
                 return Err(A::Error::custom("more than 256 members"));
             }
-            members.push(member);
+            members.push((name, value));
         }
         Ok(Members(members))
     }
@@ -293,8 +390,10 @@ impl<'de> Visitor<'de> for MembersVisitor {
 fn not_read(error: &serde_json::Error) -> Failure {
     let (line, column) = (error.line(), error.column());
     match error.classify() {
-        Category::Data => Failure::client(Code::InvalidRequest)
-            .message("The body must be a JSON object of at most 256 members."),
+        Category::Data => Failure::client(Code::InvalidRequest).message(
+            "The body must be a JSON object of at most 256 members, and no member of an \
+                 object in it may occur twice.",
+        ),
         Category::Syntax | Category::Eof | Category::Io => {
             let message = format!("The body is not valid JSON at line {line}, column {column}.");
             Failure::client(Code::MalformedJson).message(message)

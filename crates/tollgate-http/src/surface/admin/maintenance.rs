@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tollgate_core::error::{Code, Failure};
 use tollgate_engine::engine::Engine;
 use tollgate_engine::maintenance::{Maintenance, Switch};
+use tollgate_engine::manager::Manager;
 
 use super::fields::Fields;
 
@@ -29,7 +30,11 @@ pub(super) fn read(maintenance: &Maintenance) -> (u16, Value) {
 
 /// `PUT /api/maintenance`: what is left out has no value from now on. It is in effect, and kept,
 /// when the answer is there.
-pub(super) async fn set(engine: &Engine, body: &[u8]) -> Result<(u16, Value), Failure> {
+pub(super) async fn set(
+    engine: &Engine,
+    by: &Manager,
+    body: &[u8],
+) -> Result<(u16, Value), Failure> {
     let mut fields = Fields::read(body)?;
     let enabled = fields.required_boolean("enabled");
     let message = fields.text("message", LONGEST_MESSAGE);
@@ -47,6 +52,6 @@ pub(super) async fn set(engine: &Engine, body: &[u8]) -> Result<(u16, Value), Fa
              there and reload the configuration.",
         ));
     }
-    engine.maintenance.set(&engine.accounts, switch).await?;
+    engine.maintenance.set(&engine.accounts, by, switch).await?;
     Ok(read(&engine.maintenance))
 }

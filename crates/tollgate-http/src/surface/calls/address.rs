@@ -55,12 +55,22 @@ impl<'a> Address<'a> {
             | Endpoint::TemporaryKeys
             | Endpoint::Key(_)
             | Endpoint::RotateKey(_)
+            | Endpoint::Organizations
+            | Endpoint::Organization(_)
+            | Endpoint::OrganizationStatus(..)
+            | Endpoint::Members(_)
+            | Endpoint::Member(..)
+            | Endpoint::Teams
+            | Endpoint::Team(_)
+            | Endpoint::TeamStatus(..)
+            | Endpoint::Audit
             | Endpoint::Maintenance
             | Endpoint::Connections
             | Endpoint::Connection(_)
             | Endpoint::TestConnection(_)
             | Endpoint::ConnectionBreaker(_)
             | Endpoint::ExplainRoute
+            | Endpoint::Report(_)
             | Endpoint::Hello
             | Endpoint::Errors
             | Endpoint::Error(_)

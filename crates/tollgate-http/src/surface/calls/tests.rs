@@ -1,8 +1,7 @@
 //! How answers look, and what goes on of a request.
 
-use tollgate_core::format::Operation;
 use tollgate_core::money::Money;
-use tollgate_core::reply::{Answer, Usage};
+use tollgate_core::reply::Answer;
 use tollgate_engine::port::Delivery;
 
 use super::*;
@@ -67,38 +66,6 @@ async fn an_answer_says_what_it_costs_where_that_is_known() {
         let answer = respond(record, called(answer(), StreamForm::Chunks), &request);
         let header = answer.headers().get("x-tollgate-cost-usd");
         assert_eq!(header.map(|value| value.to_str().unwrap()), told);
-    }
-}
-
-#[tokio::test]
-async fn what_an_answer_says_is_counted_only_where_its_provider_does_not() {
-    let body = br#"{"choices":[{"message":{"content":"Good morning"}}]}"#;
-    let usage = |prompt| Usage {
-        prompt,
-        ..Usage::NONE
-    };
-    for (operation, told, usage, counts) in [
-        (Operation::Chat, Some(usage(9)), Some(usage(9)), false),
-        (Operation::Chat, Some(Usage::NONE), Some(Usage::NONE), false),
-        (Operation::Chat, None, None, true),
-        (
-            Operation::Chat,
-            Some(usage(1 << 60)),
-            Some(usage(1 << 60)),
-            true,
-        ),
-        // To count tokens costs nothing.
-        (Operation::CountTokens, None, Some(Usage::NONE), false),
-    ] {
-        let mut record = testing::record().await;
-        let answer = Answer {
-            body: Bytes::from_static(body),
-            usage: told,
-            finish: None,
-        };
-        record.count(operation, &answer);
-        assert_eq!(record.facts.usage, usage);
-        assert_eq!(record.facts.delivered > 0, counts, "{operation:?} {told:?}");
     }
 }
 

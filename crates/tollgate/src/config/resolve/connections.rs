@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
+use tollgate_core::id::OrgId;
 use tollgate_core::route::limit::Limits;
 use tollgate_upstream::provider::{Home, PROVIDERS, Provider};
 use tollgate_upstream::settings::{ConnectionSettings, HttpVersion, Place, Roots, SettingsProblem};
@@ -50,6 +51,7 @@ fn built_in() -> Option<Connection> {
         settings: ConnectionSettings::new(SIMULATED, provider, Place::InProcess),
         limits: Limits::default(),
         checks: None,
+        owner: None,
         fingerprint: 0,
     })
 }
@@ -74,6 +76,7 @@ fn connection(section: &Section, findings: &mut Findings<'_>) -> Option<Connecti
         settings,
         limits: limits(section),
         checks: checks::read(section),
+        owner: section.text("owner").map(OrgId::from_stored),
         fingerprint: fingerprint::of(section, certificates.as_deref()),
     })
 }

@@ -8,16 +8,18 @@ mod targets;
 
 use std::sync::Arc;
 
+use tollgate_core::limit::RateLimits;
 use tollgate_core::model::ModelFacts;
 use tollgate_core::route::fallback::{Class, Fallbacks};
 use tollgate_core::route::rules::Rules;
 use tollgate_engine::routes::{DeclaredModel, DeclaredTarget};
 
 use super::connections::SIMULATED;
-use super::{Findings, rules};
+use super::{Findings, controls, rules};
 use crate::config::Connection;
 use crate::config::section::{Name, Section};
 
+pub(super) use facts::price;
 pub(super) use names::{is_open, is_served};
 
 /// What is needed to read a model, besides its own section.
@@ -29,6 +31,8 @@ pub(super) struct Around<'a> {
     pub(super) connections: &'a [Connection],
     /// What models go by that say nothing of their own.
     pub(super) base: &'a Rules,
+    /// The limits of models without their own.
+    pub(super) limits: RateLimits,
 }
 
 /// Reads all models, then the collections of them. Where no connection is declared, the simulated
@@ -67,6 +71,7 @@ fn built_in(name: &str, base: &Rules) -> DeclaredModel {
         rules: Arc::new(base.clone()),
         fallbacks: Arc::default(),
         known: Vec::new(),
+        controls: Arc::default(),
     }
 }
 
@@ -78,6 +83,7 @@ fn model(
     let declared = facts::declared(section, findings);
     let targets = targets::read(section, around, &declared, findings);
     let rules = own_rules(section, around.base, findings);
+    let controls = controls::read(section, around.limits, findings);
     let fallbacks = fallbacks(section);
     let choice = Choice {
         targets: in_use(&targets),
@@ -93,6 +99,7 @@ fn model(
         rules: Arc::new(rules),
         fallbacks: Arc::new(fallbacks),
         known: Vec::new(),
+        controls: Arc::new(controls),
     })
 }
 

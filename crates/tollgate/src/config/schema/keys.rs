@@ -1,17 +1,19 @@
 //! The keys themselves.
 
+mod billing;
 mod connections;
 mod models;
 mod rules;
 mod server;
+mod tenants;
 
-use tollgate_core::key::LONGEST;
-
-use super::{Bounds, Key, Kind, SecretRule};
+use super::{Bounds, Key, Kind};
+use billing::{BILLING, IDEMPOTENCY, REQUEST_LOG};
 use connections::CONNECTIONS;
 use models::{COLLECTIONS, MODELS};
 use rules::ROUTING;
-use server::{ADMIN, DATABASE, DIALECT, ERRORS, LOG, OVERLOAD, SECRETS, SERVER};
+use server::{ADMIN, DATABASE, ERRORS, LOG, OVERLOAD, SECRETS, SERVER};
+use tenants::{KEYS, ORGANIZATIONS, TEAMS, USERS};
 
 const fn bounds(least: u64, most: u64) -> Bounds {
     Bounds { least, most }
@@ -56,6 +58,29 @@ pub(in crate::config) const ROOT: &[Key] = &[
     ),
     Key::new("errors", Kind::Table(ERRORS), "How errors are answered."),
     Key::new(
+        "limits",
+        Kind::Table(tenants::LIMITS),
+        "How much may be asked at each level, where there are no limits of its own: a request \
+         counts for all levels at once, and is refused (`rate_limit_exceeded`) by the tightest. \
+         Left out: no limits.",
+    ),
+    Key::new(
+        "billing",
+        Kind::Table(BILLING),
+        "What calls are charged by, and when that is durable. Amounts are USD as decimal numbers \
+         in quotes.",
+    ),
+    Key::new(
+        "request_log",
+        Kind::Table(REQUEST_LOG),
+        "One row for every call, in the store: who, what, tokens, cost and times, without texts.",
+    ),
+    Key::new(
+        "idempotency",
+        Kind::Table(IDEMPOTENCY),
+        "Answers that are kept for requests that are sent again with the same `Idempotency-Key`.",
+    ),
+    Key::new(
         "connections",
         Kind::List(CONNECTIONS),
         "Accounts at providers. Without any, the built-in simulated provider is connected as \
@@ -76,6 +101,24 @@ pub(in crate::config) const ROOT: &[Key] = &[
         "overload",
         Kind::Table(OVERLOAD),
         "When the gateway says no at once (`overloaded`) before everything becomes slow. Requests of keys of low `priority` are refused first.",
+    ),
+    Key::new(
+        "organizations",
+        Kind::List(ORGANIZATIONS),
+        "Tenants: nobody sees anything of another organization. Without any, everything belongs \
+         to `default`.",
+    ),
+    Key::new(
+        "teams",
+        Kind::List(TEAMS),
+        "Teams of organizations, to which keys belong. A team pays with its own credits if it was \
+         ever given any, else with those of its organization; where neither was, what it uses is \
+         counted and nobody pays.",
+    ),
+    Key::new(
+        "users",
+        Kind::List(USERS),
+        "Users of organizations, who may hold keys.",
     ),
     Key::new(
         "keys",
@@ -101,54 +144,5 @@ const LIMITS: &[Key] = &[
         "parallel",
         Kind::Count(bounds(1, 1_000_000)),
         "Requests at the same time. Left out: no limit.",
-    ),
-];
-
-const KEYS: &[Key] = &[
-    Key::new("name", Kind::Text, "What lists and logs call the key.").required(),
-    Key::new(
-        "team",
-        Kind::Choice {
-            words: &["default"],
-            hint: "; teams of your own come with a later version",
-        },
-        "Who the key belongs to.",
-    )
-    .default("default"),
-    Key::new(
-        "key",
-        Kind::Secret(SecretRule {
-            prefix: "sk-",
-            shortest: 8,
-            longest: LONGEST,
-        }),
-        "The key itself. Best as `${VAR}` or `${file:…}`, not in clear text.",
-    )
-    .required(),
-    Key::new(
-        "models",
-        Kind::Names,
-        "Which models it may use: names, or patterns that end in `*`. An empty list allows none.",
-    )
-    .default("*"),
-    Key::new(
-        "error_dialect",
-        DIALECT,
-        "The form of errors for this key. Left out: `errors.dialect`.",
-    ),
-    Key::new(
-        "priority",
-        Kind::Choice {
-            words: &["low", "normal", "high"],
-            hint: "",
-        },
-        "Whose requests go on when the gateway is overloaded: those of `low` keys are refused \
-         first, those of `high` keys last.",
-    )
-    .default("normal"),
-    Key::new(
-        "expires_at",
-        Kind::Time,
-        "From when on it is refused. Left out: never.",
     ),
 ];

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use crate::config::section::{Section, Setting};
 
 /// The keys by which a connection may differ and still be the same one.
-const APART: [&str; 2] = ["limits", "checks"];
+const APART: [&str; 3] = ["limits", "checks", "owner"];
 
 /// The key of all fingerprints. Drawn once per process, so that a fingerprint says nothing about a
 /// credential to anybody who sees it.
@@ -33,6 +33,10 @@ fn add(setting: &Setting, hasher: &mut impl Hasher) {
     match setting {
         Setting::Text(text) => text.hash(hasher),
         Setting::Secret(secret) => secret.expose().hash(hasher),
+        Setting::Secrets(secrets) => secrets
+            .iter()
+            .for_each(|one| one.secret.expose().hash(hasher)),
+        Setting::Money(money) => money.hash(hasher),
         Setting::Address(address) => address.hash(hasher),
         Setting::Path(path) => path.hash(hasher),
         Setting::Number(number) => number.hash(hasher),

@@ -38,6 +38,7 @@ pub(super) fn read(
             // Which model answers is not known before.
             facts: Arc::default(),
             known: Vec::new(),
+            controls: Arc::default(),
         })
     });
     collections.collect()

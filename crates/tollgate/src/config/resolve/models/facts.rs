@@ -49,7 +49,11 @@ pub(super) fn or(first: ModelFacts, second: &ModelFacts) -> ModelFacts {
     }
 }
 
-fn price(section: &Section, findings: &mut Findings<'_>) -> Option<Priced> {
+/// Reads a price. `None` if anything is wrong with it, which is reported.
+pub(in crate::config::resolve) fn price(
+    section: &Section,
+    findings: &mut Findings<'_>,
+) -> Option<Priced> {
     let mut rate = |key| {
         let Some(text) = section.text(key) else {
             if matches!(key, "input" | "output") && !section.was_given(key) {

@@ -110,6 +110,12 @@ pub(super) const CONNECTIONS: &[Key] = &[
         "The organization that is named to the provider, for accounts that have several.",
     ),
     Key::new(
+        "owner",
+        Kind::Id,
+        "The organization of this gateway whose account it is: requests of others do not go \
+         there. Left out: everybody's.",
+    ),
+    Key::new(
         "headers",
         Kind::Headers,
         "Further headers for every request to the provider. Those that Tollgate sets itself, \

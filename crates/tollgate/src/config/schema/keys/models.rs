@@ -1,6 +1,7 @@
 //! What callers may ask for.
 
 use super::rules::own;
+use super::tenants;
 use super::{LIMITS, bounds};
 use crate::config::schema::{Key, Kind};
 
@@ -123,6 +124,18 @@ pub(super) const MODELS: &[Key] = &[
     )
     .required(),
     Key::new("aliases", Kind::Names, "Other names for the same model."),
+    Key::new(
+        "limits",
+        Kind::Table(tenants::RATES),
+        "What all who ask for it may do together. What is left out is as in `[limits]` for \
+         models.",
+    ),
+    Key::new(
+        "budgets",
+        Kind::List(tenants::BUDGETS),
+        "What all who ask for it may spend on it together, at most one budget for each period. \
+         Left out: no bound.",
+    ),
     own::STRATEGY,
     Key::new(
         "targets",
@@ -238,7 +251,7 @@ pub(super) const COLLECTIONS: &[Key] = &[
     own::UNSUPPORTED_PARTS,
 ];
 
-const PRICE: &[Key] = &[
+pub(super) const PRICE: &[Key] = &[
     Key::new(
         "input",
         Kind::Text,

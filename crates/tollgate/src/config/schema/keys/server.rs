@@ -91,6 +91,12 @@ pub(super) const SERVER: &[Key] = &[
     )
     .default("30000"),
     Key::new(
+        "trusted_proxies",
+        Kind::Ranges,
+        "Addresses of proxies in front, such as `10.0.0.0/8`: of requests that come from there, \
+         `X-Forwarded-For` says who asks. Left out: nobody is believed.",
+    ),
+    Key::new(
         "maintenance",
         Kind::Bool,
         "Whether calls are refused (`maintenance`) while everything else goes on: requests \
@@ -123,18 +129,30 @@ pub(super) const OVERLOAD: &[Key] = &[
     .default("256"),
 ];
 
-pub(super) const SECRETS: &[Key] = &[Key::new(
-    "master_key",
-    Kind::Secret(SecretRule {
-        prefix: "",
-        shortest: 32,
-        longest: 1024,
-    }),
-    "Keys the hashes under which virtual keys are stored. Left out: made at the first start in \
-     `master.key` beside the database, readable by its owner only. Changing it makes every \
-     stored key unusable.",
-)
-.needs_restart()];
+/// The form of a master key, as far as its length goes.
+const MASTER: SecretRule = SecretRule {
+    prefix: "",
+    shortest: 32,
+    longest: 1024,
+};
+
+pub(super) const SECRETS: &[Key] = &[
+    Key::new(
+        "master_key",
+        Kind::Secret(MASTER),
+        "Keys the hashes under which virtual keys are stored, and encrypts the credentials of \
+         providers that are stored. Left out: made at the first start in `master.key` beside the \
+         database, readable by its owner only. Changing it makes every stored key unusable.",
+    )
+    .needs_restart(),
+    Key::new(
+        "previous_master_keys",
+        Kind::Secrets(MASTER),
+        "Master keys of before, with which stored credentials of providers are still read. Left \
+         out: none.",
+    )
+    .needs_restart(),
+];
 
 pub(super) const LOG: &[Key] = &[
     Key::new(
@@ -174,7 +192,10 @@ pub(super) const ADMIN: &[Key] = &[Key::new(
 pub(super) const DATABASE: &[Key] = &[Key::new(
     "url",
     Kind::Database,
-    "Where keys are kept. A relative path starts at the working directory.",
+    "Where everything is kept that must survive: `sqlite://` and the path of a file, or \
+     `postgres://USER:PASSWORD@HOST/NAME`. A relative path starts at the working directory. \
+     Beside a database on a server, `tollgate-data/` holds what is this machine's own, such as \
+     the master key.",
 )
 .default("sqlite://tollgate-data/tollgate.db")
 .needs_restart()];

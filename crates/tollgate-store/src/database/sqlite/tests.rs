@@ -1,22 +1,28 @@
+use std::fmt;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::sqlite::SqliteConnectOptions;
-use tollgate_core::key::{KeyHasher, ModelScope, Permissions, Priority};
+use sqlx::Row as _;
+use tollgate_core::budget::Controls;
+use tollgate_core::key::{
+    KeyHasher, ModelScope, Permissions, Priority, Reach, Tenancy, VirtualKey,
+};
+use tollgate_core::time::Timestamp;
 use tollgate_engine::accounts::{Accounts, Environment, NewKey, Parts};
-use tollgate_engine::port::Clock as _;
+use tollgate_engine::port::{Change, Clock as _, Store as _, StoreError, TenantStore as _};
 use tollgate_engine::testing::{ManualClock, counting_entropy};
 
 use super::*;
+use crate::{SqlStore, open};
 
 fn url(directory: &Path) -> String {
     format!("sqlite://{}/tollgate.db", directory.display())
 }
 
-async fn accounts(directory: &Path, clock: &Arc<ManualClock>) -> (Accounts, Arc<SqliteStore>) {
+async fn accounts(directory: &Path, clock: &Arc<ManualClock>) -> (Accounts, Arc<SqlStore>) {
     let store = Arc::new(open(&url(directory)).await.unwrap());
     let parts = Parts {
         store: store.clone(),
@@ -36,9 +42,9 @@ fn new_key() -> NewKey {
         expires_at: None,
         error_dialect: None,
         priority: Priority::default(),
-        tenancy: Default::default(),
-        reach: Default::default(),
-        controls: Default::default(),
+        tenancy: Tenancy::default(),
+        reach: Reach::default(),
+        controls: Controls::default(),
     }
 }
 
@@ -118,24 +124,28 @@ async fn the_files_are_for_their_owner_alone() {
 #[tokio::test]
 async fn connections_write_through_the_log_and_sync_each_commit() {
     let directory = tempfile::tempdir().unwrap();
-    let store = open(&url(directory.path())).await.unwrap();
-    for (pragma, value) in [
-        ("PRAGMA journal_mode", "wal"),
-        ("PRAGMA synchronous", "2"),
-        ("PRAGMA foreign_keys", "1"),
-    ] {
-        for pool in [&store.writer, &store.readers] {
-            let row = sqlx::query(pragma).fetch_one(pool).await.unwrap();
+    let path = directory.path().join("tollgate.db");
+    let sqlite = Sqlite::open(&path).await.unwrap();
+    for purpose in [Purpose::Write, Purpose::Ledger, Purpose::Read] {
+        let mut lane = sqlite.lanes(purpose).take().await.unwrap();
+        let connection = lane.begin().unwrap();
+        for (pragma, value) in [
+            ("PRAGMA journal_mode", "wal"),
+            ("PRAGMA synchronous", "2"),
+            ("PRAGMA foreign_keys", "1"),
+        ] {
+            let row = sqlx::query(pragma)
+                .fetch_one(&mut *connection)
+                .await
+                .unwrap();
             let read = row
                 .try_get(0)
                 .or_else(|_| row.try_get(0).map(|number: i64| number.to_string()));
             assert_eq!(read.unwrap(), value, "{pragma}");
         }
+        let written = sqlx::query("DELETE FROM keys").execute(connection).await;
+        assert_eq!(written.is_err(), purpose == Purpose::Read, "{purpose:?}");
     }
-    let written = sqlx::query("DELETE FROM keys")
-        .execute(&store.readers)
-        .await;
-    assert!(written.is_err(), "readers cannot write");
 }
 
 #[tokio::test]
@@ -150,52 +160,64 @@ async fn opening_again_changes_nothing() {
     assert_eq!(store.setting("kept").await.unwrap().as_deref(), Some("yes"));
 }
 
-#[tokio::test]
-async fn keys_of_the_first_form_go_on_with_normal_priority() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("tollgate.db");
-    let options = SqliteConnectOptions::new()
-        .filename(&file)
-        .create_if_missing(true);
-    let before = SqlitePool::connect_with(options).await.unwrap();
-    crate::migrations::up_to(1).run(&before).await.unwrap();
-    sqlx::query(
+/// A database as an earlier version left it, with a key and a setting.
+async fn earlier(directory: &Path, form: i64) {
+    let mut before = raw(directory).await;
+    let steps = migrations::sqlite_up_to(form);
+    steps.run(&mut before).await.unwrap();
+    for sql in [
         "INSERT INTO keys (id, name, hash, prefix, last_four, permissions, models, created_at, \
          last_used_at) VALUES ('key_old', 'app', randomblob(32), 'sk-tg-a1b2', 'x9f4', \
          '[\"read\"]', '[\"sim/*\"]', 7, 9)",
-    )
-    .execute(&before)
-    .await
-    .unwrap();
-    before.close().await;
+        "INSERT INTO settings (name, value) VALUES ('kept', 'yes')",
+    ] {
+        sqlx::query(sql).execute(&mut before).await.unwrap();
+    }
+    before.close().await.unwrap();
+}
 
-    let store = open(&url(directory.path())).await.unwrap();
-    let [old] = <[_; 1]>::try_from(store.keys().await.unwrap()).unwrap();
-    assert_eq!((old.key.id.as_str(), &*old.key.name), ("key_old", "app"));
-    assert_eq!(old.key.priority, Priority::Normal);
-    assert_eq!(old.key.models.patterns().collect::<Vec<_>>(), ["sim/*"]);
-    assert_eq!(old.last_used_at, Some(Timestamp::from_millis(9)));
-    let changed = VirtualKey {
-        priority: Priority::Low,
-        ..old.key
-    };
-    let change = Change::UpdateKey(Arc::new(changed.clone()));
-    store.change(&[change], &[]).await.unwrap();
-    assert_eq!(store.keys().await.unwrap()[0].key.priority, Priority::Low);
+async fn raw(directory: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new()
+        .filename(directory.join("tollgate.db"))
+        .create_if_missing(true);
+    options.connect().await.unwrap()
+}
+
+#[tokio::test]
+async fn what_earlier_versions_kept_goes_on() {
+    for form in [1, 2] {
+        let directory = tempfile::tempdir().unwrap();
+        earlier(directory.path(), form).await;
+        let store = open(&url(directory.path())).await.unwrap();
+        let [old] = <[_; 1]>::try_from(store.keys().await.unwrap()).unwrap();
+        assert_eq!((old.key.id.as_str(), &*old.key.name), ("key_old", "app"));
+        assert_eq!(old.key.priority, Priority::Normal);
+        assert_eq!(old.key.models.patterns().collect::<Vec<_>>(), ["sim/*"]);
+        assert_eq!(old.key.tenancy, Tenancy::default());
+        assert_eq!(old.key.reach, Reach::default());
+        assert_eq!(old.key.controls, Controls::default());
+        assert_eq!(old.last_used_at, Some(Timestamp::from_millis(9)));
+        assert_eq!(store.setting("kept").await.unwrap().as_deref(), Some("yes"));
+        let changed = VirtualKey {
+            priority: Priority::Low,
+            ..VirtualKey::clone(&old.key)
+        };
+        let change = Change::UpdateKey(Arc::new(changed));
+        store.change(&[change], &[]).await.unwrap();
+        assert_eq!(store.keys().await.unwrap()[0].key.priority, Priority::Low);
+    }
 }
 
 #[tokio::test]
 async fn a_database_of_a_newer_version_is_refused_and_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&url(directory.path())).await.unwrap();
-    sqlx::query(
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-         VALUES (9000, 'later', true, x'00', 0)",
-    )
-    .execute(&store.writer)
-    .await
-    .unwrap();
     store.close().await;
+    let mut file = raw(directory.path()).await;
+    let sql = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES (9000, 'later', true, x'00', 0)";
+    sqlx::query(sql).execute(&mut file).await.unwrap();
+    file.close().await.unwrap();
     let before = fs::read(directory.path().join("tollgate.db")).unwrap();
     let error = open(&url(directory.path())).await.unwrap_err();
     assert!(
@@ -236,12 +258,12 @@ async fn paths_that_lead_nowhere_are_named() {
 fn a_database_that_another_program_holds_is_named_as_locked() {
     let error = sqlx::Error::Database(Box::new(Coded("261")));
     assert!(matches!(
-        open::explain(Path::new("x.db"), error),
+        explain(Path::new("x.db"), error),
         OpenError::Locked { .. }
     ));
     let error = sqlx::Error::Database(Box::new(Coded("1032")));
     assert!(matches!(
-        open::explain(Path::new("x.db"), error),
+        explain(Path::new("x.db"), error),
         OpenError::NotWritable { .. }
     ));
 }
@@ -250,13 +272,10 @@ fn a_database_that_another_program_holds_is_named_as_locked() {
 async fn a_damaged_row_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&url(directory.path())).await.unwrap();
-    sqlx::query(
-        "INSERT INTO keys (id, name, hash, prefix, last_four, permissions, models, created_at) \
-         VALUES ('key_bad', '', randomblob(32), '', '', '[\"fly\"]', '[]', 0)",
-    )
-    .execute(&store.writer)
-    .await
-    .unwrap();
+    let mut file = raw(directory.path()).await;
+    let sql = "INSERT INTO keys (id, name, hash, prefix, last_four, permissions, models, created_at) \
+         VALUES ('key_bad', '', randomblob(32), '', '', '[\"fly\"]', '[]', 0)";
+    sqlx::query(sql).execute(&mut file).await.unwrap();
     let error = store.keys().await.unwrap_err().to_string();
     assert!(
         error.contains("key_bad") && error.contains("permission"),
@@ -306,7 +325,7 @@ impl sqlx::error::DatabaseError for Coded {
     }
 }
 
-async fn set(store: &SqliteStore, name: &str, value: &str) -> Result<(), StoreError> {
+async fn set(store: &SqlStore, name: &str, value: &str) -> Result<(), StoreError> {
     let (name, value) = (name.into(), value.into());
     let change = Change::SetSetting { name, value };
     store.change(&[change], &[]).await

@@ -1,0 +1,113 @@
+//! `/api/teams`: makes, lists and changes teams. Each function gives the status and the body of
+//! its answer.
+
+use serde_json::{Value, json};
+use tollgate_core::error::Failure;
+use tollgate_core::tenant::{DEFAULT, Status};
+use tollgate_engine::accounts::{Accounts, NewTeam, TeamEdit};
+use tollgate_engine::manager::Manager;
+use tollgate_engine::tenants::TeamNode;
+
+use super::controls;
+use super::fields::Fields;
+use super::page::{self, Page};
+use super::words;
+use crate::query::Query;
+
+/// `POST /api/teams`. Without an organization it is one of the manager's own, or of the built-in
+/// one.
+pub async fn create(
+    accounts: &Accounts,
+    by: &Manager,
+    body: &[u8],
+) -> Result<(u16, Value), Failure> {
+    let mut fields = Fields::read(body)?;
+    let name = words::name(&mut fields);
+    let id = words::id(&mut fields);
+    let organization = fields.text("organization", words::LONGEST_ID);
+    let status = words::status(&mut fields);
+    let controls = controls::new(&mut fields, accounts.clock());
+    fields.finish()?;
+    let own = by.organization().map_or(DEFAULT, |own| own.as_str());
+    let new = NewTeam {
+        id,
+        organization: organization.as_deref().unwrap_or(own).into(),
+        // A missing name has been a fault.
+        name: name.unwrap_or_default(),
+        status: status.unwrap_or_default(),
+        controls,
+    };
+    let node = accounts.create_team(by, new).await?;
+    Ok((201, row(accounts, &node)))
+}
+
+/// `GET /api/teams`: those that the manager may see, of one `organization` if the query names
+/// one, in the order of their ids.
+pub fn list(
+    accounts: &Accounts,
+    by: &Manager,
+    query: Option<&str>,
+) -> Result<(u16, Value), Failure> {
+    let query = Query::new(query);
+    let page = Page::read(query)?;
+    let organization = page::text(query, "organization");
+    let all = accounts.teams(by, organization.as_deref())?;
+    Ok((200, page.of("teams", &all, |node| row(accounts, node))))
+}
+
+/// `GET /api/teams/{id}`.
+pub fn one(accounts: &Accounts, by: &Manager, id: &str) -> Result<(u16, Value), Failure> {
+    let node = accounts.team(by, id)?;
+    Ok((200, row(accounts, &node)))
+}
+
+/// `PUT` and `PATCH /api/teams/{id}`: changes what the body names.
+pub async fn change(
+    accounts: &Accounts,
+    by: &Manager,
+    (id, body): (&str, &[u8]),
+) -> Result<(u16, Value), Failure> {
+    let mut fields = Fields::read(body)?;
+    let edit = TeamEdit {
+        name: words::new_name(&mut fields),
+        status: words::status(&mut fields),
+        controls: controls::edit(&mut fields, accounts.clock()),
+    };
+    if fields.names("organization") {
+        fields.skip("organization");
+        let what = "cannot be changed: a team stays in its organization";
+        fields.fault("organization", "value_error", what);
+    }
+    fields.finish()?;
+    let node = accounts.change_team(by, id, &edit).await?;
+    Ok((200, row(accounts, &node)))
+}
+
+/// `POST /api/teams/{id}/suspend`, `pause` and `resume`.
+pub async fn set_status(
+    accounts: &Accounts,
+    by: &Manager,
+    (id, status): (&str, Status),
+) -> Result<(u16, Value), Failure> {
+    let edit = TeamEdit {
+        status: Some(status),
+        ..TeamEdit::default()
+    };
+    let node = accounts.change_team(by, id, &edit).await?;
+    Ok((200, row(accounts, &node)))
+}
+
+fn row(accounts: &Accounts, node: &TeamNode) -> Value {
+    let facts = node.facts();
+    let readings = accounts.budgets_of_team(node);
+    json!({
+        "id": facts.id.as_str(),
+        "organization": facts.organization.as_str(),
+        "name": &*facts.name,
+        "status": facts.status.as_str(),
+        "limits": controls::told_limits(&facts.controls.limits),
+        "budgets": controls::told_budgets(&facts.controls.budgets, &readings),
+        "created_at": facts.created_at.to_rfc3339(),
+        "declared_in": accounts.tenants().team_declared_at(&node.id),
+    })
+}

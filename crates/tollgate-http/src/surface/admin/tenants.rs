@@ -1,0 +1,49 @@
+//! The endpoints of organizations, their members and teams.
+
+use http::Method;
+use serde_json::Value;
+use tollgate_core::error::{Code, Failure};
+use tollgate_engine::accounts::Accounts;
+use tollgate_engine::manager::Manager;
+
+use super::{members, named, organizations, teams};
+use crate::routes::Endpoint;
+
+/// Does what the endpoint and the method say, with the query and the body that came.
+pub(super) async fn act(
+    accounts: &Accounts,
+    by: &Manager,
+    endpoint: Endpoint<'_>,
+    (method, query, body): (&Method, Option<&str>, &[u8]),
+) -> Result<(u16, Value), Failure> {
+    let sees = *method == Method::GET || *method == Method::HEAD;
+    match endpoint {
+        Endpoint::Organizations if sees => organizations::list(accounts, by, query),
+        Endpoint::Organizations => organizations::create(accounts, by, body).await,
+        Endpoint::Organization(id) if sees => organizations::one(accounts, by, &named(id)?),
+        Endpoint::Organization(id) => {
+            organizations::change(accounts, by, (&named(id)?, body)).await
+        }
+        Endpoint::OrganizationStatus(id, status) => {
+            organizations::set_status(accounts, by, (&named(id)?, status)).await
+        }
+        Endpoint::Members(id) if sees => members::list(accounts, by, (&named(id)?, query)),
+        Endpoint::Members(id) => members::create(accounts, by, (&named(id)?, body)).await,
+        Endpoint::Member(id, user) => {
+            let member = (&*named(id)?, &*named(user)?);
+            match *method {
+                Method::DELETE => members::delete(accounts, by, member).await,
+                Method::PUT | Method::PATCH => members::change(accounts, by, member, body).await,
+                _ => members::one(accounts, by, member),
+            }
+        }
+        Endpoint::Teams if sees => teams::list(accounts, by, query),
+        Endpoint::Teams => teams::create(accounts, by, body).await,
+        Endpoint::Team(id) if sees => teams::one(accounts, by, &named(id)?),
+        Endpoint::Team(id) => teams::change(accounts, by, (&named(id)?, body)).await,
+        Endpoint::TeamStatus(id, status) => {
+            teams::set_status(accounts, by, (&named(id)?, status)).await
+        }
+        _ => Err(Failure::client(Code::UnknownUrl)),
+    }
+}

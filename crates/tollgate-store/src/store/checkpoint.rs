@@ -1,0 +1,116 @@
+//! Where everything that follows from the pages stood after one of them.
+
+use std::collections::BTreeMap;
+
+use sqlx::AssertSqlSafe;
+use tollgate_core::ledger::PageHead;
+use tollgate_engine::port::Checkpoint;
+
+use super::transactions::parse_wallet;
+use super::{many, usage};
+use crate::database::{Database, Purpose, Session, Trouble, Value, whole};
+
+/// How many balances are written with one statement.
+const AT_ONCE: usize = 200;
+
+/// The last checkpoint, with all balances.
+pub(super) async fn read(database: &Database) -> Result<Checkpoint, Trouble> {
+    let mut session = database.session(Purpose::Read).await?;
+    // Balances and page must be of one moment.
+    session.begin_reading().await?;
+    let head = session.row("SELECT number, hash FROM checkpoint", &[]);
+    let head = head.await?;
+    let balances = session.rows("SELECT wallet, balance FROM balances ORDER BY wallet", &[]);
+    let balances = balances.await?;
+    session.rollback().await;
+    let head = match head {
+        None => PageHead::default(),
+        Some(row) => PageHead {
+            number: row.count(0)?,
+            hash: row.array(1)?,
+        },
+    };
+    let balances = balances
+        .iter()
+        .map(|row| Ok((parse_wallet(&row.text(0)?)?, row.integer(1)?)));
+    Ok(Checkpoint {
+        before: head,
+        head,
+        balances: balances.collect::<Result<_, Trouble>>()?,
+        usage: Vec::new(),
+    })
+}
+
+/// Writes a checkpoint. Doing it again after any failure is safe: it is taken only behind the one
+/// that it names, and once.
+pub(super) async fn write(database: &Database, checkpoint: &Checkpoint) -> Result<(), Trouble> {
+    let mut session = database.session(Purpose::Ledger).await?;
+    session.begin(database).await?;
+    match put(&mut session, checkpoint).await {
+        Ok(true) => session.commit().await,
+        Ok(false) => {
+            session.rollback().await;
+            Ok(())
+        }
+        Err(trouble) => {
+            session.rollback().await;
+            Err(trouble)
+        }
+    }
+}
+
+/// `false`: this very checkpoint is there already.
+async fn put(session: &mut Session<'_>, checkpoint: &Checkpoint) -> Result<bool, Trouble> {
+    // Changes nothing, and waits for whoever is changing it: a checkpoint whose answer never came
+    // may only now become durable.
+    let sql = "INSERT INTO checkpoint (only_one, number, hash) VALUES (1, 0, $1) \
+               ON CONFLICT (only_one) DO UPDATE SET number = checkpoint.number \
+               RETURNING number, hash";
+    let there = session.row(sql, &[[0; 32].as_slice().into()]).await?;
+    let there = match there {
+        Some(row) => PageHead {
+            number: row.count(0)?,
+            hash: row.array(1)?,
+        },
+        None => PageHead::default(),
+    };
+    if there == checkpoint.head {
+        return Ok(false);
+    }
+    if there != checkpoint.before {
+        return Err(Trouble::other("the checkpoint before is another one"));
+    }
+    put_balances(session, checkpoint).await?;
+    usage::add(session, &usage::added_up(&checkpoint.usage)).await?;
+    let sql = "UPDATE checkpoint SET number = $1, hash = $2";
+    let values = [
+        whole(checkpoint.head.number)?.into(),
+        checkpoint.head.hash.as_slice().into(),
+    ];
+    session.execute(sql, &values).await?;
+    Ok(true)
+}
+
+async fn put_balances(session: &mut Session<'_>, checkpoint: &Checkpoint) -> Result<(), Trouble> {
+    // Each once: a statement may write a row only once.
+    let balances: BTreeMap<String, i64> = checkpoint
+        .balances
+        .iter()
+        .map(|(wallet, balance)| (wallet.to_string(), *balance))
+        .collect();
+    let balances: Vec<_> = balances.iter().collect();
+    for some in balances.chunks(AT_ONCE) {
+        let values: Vec<Value<'_>> = some
+            .iter()
+            .flat_map(|(wallet, balance)| [wallet.as_str().into(), (**balance).into()])
+            .collect();
+        let sql = format!(
+            "INSERT INTO balances (wallet, balance) VALUES {} \
+             ON CONFLICT (wallet) DO UPDATE SET balance = excluded.balance",
+            many::places(some.len(), 2)
+        );
+        // Made of numbered places alone.
+        session.execute(AssertSqlSafe(sql), &values).await?;
+    }
+    Ok(())
+}

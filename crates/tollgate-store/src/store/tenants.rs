@@ -1,0 +1,243 @@
+//! Organizations, teams, users, connections and settings.
+
+use bytes::Bytes;
+use tollgate_core::id::{OrgId, TeamId, UserId};
+use tollgate_core::tenant::{Organization, Role, Status, Team, User};
+use tollgate_engine::port::{Sealed, StoredConnection};
+
+use super::controls;
+use crate::database::{Database, Purpose, Row, Session, Trouble, Value};
+
+/// Every organization.
+pub(super) async fn organizations(database: &Database) -> Result<Vec<Organization>, Trouble> {
+    let sql = "SELECT id, name, status, controls, keeps_bodies, created_at \
+               FROM organizations ORDER BY id";
+    let mut session = database.session(Purpose::Read).await?;
+    let rows = session.rows(sql, &[]).await?;
+    let read = |row: &Row| {
+        Ok(Organization {
+            id: OrgId::from_stored(&row.text(0)?),
+            name: row.boxed(1)?,
+            status: status(row, 2)?,
+            controls: controls::read(row.maybe_text(3)?.as_deref()).map_err(Trouble::other)?,
+            keeps_bodies: row.integer(4)? != 0,
+            created_at: row.time(5)?,
+            declared: false,
+        })
+    };
+    rows.iter()
+        .map(|row| named("organization", row, read))
+        .collect()
+}
+
+/// Every team.
+pub(super) async fn teams(database: &Database) -> Result<Vec<Team>, Trouble> {
+    let sql = "SELECT id, organization, name, status, controls, created_at \
+               FROM teams ORDER BY organization, id";
+    let mut session = database.session(Purpose::Read).await?;
+    let rows = session.rows(sql, &[]).await?;
+    let mut last: Option<OrgId> = None;
+    let read = |row: &Row| {
+        let organization = shared(&mut last, &row.text(1)?);
+        Ok(Team {
+            id: TeamId::from_stored(&row.text(0)?),
+            organization,
+            name: row.boxed(2)?,
+            status: status(row, 3)?,
+            controls: controls::read(row.maybe_text(4)?.as_deref()).map_err(Trouble::other)?,
+            created_at: row.time(5)?,
+            declared: false,
+        })
+    };
+    let mut read = read;
+    let teams = rows.iter().map(|row| named("team", row, &mut read));
+    let mut teams: Vec<Team> = teams.collect::<Result<_, _>>()?;
+    teams.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(teams)
+}
+
+/// Every user.
+pub(super) async fn users(database: &Database) -> Result<Vec<User>, Trouble> {
+    let sql = "SELECT id, organization, email, role, status, controls, created_at \
+               FROM users ORDER BY organization, id";
+    let mut session = database.session(Purpose::Read).await?;
+    let rows = session.rows(sql, &[]).await?;
+    let mut last: Option<OrgId> = None;
+    let mut read = |row: &Row| {
+        let organization = shared(&mut last, &row.text(1)?);
+        Ok(User {
+            id: UserId::from_stored(&row.text(0)?),
+            organization,
+            email: row.boxed(2)?,
+            role: Role::from_name(&row.text(3)?)
+                .ok_or_else(|| Trouble::other("the role is not known"))?,
+            status: status(row, 4)?,
+            controls: controls::read(row.maybe_text(5)?.as_deref()).map_err(Trouble::other)?,
+            created_at: row.time(6)?,
+        })
+    };
+    let users = rows.iter().map(|row| named("user", row, &mut read));
+    let mut users: Vec<User> = users.collect::<Result<_, _>>()?;
+    users.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(users)
+}
+
+/// The id of an organization. Rows come by organization, and those of one share its id.
+fn shared(last: &mut Option<OrgId>, id: &str) -> OrgId {
+    match last {
+        Some(last) if last.as_str() == id => last.clone(),
+        _ => last.insert(OrgId::from_stored(id)).clone(),
+    }
+}
+
+/// Every connection.
+pub(super) async fn connections(database: &Database) -> Result<Vec<StoredConnection>, Trouble> {
+    let sql = "SELECT name, organization, settings, sealed_with, sealed, created_at \
+               FROM connections ORDER BY name";
+    let mut session = database.session(Purpose::Read).await?;
+    let rows = session.rows(sql, &[]).await?;
+    let read = |row: &Row| {
+        let sealed = match (row.maybe_boxed(3)?, row.maybe_bytes(4)?) {
+            (Some(key_id), Some(bytes)) => Some(Sealed {
+                key_id,
+                bytes: Bytes::copy_from_slice(bytes),
+            }),
+            _ => None,
+        };
+        Ok(StoredConnection {
+            name: row.boxed(0)?,
+            organization: row.maybe_boxed(1)?,
+            settings: row.boxed(2)?,
+            sealed,
+            created_at: row.time(5)?,
+        })
+    };
+    rows.iter()
+        .map(|row| named("connection", row, read))
+        .collect()
+}
+
+/// Says which row it was that holds what no version has written.
+fn named<T>(
+    kind: &str,
+    row: &Row,
+    read: impl FnOnce(&Row) -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
+    read(row).map_err(|trouble| {
+        let id = row.text(0).unwrap_or_default();
+        trouble.about(&format!("the row of the {kind} {id} is damaged"))
+    })
+}
+
+fn status(row: &Row, column: usize) -> Result<Status, Trouble> {
+    let status = Status::from_name(&row.text(column)?);
+    status.ok_or_else(|| Trouble::other("the status is not known"))
+}
+
+/// A setting of the deployment.
+pub(super) async fn setting(database: &Database, name: &str) -> Result<Option<String>, Trouble> {
+    let mut session = database.session(Purpose::Read).await?;
+    let sql = "SELECT value FROM settings WHERE name = $1";
+    let row = session.row(sql, &[name.into()]).await?;
+    row.map(|row| row.text(0).map(std::borrow::Cow::into_owned))
+        .transpose()
+}
+
+/// Writes a setting.
+pub(super) async fn put_setting(
+    session: &mut Session<'_>,
+    name: &str,
+    value: &str,
+) -> Result<(), Trouble> {
+    let sql = "INSERT INTO settings (name, value) VALUES ($1, $2) \
+               ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    session.execute(sql, &[name.into(), value.into()]).await?;
+    Ok(())
+}
+
+/// Keeps an organization.
+pub(super) async fn put_organization(
+    session: &mut Session<'_>,
+    new: &Organization,
+) -> Result<(), Trouble> {
+    let sql = "INSERT INTO organizations (id, name, status, controls, keeps_bodies, created_at) \
+               VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET \
+               name = excluded.name, status = excluded.status, controls = excluded.controls, \
+               keeps_bodies = excluded.keeps_bodies, created_at = excluded.created_at";
+    let controls = controls::write(&new.controls);
+    let values = [
+        new.id.as_str().into(),
+        (&*new.name).into(),
+        new.status.as_str().into(),
+        controls.as_deref().into(),
+        i64::from(new.keeps_bodies).into(),
+        new.created_at.into(),
+    ];
+    session.execute(sql, &values).await?;
+    Ok(())
+}
+
+/// Keeps a team.
+pub(super) async fn put_team(session: &mut Session<'_>, new: &Team) -> Result<(), Trouble> {
+    let sql = "INSERT INTO teams (id, organization, name, status, controls, created_at) \
+               VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET \
+               organization = excluded.organization, name = excluded.name, \
+               status = excluded.status, controls = excluded.controls, \
+               created_at = excluded.created_at";
+    let controls = controls::write(&new.controls);
+    let values = [
+        new.id.as_str().into(),
+        new.organization.as_str().into(),
+        (&*new.name).into(),
+        new.status.as_str().into(),
+        controls.as_deref().into(),
+        new.created_at.into(),
+    ];
+    session.execute(sql, &values).await?;
+    Ok(())
+}
+
+/// Keeps a user.
+pub(super) async fn put_user(session: &mut Session<'_>, new: &User) -> Result<(), Trouble> {
+    let sql = "INSERT INTO users (id, organization, email, role, status, controls, created_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET \
+               organization = excluded.organization, email = excluded.email, \
+               role = excluded.role, status = excluded.status, controls = excluded.controls, \
+               created_at = excluded.created_at";
+    let controls = controls::write(&new.controls);
+    let values = [
+        new.id.as_str().into(),
+        new.organization.as_str().into(),
+        (&*new.email).into(),
+        new.role.as_str().into(),
+        new.status.as_str().into(),
+        controls.as_deref().into(),
+        new.created_at.into(),
+    ];
+    session.execute(sql, &values).await?;
+    Ok(())
+}
+
+/// Keeps a connection.
+pub(super) async fn put_connection(
+    session: &mut Session<'_>,
+    new: &StoredConnection,
+) -> Result<(), Trouble> {
+    let sql = "INSERT INTO connections \
+               (name, organization, settings, sealed_with, sealed, created_at) \
+               VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO UPDATE SET \
+               organization = excluded.organization, settings = excluded.settings, \
+               sealed_with = excluded.sealed_with, sealed = excluded.sealed, \
+               created_at = excluded.created_at";
+    let sealed = new.sealed.as_ref();
+    let values = [
+        (&*new.name).into(),
+        new.organization.as_deref().into(),
+        (&*new.settings).into(),
+        sealed.map(|sealed| &*sealed.key_id).into(),
+        Value::Bytes(sealed.map(|sealed| &*sealed.bytes)),
+        new.created_at.into(),
+    ];
+    session.execute(sql, &values).await?;
+    Ok(())
+}
