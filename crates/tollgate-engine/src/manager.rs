@@ -109,6 +109,14 @@ impl Manager {
         }
     }
 
+    /// The key by which a user manages; `None` for the platform.
+    pub fn caller(&self) -> Option<&Caller> {
+        match &self.who {
+            Who::Admin | Who::Command => None,
+            Who::User(caller, _) => Some(caller),
+        }
+    }
+
     /// The role by which a user manages; `None` for the platform.
     pub fn role(&self) -> Option<Role> {
         match &self.who {

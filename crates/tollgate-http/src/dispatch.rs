@@ -206,6 +206,9 @@ async fn act(
         right => {
             knock(record)?;
             let manager = credential::manager(record, &parts.headers, right)?;
+            if let Some(caller) = manager.caller() {
+                credential::check_address(&record.facts, caller)?;
+            }
             manager.extent(right)?;
             let tenant = match manager.user_id() {
                 Some(user) => Tenant::User(user.as_str()),
