@@ -99,8 +99,8 @@ fn mac(secret: &Secret, time: i64, body: &[u8]) -> Hmac<Sha256> {
         clippy::expect_used,
         reason = "HMAC takes a key of any length (RFC 2104)"
     )]
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes())
-        .expect("HMAC takes any key");
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).expect("HMAC takes any key");
     mac.update(time.to_string().as_bytes());
     mac.update(b".");
     mac.update(body);
