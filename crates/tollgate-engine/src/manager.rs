@@ -172,6 +172,11 @@ impl Manager {
         }
     }
 
+    /// The id of the request by which they manage, if they do it by one.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
     /// A row of the audit log about something that this manager does. `action` is
     /// `object.verb`.
     pub fn row(

@@ -1,6 +1,7 @@
 //! Makes settlements durable: what came together is one page of the ledger, one write. The last
 //! byte of an answer waits for its page, or does not, as the deployment declares.
 
+mod books;
 mod budgets;
 mod clerk;
 mod group;

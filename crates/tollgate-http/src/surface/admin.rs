@@ -3,10 +3,12 @@
 pub(crate) mod audit;
 pub(crate) mod connections;
 mod controls;
+pub(crate) mod credits;
 pub(crate) mod explain;
 mod fields;
 mod health;
 pub(crate) mod keys;
+pub(crate) mod ledger;
 mod maintenance;
 pub(crate) mod members;
 pub(crate) mod organizations;
@@ -26,6 +28,7 @@ use tollgate_engine::manager::Manager;
 use crate::body::{self, Bounds, Inbound};
 use crate::dispatch::Given;
 use crate::gateway::Gateway;
+use crate::idempotency;
 use crate::percent;
 use crate::routes::Endpoint;
 
@@ -75,6 +78,25 @@ pub(crate) async fn act(
             tenants::act(accounts, by, endpoint, (method, query, &body)).await?
         }
         (Endpoint::Audit, _) => audit::list(accounts, by, query).await?,
+        (Endpoint::Credits(purse, deed), method) => {
+            let body = if has_body(method) {
+                read(gateway, parts, body).await?
+            } else {
+                Bytes::new()
+            };
+            let of = credits::Of::purse(purse)?;
+            let books = credits::Books {
+                accounts,
+                billing: &engine.billing(),
+            };
+            let asked = credits::Asked {
+                body: &body,
+                key: idempotency::reference(&parts.headers)?,
+            };
+            credits::act(books, by, (&of, deed), (query, asked)).await?
+        }
+        (Endpoint::Ledger, &Method::POST) => ledger::verify(accounts).await?,
+        (Endpoint::Ledger, _) => ledger::read(accounts),
         (Endpoint::Maintenance, &Method::PUT) => {
             let body = read(gateway, parts, body).await?;
             maintenance::set(&gateway.engine, by, &body).await?

@@ -13,7 +13,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tollgate_engine::accounts::Accounts;
 use tollgate_engine::checks;
+use tollgate_engine::credits::LowBalances;
 use tollgate_engine::engine::Engine;
+use tollgate_engine::ledger_check::{self, SelfCheck};
 use tollgate_engine::port::Clock;
 use tollgate_engine::settle::{self, Ledger};
 use tollgate_http::{AccessLog, Gateway, Logs};
@@ -128,6 +130,15 @@ async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(
     tasks.spawn(flush_uses(accounts, ended.clone()));
     tasks.spawn(Arc::clone(&engine.request_log).run(ended.clone().cancelled_owned()));
     tasks.spawn(Arc::clone(&engine.overload).watch(ended.clone().cancelled_owned()));
+    tasks.spawn(SelfCheck::watch(
+        Arc::clone(&engine.ledger),
+        ledger_check::EVERY,
+        ended.clone().cancelled_owned(),
+    ));
+    tasks.spawn(LowBalances::watch(
+        Arc::clone(&engine),
+        ended.clone().cancelled_owned(),
+    ));
     tasks.spawn(checks::run(engine, ended.clone().cancelled_owned()));
     tasks.spawn(reload::at_each(hangups, live, config, ended.clone()));
     tasks.spawn({

@@ -15,7 +15,8 @@ use tollgate_engine::accounts::{Accounts, NewKey, NewOrganization, NewTeam, NewU
 use tollgate_engine::manager::Manager;
 
 use crate::access_log::LogFormat;
-use crate::routes::Endpoint;
+use crate::routes::credits::{Deed, Purse};
+use crate::routes::{Endpoint, Report};
 use crate::testing::model;
 use crate::testing::world::{ADMIN_KEY, Said, World};
 
@@ -68,6 +69,31 @@ samples! {
     Endpoint::TeamStatus(_, Status::Paused) => "/api/teams/{team}/pause",
     Endpoint::TeamStatus(_, Status::Suspended) => "/api/teams/{team}/suspend",
     Endpoint::Audit => "/api/audit",
+    Endpoint::Credits(Purse::Team(_), Deed::Add) => "/api/credits/teams/{team}/add",
+    Endpoint::Credits(Purse::Team(_), Deed::Adjust) => "/api/credits/teams/{team}/adjust",
+    Endpoint::Credits(Purse::Team(_), Deed::Refund) => "/api/credits/teams/{team}/refund",
+    Endpoint::Credits(Purse::Team(_), Deed::Balance) => "/api/credits/teams/{team}/balance",
+    Endpoint::Credits(Purse::Team(_), Deed::Transactions) => "/api/credits/teams/{team}/transactions",
+    Endpoint::Credits(Purse::Organization(_), Deed::Add) =>
+        "/api/credits/organizations/{organization}/add",
+    Endpoint::Credits(Purse::Organization(_), Deed::Adjust) =>
+        "/api/credits/organizations/{organization}/adjust",
+    Endpoint::Credits(Purse::Organization(_), Deed::Refund) =>
+        "/api/credits/organizations/{organization}/refund",
+    Endpoint::Credits(Purse::Organization(_), Deed::Balance) =>
+        "/api/credits/organizations/{organization}/balance",
+    Endpoint::Credits(Purse::Organization(_), Deed::Transactions) =>
+        "/api/credits/organizations/{organization}/transactions",
+    Endpoint::Ledger => "/api/ledger/verify",
+    Endpoint::Balance => "/api/account/balance",
+    Endpoint::CreditWebhook => "/api/webhooks/credits",
+    Endpoint::Report(Report::Logs) => "/api/account/request-logs",
+    Endpoint::Report(Report::Enhanced) => "/api/account/request-logs/enhanced",
+    Endpoint::Report(Report::Log(_)) => "/api/account/request-logs/r",
+    Endpoint::Report(Report::Stats) => "/api/account/request-logs/stats",
+    Endpoint::Report(Report::Errors) => "/api/account/errors",
+    Endpoint::Report(Report::Usage) => "/api/account/analytics/usage",
+    Endpoint::Report(Report::Breakdown) => "/api/billing/usage/breakdown",
     Endpoint::Maintenance => "/api/maintenance",
     Endpoint::Connections => "/api/connections",
     Endpoint::Connection(_) => "/api/connections/c",
@@ -345,7 +371,13 @@ async fn everybody_is_let_in_where_the_table_says_so_and_nowhere_else() {
                 }
                 for who in EVERYBODY {
                     let right = endpoint.right(method);
-                    let expected = expected(who, right, extent, names_object);
+                    // Reports are for callers, and for the platform.
+                    let is_report = matches!(endpoint, Endpoint::Report(_));
+                    let expected = if is_report && who == Who::Platform {
+                        Outcome::In
+                    } else {
+                        expected(who, right, extent, names_object)
+                    };
                     // An organization that is suspended would shut the others out.
                     let is_last = matches!(endpoint, Endpoint::OrganizationStatus(..));
                     if is_last && expected == Outcome::In {

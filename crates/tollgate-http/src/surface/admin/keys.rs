@@ -35,6 +35,7 @@ pub(crate) const SURFACES: &[&str] = &[
     "gemini_count_tokens",
     "models",
     "auth",
+    "reports",
     "admin",
 ];
 const MOST_ADDRESSES: usize = 100;

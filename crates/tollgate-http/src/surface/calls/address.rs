@@ -64,6 +64,10 @@ impl<'a> Address<'a> {
             | Endpoint::Team(_)
             | Endpoint::TeamStatus(..)
             | Endpoint::Audit
+            | Endpoint::Credits(..)
+            | Endpoint::Ledger
+            | Endpoint::Balance
+            | Endpoint::CreditWebhook
             | Endpoint::Maintenance
             | Endpoint::Connections
             | Endpoint::Connection(_)
