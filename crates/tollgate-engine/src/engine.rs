@@ -14,9 +14,10 @@ use crate::maintenance::Maintenance;
 use crate::overload::Overload;
 use crate::port::{Clock, ConnectionKeeper, Upstream};
 use crate::replay::Replays;
+use crate::request_log::RequestLog;
 use crate::routes::{DeclaredModel, RouteTable};
 use crate::settle::Ledger;
-use crate::throttle::DefaultLimits;
+use crate::throttle::{DefaultLimits, Throttle};
 
 /// Everything that a request meets. Shared by all of them; what is locked on their way is locked
 /// for a few instructions.
@@ -35,8 +36,12 @@ pub struct Engine {
     pub keeper: OnceLock<Arc<dyn ConnectionKeeper>>,
     /// Requests with idempotency keys.
     pub replays: Arc<Replays>,
+    /// One row for each call.
+    pub request_log: Arc<RequestLog>,
     /// The limits of whoever has none of their own.
     pub limits: ArcSwap<DefaultLimits>,
+    /// What is kept of limits beside the meters of those who have them.
+    pub throttle: Throttle,
     billing: ArcSwap<Billing>,
     pub(crate) upstream: Arc<dyn Upstream>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -89,15 +94,18 @@ impl Engine {
         seed: u64,
     ) -> Self {
         let ledger = Arc::clone(accounts.ledger());
+        let store = ledger.store();
         Self {
             keeper: OnceLock::new(),
-            replays: Arc::new(Replays::new(Arc::clone(ledger.store()), Arc::clone(&clock))),
+            replays: Arc::new(Replays::new(Arc::clone(store), Arc::clone(&clock))),
+            request_log: Arc::new(RequestLog::new(Arc::clone(store), Arc::clone(&clock))),
             ledger,
             accounts,
             registry: Registry::default(),
             overload: Arc::default(),
             maintenance: Maintenance::default(),
             limits: ArcSwap::default(),
+            throttle: Throttle::default(),
             billing: ArcSwap::default(),
             upstream,
             clock,

@@ -170,8 +170,8 @@ impl Ledger {
         boot: u64,
     ) -> Result<Arc<Self>, StoreError> {
         let posted = Posted::read(&*store).await?;
-        for (wallet, balance) in &posted.balances {
-            let balance = u64::try_from(*balance)
+        for (wallet, balance) in posted.balances() {
+            let balance = u64::try_from(balance)
                 .map_err(|_| StoreError(format!("the balance of {wallet} is negative").into()))?;
             // A wallet whose team was never declared again stays in the books alone.
             tenants.with_wallet(wallet, |wallet| wallet.restore(balance));
@@ -236,8 +236,7 @@ impl Ledger {
     /// What the durable entries come to for a wallet; `None` if there is none for it.
     pub async fn booked(&self, wallet: &tollgate_core::ledger::WalletId) -> Option<u64> {
         let posted = self.posted.lock().await;
-        let balance = posted.balances.get(wallet)?;
-        u64::try_from(*balance).ok()
+        u64::try_from(posted.balance(wallet)?).ok()
     }
 
     /// How it does.

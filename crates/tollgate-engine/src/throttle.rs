@@ -1,19 +1,53 @@
 //! Rate limits of callers: requests, tokens and parallel calls at every level.
 
+mod addresses;
+mod levels;
+mod refusal;
+mod shares;
+
+use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tollgate_core::error::Failure;
-use tollgate_core::limit::{Level, RateLimits};
+use tollgate_core::limit::{Level, RateLimits, Readings, Usage};
 
+use self::addresses::{Address, Addresses};
+use self::levels::Levels;
+use self::refusal::Refusals;
+use self::shares::Shares;
 use crate::caller::Caller;
 use crate::engine::Engine;
+use crate::meter::MeterSlot;
 use crate::routes::Route;
+
+pub use self::refusal::Refusal;
 
 /// What somebody has used of their limits.
 #[derive(Default)]
-pub(crate) struct Rates {}
+pub(crate) struct Rates(Mutex<Usage>);
+
+impl Rates {
+    fn lock(&self) -> MutexGuard<'_, Usage> {
+        // Each change under the lock is complete before anything could panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the engine keeps of limits beside the meters of those who have them.
+#[derive(Default)]
+pub struct Throttle {
+    addresses: Addresses,
+    refusals: Refusals,
+}
+
+impl Throttle {
+    /// How often something was refused, by level and kind; those that never were are left out.
+    pub fn refusals(&self) -> Vec<Refusal> {
+        self.refusals.read()
+    }
+}
 
 /// The limits of levels whose own are silent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,12 +66,11 @@ pub struct DefaultLimits {
     pub model: RateLimits,
 }
 
-/// The right to one request under all limits that it counts for. Its places among parallel
-/// requests are given back when it is dropped, and so are tokens that were reserved and not
-/// settled.
-pub struct Pass {
-    engine: Arc<Engine>,
-    caller: Caller,
+/// Whoever has been let in from an address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Visitor {
+    /// `None` where addresses are not limited.
+    address: Option<Address>,
 }
 
 /// Where a caller stands: the tightest of the limits that a request counts for.
@@ -62,36 +95,178 @@ pub struct Standings {
     pub tokens: Option<Standing>,
 }
 
+impl Standings {
+    /// Whether nothing is limited.
+    pub const fn is_none(&self) -> bool {
+        self.requests.is_none() && self.tokens.is_none()
+    }
+
+    fn note(&mut self, level: Level, readings: Readings) {
+        for (place, reading) in [
+            (&mut self.requests, readings.requests),
+            (&mut self.tokens, readings.tokens),
+        ] {
+            let Some((limit, reading)) = reading else {
+                continue;
+            };
+            let is_tighter = place.is_none_or(|found| reading.remaining < found.remaining);
+            if is_tighter {
+                *place = Some(Standing {
+                    level,
+                    limit,
+                    remaining: reading.remaining,
+                    reset: reading.reset,
+                });
+            }
+        }
+    }
+}
+
 /// Counts a request for the address that it comes from, before it is known who asks.
-pub fn knock(engine: &Engine, address: IpAddr) -> Result<(), Failure> {
-    _ = (engine, address);
-    Ok(())
+pub fn knock(engine: &Engine, address: IpAddr) -> Result<Visitor, Failure> {
+    let limits = engine.limits.load().ip;
+    if limits.is_none() {
+        return Ok(Visitor::default());
+    }
+    let address = Address::of(address);
+    let visitor = Visitor {
+        address: Some(address),
+    };
+    if limits.rpm.is_none() {
+        return Ok(visitor);
+    }
+    let now = engine.moment();
+    let only_requests = RateLimits {
+        parallel: None,
+        ..limits
+    };
+    let admit = |usage: &mut Usage| usage.admit(&only_requests, now);
+    match engine.throttle.addresses.with(address, now, admit) {
+        Ok(_) => Ok(visitor),
+        Err(refused) => Err(engine.throttle.refusals.refuse(Level::Ip, refused)),
+    }
+}
+
+/// Where a caller stands who was not let in.
+pub fn standings(engine: &Engine, caller: &Caller, visitor: Visitor) -> Standings {
+    Levels::of(engine, caller, visitor, None).standings(engine)
+}
+
+/// Where an address stands whose requests were not let in.
+pub fn standings_of(engine: &Engine, address: IpAddr) -> Standings {
+    let limits = engine.limits.load().ip;
+    let mut standings = Standings::default();
+    if !limits.is_none() {
+        let now = engine.moment();
+        let read = |usage: &mut Usage| usage.read(&limits, now);
+        let addresses = &engine.throttle.addresses;
+        standings.note(Level::Ip, addresses.with(Address::of(address), now, read));
+    }
+    standings
+}
+
+/// The right to one request under all limits that it counts for. Its places among parallel
+/// requests are given back when it is dropped, and so are tokens that were reserved and not
+/// settled.
+pub struct Pass {
+    whom: Whom,
+    shares: Shares,
+    /// Where the caller stood when it was settled.
+    settled: Option<Standings>,
+}
+
+/// For whom a request counts.
+struct Whom {
+    engine: Arc<Engine>,
+    caller: Caller,
+    visitor: Visitor,
+    /// What the model allows by itself, and what is used of it.
+    model: Option<(RateLimits, MeterSlot)>,
+}
+
+impl Whom {
+    fn levels(&self) -> Levels<'_> {
+        let model = self.model.as_ref();
+        let model = model.map(|(limits, meter)| (*limits, meter));
+        Levels::of(&self.engine, &self.caller, self.visitor, model)
+    }
 }
 
 impl Pass {
     /// Counts a request for its key, user, team and organization, and takes places among the
     /// parallel ones. Everything or nothing.
-    pub fn take(engine: &Arc<Engine>, caller: &Caller) -> Result<Self, Failure> {
-        Ok(Self {
-            engine: Arc::clone(engine),
-            caller: caller.clone(),
-        })
+    pub fn take(engine: &Arc<Engine>, caller: &Caller, visitor: Visitor) -> Result<Self, Failure> {
+        let mut pass = Self {
+            whom: Whom {
+                engine: Arc::clone(engine),
+                caller: caller.clone(),
+                visitor,
+                model: None,
+            },
+            shares: Shares::default(),
+            settled: None,
+        };
+        let levels = pass.whom.levels();
+        if levels.is_none() {
+            return Ok(pass);
+        }
+        let now = engine.moment();
+        match pass.shares.admit(&levels, now) {
+            Ok(()) => Ok(pass),
+            Err((level, refused)) => Err(engine.throttle.refusals.refuse(level, refused)),
+        }
     }
 
     /// Counts the request for its model, and reserves tokens at every level. Everything or
-    /// nothing.
+    /// nothing: where it is nothing, what was taken before is given back, too.
     pub fn reserve(&mut self, route: &Route, tokens: u64) -> Result<(), Failure> {
-        _ = (route, tokens, &self.engine, &self.caller);
-        Ok(())
+        let own = route.controls.limits;
+        let engine = &self.whom.engine;
+        if !own.or(engine.limits.load().model).is_none() {
+            self.whom.model = Some((own, route.meter.clone()));
+        }
+        let levels = self.whom.levels();
+        if levels.is_none() {
+            return Ok(());
+        }
+        let now = engine.moment();
+        let reserved = self.shares.reserve(&levels, now, tokens);
+        reserved.map_err(|(level, refused)| engine.throttle.refusals.refuse(level, refused))
     }
 
-    /// Corrects what was reserved to what was used. `None`: the estimate stands.
+    /// The call is over: corrects what was reserved to what was used, and gives the places back.
+    /// `None`: the estimate stands.
     pub fn settle(&mut self, used: Option<u64>) {
-        _ = used;
+        let levels = self.whom.levels();
+        if levels.is_none() && self.shares.is_none() {
+            self.settled = Some(Standings::default());
+            return;
+        }
+        let now = self.whom.engine.moment();
+        self.settled = Some(self.shares.settle(&levels, now, used));
     }
 
-    /// Where the caller stands now.
+    /// Where the caller stands now; after the call is settled, where it stood then.
     pub fn standings(&self) -> Standings {
-        Standings::default()
+        let now = || self.whom.levels().standings(&self.whom.engine);
+        self.settled.unwrap_or_else(now)
     }
 }
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if !self.shares.is_none() {
+            let now = self.whom.engine.moment();
+            self.shares.settle(&self.whom.levels(), now, Some(0));
+        }
+    }
+}
+
+impl fmt::Debug for Pass {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Pass({})", self.whom.caller.key.id)
+    }
+}
+
+#[cfg(test)]
+mod tests;

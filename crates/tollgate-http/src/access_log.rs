@@ -1,6 +1,7 @@
 //! One line per request, in the form that the operator chose.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +70,11 @@ fn text_line(line: &mut String, clock: &str, facts: &Facts, duration: Duration) 
         Some(key) => push_masked(line, key),
         None => line.push('-'),
     }
+    line.push_str(" client=");
+    match facts.client {
+        Some(client) => push_address(line, client),
+        None => line.push('-'),
+    }
     for (name, value) in [
         (" model=", facts.model().map_or("-", |model| &**model)),
         (
@@ -127,6 +133,10 @@ fn json_line(line: &mut String, clock: &str, facts: &Facts, duration: Duration) 
     if let Some(key) = &facts.key {
         line.push_str("\",\"key\":\"");
         push_masked(line, key);
+    }
+    if let Some(client) = facts.client {
+        line.push_str("\",\"client\":\"");
+        push_address(line, client);
     }
     line.push_str("\",\"status\":");
     push_number(line, facts.status.into());
@@ -232,6 +242,19 @@ fn millis(duration: Duration) -> u64 {
 
 fn push_number(line: &mut String, number: u64) {
     line.push_str(itoa::Buffer::new().format(number));
+}
+
+fn push_address(line: &mut String, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => {
+            for (index, octet) in address.octets().into_iter().enumerate() {
+                line.push_str(if index == 0 { "" } else { "." });
+                push_number(line, octet.into());
+            }
+        }
+        // Writing to a String cannot fail.
+        IpAddr::V6(address) => _ = write!(line, "{address}"),
+    }
 }
 
 /// A key as lists show it: enough to tell it from others, never enough to use it.

@@ -10,6 +10,7 @@ use tollgate_core::error::{Failure, trail};
 use tollgate_engine::hold::Warning;
 
 use crate::gateway::Gateway;
+use crate::limits::{self, Words};
 use crate::outgoing::Outgoing;
 use crate::record::{Facts, Record};
 use crate::request_id::RequestId;
@@ -110,6 +111,26 @@ pub(crate) fn tell_money(headers: &mut HeaderMap, facts: &Facts) {
     }
 }
 
+/// Says where the caller stands with its limits, if it has any.
+pub(crate) fn tell_limits(
+    headers: &mut HeaderMap,
+    record: &Record,
+    dialect: impl FnOnce() -> Dialect,
+) {
+    let standings = record.standings();
+    if standings.is_none() {
+        return;
+    }
+    let words = if record.facts.surface.starts_with("anthropic_") {
+        Words::Anthropic
+    } else if dialect() == Dialect::LangMart {
+        Words::LangMart
+    } else {
+        Words::Common
+    };
+    limits::tell(headers, &standings, record.gateway().now(), words);
+}
+
 /// Says that the number of tokens is an estimate of ours.
 pub(crate) fn tell_estimated(headers: &mut HeaderMap) {
     headers.insert(ESTIMATED, HeaderValue::from_static("tokens"));
@@ -150,6 +171,9 @@ pub(crate) fn refuse(
         content_type.unwrap_or_else(|| HeaderValue::from_static(rendered.content_type));
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     record.facts.status = status.as_u16();
+    if let Some(texts) = &mut record.facts.texts {
+        texts.answer(&body);
+    }
     let id = record.facts.id.clone();
     let mut headers = HeaderMap::with_capacity(12);
     headers.insert(CONTENT_TYPE, content_type);
@@ -158,6 +182,7 @@ pub(crate) fn refuse(
         tell_attempts(&mut headers, &record.facts);
     }
     tell_route(&mut headers, &record.facts);
+    tell_limits(&mut headers, &record, || dialect);
     for (name, value) in rendered.headers {
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(HeaderName::from_static(name), value);

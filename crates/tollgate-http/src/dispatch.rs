@@ -2,6 +2,7 @@
 //! whatever fails into the caller's dialect.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::Poll;
@@ -19,10 +20,11 @@ use tollgate_core::right::Right;
 use tollgate_engine::admit;
 use tollgate_engine::caller::Caller;
 use tollgate_engine::replay::Kept;
-use tollgate_engine::throttle::Pass;
+use tollgate_engine::throttle::{self, Pass};
 
 use crate::answer;
 use crate::body::Inbound;
+use crate::client;
 use crate::credential;
 use crate::dialect;
 use crate::family::Family;
@@ -30,11 +32,12 @@ use crate::gateway::Gateway;
 use crate::idempotency::{self, Tenant};
 use crate::outgoing::Outgoing;
 use crate::query::Query;
-use crate::record::Record;
+use crate::record::{Facts, Record};
 use crate::refusal::Flaw;
 use crate::routes::Endpoint;
 use crate::surface;
 use crate::surface::calls::Address;
+use crate::surface::reports::Scope;
 
 /// How much of an unread body is taken in, and for how long, so that a client that is still
 /// sending gets to read its answer.
@@ -69,6 +72,7 @@ impl Given {
 /// Answers one request. It never fails: a failure is an answer too.
 pub(crate) async fn handle(
     gateway: Arc<Gateway>,
+    peer: IpAddr,
     parts: Parts,
     body: Incoming,
     flaw: Option<Flaw>,
@@ -84,7 +88,9 @@ pub(crate) async fn handle(
         return response;
     }
     let surface = endpoint.map_or("unknown", Endpoint::surface);
+    let client = client::address(&gateway.settings().trusted_proxies, peer, &parts.headers);
     let mut record = Record::begin(gateway, id, surface);
+    record.facts.client = Some(client);
     let mut body = Inbound::new(body);
     // A panic is a bug of ours; the caller of this one request gets an error, the others nothing.
     let outcome = if let Some(flaw) = flaw {
@@ -178,16 +184,27 @@ async fn act(
     match endpoint.right(&parts.method) {
         Right::Public => surface::public(&gateway, endpoint)
             .ok_or_else(|| Failure::client(Code::ResourceNotFound)),
+        Right::Read if let Endpoint::Report(report) = endpoint => {
+            knock(record)?;
+            let scope = sees(record, endpoint, parts)?;
+            surface::reports::answer(&gateway, &scope, report, parts).await
+        }
         right @ (Right::Read | Right::Write) => {
+            knock(record)?;
             let credential = credential::read(endpoint, parts)?;
             let caller = admit::caller(&gateway.engine, &credential)?;
             record.facts.key = Some(Arc::clone(&caller.key));
+            if Address::of(endpoint, Query::default()).is_some() {
+                record.facts.caller = Some(caller.clone());
+            }
+            check_reach(&record.facts, &caller, endpoint)?;
             admit::check(&caller, right, endpoint.surface())?;
             for_caller(record, &caller, endpoint, parts, body).await
         }
         // Every other right is one of managers; how far theirs reaches is checked again where
         // they act.
         right => {
+            knock(record)?;
             let manager = credential::manager(record, &parts.headers, right)?;
             manager.extent(right)?;
             let tenant = match manager.user_id() {
@@ -201,6 +218,55 @@ async fn act(
             surface::admin::act(&gateway, &manager, endpoint, parts, body).await
         }
     }
+}
+
+/// Counts the request for its address, before the credential is looked at: who guesses keys is
+/// slowed down, too.
+fn knock(record: &mut Record) -> Result<(), Failure> {
+    let Some(client) = record.facts.client else {
+        return Ok(());
+    };
+    let engine = Arc::clone(&record.gateway().engine);
+    let knocked = throttle::knock(&engine, client);
+    record.visitor = knocked.inspect_err(|_| {
+        record.facts.standings = throttle::standings_of(&engine, client);
+    })?;
+    Ok(())
+}
+
+/// Whether the key may come from there, and to this surface.
+fn check_reach(facts: &Facts, caller: &Caller, endpoint: Endpoint<'_>) -> Result<(), Failure> {
+    let refuse = |message| Err(Failure::client(Code::PermissionDenied).message(message));
+    let reach = &caller.key.reach;
+    if let Some(client) = facts.client.filter(|client| !reach.allows_address(*client)) {
+        return refuse(format!(
+            "This key may not be used from the address {client}. Use it from one that it is open \
+             to, or ask an administrator to open it to this one."
+        ));
+    }
+    let surface = endpoint.surface();
+    if !reach.allows_surface(surface) {
+        return refuse(format!(
+            "This key may not be used at this address: it is not open to the surface \
+             \"{surface}\". Use a key that is, or ask an administrator to open it."
+        ));
+    }
+    Ok(())
+}
+
+/// How far whoever asks sees: by the admin key everything, by another key what it belongs to.
+fn sees(record: &mut Record, endpoint: Endpoint<'_>, parts: &Parts) -> Result<Scope, Failure> {
+    let gateway = Arc::clone(record.gateway());
+    if parts.headers.contains_key("x-admin-key") {
+        credential::manager(record, &parts.headers, Right::SeeUsage)?;
+        return Ok(Scope::Everything);
+    }
+    let credential = credential::read(endpoint, parts)?;
+    let caller = admit::caller(&gateway.engine, &credential)?;
+    record.facts.key = Some(Arc::clone(&caller.key));
+    check_reach(&record.facts, &caller, endpoint)?;
+    admit::check(&caller, Right::Read, endpoint.surface())?;
+    Ok(Scope::of(&caller))
 }
 
 /// What is wrong with a method that the endpoint does not have.
@@ -262,6 +328,7 @@ async fn for_caller(
         | Endpoint::ConnectionBreaker(_)
         | Endpoint::ConnectionKey(_)
         | Endpoint::ExplainRoute
+        | Endpoint::Report(_)
         | Endpoint::Hello
         | Endpoint::Errors
         | Endpoint::Error(_)
@@ -277,11 +344,14 @@ async fn for_caller(
 
 /// Lets a call in, or says at once why not: before its body is read, which may be long.
 fn admit_call(record: &mut Record, caller: &Caller) -> Result<(), Failure> {
-    let engine = &record.gateway().engine;
+    let engine = &Arc::clone(&record.gateway().engine);
     engine.maintenance.check()?;
     engine.ledger.check()?;
     let place = engine.overload.enter(caller.key.priority)?;
-    let pass = Pass::take(engine, caller)?;
+    let visitor = record.visitor;
+    let pass = Pass::take(engine, caller, visitor).inspect_err(|_| {
+        record.facts.standings = throttle::standings(engine, caller, visitor);
+    })?;
     record.place = Some(place);
     record.pass = Some(Box::new(pass));
     Ok(())

@@ -313,6 +313,9 @@ pub(crate) fn respond(mut record: Record, kept: Kept) -> Response<Outgoing> {
             headers.append(name, value);
         }
     }
+    let of_key = record.facts.key.as_ref().and_then(|key| key.error_dialect);
+    let of_deployment = record.gateway().settings().dialect;
+    answer::tell_limits(&mut headers, &record, || of_key.unwrap_or(of_deployment));
     record.facts.status = status.as_u16();
     let mut response = Response::new(outgoing(kept.body, record));
     *response.status_mut() = status;

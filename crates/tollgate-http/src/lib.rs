@@ -4,6 +4,7 @@
 mod access_log;
 mod answer;
 mod body;
+mod client;
 mod conversation;
 mod credential;
 mod dialect;
@@ -12,7 +13,9 @@ mod family;
 mod framing;
 mod gateway;
 mod idempotency;
+mod limits;
 mod log_buffer;
+mod log_row;
 mod metrics;
 mod opening;
 mod outgoing;

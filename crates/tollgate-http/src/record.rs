@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,16 +10,18 @@ use tollgate_core::error::Failure;
 use tollgate_core::key::VirtualKey;
 use tollgate_core::money::Money;
 use tollgate_core::reply::{Piece, Usage};
+use tollgate_engine::caller::Caller;
 use tollgate_engine::health::Permit;
 use tollgate_engine::hold::{Ending, Hold, Warning};
 use tollgate_engine::overload::Place;
 use tollgate_engine::routes::{Route, RouteTarget};
 use tollgate_engine::settle::Ticket;
-use tollgate_engine::throttle::Pass;
+use tollgate_engine::throttle::{Pass, Standings, Visitor};
 use tollgate_engine::trail::Trail;
 
 use crate::gateway::Gateway;
 use crate::idempotency::Recording;
+use crate::log_row::{self, Texts};
 use crate::request_id::RequestId;
 
 /// The outcome of a request that was answered well.
@@ -35,6 +38,8 @@ pub(crate) struct Record {
     pub(crate) permit: Option<Permit>,
     /// The place among the calls under way.
     pub(crate) place: Option<Place>,
+    /// Whoever was let in from its address.
+    pub(crate) visitor: Visitor,
     /// The right to it under the caller's limits.
     pub(crate) pass: Option<Box<Pass>>,
     /// What was set aside for it.
@@ -59,7 +64,13 @@ pub(crate) struct Facts {
     pub(crate) id: RequestId,
     pub(crate) surface: &'static str,
     pub(crate) begin: Instant,
+    /// The address from which it comes.
+    pub(crate) client: Option<IpAddr>,
     pub(crate) key: Option<Arc<VirtualKey>>,
+    /// Who called, for calls to models: these get a row in the request log.
+    pub(crate) caller: Option<Caller>,
+    /// Where there is no such model: the name that was asked for.
+    pub(crate) asked: Option<Box<str>>,
     /// The model that was asked for.
     pub(crate) route: Option<Arc<Route>>,
     /// The target that answered.
@@ -74,6 +85,8 @@ pub(crate) struct Facts {
     pub(crate) delivered: u64,
     /// What the caller has to be warned of: budgets and credits that come to their end.
     pub(crate) warnings: Option<Box<Warnings>>,
+    /// Where the caller stood with its limits when the call ended or was refused.
+    pub(crate) standings: Standings,
     /// What the caller pays, once that is known.
     pub(crate) cost: Option<Money>,
     /// The attempts that were made.
@@ -82,6 +95,10 @@ pub(crate) struct Facts {
     pub(crate) tells_trail: bool,
     /// From the request to the first byte of the answer, for streams.
     pub(crate) first_byte: Option<Duration>,
+    /// The provider's id of the exchange.
+    pub(crate) provider_request_id: Option<Box<str>>,
+    /// What is said, where the organization keeps it.
+    pub(crate) texts: Option<Box<Texts>>,
 }
 
 impl Record {
@@ -90,7 +107,10 @@ impl Record {
             id,
             surface,
             begin: Instant::now(),
+            client: None,
             key: None,
+            caller: None,
+            asked: None,
             route: None,
             answered: None,
             stream: false,
@@ -98,11 +118,14 @@ impl Record {
             code: OK,
             usage: None,
             delivered: 0,
+            standings: Standings::default(),
             cost: None,
             warnings: None,
             trail: Trail::default(),
             tells_trail: false,
             first_byte: None,
+            provider_request_id: None,
+            texts: None,
         };
         gateway.metrics.requests_open.inc();
         Self {
@@ -110,6 +133,7 @@ impl Record {
             facts,
             permit: None,
             place: None,
+            visitor: Visitor::default(),
             pass: None,
             hold: None,
             replay: None,
@@ -127,6 +151,12 @@ impl Record {
             permit.fail(failure);
         }
         self.facts.code = failure.code.slug();
+        if self.facts.route.is_none() {
+            self.facts.asked = failure.model.as_deref().map(log_row::name);
+        }
+        if let Some(id) = &failure.provider_request_id {
+            self.facts.provider_request_id = Some((&**id).into());
+        }
         // Nothing is kept of a failure: the key is free.
         self.replay = None;
         if failure.cause.is_some() || failure.provider_text.is_some() {
@@ -151,6 +181,9 @@ impl Record {
             self.facts.usage = piece.usage;
         }
         self.facts.delivered += u64::from(piece.delivered);
+        if let Some(texts) = &mut self.facts.texts {
+            texts.answer(&piece.bytes);
+        }
         if let Some(recording) = &mut self.replay {
             recording.record(&piece.bytes);
         }
@@ -162,6 +195,7 @@ impl Record {
         if let Some(mut pass) = self.pass.take() {
             let used = self.facts.usage;
             pass.settle(used.map(|usage| usage.prompt.saturating_add(usage.completion)));
+            self.facts.standings = pass.standings();
         }
         let hold = self.hold.take()?;
         let (asked, answered) = (self.facts.route.as_ref()?, self.facts.answered.as_ref()?);
@@ -175,6 +209,12 @@ impl Record {
         });
         self.facts.cost = Some(settled.cost);
         settled.ticket
+    }
+
+    /// Where the caller stands with its limits.
+    pub(crate) fn standings(&self) -> Standings {
+        let pass = self.pass.as_ref();
+        pass.map_or(self.facts.standings, |pass| pass.standings())
     }
 
     /// The request has come to its end.
@@ -191,9 +231,12 @@ impl Record {
             let duration = self.facts.begin.elapsed();
             self.gateway.metrics.requests_open.dec();
             self.gateway.metrics.record(&self.facts, duration);
-            self.gateway
-                .log
-                .write(self.gateway.now(), &self.facts, duration);
+            let now = self.gateway.now();
+            self.gateway.log.write(now, &self.facts, duration);
+            if let Some(caller) = self.facts.caller.take() {
+                let draft = log_row::draft(&mut self.facts, caller, (now, duration));
+                self.gateway.engine.request_log.push(draft);
+            }
             self.gateway.note_end();
         }
     }

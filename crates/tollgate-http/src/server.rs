@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,10 +92,10 @@ impl Connections {
                 return;
             };
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     let serving = connection(
                         Arc::clone(&self.gateway),
-                        stream,
+                        (stream, peer.ip()),
                         self.tasks.clone(),
                         self.closing.clone(),
                     );
@@ -126,7 +127,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 async fn connection(
     gateway: Arc<Gateway>,
-    mut stream: TcpStream,
+    (mut stream, peer): (TcpStream, IpAddr),
     tasks: TaskTracker,
     closing: CancellationToken,
 ) {
@@ -141,9 +142,9 @@ async fn connection(
     };
     let ended = match spoken {
         Ok(Speaks::Http2(opening)) => {
-            Box::pin(http2(&gateway, stream, opening, tasks, closing)).await
+            Box::pin(http2(&gateway, (stream, peer), opening, tasks, closing)).await
         }
-        Ok(Speaks::Http1(opening)) => http1(&gateway, stream, opening, closing).await,
+        Ok(Speaks::Http1(opening)) => http1(&gateway, (stream, peer), opening, closing).await,
         Ok(Speaks::Slowly(opening)) => {
             let socket = Socket::new(stream, Arc::clone(&gateway), opening);
             if let Err(error) = socket.refuse_for_time().await {
@@ -177,7 +178,7 @@ impl Drop for Open<'_> {
 
 async fn http1(
     gateway: &Arc<Gateway>,
-    stream: TcpStream,
+    (stream, peer): (TcpStream, IpAddr),
     opening: Opening,
     closing: CancellationToken,
 ) -> hyper::Result<()> {
@@ -192,7 +193,7 @@ async fn http1(
         let line = Line::Http1 {
             _answering: answering,
         };
-        answer(gateway, parts, body, flaw, line)
+        answer(gateway, peer, (parts, body), flaw, line)
     });
     // The socket bounds heads and idle times, so the library has no timer here.
     let serving = server::http1::Builder::new()
@@ -218,7 +219,7 @@ async fn http1(
 
 async fn http2(
     gateway: &Arc<Gateway>,
-    stream: TcpStream,
+    (stream, peer): (TcpStream, IpAddr),
     opening: Opening,
     tasks: TaskTracker,
     closing: CancellationToken,
@@ -230,7 +231,8 @@ async fn http2(
     let service = service_fn(|request: Request<Incoming>| {
         let (parts, body) = request.into_parts();
         let flaw = is_too_large(&parts, limit).then_some(Flaw::LargeHead);
-        answer(gateway, parts, body, flaw, Line::Http2(streams.begin()))
+        let line = Line::Http2(streams.begin());
+        answer(gateway, peer, (parts, body), flaw, line)
     });
     let most = limit.saturating_mul(LONG_HEADS);
     let serving = server::http2::Builder::new(Owned(Arc::clone(&streams)))
@@ -281,15 +283,15 @@ type Answering = Pin<Box<dyn Future<Output = Result<Response<Answer>, Infallible
 
 fn answer(
     gateway: &Arc<Gateway>,
-    parts: Parts,
-    body: Incoming,
+    peer: IpAddr,
+    (parts, body): (Parts, Incoming),
     flaw: Option<Flaw>,
     line: Line,
 ) -> Answering {
     let gateway = Arc::clone(gateway);
     Box::pin(async move {
         let is_head = parts.method == Method::HEAD;
-        let mut response = dispatch::handle(gateway, parts, body, flaw).await;
+        let mut response = dispatch::handle(gateway, peer, parts, body, flaw).await;
         if is_head {
             outgoing::without_body(&mut response);
         }

@@ -6,6 +6,7 @@ pub(crate) mod calls;
 pub(crate) mod errors;
 pub(crate) mod health;
 pub(crate) mod models;
+pub(crate) mod reports;
 
 use crate::dispatch::Given;
 use crate::gateway::Gateway;
@@ -58,6 +59,7 @@ pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Option<Given>
         | Endpoint::TestConnection(_)
         | Endpoint::ConnectionBreaker(_)
         | Endpoint::ConnectionKey(_)
-        | Endpoint::ExplainRoute => None,
+        | Endpoint::ExplainRoute
+        | Endpoint::Report(_) => None,
     }
 }

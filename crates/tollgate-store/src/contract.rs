@@ -12,27 +12,40 @@ use tollgate_core::time::Timestamp;
 use tollgate_engine::port::{Change, Store, StoreError};
 use tollgate_engine::testing::MemoryStore;
 
+use crate::testing::ScratchDatabase;
+
 /// A fresh store, with what it needs to live.
 struct Backend {
     name: &'static str,
     store: Arc<dyn Store>,
     _directory: Option<tempfile::TempDir>,
+    _database: Option<ScratchDatabase>,
 }
 
 async fn backends() -> Vec<Backend> {
     let directory = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/tollgate.db", directory.path().display());
     let sqlite = crate::open(&url).await.unwrap();
+    let database = ScratchDatabase::new();
+    let postgres = crate::open(&database.url()).await.unwrap();
     vec![
         Backend {
             name: "memory",
             store: Arc::new(MemoryStore::default()),
             _directory: None,
+            _database: None,
         },
         Backend {
             name: "sqlite",
             store: Arc::new(sqlite),
             _directory: Some(directory),
+            _database: None,
+        },
+        Backend {
+            name: "postgres",
+            store: Arc::new(postgres),
+            _directory: None,
+            _database: Some(database),
         },
     ]
 }

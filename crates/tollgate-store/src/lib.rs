@@ -12,6 +12,8 @@ mod vault;
 
 #[cfg(test)]
 mod contract;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use control::{Control, ControlError};
 pub use location::Location;

@@ -1,8 +1,11 @@
 //! Periods of budgets by the calendar of a time zone.
 
-use jiff::civil::Weekday;
-use jiff::tz::TimeZone;
-use jiff::{ToSpan as _, Zoned};
+#[cfg(test)]
+mod tests;
+
+use jiff::ToSpan as _;
+use jiff::civil::{Date, Weekday};
+use jiff::tz::{AmbiguousOffset, TimeZone};
 use tollgate_core::budget::{Period, Window};
 use tollgate_core::time::Timestamp;
 
@@ -20,28 +23,47 @@ pub(crate) fn window(period: Period, zone: &str, at: Timestamp) -> Window {
 fn within(period: Period, zone: &str, at: Timestamp) -> Option<Window> {
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
     let at = jiff::Timestamp::from_millisecond(at.as_millis()).ok()?;
-    let today = at.to_zoned(zone).start_of_day().ok()?;
-    let (start, end) = match period {
-        Period::Total => return None,
-        Period::Daily => (today.clone(), today.checked_add(1.day()).ok()?),
-        Period::Weekly => {
-            let since = i64::from(today.weekday().since(Weekday::Monday));
-            let monday = today.checked_sub(since.days()).ok()?.start_of_day().ok()?;
-            (monday.clone(), monday.checked_add(7.days()).ok()?)
-        }
-        Period::Monthly => {
-            let first = today.first_of_month().ok()?.start_of_day().ok()?;
-            (first.clone(), first.checked_add(1.month()).ok()?)
-        }
+    let (first, next) = days(period, zone.to_datetime(at).date())?;
+    let (start, end) = (midnight(first, &zone)?, midnight(next, &zone)?);
+    let (start, end) = if at < end {
+        (start, end)
+    } else {
+        // Clocks that are set back across midnight show the old day once more. What has begun
+        // does not begin twice, so that hour belongs to the new one.
+        let (_, after) = days(period, next)?;
+        (end, midnight(after, &zone)?)
     };
-    // A midnight that a zone leaves out is the first moment behind it.
-    let end = end.start_of_day().ok()?;
     Some(Window {
-        start: timestamp(&start),
-        end: timestamp(&end),
+        start: Timestamp::from_millis(start.as_millisecond()),
+        end: Timestamp::from_millis(end.as_millisecond()),
     })
 }
 
-fn timestamp(time: &Zoned) -> Timestamp {
-    Timestamp::from_millis(time.timestamp().as_millisecond())
+/// The first day of the period that contains a day, and the first of the next period.
+fn days(period: Period, day: Date) -> Option<(Date, Date)> {
+    let (first, length) = match period {
+        Period::Total => return None,
+        Period::Daily => (day, 1.day()),
+        Period::Weekly => {
+            let since = i64::from(day.weekday().since(Weekday::Monday));
+            (day.checked_sub(since.days()).ok()?, 7.days())
+        }
+        Period::Monthly => (day.first_of_month(), 1.month()),
+    };
+    Some((first, first.checked_add(length).ok()?))
+}
+
+/// The first moment of a day, or of the next one where a zone leaves the day out. Of a midnight
+/// that comes twice it is the earlier one.
+fn midnight(day: Date, zone: &TimeZone) -> Option<jiff::Timestamp> {
+    let civil = zone.to_ambiguous_timestamp(day.to_datetime(jiff::civil::Time::midnight()));
+    let is_left_out = matches!(civil.offset(), AmbiguousOffset::Gap { .. });
+    let at = civil.compatible().ok()?;
+    if !is_left_out {
+        return Some(at);
+    }
+    // The clocks were set forward across midnight: the day begins when they were.
+    let behind = at.checked_add(1.nanosecond()).ok()?;
+    let set_forward = zone.preceding(behind).next();
+    Some(set_forward.map_or(at, |transition| transition.timestamp()))
 }

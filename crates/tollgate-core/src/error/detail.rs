@@ -27,3 +27,11 @@ pub const GATEWAY_ID: &str = "gateway_id";
 pub const GATEWAY_TYPE: &str = "gateway_type";
 /// Number: how many seconds were waited. For `remote_gateway_timeout`.
 pub const WAITED_SECONDS: &str = "waited_seconds";
+/// Text: what is limited: `requests`, `tokens` or `parallel`. For `rate_limit_exceeded`.
+pub const WHAT: &str = "what";
+/// Number: the limit; requests and tokens are counted by the minute. For `rate_limit_exceeded`.
+pub const LIMIT: &str = "limit";
+/// Number: how much of the limit is left. For `rate_limit_exceeded`.
+pub const REMAINING: &str = "remaining";
+/// Text: after how long the request would be let in (`1.5s`, `6m0s`). For `rate_limit_exceeded`.
+pub const RESET: &str = "reset";

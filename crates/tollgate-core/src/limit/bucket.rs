@@ -84,6 +84,12 @@ pub struct Reading {
 }
 
 impl Bucket {
+    /// Nothing was taken.
+    pub const EMPTY: Self = Self {
+        taken: 0,
+        at: Moment::START,
+    };
+
     fn level(&self, rate: Rate, now: Moment) -> u128 {
         let passed = now.as_nanos().saturating_sub(self.at.as_nanos());
         let gone = u128::from(passed) * u128::from(rate.per_minute);

@@ -43,6 +43,13 @@ pub struct Readings {
 }
 
 impl Usage {
+    /// Of somebody who has used nothing.
+    pub const NOTHING: Self = Self {
+        requests: Bucket::EMPTY,
+        tokens: Bucket::EMPTY,
+        parallel: 0,
+    };
+
     /// Whether a request, about as large as this, stands before a limit: the one that keeps it
     /// waiting for longest. `None` for tokens: they are not asked about.
     pub fn check(

@@ -1,9 +1,11 @@
 //! What follows from the entries that are durable: balances and usage, kept beside the pages in
 //! checkpoints, so that a start need not read them all.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use tollgate_core::ledger::{Entry, Kind, Page, PageHead, Settlement, WalletId};
+use tollgate_core::id::KeyId;
+use tollgate_core::ledger::{Entry, Kind, Page, PageHead, Payer, Settlement, WalletId};
 use tollgate_core::time::Timestamp;
 
 use crate::port::{Checkpoint, LedgerStore, StoreError, UsageRow};
@@ -19,9 +21,9 @@ pub(super) struct Posted {
     /// The last durable page.
     pub(super) head: PageHead,
     /// What the entries up to there come to.
-    pub(super) balances: HashMap<WalletId, i64>,
+    balances: HashMap<WalletId, Balance>,
     /// Wallets whose balance has changed since the last checkpoint.
-    changed: BTreeSet<WalletId>,
+    changed: Vec<WalletId>,
     /// What was used since the last checkpoint.
     usage: HashMap<Use, Sum>,
     /// How many entries have come since the last checkpoint.
@@ -32,19 +34,24 @@ pub(super) struct Posted {
     pending: Option<Checkpoint>,
 }
 
-/// What tells usage apart.
+/// What the entries of a wallet come to.
+#[derive(Clone, Copy, Default)]
+struct Balance {
+    amount: i64,
+    /// Whether it has changed since the last checkpoint.
+    is_changed: bool,
+}
+
+/// What tells usage apart. A key never leaves its team.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Use {
     quarter: i64,
-    organization: Box<str>,
-    team: Box<str>,
-    user: Box<str>,
-    key: Box<str>,
-    model: Box<str>,
+    key: KeyId,
+    model: Arc<str>,
 }
 
-#[derive(Clone, Copy, Default)]
 struct Sum {
+    payer: Payer,
     calls: u64,
     prompt: u64,
     completion: u64,
@@ -57,8 +64,8 @@ impl Posted {
         let Checkpoint { head, balances, .. } = store.checkpoint().await?;
         let mut posted = Self {
             head,
-            balances: balances.into_iter().collect(),
-            changed: BTreeSet::new(),
+            balances: balances.into_iter().map(restored).collect(),
+            changed: Vec::new(),
             usage: HashMap::new(),
             entries: 0,
             checkpointed: head,
@@ -93,16 +100,7 @@ impl Posted {
         for entry in entries {
             self.entries += 1;
             if let Some(wallet) = &entry.wallet {
-                let effect = i64::try_from(entry.effect()).unwrap_or(0);
-                match self.balances.get_mut(&**wallet) {
-                    Some(balance) => *balance = balance.saturating_add(effect),
-                    None => {
-                        self.balances.insert(WalletId::clone(wallet), effect);
-                    }
-                }
-                if !self.changed.contains(&**wallet) {
-                    self.changed.insert(WalletId::clone(wallet));
-                }
+                self.change(wallet, i64::try_from(entry.effect()).unwrap_or(0));
             }
             if let Kind::Settlement(settlement) = &entry.kind {
                 self.use_more(entry.at, settlement);
@@ -110,18 +108,41 @@ impl Posted {
         }
     }
 
-    fn use_more(&mut self, at: Timestamp, settlement: &Settlement) {
-        let payer = &settlement.payer;
-        let user = payer.user.as_ref().map_or("", |user| user.as_str());
-        let key = Use {
-            quarter: at.as_millis().div_euclid(QUARTER) * QUARTER,
-            organization: payer.organization.as_str().into(),
-            team: payer.team.as_str().into(),
-            user: user.into(),
-            key: payer.key.as_str().into(),
-            model: (&*settlement.model).into(),
+    fn change(&mut self, wallet: &WalletId, effect: i64) {
+        let balance = match self.balances.get_mut(wallet) {
+            Some(balance) => balance,
+            None => self.balances.entry(wallet.clone()).or_default(),
         };
-        let sum = self.usage.entry(key).or_default();
+        balance.amount = balance.amount.saturating_add(effect);
+        if !std::mem::replace(&mut balance.is_changed, true) {
+            self.changed.push(wallet.clone());
+        }
+    }
+
+    /// What a wallet comes to; `None` if it has no entries.
+    pub(super) fn balance(&self, wallet: &WalletId) -> Option<i64> {
+        self.balances.get(wallet).map(|balance| balance.amount)
+    }
+
+    /// What each wallet comes to.
+    pub(super) fn balances(&self) -> impl Iterator<Item = (&WalletId, i64)> {
+        let balances = self.balances.iter();
+        balances.map(|(wallet, balance)| (wallet, balance.amount))
+    }
+
+    fn use_more(&mut self, at: Timestamp, settlement: &Settlement) {
+        let of = Use {
+            quarter: at.as_millis().div_euclid(QUARTER) * QUARTER,
+            key: settlement.payer.key.clone(),
+            model: Arc::clone(&settlement.model),
+        };
+        let sum = self.usage.entry(of).or_insert_with(|| Sum {
+            payer: settlement.payer.clone(),
+            calls: 0,
+            prompt: 0,
+            completion: 0,
+            cost: 0,
+        });
         sum.calls += 1;
         sum.prompt = sum.prompt.saturating_add(settlement.usage.prompt);
         sum.completion = sum.completion.saturating_add(settlement.usage.completion);
@@ -134,7 +155,11 @@ impl Posted {
     pub(super) fn next_checkpoint(&mut self) -> Option<Checkpoint> {
         if self.pending.is_none() && self.entries > 0 {
             self.pending = Some(self.checkpoint());
-            self.changed.clear();
+            for wallet in self.changed.drain(..) {
+                if let Some(balance) = self.balances.get_mut(&wallet) {
+                    balance.is_changed = false;
+                }
+            }
             self.usage.clear();
             self.entries = 0;
         }
@@ -146,15 +171,20 @@ impl Posted {
         let changed = self.changed.iter();
         let balances = changed.map(|wallet| {
             let balance = self.balances.get(wallet).copied().unwrap_or_default();
-            (wallet.clone(), balance)
+            (wallet.clone(), balance.amount)
         });
         let usage = self.usage.iter().map(|(of, sum)| UsageRow {
             quarter: Timestamp::from_millis(of.quarter),
-            organization: of.organization.clone(),
-            team: of.team.clone(),
-            user: of.user.clone(),
-            key: of.key.clone(),
-            model: of.model.clone(),
+            organization: sum.payer.organization.as_str().into(),
+            team: sum.payer.team.as_str().into(),
+            user: sum
+                .payer
+                .user
+                .as_ref()
+                .map_or("", |user| user.as_str())
+                .into(),
+            key: of.key.as_str().into(),
+            model: (&*of.model).into(),
             calls: sum.calls,
             prompt: sum.prompt,
             completion: sum.completion,
@@ -174,4 +204,13 @@ impl Posted {
             self.checkpointed = written.head;
         }
     }
+}
+
+/// A balance as a checkpoint has it.
+fn restored((wallet, amount): (WalletId, i64)) -> (WalletId, Balance) {
+    let balance = Balance {
+        amount,
+        is_changed: false,
+    };
+    (wallet, balance)
 }

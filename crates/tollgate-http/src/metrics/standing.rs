@@ -11,6 +11,7 @@ use prometheus_client::metrics::MetricType;
 use tollgate_core::route::breaker::State;
 use tollgate_engine::engine::Engine;
 use tollgate_engine::health::TargetReading;
+use tollgate_engine::throttle::Refusal;
 
 /// Stands for all names behind a wildcard, as the configuration writes them.
 const ANY_MODEL: &str = "*";
@@ -44,6 +45,7 @@ impl Collector for Standing {
         connections(&self.0, &mut encoder)?;
         lines(&self.0, &mut encoder)?;
         overload(&self.0, &mut encoder)?;
+        rate_limited(&self.0, &mut encoder)?;
         let help = "Whether calls are refused for maintenance (1) or not (0).";
         let on = u64::from(self.0.maintenance.is_on());
         let mut metric = encoder.encode_descriptor("maintenance", help, None, MetricType::Gauge)?;
@@ -183,6 +185,19 @@ fn lines(engine: &Engine, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let labels = [("model", &**model)];
         let mut metric = family.encode_family(&labels)?;
         metric.encode_gauge(waiting)?;
+    }
+    Ok(())
+}
+
+/// What the limits of callers refused.
+fn rate_limited(engine: &Engine, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let help = "What was refused because a caller's limit was reached, by whose limit it is and \
+                what is limited: requests, tokens or parallel.";
+    let mut family = encoder.encode_descriptor("rate_limited", help, None, MetricType::Counter)?;
+    for Refusal { level, kind, count } in engine.throttle.refusals() {
+        let labels = [("level", level.as_str()), ("kind", kind.as_str())];
+        let mut metric = family.encode_family(&labels)?;
+        metric.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ use tollgate_wire::formats::{self, Received};
 pub(crate) use self::address::Address;
 use crate::body::{self, Bounds, Inbound};
 use crate::dispatch::Given;
+use crate::log_row::Texts;
 use crate::outgoing::Outgoing;
 use crate::query::Query;
 use crate::record::Record;
@@ -62,6 +63,7 @@ pub(crate) async fn call(
             return Ok(again);
         }
     }
+    record.facts.texts = Texts::begin(&gateway.engine.request_log, caller, &body);
     let received = Received {
         operation: address.operation,
         body,
@@ -79,12 +81,10 @@ pub(crate) async fn call(
     let id = record.facts.id.clone();
     let estimate = chat::estimate(&gateway.engine, caller, &call);
     if let Some(pass) = &mut record.pass {
-        pass.reserve(
-            &route,
-            estimate
-                .likely_prompt
-                .saturating_add(call.max_tokens.unwrap_or(0)),
-        )?;
+        // Answers whose length nobody bounds are counted when they are there.
+        let choices = u64::from(call.choices.max(1));
+        let answers = call.max_tokens.unwrap_or(0).saturating_mul(choices);
+        pass.reserve(&route, estimate.likely_prompt.saturating_add(answers))?;
     }
     let hold = match call.operation {
         // Counting costs nothing.
@@ -183,12 +183,16 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
     } = served;
     record.facts.status = 200;
     record.facts.answered = Some(answered);
-    let mut headers = HeaderMap::with_capacity(12);
+    let mut headers = HeaderMap::with_capacity(24);
     let id = record.facts.id.clone();
     answer::identify(&mut headers, &id);
     answer::tell_attempts(&mut headers, &record.facts);
     answer::tell_route(&mut headers, &record.facts);
     answer::tell_money(&mut headers, &record.facts);
+    let of_key = record.facts.key.as_ref().and_then(|key| key.error_dialect);
+    let of_deployment = record.gateway().settings().dialect;
+    let dialect = || dialect::choose(parts, of_key, of_deployment);
+    answer::tell_limits(&mut headers, &record, dialect);
     answer::tell_unsupported(&mut headers, &delivery.lost);
     if delivery.estimated {
         answer::tell_estimated(&mut headers);
@@ -196,8 +200,12 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
     if let Some(id) = delivery.provider_request_id.as_deref() {
         answer::tell_provider_request_id(&mut headers, id);
     }
+    record.facts.provider_request_id = delivery.provider_request_id;
     let mut response = match delivery.reply {
         Reply::Answer(given) => {
+            if let Some(texts) = &mut record.facts.texts {
+                texts.answer(&given.body);
+            }
             let response = Response::new(Outgoing::Recorded(given.body, Some(Box::new(record))));
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
@@ -205,11 +213,8 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
         Reply::Stream(pieces) => {
             record.facts.first_byte = Some(record.facts.begin.elapsed());
             record.permit = permit;
-            let of_key = record.facts.key.as_ref().and_then(|key| key.error_dialect);
-            let of_deployment = record.gateway().settings().dialect;
-            let dialect = dialect::choose(parts, of_key, of_deployment);
             let claude_code = answer::is_claude_code(&parts.headers);
-            let events = EventBody::new(pieces, record, (dialect, form), claude_code);
+            let events = EventBody::new(pieces, record, (dialect(), form), claude_code);
             let response = Response::new(Outgoing::Events(Box::new(events)));
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type(form)));
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -138,6 +138,8 @@ impl World {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
+        let writing = Arc::clone(&gateway.engine.ledger).write(stop.clone().cancelled_owned());
+        gateway.tasks.spawn(writing);
         let serving = crate::serve(Arc::clone(&gateway), listener, stop.clone());
         gateway.tasks.spawn(serving);
         Self {
@@ -221,7 +223,8 @@ pub(crate) fn chat(model: &str, stream: bool) -> String {
     )
 }
 
-fn key() -> DeclaredKey {
+/// The key [`KEY`], which may do everything but manage.
+pub(crate) fn key() -> DeclaredKey {
     DeclaredKey {
         facts: NewKey {
             name: "app".into(),

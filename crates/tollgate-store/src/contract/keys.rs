@@ -111,15 +111,12 @@ fn assert_same(backend: &str, read: &VirtualKey, written: &VirtualKey) {
 
 #[tokio::test]
 async fn a_key_is_read_as_it_was_written() {
-    for Backend {
-        name,
-        store,
-        _directory,
-    } in backends().await
-    {
+    for backend in backends().await {
+        let Backend { name, store, .. } = &backend;
+        let store = &**store;
         assert!(store.keys().await.unwrap().is_empty(), "{name}");
         for written in [key("key_1"), full_key("key_2")] {
-            insert(&*store, &written).await.unwrap();
+            insert(store, &written).await.unwrap();
             let keys = store.keys().await.unwrap();
             let read = keys.iter().find(|read| read.key.id == written.id).unwrap();
             assert_same(name, &read.key, &written);
@@ -138,57 +135,44 @@ async fn every_dialect_survives() {
         Dialect::Gemini,
         Dialect::Problem,
     ];
-    for Backend {
-        name,
-        store,
-        _directory,
-    } in backends().await
-    {
-        insert(&*store, &key("key_1")).await.unwrap();
+    for backend in backends().await {
+        let Backend { name, store, .. } = &backend;
+        let store = &**store;
+        insert(store, &key("key_1")).await.unwrap();
         for dialect in dialects {
             let changed = VirtualKey {
                 error_dialect: Some(dialect),
                 ..key("key_1")
             };
-            update(&*store, &changed).await.unwrap();
-            assert_eq!(
-                only(&*store).await.key.error_dialect,
-                Some(dialect),
-                "{name}"
-            );
+            update(store, &changed).await.unwrap();
+            assert_eq!(only(store).await.key.error_dialect, Some(dialect), "{name}");
         }
     }
 }
 
 #[tokio::test]
 async fn every_priority_survives() {
-    for Backend {
-        name,
-        store,
-        _directory,
-    } in backends().await
-    {
-        insert(&*store, &key("key_1")).await.unwrap();
+    for backend in backends().await {
+        let Backend { name, store, .. } = &backend;
+        let store = &**store;
+        insert(store, &key("key_1")).await.unwrap();
         for priority in Priority::ALL.iter().copied() {
             let changed = VirtualKey {
                 priority,
                 ..key("key_1")
             };
-            update(&*store, &changed).await.unwrap();
-            assert_eq!(only(&*store).await.key.priority, priority, "{name}");
+            update(store, &changed).await.unwrap();
+            assert_eq!(only(store).await.key.priority, priority, "{name}");
         }
     }
 }
 
 #[tokio::test]
 async fn a_change_reaches_everything_but_the_birth_and_the_last_use() {
-    for Backend {
-        name,
-        store,
-        _directory,
-    } in backends().await
-    {
-        insert(&*store, &key("key_1")).await.unwrap();
+    for backend in backends().await {
+        let Backend { name, store, .. } = &backend;
+        let store = &**store;
+        insert(store, &key("key_1")).await.unwrap();
         store
             .note_uses(&[(KeyId::from_stored("key_1"), at(5))])
             .await
@@ -205,8 +189,8 @@ async fn a_change_reaches_everything_but_the_birth_and_the_last_use() {
             created_at: at(1),
             ..changed.clone()
         };
-        update(&*store, &elder).await.unwrap();
-        let read = only(&*store).await;
+        update(store, &elder).await.unwrap();
+        let read = only(store).await;
         assert_same(name, &read.key, &changed);
         assert_eq!(read.last_used_at, Some(at(5)), "{name}");
     }
@@ -214,50 +198,41 @@ async fn a_change_reaches_everything_but_the_birth_and_the_last_use() {
 
 #[tokio::test]
 async fn a_key_that_is_not_there_cannot_be_changed() {
-    for Backend {
-        name,
-        store,
-        _directory,
-    } in backends().await
-    {
-        assert!(update(&*store, &key("key_1")).await.is_err(), "{name}");
+    for backend in backends().await {
+        let Backend { name, store, .. } = &backend;
+        let store = &**store;
+        assert!(update(store, &key("key_1")).await.is_err(), "{name}");
         assert!(store.keys().await.unwrap().is_empty(), "{name}");
     }
 }
 
 #[tokio::test]
 async fn ids_and_hashes_are_unique() {
-    for Backend {
-        name,
-        store,
-        _directory,
-    } in backends().await
-    {
+    for backend in backends().await {
+        let Backend { name, store, .. } = &backend;
+        let store = &**store;
         let first = key("key_1");
-        insert(&*store, &first).await.unwrap();
+        insert(store, &first).await.unwrap();
         let same_id = VirtualKey {
             hash: KeyHash::from_bytes([1; 32]),
             ..key("key_1")
         };
-        assert!(insert(&*store, &same_id).await.is_err(), "{name}");
+        assert!(insert(store, &same_id).await.is_err(), "{name}");
         let same_hash = VirtualKey {
             hash: first.hash,
             ..key("key_2")
         };
-        assert!(insert(&*store, &same_hash).await.is_err(), "{name}");
-        assert_same(name, &only(&*store).await.key, &first);
+        assert!(insert(store, &same_hash).await.is_err(), "{name}");
+        assert_same(name, &only(store).await.key, &first);
     }
 }
 
 #[tokio::test]
 async fn the_latest_use_wins_and_unknown_keys_are_passed_over() {
-    for Backend {
-        name,
-        store,
-        _directory,
-    } in backends().await
-    {
-        insert(&*store, &key("key_1")).await.unwrap();
+    for backend in backends().await {
+        let Backend { name, store, .. } = &backend;
+        let store = &**store;
+        insert(store, &key("key_1")).await.unwrap();
         let id = || KeyId::from_stored("key_1");
         store.note_uses(&[]).await.unwrap();
         let uses = [
@@ -267,24 +242,21 @@ async fn the_latest_use_wins_and_unknown_keys_are_passed_over() {
             (id(), at(10)),
         ];
         store.note_uses(&uses).await.unwrap();
-        assert_eq!(only(&*store).await.last_used_at, Some(at(30)), "{name}");
+        assert_eq!(only(store).await.last_used_at, Some(at(30)), "{name}");
         store.note_uses(&[(id(), at(25))]).await.unwrap();
-        assert_eq!(only(&*store).await.last_used_at, Some(at(30)), "{name}");
+        assert_eq!(only(store).await.last_used_at, Some(at(30)), "{name}");
     }
 }
 
 #[tokio::test]
 async fn many_uses_are_written_at_once() {
-    for Backend {
-        name,
-        store,
-        _directory,
-    } in backends().await
-    {
+    for backend in backends().await {
+        let Backend { name, store, .. } = &backend;
+        let store = &**store;
         let mut uses = Vec::new();
         for number in 0..200 {
             let id = format!("key_{number:04}");
-            insert(&*store, &key(&id)).await.unwrap();
+            insert(store, &key(&id)).await.unwrap();
             uses.push((KeyId::from_stored(&id), at(number)));
         }
         store.note_uses(&uses).await.unwrap();
@@ -296,13 +268,10 @@ async fn many_uses_are_written_at_once() {
 
 #[tokio::test]
 async fn changes_happen_all_or_not_at_all() {
-    for Backend {
-        name,
-        store,
-        _directory,
-    } in backends().await
-    {
-        insert(&*store, &key("key_1")).await.unwrap();
+    for backend in backends().await {
+        let Backend { name, store, .. } = &backend;
+        let store = &**store;
+        insert(store, &key("key_1")).await.unwrap();
         let renamed = VirtualKey {
             name: "renamed".into(),
             ..key("key_1")
@@ -314,7 +283,7 @@ async fn changes_happen_all_or_not_at_all() {
         ];
         let audit = [audited(1, "key.update", "key_1")];
         assert!(store.change(&changes, &audit).await.is_err(), "{name}");
-        assert_same(name, &only(&*store).await.key, &key("key_1"));
+        assert_same(name, &only(store).await.key, &key("key_1"));
         let (rows, _) = store
             .audit(&tollgate_engine::port::AuditQuery {
                 limit: 10,
@@ -331,12 +300,9 @@ async fn changes_happen_all_or_not_at_all() {
 
 #[tokio::test]
 async fn keys_come_in_the_order_of_their_ids_however_many_there_are() {
-    for Backend {
-        name,
-        store,
-        _directory,
-    } in backends().await
-    {
+    for backend in backends().await {
+        let Backend { name, store, .. } = &backend;
+        let store = &**store;
         let mut ids: Vec<String> = (0..4500)
             .map(|number| format!("key_{:05}", number * 7919 % 4500))
             .collect();

@@ -134,3 +134,6 @@ async fn migrate(session: &mut PgConnection, place: &str) -> Result<(), OpenErro
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,8 +165,10 @@ pub(super) async fn manage(
     here: impl AsyncFnOnce(&Accounts, &Manager) -> Result<(u16, Value), Failure>,
 ) -> Result<Value, CommandError> {
     if !makes && !has_store(config) {
-        let place = config.database.place().to_owned();
-        let path = std::path::absolute(&place).unwrap_or(place);
+        let database = &config.database;
+        let file = database.file.clone();
+        let file = file.unwrap_or_else(|| database.directory.clone());
+        let path = std::path::absolute(&file).unwrap_or(file);
         return Err(CommandError::NoStore { path });
     }
     match control::find(config).await? {

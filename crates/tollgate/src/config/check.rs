@@ -2,12 +2,11 @@
 //! by itself is said here.
 
 use http::{HeaderName, HeaderValue};
-use tollgate_core::secret::Secret;
 
 use super::file::{Entry, Node, Raw, Text};
 use super::problem::{Place, Problems};
 use super::schema::{Key, Kind, Presence, SecretRule, find, join, unknown};
-use super::section::{Name, Section, Setting};
+use super::section::{Credential, Name, Section, Setting};
 use super::substitute::{Expanded, Sources, expand};
 use super::value::{from_integer, from_text, header_name, header_value, item, secret_item};
 
@@ -159,7 +158,7 @@ impl Check<'_> {
         })
     }
 
-    fn secret(&mut self, path: &str, rule: SecretRule, node: &Node) -> Option<(Place, Secret)> {
+    fn secret(&mut self, path: &str, rule: SecretRule, node: &Node) -> Option<Credential> {
         let Raw::Text(text) = &node.value else {
             self.wrong_type(&node.place, path, Kind::Name, &node.value);
             return None;
@@ -167,7 +166,11 @@ impl Check<'_> {
         let expanded = self.expand(&node.place, path, text)?;
         self.note_literal(&node.place, &expanded);
         let secret = self.accept(&node.place, path, secret_item(&expanded.text, rule))?;
-        Some((node.place.clone(), secret))
+        Some(Credential {
+            place: node.place.clone(),
+            key: path.to_owned(),
+            secret,
+        })
     }
 
     /// Remembers a credential that stands in the file in clear text.

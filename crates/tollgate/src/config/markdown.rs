@@ -46,7 +46,7 @@ fn section(path: &str, key: &Key) -> String {
     };
     if let Some(described) = described_above(&path, key) {
         let text = key.text;
-        return format!("\n## `{title}`\n\n{text} The keys are those of `[{described}]`.\n");
+        return format!("\n## `{title}`\n\n{text} The keys are those of `{described}`.\n");
     }
     let rows = keys.iter().map(row).collect::<String>();
     let below = keys
@@ -60,8 +60,31 @@ fn section(path: &str, key: &Key) -> String {
     )
 }
 
-/// Where the keys of a section stand that models and collections have in common with `routing`.
+/// Where the same keys stand already, if they do.
 fn described_above(path: &str, key: &Key) -> Option<String> {
+    as_in_routing(path, key).or_else(|| {
+        let first = first_like("", ROOT, key.kind.section()?)?;
+        (first != path).then_some(first)
+    })
+}
+
+/// The first section, in the order of the document, that has exactly these keys.
+fn first_like(path: &str, among: &[Key], keys: &[Key]) -> Option<String> {
+    let same = |one: &Key, other: &Key| one.name == other.name && one.text == other.text;
+    among.iter().find_map(|key| {
+        let (path, inner) = (join(path, key.name), key.kind.section()?);
+        let is_like = inner.len() == keys.len()
+            && inner.iter().zip(keys).all(|(one, other)| same(one, other));
+        if is_like {
+            Some(path)
+        } else {
+            first_like(&path, inner, keys)
+        }
+    })
+}
+
+/// The keys that models and collections have in common with `routing`.
+fn as_in_routing(path: &str, key: &Key) -> Option<String> {
     let is_own = path.starts_with("models.") || path.starts_with("collections.");
     let routing = find(ROOT, "routing").filter(|_| is_own)?;
     find(routing.kind.section()?, key.name)?.kind.section()?;

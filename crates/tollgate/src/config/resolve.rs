@@ -18,7 +18,7 @@ use tollgate_core::secret::Secret;
 use tollgate_store::Location;
 
 use super::problem::{Place, Problems};
-use super::section::Section;
+use super::section::{Credential, Section};
 use super::{Config, Database, Deployment, Log, LogFormat, Overload, Server, Tenant, restart};
 use crate::master_key;
 
@@ -179,15 +179,13 @@ fn master_key(section: &Section, findings: &mut Findings<'_>) -> Option<Secret> 
 
 /// The keys that protected what is stored.
 fn previous_master_keys(section: &Section, findings: &mut Findings<'_>) -> Vec<Secret> {
-    const KEY: &str = "previous_master_keys";
-    let given = section.secrets(KEY);
-    for (index, (place, secret)) in given.iter().enumerate() {
+    let given = section.secrets("previous_master_keys");
+    for Credential { place, key, secret } in given {
         if !master_key::is_well_formed(secret) {
-            let key = format!("{}[{index}]", section.path_of(KEY));
-            findings.problems.push(place, key, NO_MASTER_KEY);
+            findings.problems.push(place, key.as_str(), NO_MASTER_KEY);
         }
     }
-    given.iter().map(|(_, secret)| secret.clone()).collect()
+    given.iter().map(|one| one.secret.clone()).collect()
 }
 
 fn admin_key(section: &Section, findings: &mut Findings<'_>) -> Option<Secret> {

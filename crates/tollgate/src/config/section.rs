@@ -19,7 +19,7 @@ pub(super) enum Setting {
     Text(String),
     Money(Money),
     Secret(Secret),
-    Secrets(Vec<(Place, Secret)>),
+    Secrets(Vec<Credential>),
     Address(SocketAddr),
     Path(PathBuf),
     Number(u64),
@@ -41,8 +41,8 @@ impl Setting {
             (Self::Text(one), Self::Text(two)) => one == two,
             (Self::Secret(one), Self::Secret(two)) => one.matches(two.expose().as_bytes()),
             (Self::Secrets(one), Self::Secrets(two)) => {
-                let matches = |((_, one), (_, two)): (&(_, Secret), &(_, Secret))| {
-                    one.matches(two.expose().as_bytes())
+                let matches = |(one, two): (&Credential, &Credential)| {
+                    one.secret.matches(two.secret.expose().as_bytes())
                 };
                 one.len() == two.len() && one.iter().zip(two).all(matches)
             }
@@ -64,6 +64,15 @@ impl Setting {
             _ => false,
         }
     }
+}
+
+/// One credential of a list.
+#[derive(Clone, Debug)]
+pub(super) struct Credential {
+    pub(super) place: Place,
+    /// The dotted key, with the position.
+    pub(super) key: String,
+    pub(super) secret: Secret,
 }
 
 /// One name of a list.
@@ -142,7 +151,7 @@ impl Section {
     }
 
     /// A list of credentials, each with its place.
-    pub(super) fn secrets(&self, name: &str) -> &[(Place, Secret)] {
+    pub(super) fn secrets(&self, name: &str) -> &[Credential] {
         match self.get(name) {
             Some(Setting::Secrets(secrets)) => secrets,
             _ => &[],
@@ -190,11 +199,6 @@ impl Section {
             Some(Setting::Number(number)) => Some(*number),
             _ => None,
         }
-    }
-
-    /// A number that not every section of this form has.
-    pub(super) fn optional_count(&self, name: &str) -> Option<u64> {
-        find(self.keys, name).and_then(|_| self.count(name))
     }
 
     pub(super) fn flag(&self, name: &str) -> Option<bool> {

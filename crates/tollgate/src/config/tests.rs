@@ -7,6 +7,7 @@ mod problems;
 mod property;
 mod routing;
 mod secrets;
+mod tenants;
 
 use std::path::{Path, PathBuf};
 

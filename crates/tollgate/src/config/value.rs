@@ -118,13 +118,25 @@ pub(super) fn secret_item(text: &str, rule: SecretRule) -> Result<Secret, String
 
 /// Checks the name of an organization, a team or a user: it stands in addresses of the API.
 fn id(text: &str) -> Result<(), String> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@+".contains(&byte);
-    if text.is_empty() || text.len() > LONGEST_ID || !text.bytes().all(is_plain) {
-        return Err(format!(
-            "must be 1 to {LONGEST_ID} letters, digits, `-`, `_`, `.`, `@` or `+`"
-        ));
+    if is_id(text) {
+        return Ok(());
     }
-    Ok(())
+    Err(
+        "must be 1 to 64 letters, digits, `-`, `_` or `.`, beginning with a letter or a digit, and \
+         not `create`"
+            .to_owned(),
+    )
+}
+
+fn is_id(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric();
+    let first = text.bytes().next();
+    text.len() <= LONGEST_ID
+        && first.is_some_and(is_plain)
+        && text
+            .bytes()
+            .all(|byte| is_plain(byte) || b"-_.".contains(&byte))
+        && text != "create"
 }
 
 fn money_expected(text: &str) -> String {

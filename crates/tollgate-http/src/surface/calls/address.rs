@@ -71,6 +71,7 @@ impl<'a> Address<'a> {
             | Endpoint::ConnectionBreaker(_)
             | Endpoint::ConnectionKey(_)
             | Endpoint::ExplainRoute
+            | Endpoint::Report(_)
             | Endpoint::Hello
             | Endpoint::Errors
             | Endpoint::Error(_)

@@ -43,8 +43,7 @@ pub(super) fn read(
 fn rates(section: &Section, defaults: RateLimits, findings: &mut Findings<'_>) -> RateLimits {
     let limits = RateLimits {
         rpm: small(section, "rpm"),
-        // An address has no tokens.
-        tpm: section.optional_count("tpm"),
+        tpm: section.count("tpm"),
         parallel: small(section, "parallel"),
         burst: small(section, "burst"),
     };
@@ -87,6 +86,6 @@ fn budget(section: &Section) -> Option<Budget> {
         period: Period::from_name(section.word("period")?)?,
         limit: section.money("usd")?,
         warn_percent: u8::try_from(section.count("warn_percent")?).ok()?,
-        zone: section.text("zone")?.into(),
+        zone: section.text("zone").unwrap_or("UTC").into(),
     })
 }

@@ -7,6 +7,7 @@ use tollgate_core::id::{TeamId, UserId};
 use tollgate_core::key::{ModelScope, Permissions, Priority, Reach, TEST_PREFIX, Tenancy};
 use tollgate_core::limit::RateLimits;
 use tollgate_core::secret::Secret;
+use tollgate_core::tenant::DEFAULT;
 use tollgate_engine::accounts::NewKey;
 use tollgate_engine::routes::DeclaredModel;
 
@@ -31,7 +32,7 @@ pub(super) struct Around<'a, 'b> {
 /// Reads all keys.
 pub(super) fn read(
     root: &Section,
-    mut around: Around<'_, '_>,
+    around: Around<'_, '_>,
     findings: &mut Findings<'_>,
 ) -> Vec<DeclaredKey> {
     let sections = root.sections("keys");
@@ -84,7 +85,7 @@ fn key(
                 .unwrap_or_default(),
             expires_at: section.time("expires_at"),
             tenancy: Tenancy {
-                team: TeamId::from_stored(section.text("team")?),
+                team: TeamId::from_stored(section.text("team").unwrap_or(DEFAULT)),
                 user: section.text("user").map(UserId::from_stored),
             },
             reach,
@@ -97,9 +98,10 @@ fn key(
 fn check_home(section: &Section, directory: &mut Directory<'_>, findings: &mut Findings<'_>) {
     directory.refer(section, "team", Tenant::Team);
     directory.refer(section, "user", Tenant::User);
-    let organization = |key, tenant| directory.organization_of(tenant, section.text(key)?);
-    let of_team = organization("team", Tenant::Team);
-    let of_user = organization("user", Tenant::User);
+    let team = section.text("team").unwrap_or(DEFAULT);
+    let of_team = directory.organization_of(Tenant::Team, team);
+    let user = section.text("user");
+    let of_user = user.and_then(|user| directory.organization_of(Tenant::User, user));
     if let (Some(of_team), Some(of_user)) = (of_team, of_user)
         && of_team != of_user
     {
@@ -122,8 +124,8 @@ fn permissions(section: &Section, findings: &mut Findings<'_>) -> Permissions {
         findings.warning(section, KEY, "allows nothing: the key is of no use");
     }
     if given.manage && !section.was_given("user") {
-        let message = "`admin` has no effect without a `user`, whose role says what may be managed";
-        findings.warning(section, KEY, message);
+        let message = "`admin` needs a `user`, whose role says what may be managed";
+        findings.problem(section, KEY, message);
     }
     given
 }

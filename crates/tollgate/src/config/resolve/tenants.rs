@@ -36,7 +36,7 @@ impl<'a> Directory<'a> {
                 }
                 let organization = match own_organization {
                     true => name,
-                    false => section.text("organization").unwrap_or(DEFAULT),
+                    false => organization(section),
                 };
                 names.insert(name, organization);
             }
@@ -95,7 +95,7 @@ pub(super) fn organizations(
     defaults: &DefaultLimits,
     findings: &mut Findings<'_>,
 ) -> Vec<DeclaredOrganization> {
-    let organization = |section: &Section| {
+    let read = |section: &Section| {
         let controls = controls::read(section, defaults.organization, findings);
         Some(DeclaredOrganization {
             id: OrgId::from_stored(section.text("name")?),
@@ -106,7 +106,7 @@ pub(super) fn organizations(
         })
     };
     let sections = root.sections("organizations").iter();
-    sections.filter_map(organization).collect()
+    sections.filter_map(read).collect()
 }
 
 /// Reads all teams.
@@ -121,7 +121,7 @@ pub(super) fn teams(
         let controls = controls::read(section, defaults.team, findings);
         Some(DeclaredTeam {
             id: TeamId::from_stored(section.text("name")?),
-            organization: OrgId::from_stored(section.text("organization")?),
+            organization: OrgId::from_stored(organization(section)),
             status: status(section),
             controls,
             credits: section.money("credits_usd"),
@@ -144,7 +144,7 @@ pub(super) fn users(
         let role = section.word("role").and_then(Role::from_name);
         Some(DeclaredUser {
             id: UserId::from_stored(name),
-            organization: OrgId::from_stored(section.text("organization")?),
+            organization: OrgId::from_stored(organization(section)),
             email: section.text("email").unwrap_or(name).to_owned(),
             role: role.unwrap_or_default(),
             status: status(section),
@@ -152,6 +152,11 @@ pub(super) fn users(
         })
     };
     root.sections("users").iter().filter_map(user).collect()
+}
+
+/// The organization of a team or a user.
+fn organization(section: &Section) -> &str {
+    section.text("organization").unwrap_or(DEFAULT)
 }
 
 fn status(section: &Section) -> Status {

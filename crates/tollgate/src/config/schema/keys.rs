@@ -15,9 +15,6 @@ use rules::ROUTING;
 use server::{ADMIN, DATABASE, ERRORS, LOG, OVERLOAD, SECRETS, SERVER};
 use tenants::{KEYS, ORGANIZATIONS, TEAMS, USERS};
 
-#[cfg(test)]
-pub(in crate::config) use tenants::SURFACES;
-
 const fn bounds(least: u64, most: u64) -> Bounds {
     Bounds { least, most }
 }
@@ -61,28 +58,6 @@ pub(in crate::config) const ROOT: &[Key] = &[
     ),
     Key::new("errors", Kind::Table(ERRORS), "How errors are answered."),
     Key::new(
-        "connections",
-        Kind::List(CONNECTIONS),
-        "Accounts at providers. Without any, the built-in simulated provider is connected as \
-         `sim`, with the model `sim/*`.",
-    ),
-    Key::new(
-        "routing",
-        Kind::Table(ROUTING),
-        "How requests reach the providers. Models and collections may differ, key by key.",
-    ),
-    Key::new("models", Kind::List(MODELS), "What callers may ask for."),
-    Key::new(
-        "collections",
-        Kind::List(COLLECTIONS),
-        "Choices among models: who asks for one gets an answer of any of its models.",
-    ),
-    Key::new(
-        "overload",
-        Kind::Table(OVERLOAD),
-        "When the gateway says no at once (`overloaded`) before everything becomes slow. Requests of keys of low `priority` are refused first.",
-    ),
-    Key::new(
         "limits",
         Kind::Table(tenants::LIMITS),
         "How much may be asked at each level, where there are no limits of its own: a request \
@@ -104,6 +79,28 @@ pub(in crate::config) const ROOT: &[Key] = &[
         "idempotency",
         Kind::Table(IDEMPOTENCY),
         "Answers that are kept for requests that are sent again with the same `Idempotency-Key`.",
+    ),
+    Key::new(
+        "connections",
+        Kind::List(CONNECTIONS),
+        "Accounts at providers. Without any, the built-in simulated provider is connected as \
+         `sim`, with the model `sim/*`.",
+    ),
+    Key::new(
+        "routing",
+        Kind::Table(ROUTING),
+        "How requests reach the providers. Models and collections may differ, key by key.",
+    ),
+    Key::new("models", Kind::List(MODELS), "What callers may ask for."),
+    Key::new(
+        "collections",
+        Kind::List(COLLECTIONS),
+        "Choices among models: who asks for one gets an answer of any of its models.",
+    ),
+    Key::new(
+        "overload",
+        Kind::Table(OVERLOAD),
+        "When the gateway says no at once (`overloaded`) before everything becomes slow. Requests of keys of low `priority` are refused first.",
     ),
     Key::new(
         "organizations",

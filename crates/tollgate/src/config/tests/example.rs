@@ -87,6 +87,11 @@ fn the_example_as_it_is_changes_nothing() {
     assert_eq!(example.overload, nothing.overload);
     assert_eq!(example.log, nothing.log);
     assert_eq!(example.database, nothing.database);
+    assert_eq!(example.limits, nothing.limits);
+    assert_eq!(example.billing.rules, nothing.billing.rules);
+    assert_eq!(example.billing.settling, nothing.billing.settling);
+    assert_eq!(example.request_log, nothing.request_log);
+    assert_eq!(example.idempotency, nothing.idempotency);
     assert_eq!(example.dialect, nothing.dialect);
     assert_eq!(example.models.len(), nothing.models.len());
     assert!(example.differs_in_restart_only_keys(&nothing).is_empty());
@@ -106,6 +111,11 @@ fn the_example_with_everything_in_force_has_no_problem() {
         ("AWS_SECRET_ACCESS_KEY", "secret-upstream"),
         ("AWS_SESSION_TOKEN", "token-upstream"),
         ("TOLLGATE_MASTER_KEY", master_key.as_str()),
+        ("TOLLGATE_OLD_MASTER_KEY", master_key.as_str()),
+        (
+            "TOLLGATE_WEBHOOK_SECRET",
+            "a-secret-of-the-example-of-32-characters",
+        ),
         ("TOLLGATE_ADMIN_KEY", "admin-key-of-the-example"),
         ("OPENAI_API_KEY", "sk-upstream"),
         ("TEAM", "blue"),
@@ -121,6 +131,7 @@ fn the_example_with_everything_in_force_has_no_problem() {
         (4, 6, 1)
     );
     assert!(config.warnings.is_empty(), "{}", config.warnings);
+    assert!(config.unsure().is_empty(), "{}", config.unsure());
 }
 
 #[test]

@@ -257,14 +257,14 @@ expires_at = '2027-01-30T23:00:00Z'
         panic!("two keys")
     };
     assert_eq!(app.key.expose(), "sk-bench");
-    assert_eq!(app.models.patterns().collect::<Vec<_>>(), ["sim/*"]);
-    assert_eq!(other.models.patterns().collect::<Vec<_>>(), ["*"]);
-    assert_eq!(app.error_dialect, Some(Dialect::LangMart));
+    assert_eq!(app.facts.models.patterns().collect::<Vec<_>>(), ["sim/*"]);
+    assert_eq!(other.facts.models.patterns().collect::<Vec<_>>(), ["*"]);
+    assert_eq!(app.facts.error_dialect, Some(Dialect::LangMart));
     assert_eq!(
-        app.expires_at,
+        app.facts.expires_at,
         Some(Timestamp::from_millis(1_801_350_000_000))
     );
-    assert_eq!(other.expires_at, app.expires_at);
+    assert_eq!(other.facts.expires_at, app.facts.expires_at);
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn variables_alone_can_configure_everything() {
         config.models[0].rules.timeouts.idle,
         Duration::from_millis(50)
     );
-    assert_eq!(config.keys[0].models.patterns().count(), 2);
+    assert_eq!(config.keys[0].facts.models.patterns().count(), 2);
     assert_eq!(config.server.body_limit, 1 << 20);
     assert!(config.admin_key.is_none());
 }
@@ -371,7 +371,7 @@ fn variables_fill_lists_in_the_order_of_their_positions() {
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
     let config = load("", &variables).unwrap();
-    assert_eq!(config.keys[11].name, "k11");
+    assert_eq!(*config.keys[11].facts.name, *"k11");
 }
 
 #[test]
@@ -426,6 +426,35 @@ const WARNINGS: &[(&str, &[&str])] = &[
         "[[connections]]\nname = 'x'\nprovider = 'anthropic'\napi_key = 'k'\norganization = 'o'\n\
          [[models]]\nname = 'x/*'\ntargets = [{ connection = 'x' }]\n",
         &["5:16: connections[0].organization: the provider `anthropic` makes no use of it"],
+    ),
+    (
+        "[limits]\nkey = { burst = 5 }\nteam = { rpm = 10, burst = 11 }\n",
+        &[
+            "2:17: limits.key.burst: has no effect without `rpm`",
+            "3:28: limits.team.burst: is more than `rpm`",
+        ],
+    ),
+    // What is left out comes from the level.
+    (
+        "[limits]\nteam = { rpm = 10 }\n[[teams]]\nname = 'a'\nlimits = { burst = 5 }\n\
+         [[teams]]\nname = 'b'\nlimits = { burst = 20 }\n\
+         [[organizations]]\nname = 'c'\nlimits = { burst = 5 }\n",
+        &[
+            "8:20: teams[1].limits.burst: is more than `rpm`",
+            "11:20: organizations[0].limits.burst: has no effect without `rpm`",
+        ],
+    ),
+    (
+        "[[teams]]\nname = 'a'\nbudgets = [{ period = 'total', usd = '1', zone = 'UTC' }]\n",
+        &["3:50: teams[0].budgets[0].zone: has no effect: a total never begins anew"],
+    ),
+    (
+        "[billing]\nminimum_balance_usd = '5'\n",
+        &["1:1: billing.low_balance_usd: is less than `minimum_balance_usd`"],
+    ),
+    (
+        "[[keys]]\nname = 'x'\nkey = 'sk-12345'\npermissions = []\n",
+        &["4:15: keys[0].permissions: allows nothing"],
     ),
     (
         "[admin]\nkey = '12345678'\n",

@@ -1,4 +1,5 @@
 mod routing;
+mod tenants;
 
 use super::load;
 
@@ -57,28 +58,7 @@ const ROWS: &[(&str, &[&str])] = &[
         "[redis]\nurl = 'x'\n",
         &["1:2: redis: this version of Tollgate does not support this yet"],
     ),
-    (
-        "[limits]\nip = { rpm = 1 }\n",
-        &["1:2: limits: this version"],
-    ),
-    ("[billing]\n", &["1:2: billing: this version"]),
     ("[surfaces]\n", &["1:2: surfaces: this version"]),
-    (
-        "[[organizations]]\nname = 'x'\n",
-        &["1:3: organizations: this version"],
-    ),
-    (
-        "[[teams]]\nname = 'default'\n",
-        &["1:3: teams: this version"],
-    ),
-    (
-        "[[models]]\nname = 'x'\nlimits = { rpm = 1 }\ntargets = [{ connection = 'sim', model = 'echo' }]\n\
-         [[keys]]\nname = 'x'\nkey = 'sk-12345'\nlimits = { rpm = 1 }\n",
-        &[
-            "3:1: models[0].limits: this version",
-            "8:1: keys[0].limits: this version",
-        ],
-    ),
     (
         "[[models]]\nname = 'x'\nprice = {input = '1,5'}\n\
          targets = [{ connection = 'sim', model = 'echo' }]\n",
@@ -86,10 +66,6 @@ const ROWS: &[(&str, &[&str])] = &[
             "3:9: models[0].price.output: is missing",
             "3:18: models[0].price.input: must be USD per million tokens",
         ],
-    ),
-    (
-        "[[keys]]\nname = 'x'\nkey = 'sk-12345'\nteam = 'blue'\n",
-        &["4:8: keys[0].team: expected \"default\"; teams of your own come with a later version"],
     ),
     (
         "[database]\nurl = 'postgres://h:x/d'\n",
@@ -490,7 +466,7 @@ const ROWS: &[(&str, &[&str])] = &[
 #[test]
 fn every_kind_of_problem_is_found_at_its_place() {
     let mut wrong = Vec::new();
-    for (text, expected) in ROWS.iter().chain(routing::ROWS) {
+    for (text, expected) in ROWS.iter().chain(routing::ROWS).chain(tenants::ROWS) {
         let Err(problems) = load(text, &[]) else {
             wrong.push(format!("no problem in:\n{text}"));
             continue;

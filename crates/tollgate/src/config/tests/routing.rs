@@ -195,7 +195,7 @@ fn what_protects_the_gateway_arrives() {
     };
     assert_eq!(config.overload, overload);
     assert!(config.server.maintenance);
-    let key = assemble::keys(&config).remove(0);
+    let key = assemble::accounts(&config).keys.remove(0);
     assert_eq!(key.facts.priority, Priority::High);
 
     let config = load("", &[]).unwrap();
@@ -207,7 +207,7 @@ fn what_protects_the_gateway_arrives() {
     assert_eq!(config.overload, overload);
     assert!(!config.server.maintenance);
     let config = load("[[keys]]\nname = 'x'\nkey = 'sk-12345'\n", &[]).unwrap();
-    assert_eq!(config.keys[0].priority, Priority::Normal);
+    assert_eq!(config.keys[0].facts.priority, Priority::Normal);
 }
 
 #[test]

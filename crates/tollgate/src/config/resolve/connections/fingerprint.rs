@@ -35,7 +35,7 @@ fn add(setting: &Setting, hasher: &mut impl Hasher) {
         Setting::Secret(secret) => secret.expose().hash(hasher),
         Setting::Secrets(secrets) => secrets
             .iter()
-            .for_each(|(_, secret)| secret.expose().hash(hasher)),
+            .for_each(|one| one.secret.expose().hash(hasher)),
         Setting::Money(money) => money.hash(hasher),
         Setting::Address(address) => address.hash(hasher),
         Setting::Path(path) => path.hash(hasher),

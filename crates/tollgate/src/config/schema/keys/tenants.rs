@@ -11,7 +11,7 @@ use crate::config::schema::{Key, Kind, SecretRule};
 pub(super) const LIMITS: &[Key] = &[
     Key::new(
         "ip",
-        Kind::Table(RATES_OF_ADDRESS),
+        Kind::Table(RATES),
         "An address that requests come from, whoever asks. Behind a proxy: see \
          `server.trusted_proxies`.",
     ),
@@ -42,38 +42,29 @@ pub(super) const LIMITS: &[Key] = &[
     ),
 ];
 
-const RPM: Key = Key::new(
-    "rpm",
-    Kind::Count(bounds(1, 1_000_000_000)),
-    "Requests a minute. Left out: no limit.",
-);
-
-const PARALLEL: Key = Key::new(
-    "parallel",
-    Kind::Count(bounds(1, 1_000_000)),
-    "Requests at the same time. Left out: no limit.",
-);
-
-const BURST: Key = Key::new(
-    "burst",
-    Kind::Count(bounds(1, 1_000_000_000)),
-    "Requests that may come at one moment after a quiet time. Left out: as many as `rpm`.",
-);
-
-/// What an address may ask for. Who asks is not known yet, and so are no tokens.
-const RATES_OF_ADDRESS: &[Key] = &[RPM, PARALLEL, BURST];
-
 /// What somebody may ask for in a minute.
 pub(super) const RATES: &[Key] = &[
-    RPM,
+    Key::new(
+        "rpm",
+        Kind::Count(bounds(1, 1_000_000_000)),
+        "Requests a minute. Left out: no limit.",
+    ),
     Key::new(
         "tpm",
         Kind::Count(bounds(1, 1_000_000_000_000)),
         "Tokens a minute, prompt and answer together: reserved by an estimate when a request \
          comes, corrected when it ends. Left out: no limit.",
     ),
-    PARALLEL,
-    BURST,
+    Key::new(
+        "parallel",
+        Kind::Count(bounds(1, 1_000_000)),
+        "Requests at the same time. Left out: no limit.",
+    ),
+    Key::new(
+        "burst",
+        Kind::Count(bounds(1, 1_000_000_000)),
+        "Requests that may come at one moment after a quiet time. Left out: as many as `rpm`.",
+    ),
 ];
 
 /// What may be spent.
@@ -104,9 +95,8 @@ pub(super) const BUDGETS: &[Key] = &[
         "zone",
         Kind::Zone,
         "The time zone whose midnight begins a period, as IANA names it, such as \
-         `Europe/Berlin`.",
-    )
-    .default("UTC"),
+         `Europe/Berlin`. Left out: `UTC`.",
+    ),
 ];
 
 const STATUS: Key = Key::new(
@@ -124,9 +114,9 @@ const STATUS: Key = Key::new(
 const ORGANIZATION: Key = Key::new(
     "organization",
     Kind::Id,
-    "Whose it is. One that is not declared must have been made over the API or by command.",
-)
-.default("default");
+    "Whose it is. One that is not declared must have been made over the API or by command. Left \
+     out: `default`.",
+);
 
 const OWN_LIMITS: Key = Key::new(
     "limits",
@@ -193,8 +183,8 @@ pub(super) const USERS: &[Key] = &[
     OWN_BUDGETS,
 ];
 
-/// The words of the surfaces that calls to models come by, as `tollgate_http` calls them.
-pub(in crate::config) const SURFACES: &[&str] = &[
+/// The words of the surfaces that calls to models come by.
+const SURFACES: &[&str] = &[
     "openai_chat",
     "openai_completions",
     "openai_responses",
@@ -212,9 +202,8 @@ pub(super) const KEYS: &[Key] = &[
         "team",
         Kind::Id,
         "Who the key belongs to, and whose credits it spends. One that is not declared must have \
-         been made over the API or by command.",
-    )
-    .default("default"),
+         been made over the API or by command. Left out: `default`.",
+    ),
     Key::new(
         "user",
         Kind::Id,
