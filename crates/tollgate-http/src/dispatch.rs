@@ -319,6 +319,7 @@ async fn for_caller(
         | Endpoint::Connection(_)
         | Endpoint::TestConnection(_)
         | Endpoint::ConnectionBreaker(_)
+        | Endpoint::ConnectionKey(_)
         | Endpoint::ExplainRoute
         | Endpoint::Report(_)
         | Endpoint::Hello

@@ -54,6 +54,7 @@ pub(crate) enum Endpoint<'a> {
     Connection(&'a str),
     TestConnection(&'a str),
     ConnectionBreaker(&'a str),
+    ConnectionKey(&'a str),
     ExplainRoute,
     Report(Report<'a>),
     Errors,
@@ -152,6 +153,7 @@ impl<'a> Endpoint<'a> {
             Some(("", _)) => None,
             Some((name, "test")) => Some(Self::TestConnection(name)),
             Some((name, "breaker")) => Some(Self::ConnectionBreaker(name)),
+            Some((name, "update-key")) => Some(Self::ConnectionKey(name)),
             Some(_) => None,
         }
     }
@@ -173,16 +175,20 @@ impl<'a> Endpoint<'a> {
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
             | Self::CreditWebhook
+            | Self::ConnectionKey(_)
             | Self::ExplainRoute => &[Method::POST],
             Self::Credits(_, deed) => deed.methods(),
             Self::Ledger => &[Method::GET, Method::HEAD, Method::POST],
-            Self::Keys | Self::Organizations | Self::Teams | Self::Members(_) => {
-                &[Method::GET, Method::HEAD, Method::POST]
-            }
+            Self::Keys
+            | Self::Organizations
+            | Self::Teams
+            | Self::Members(_)
+            | Self::Connections => &[Method::GET, Method::HEAD, Method::POST],
             Self::Key(_) => &[Method::GET, Method::HEAD, Method::PATCH, Method::DELETE],
             Self::Organization(_) | Self::Team(_) => {
                 &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH]
             }
+            Self::Connection(_) => &[Method::GET, Method::HEAD, Method::PUT, Method::DELETE],
             Self::Member(..) => &[
                 Method::GET,
                 Method::HEAD,
@@ -201,8 +207,6 @@ impl<'a> Endpoint<'a> {
             | Self::Balance
             | Self::Audit
             | Self::Report(_)
-            | Self::Connections
-            | Self::Connection(_)
             | Self::Hello
             | Self::Errors
             | Self::Error(_)
@@ -266,6 +270,7 @@ impl<'a> Endpoint<'a> {
             | Self::Connection(_)
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
+            | Self::ConnectionKey(_)
             | Self::ExplainRoute => Right::Admin,
             // The signature is its credential.
             Self::CreditWebhook
@@ -322,6 +327,7 @@ impl<'a> Endpoint<'a> {
             | Self::Connection(_)
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
+            | Self::ConnectionKey(_)
             | Self::ExplainRoute
             | Self::Report(_)
             | Self::Errors
@@ -371,6 +377,7 @@ impl<'a> Endpoint<'a> {
             | Self::Connection(_)
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
+            | Self::ConnectionKey(_)
             | Self::ExplainRoute => "admin",
             Self::Report(_) => "reports",
             Self::Errors | Self::Error(_) | Self::ErrorPages | Self::ErrorPage(_) => "errors",

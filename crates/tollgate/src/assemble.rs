@@ -19,7 +19,7 @@ use tollgate_upstream::settings::ConnectionSettings;
 use crate::config::{self, Config, Problems, Tenant};
 
 /// Tells the engine everything that may change while it runs.
-pub(crate) fn steer(engine: &Engine, config: &Config) {
+pub(crate) fn steer(engine: &Engine, config: &Config, routing: Routing) {
     let config::Overload {
         parallel,
         lag,
@@ -48,25 +48,28 @@ pub(crate) fn steer(engine: &Engine, config: &Config) {
         retention,
         longest_body,
     });
-    engine.set_routing(routing(config));
+    engine.set_routing(routing);
 }
 
 /// What requests are routed by.
 pub(crate) fn routing(config: &Config) -> Routing {
-    let connections = config
-        .connections
-        .iter()
-        .map(|connection| DeclaredConnection {
-            name: Arc::clone(&connection.settings.name),
-            provider: connection.settings.provider.name,
-            limits: connection.limits,
-            checks: connection.checks.clone(),
-            fingerprint: connection.fingerprint,
-        });
+    let connections = config.connections.iter().map(connection);
     let models = config.models.iter().map(|model| declared(config, model));
     Routing {
         connections: connections.collect(),
         models: models.collect(),
+    }
+}
+
+/// What is routed by of one connection.
+pub(crate) fn connection(connection: &config::Connection) -> DeclaredConnection {
+    DeclaredConnection {
+        name: Arc::clone(&connection.settings.name),
+        provider: connection.settings.provider.name,
+        limits: connection.limits,
+        checks: connection.checks.clone(),
+        owner: connection.owner.clone(),
+        fingerprint: connection.fingerprint,
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod credits;
 pub(crate) mod explain;
 mod fields;
 mod health;
+mod kept;
 pub(crate) mod keys;
 pub(crate) mod ledger;
 mod maintenance;
@@ -102,7 +103,22 @@ pub(crate) async fn act(
             maintenance::set(&gateway.engine, by, &body).await?
         }
         (Endpoint::Maintenance, _) => maintenance::read(&gateway.engine.maintenance),
+        (Endpoint::Connections, &Method::POST) => {
+            let body = read(gateway, parts, body).await?;
+            kept::create(engine, by, &body).await?
+        }
         (Endpoint::Connections, _) => connections::list(engine)?,
+        (Endpoint::Connection(name), &Method::PUT) => {
+            let body = read(gateway, parts, body).await?;
+            kept::replace(engine, by, (&named(name)?, &body)).await?
+        }
+        (Endpoint::Connection(name), &Method::DELETE) => {
+            kept::delete(engine, by, &named(name)?).await?
+        }
+        (Endpoint::ConnectionKey(name), _) => {
+            let body = read(gateway, parts, body).await?;
+            kept::update_key(engine, by, (&named(name)?, &body)).await?
+        }
         (Endpoint::Connection(name), _) => connections::one(engine, &named(name)?)?,
         (Endpoint::TestConnection(name), _) => {
             let body = read(gateway, parts, body).await?;

@@ -24,6 +24,7 @@ use tollgate_upstream::Upstreams;
 
 use crate::clock::SystemClock;
 use crate::config::{Config, Environment, Overrides};
+use crate::keeper::{self, Keeper};
 use crate::reload::Live;
 use crate::telemetry::Telemetry;
 use crate::{assemble, banner, ownership, reload, shutdown, telemetry};
@@ -118,7 +119,25 @@ async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(
         requests: AccessLog::new(assemble::request_log(config.log), requests),
         diagnostics: Arc::clone(&telemetry.diagnostics),
     };
-    let live = put_together(order, &config, &accounts, logs, address)?;
+    let (upstreams, engine) = engine(&config, &accounts)?;
+    engine.replays.set_vault(possession.secrets().answers());
+    let parts = keeper::Parts {
+        store: possession.store(),
+        secrets: Arc::clone(possession.secrets()),
+        upstreams: Arc::clone(&upstreams),
+        engine: Arc::clone(&engine),
+    };
+    let keeper = Keeper::open(parts, &config).await?;
+    let face = assemble::face(&config, address);
+    let live = Live {
+        order: order.clone(),
+        address,
+        accounts: Arc::clone(&accounts),
+        upstreams,
+        keeper,
+        gateway: Gateway::new(Arc::clone(&engine), face, logs),
+        engine,
+    };
     live.engine.maintenance.restore(&accounts).await?;
     let (gateway, engine) = (Arc::clone(&live.gateway), Arc::clone(&live.engine));
     let asked = shutdown::asked()?;
@@ -139,6 +158,9 @@ async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(
         Arc::clone(&engine),
         ended.clone().cancelled_owned(),
     ));
+    let replays = Arc::clone(&engine.replays);
+    let end = ended.clone().cancelled_owned();
+    tasks.spawn(async move { replays.sweep(end).await });
     tasks.spawn(checks::run(engine, ended.clone().cancelled_owned()));
     tasks.spawn(reload::at_each(hangups, live, config, ended.clone()));
     tasks.spawn({
@@ -196,28 +218,6 @@ impl Clerk {
     }
 }
 
-/// Makes the parts that requests meet.
-fn put_together(
-    order: &Order,
-    config: &Config,
-    accounts: &Arc<Accounts>,
-    logs: Logs,
-    address: SocketAddr,
-) -> Result<Live, Box<dyn Error>> {
-    let (upstreams, engine) = engine(config, accounts)?;
-    let face = assemble::face(config, address);
-    let gateway = Gateway::new(Arc::clone(&engine), face, logs);
-    let (order, accounts) = (order.clone(), Arc::clone(accounts));
-    Ok(Live {
-        order,
-        address,
-        accounts,
-        upstreams,
-        engine,
-        gateway,
-    })
-}
-
 /// Makes what routes and sends requests. Nothing is dialled yet.
 pub(super) fn engine(
     config: &Config,
@@ -234,7 +234,7 @@ pub(super) fn engine(
     let upstreams = Arc::new(Upstreams::new(connections, Some(dial), Arc::clone(&clock))?);
     let upstream = Arc::clone(&upstreams);
     let engine = Engine::new(Arc::clone(accounts), upstream, clock, seed()?);
-    assemble::steer(&engine, config);
+    assemble::steer(&engine, config, assemble::routing(config));
     Ok((upstreams, Arc::new(engine)))
 }
 

@@ -9,5 +9,6 @@ mod maintenance;
 mod operating;
 mod reload;
 mod restart;
+mod secrets;
 mod shutdown;
 mod watching;

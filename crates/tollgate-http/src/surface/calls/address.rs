@@ -73,6 +73,7 @@ impl<'a> Address<'a> {
             | Endpoint::Connection(_)
             | Endpoint::TestConnection(_)
             | Endpoint::ConnectionBreaker(_)
+            | Endpoint::ConnectionKey(_)
             | Endpoint::ExplainRoute
             | Endpoint::Report(_)
             | Endpoint::Hello
