@@ -257,8 +257,13 @@ fn used(quarter: i64, names: [&str; 5], sums: [u64; 4]) -> UsageRow {
 }
 
 fn checkpoint(number: u64, usage: Vec<UsageRow>) -> Checkpoint {
+    let head = |number| match number {
+        0 => PageHead::default(),
+        number => page(number, 1).head,
+    };
     Checkpoint {
-        head: page(number, 1).head,
+        before: head(number - 1),
+        head: head(number),
         balances: Vec::new(),
         usage,
     }
@@ -273,6 +278,7 @@ async fn a_checkpoint_is_read_with_all_balances() {
                 head,
                 mut balances,
                 usage,
+                ..
             } = store.checkpoint().await.unwrap();
             balances.sort();
             assert!(usage.is_empty(), "{name}");
@@ -283,14 +289,14 @@ async fn a_checkpoint_is_read_with_all_balances() {
         let mut balances: Vec<_> = many.collect();
         let first = Checkpoint {
             balances: balances.clone(),
-            ..checkpoint(4, vec![])
+            ..checkpoint(1, vec![])
         };
         store.write_checkpoint(&first).await.unwrap();
         assert_eq!(read().await, (first.head, balances.clone()), "{name}");
         balances[7].1 = i64::MAX;
         let second = Checkpoint {
             balances: vec![balances[7].clone()],
-            ..checkpoint(5, vec![])
+            ..checkpoint(2, vec![])
         };
         store.write_checkpoint(&second).await.unwrap();
         assert_eq!(read().await, (second.head, balances), "{name}");
@@ -411,5 +417,42 @@ async fn usage_is_found_by_what_is_asked_and_added_up_by_the_rest() {
             used(3, ["", "", "", "", "m1"], [4, 40, 400, 4000]),
         ];
         assert_eq!(store.usage(&by_day).await.unwrap(), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_checkpoint_is_added_once_and_only_behind_the_one_before() {
+    for backend in backends().await {
+        let (name, store) = (backend.name, &*backend.store);
+        let rows = || vec![used(1, ["o", "t", "u", "k", "m"], [1, 1, 1, 1])];
+        let calls = async || store.usage(&UsageQuery::default()).await.unwrap()[0].calls;
+        for number in [1, 2] {
+            for _try in 0..2 {
+                let checkpoint = checkpoint(number, rows());
+                store.write_checkpoint(&checkpoint).await.unwrap();
+                assert_eq!(calls().await, number, "{name}");
+            }
+        }
+        // Behind another one, from before, and of another ledger.
+        let other = PageHead {
+            number: 2,
+            hash: [9; 32],
+        };
+        for wrong in [
+            checkpoint(4, rows()),
+            checkpoint(1, rows()),
+            Checkpoint {
+                before: other,
+                ..checkpoint(3, rows())
+            },
+        ] {
+            assert!(store.write_checkpoint(&wrong).await.is_err(), "{name}");
+        }
+        assert_eq!(calls().await, 2, "{name}");
+        let read = store.checkpoint().await.unwrap();
+        assert_eq!(
+            (read.before, read.head),
+            (checkpoint(2, vec![]).head, read.head)
+        );
     }
 }
