@@ -9,8 +9,8 @@ mod edit;
 mod keys;
 mod organizations;
 mod teams;
-mod uses;
 mod users;
+mod uses;
 
 use std::io;
 use std::sync::Arc;
@@ -27,8 +27,8 @@ pub use self::declared::{
     DeclareError, Declared, DeclaredKey, DeclaredOrganization, DeclaredTeam, DeclaredUser,
 };
 pub use self::edit::{
-    ControlsEdit, KeyEdit, LimitsEdit, NewKey, NewOrganization, NewTeam, NewUser,
-    OrganizationEdit, TeamEdit, UserEdit,
+    ControlsEdit, KeyEdit, LimitsEdit, NewKey, NewOrganization, NewTeam, NewUser, OrganizationEdit,
+    TeamEdit, UserEdit,
 };
 pub use self::organizations::is_id;
 use crate::admin::{self, AdminKeys};
@@ -180,7 +180,11 @@ impl Accounts {
     ) -> Result<(Vec<AuditRow>, u64), Failure> {
         by.extent(Right::SeeAudit)?;
         if let Some(own) = by.organization() {
-            if query.organization.as_deref().is_some_and(|id| id != own.as_str()) {
+            if query
+                .organization
+                .as_deref()
+                .is_some_and(|id| id != own.as_str())
+            {
                 return Ok((Vec::new(), 0));
             }
             query.organization = Some(own.as_str().into());

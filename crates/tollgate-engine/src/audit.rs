@@ -31,9 +31,7 @@ pub(crate) fn changed<T: Told>(old: &T, new: &T) -> String {
     let both = old.members().into_iter().zip(new.members());
     let differing = both.filter(|((_, old), (_, new))| old != new);
     object(
-        differing.map(|((name, old), (_, new))| {
-            (name, format!("{{\"new\":{new},\"old\":{old}}}"))
-        }),
+        differing.map(|((name, old), (_, new))| (name, format!("{{\"new\":{new},\"old\":{old}}}"))),
     )
 }
 
@@ -93,7 +91,12 @@ impl Told for VirtualKey {
     fn members(&self) -> Members {
         let user = self.tenancy.user.as_ref();
         let dialect = self.error_dialect.map(|dialect| dialect.name());
-        let addresses: Vec<String> = self.reach.addresses.iter().map(ToString::to_string).collect();
+        let addresses: Vec<String> = self
+            .reach
+            .addresses
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         let mut members = vec![
             ("name", text(&self.name)),
             ("key_prefix", text(&self.masked())),
@@ -101,7 +104,10 @@ impl Told for VirtualKey {
             ("user", optional(user.map(|user| user.as_str()))),
             ("permissions", list(self.permissions.names())),
             ("models", list(self.models.patterns())),
-            ("surfaces", list(self.reach.surfaces.iter().map(AsRef::as_ref))),
+            (
+                "surfaces",
+                list(self.reach.surfaces.iter().map(AsRef::as_ref)),
+            ),
             ("addresses", list(addresses.iter().map(String::as_str))),
             ("expires_at", time(self.expires_at)),
             ("revoked_at", time(self.revoked_at)),

@@ -77,9 +77,13 @@ pub(crate) fn manager(
         take(&mut found, value.as_bytes().trim_ascii())?;
     }
     let manager = match found {
-        Some(shown) => gateway.engine.accounts.administrator(shown).ok_or_else(|| {
-            Failure::client(Code::InvalidApiKey).message("Invalid admin key provided.")
-        })?,
+        Some(shown) => gateway
+            .engine
+            .accounts
+            .administrator(shown)
+            .ok_or_else(|| {
+                Failure::client(Code::InvalidApiKey).message("Invalid admin key provided.")
+            })?,
         None => by_virtual_key(record, headers, right)?,
     };
     Ok(manager.by_request(record.facts.id.as_str()))

@@ -75,7 +75,11 @@ fn order_again(order: &Order, current: &Config) -> Order {
 impl Live {
     /// Gives the configuration to every part. What can refuse it comes first and changes nothing
     /// then; connections come before the models that refer to them.
-    async fn take(&self, current: &Config, config: &Config) -> Result<(), Box<dyn std::error::Error>> {
+    async fn take(
+        &self,
+        current: &Config,
+        config: &Config,
+    ) -> Result<(), Box<dyn std::error::Error>> {
         assemble::check_references(config, self.accounts.tenants())?;
         self.upstreams.reload(assemble::connections(config))?;
         if let Err(refusal) = self.accounts.declare(assemble::accounts(config)).await {

@@ -73,10 +73,14 @@ impl Accounts {
     /// Has the budgets count that the store holds.
     pub(super) async fn load_stored_budgets(&self) -> Result<(), StoreError> {
         let organizations = self.tenants.organizations();
-        let facts: Vec<_> = organizations.iter().map(|node| Arc::clone(&node.facts())).collect();
+        let facts: Vec<_> = organizations
+            .iter()
+            .map(|node| Arc::clone(&node.facts()))
+            .collect();
         let all = organizations.iter().zip(&facts);
         let of = all.map(|(node, facts)| (node.id.as_str(), &node.meter, &facts.controls));
-        self.count_many(Level::Organization, &with_budgets(of)).await?;
+        self.count_many(Level::Organization, &with_budgets(of))
+            .await?;
         let teams = self.tenants.teams();
         let facts: Vec<_> = teams.iter().map(|node| Arc::clone(&node.facts())).collect();
         let all = teams.iter().zip(&facts);

@@ -391,7 +391,8 @@ impl Accounts {
         let users: Vec<_> = users.collect();
         let of = organizations.iter();
         let of = of.map(|(node, facts)| (node.id.as_str(), &node.meter, &facts.controls));
-        self.count_many(Level::Organization, &with_budgets(of)).await?;
+        self.count_many(Level::Organization, &with_budgets(of))
+            .await?;
         let of = teams.iter();
         let of = of.map(|(node, facts)| (node.id.as_str(), &node.meter, &facts.controls));
         self.count_many(Level::Team, &with_budgets(of)).await?;

@@ -178,11 +178,7 @@ impl Accounts {
     }
 
     /// A key that the manager may change.
-    fn changeable(
-        &self,
-        by: &Manager,
-        id: &str,
-    ) -> Result<(Arc<Entry>, Arc<VirtualKey>), Failure> {
+    fn changeable(&self, by: &Manager, id: &str) -> Result<(Arc<Entry>, Arc<VirtualKey>), Failure> {
         let extent = by.extent(Right::ManageKeys)?;
         let entry = self.key(by, id)?;
         if !by.knows_key(extent, &entry) {
@@ -207,7 +203,9 @@ impl Accounts {
         let team = self.team(by, tenancy.team.as_str())?;
         let Some(id) = &tenancy.user else {
             if extent == Extent::Own {
-                return Err(denied("You may make keys for yourself only. Name your user."));
+                return Err(denied(
+                    "You may make keys for yourself only. Name your user.",
+                ));
             }
             return Ok(());
         };
@@ -235,7 +233,12 @@ impl Accounts {
     ) -> Result<Arc<VirtualKey>, Failure> {
         let key = Arc::new(key);
         let organization = &entry.team().organization().id;
-        let row = by.row(self.now(), (action, key.id.as_str()), Some(organization), change);
+        let row = by.row(
+            self.now(),
+            (action, key.id.as_str()),
+            Some(organization),
+            change,
+        );
         self.commit(vec![Step::UpdateKey(Arc::clone(&key))], row)
             .await?;
         Ok(key)

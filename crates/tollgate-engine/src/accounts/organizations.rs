@@ -11,8 +11,7 @@ use tollgate_core::tenant::{Organization, Status};
 
 use super::change::Step;
 use super::{
-    Accounts, NewOrganization, OrganizationEdit, declared_elsewhere, denied, missing,
-    no_randomness,
+    Accounts, NewOrganization, OrganizationEdit, declared_elsewhere, denied, missing, no_randomness,
 };
 use crate::audit;
 use crate::manager::Manager;

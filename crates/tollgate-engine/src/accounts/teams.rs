@@ -60,7 +60,12 @@ impl Accounts {
         let counted = (id.as_str(), &node.meter, &facts.controls);
         self.count_before(Level::Team, counted).await?;
         let change = audit::made(&facts);
-        let row = by.row(now, ("team.create", id.as_str()), Some(&organization), change);
+        let row = by.row(
+            now,
+            ("team.create", id.as_str()),
+            Some(&organization),
+            change,
+        );
         self.commit(vec![Step::Team(Arc::new(facts))], row).await?;
         Ok(node)
     }

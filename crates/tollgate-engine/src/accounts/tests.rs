@@ -324,7 +324,10 @@ async fn contradictory_declarations_are_refused_and_change_nothing() {
     );
     for text in ["", &"k".repeat(key::LONGEST + 1)] {
         assert_eq!(
-            world.accounts.declare(vec![declared("a", text, "line 2")]).await,
+            world
+                .accounts
+                .declare(vec![declared("a", text, "line 2")])
+                .await,
             Err(DeclareError::Length {
                 place: place.clone()
             })

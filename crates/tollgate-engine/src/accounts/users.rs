@@ -43,7 +43,12 @@ impl Accounts {
             created_at: now,
         };
         let change = audit::made(&facts);
-        let row = by.row(now, ("user.create", id.as_str()), Some(&organization), change);
+        let row = by.row(
+            now,
+            ("user.create", id.as_str()),
+            Some(&organization),
+            change,
+        );
         let node = self.tenants.expect_user(facts.clone());
         self.commit(vec![Step::User(Arc::new(facts))], row).await?;
         Ok(node)
@@ -130,9 +135,9 @@ impl Accounts {
         }
         let now = self.now();
         let is_theirs = |user: &Arc<UserNode>| user.id == node.id;
-        let keys = self.table.select(|entry| {
-            entry.declared_at().is_none() && entry.user().is_some_and(is_theirs)
-        });
+        let keys = self
+            .table
+            .select(|entry| entry.declared_at().is_none() && entry.user().is_some_and(is_theirs));
         let living = keys.iter().map(|entry| entry.key());
         let living = living.filter(|key| key.revoked_at.is_none());
         let mut steps: Vec<Step> = living

@@ -31,12 +31,18 @@ async fn calls_are_refused_with_the_operators_words_while_it_is_on() {
     let accounts = accounts(&Arc::default()).await;
     let maintenance = Maintenance::default();
     assert!(maintenance.check().is_ok() && !maintenance.is_on());
-    maintenance.set(&accounts, &Manager::admin(), on()).await.unwrap();
+    maintenance
+        .set(&accounts, &Manager::admin(), on())
+        .await
+        .unwrap();
     let failure = maintenance.check().unwrap_err();
     assert_eq!(failure.code, Code::Maintenance);
     assert_eq!(failure.message.as_deref(), on().message.as_deref());
     assert_eq!(failure.retry_after, Some(Duration::from_secs(90)));
-    maintenance.set(&accounts, &Manager::admin(), Switch::default()).await.unwrap();
+    maintenance
+        .set(&accounts, &Manager::admin(), Switch::default())
+        .await
+        .unwrap();
     assert!(maintenance.check().is_ok());
 }
 
@@ -49,10 +55,16 @@ async fn the_configuration_switches_it_on_whatever_operators_say() {
         enabled: false,
         ..on()
     };
-    maintenance.set(&accounts, &Manager::admin(), off).await.unwrap();
+    maintenance
+        .set(&accounts, &Manager::admin(), off)
+        .await
+        .unwrap();
     let failure = maintenance.check().unwrap_err();
     assert_eq!((&failure.message, failure.retry_after), (&None, None));
-    maintenance.set(&accounts, &Manager::admin(), on()).await.unwrap();
+    maintenance
+        .set(&accounts, &Manager::admin(), on())
+        .await
+        .unwrap();
     assert!(maintenance.check().unwrap_err().message.is_some());
     maintenance.set_declared(false);
     assert!(maintenance.is_on());
@@ -76,7 +88,10 @@ async fn what_an_operator_said_survives_a_restart() {
         Switch::default(),
     ] {
         let maintenance = Maintenance::default();
-        maintenance.set(&accounts, &Manager::admin(), switch.clone()).await.unwrap();
+        maintenance
+            .set(&accounts, &Manager::admin(), switch.clone())
+            .await
+            .unwrap();
         let anew = Maintenance::default();
         let accounts = self::accounts(&store).await;
         anew.restore(&accounts).await.unwrap();
@@ -90,7 +105,10 @@ async fn what_the_store_refuses_changes_nothing() {
     let accounts = accounts(&store).await;
     let maintenance = Maintenance::default();
     store.set_broken(true);
-    let failure = maintenance.set(&accounts, &Manager::admin(), on()).await.unwrap_err();
+    let failure = maintenance
+        .set(&accounts, &Manager::admin(), on())
+        .await
+        .unwrap_err();
     assert_eq!(failure.code, Code::DatabaseError);
     assert!(!maintenance.is_on());
     assert!(maintenance.restore(&accounts).await.is_err());

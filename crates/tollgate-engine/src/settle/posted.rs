@@ -119,6 +119,11 @@ impl Posted {
         }
     }
 
+    /// What a wallet comes to; `None` if it has no entries.
+    pub(super) fn balance(&self, wallet: &WalletId) -> Option<i64> {
+        self.balances.get(wallet).map(|balance| balance.amount)
+    }
+
     /// What each wallet comes to.
     pub(super) fn balances(&self) -> impl Iterator<Item = (&WalletId, i64)> {
         let balances = self.balances.iter();

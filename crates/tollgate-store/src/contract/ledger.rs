@@ -113,7 +113,9 @@ async fn a_page_comes_with_its_transactions_and_audit_rows_or_not_at_all() {
             transaction(2, "top_up", Some("invoice 8")),
         );
         let audit = [audited(3, "credit.top_up", "team_1")];
-        let done = store.append(&page(1, 1), &[first.clone()], &audit).await;
+        let done = store
+            .append(&page(1, 1), std::slice::from_ref(&first), &audit)
+            .await;
         assert_eq!(done.unwrap(), Appended::Now, "{name}");
         let same_reference = transaction(3, "top_up", Some("invoice 7"));
         let batch = [second.clone(), same_reference.clone()];
@@ -315,10 +317,8 @@ async fn usage_is_added_to_what_is_there() {
             used(1, names, [10, 20, 30, 40]),
             used(2, names, [5, 5, 5, 5]),
         ];
-        store
-            .write_checkpoint(&checkpoint(2, second))
-            .await
-            .unwrap();
+        let second = checkpoint(2, second);
+        store.write_checkpoint(&second).await.unwrap();
         let query = UsageQuery {
             by: vec![
                 UsageBy::Quarter,
@@ -339,32 +339,42 @@ async fn usage_is_added_to_what_is_there() {
     }
 }
 
+fn of(level: Level, id: &str) -> UsageQuery {
+    UsageQuery {
+        of: Some((level, id.into())),
+        ..UsageQuery::default()
+    }
+}
+
+fn between(from: i64, to: i64) -> UsageQuery {
+    UsageQuery {
+        from: Some(at(from * 900_000)),
+        to: Some(at(to * 900_000)),
+        ..UsageQuery::default()
+    }
+}
+
+async fn fill(store: &dyn Store) {
+    let rows = vec![
+        used(1, ["o1", "t1", "u1", "k1", "m1"], [1, 10, 100, 1000]),
+        used(2, ["o1", "t1", "u1", "k1", "m2"], [2, 20, 200, 2000]),
+        used(3, ["o1", "t2", "", "k2", "m1"], [4, 40, 400, 4000]),
+        used(4, ["o2", "t3", "u3", "k3", "m1"], [8, 80, 800, 8000]),
+    ];
+    // More than one statement writes.
+    let more =
+        (0..250).map(|it| used(9, ["o3", "t4", "u4", &format!("k{it}"), "m3"], [1, 0, 0, 1]));
+    let rows = rows.into_iter().chain(more).collect();
+    store.write_checkpoint(&checkpoint(1, rows)).await.unwrap();
+}
+
 #[tokio::test]
 async fn usage_is_found_by_what_is_asked_and_added_up_by_the_rest() {
     for backend in backends().await {
         let (name, store) = (backend.name, &*backend.store);
         let all = UsageQuery::default();
         assert!(store.usage(&all).await.unwrap().is_empty(), "{name}");
-        let rows = vec![
-            used(1, ["o1", "t1", "u1", "k1", "m1"], [1, 10, 100, 1000]),
-            used(2, ["o1", "t1", "u1", "k1", "m2"], [2, 20, 200, 2000]),
-            used(3, ["o1", "t2", "", "k2", "m1"], [4, 40, 400, 4000]),
-            used(4, ["o2", "t3", "u3", "k3", "m1"], [8, 80, 800, 8000]),
-        ];
-        // More than one statement writes.
-        let more =
-            (0..250).map(|it| used(9, ["o3", "t4", "u4", &format!("k{it}"), "m3"], [1, 0, 0, 1]));
-        let rows = rows.into_iter().chain(more).collect();
-        store.write_checkpoint(&checkpoint(1, rows)).await.unwrap();
-        let of = |level, id: &str| UsageQuery {
-            of: Some((level, id.into())),
-            ..UsageQuery::default()
-        };
-        let between = |from: i64, to: i64| UsageQuery {
-            from: Some(at(from * 900_000)),
-            to: Some(at(to * 900_000)),
-            ..UsageQuery::default()
-        };
+        fill(store).await;
         for (query, calls) in [
             (all.clone(), 265),
             (of(Level::Organization, "o1"), 7),
@@ -397,6 +407,14 @@ async fn usage_is_found_by_what_is_asked_and_added_up_by_the_rest() {
             let read = rows.first().map_or(0, |row| row.calls);
             assert_eq!(read, calls, "{name}: {query:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn usage_is_told_apart_by_what_is_asked() {
+    for backend in backends().await {
+        let (name, store) = (backend.name, &*backend.store);
+        fill(store).await;
         let by_team = UsageQuery {
             by: vec![UsageBy::Team],
             ..between(0, 9)

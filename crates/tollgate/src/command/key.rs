@@ -175,14 +175,19 @@ async fn done(config: &Config, arguments: &KeyArguments) -> Result<Value, Comman
         return place::list_all(config, ("/api/keys", "keys"), keys::list).await;
     }
     let makes = matches!(action, Action::Create(_));
-    let doing = place::manage(config, makes, call(action), async |accounts, by| match action {
-        Action::Create(new) => {
-            keys::create(accounts, by, body(new).to_string().as_bytes()).await
-        }
-        Action::List => keys::list(accounts, by, None),
-        Action::Revoke { id } => keys::revoke(accounts, by, id).await,
-        Action::Rotate { id } => keys::rotate(accounts, by, id).await,
-    });
+    let doing = place::manage(
+        config,
+        makes,
+        call(action),
+        async |accounts, by| match action {
+            Action::Create(new) => {
+                keys::create(accounts, by, body(new).to_string().as_bytes()).await
+            }
+            Action::List => keys::list(accounts, by, None),
+            Action::Revoke { id } => keys::revoke(accounts, by, id).await,
+            Action::Rotate { id } => keys::rotate(accounts, by, id).await,
+        },
+    );
     doing.await
 }
 

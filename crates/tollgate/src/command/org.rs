@@ -83,9 +83,12 @@ async fn act(config: &Config, arguments: &OrgArguments) -> Result<Said, CommandE
         Action::Resume(meant) => (&meant.id, Status::Active),
     };
     let path = format!("{PATH}/{}/{}", segment(id), place::verb(status));
-    let answer = place::manage(config, false, call(Method::POST, path, None), async |accounts, by| {
-        organizations::set_status(accounts, by, (id, status)).await
-    });
+    let answer = place::manage(
+        config,
+        false,
+        call(Method::POST, path, None),
+        async |accounts, by| organizations::set_status(accounts, by, (id, status)).await,
+    );
     Ok(Said::answer(json, &answer.await?, sheet))
 }
 

@@ -165,7 +165,9 @@ pub(super) async fn manage(
     here: impl AsyncFnOnce(&Accounts, &Manager) -> Result<(u16, Value), Failure>,
 ) -> Result<Value, CommandError> {
     if !makes && !has_store(config) {
-        let file = tollgate_store::database_file(&config.database.url).unwrap_or_default();
+        let database = &config.database;
+        let file = database.file.clone();
+        let file = file.unwrap_or_else(|| database.directory.clone());
         let path = std::path::absolute(&file).unwrap_or(file);
         return Err(CommandError::NoStore { path });
     }
@@ -247,8 +249,14 @@ impl Allowance {
         let limits: Map<String, Value> = limits.collect();
         let budgets: Vec<Value> = self.budgets.iter().map(|text| self.budget(text)).collect();
         vec![
-            ("limits", (!limits.is_empty()).then_some(Value::Object(limits))),
-            ("budgets", (!budgets.is_empty()).then_some(Value::Array(budgets))),
+            (
+                "limits",
+                (!limits.is_empty()).then_some(Value::Object(limits)),
+            ),
+            (
+                "budgets",
+                (!budgets.is_empty()).then_some(Value::Array(budgets)),
+            ),
         ]
     }
 
@@ -297,9 +305,7 @@ pub(super) fn allowance(answer: &Value) -> String {
 }
 
 /// A body of the members that were given.
-pub(super) fn body(
-    members: impl IntoIterator<Item = (&'static str, Option<Value>)>,
-) -> Value {
+pub(super) fn body(members: impl IntoIterator<Item = (&'static str, Option<Value>)>) -> Value {
     let given = members
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)));

@@ -85,9 +85,12 @@ async fn act(config: &Config, arguments: &TeamArguments) -> Result<Said, Command
         Action::Resume(meant) => (&meant.id, Status::Active),
     };
     let path = format!("{PATH}/{}/{}", segment(id), place::verb(status));
-    let answer = place::manage(config, false, call(Method::POST, path, None), async |accounts, by| {
-        teams::set_status(accounts, by, (id, status)).await
-    });
+    let answer = place::manage(
+        config,
+        false,
+        call(Method::POST, path, None),
+        async |accounts, by| teams::set_status(accounts, by, (id, status)).await,
+    );
     Ok(Said::answer(json, &answer.await?, sheet))
 }
 

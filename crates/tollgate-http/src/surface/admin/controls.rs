@@ -72,11 +72,8 @@ pub(super) fn edit(fields: &mut Fields, clock: &dyn Clock) -> ControlsEdit {
 
 fn limits(fields: &mut Fields) -> LimitsEdit {
     let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-    let mut read = |name: &'static str, most: u64| {
-        fields
-            .names(name)
-            .then(|| fields.integer(name, 1..=most))
-    };
+    let mut read =
+        |name: &'static str, most: u64| fields.names(name).then(|| fields.integer(name, 1..=most));
     let rpm = read("rpm", MOST);
     let tpm = read("tpm", MOST_TOKENS);
     let parallel = read("parallel", MOST_PARALLEL);

@@ -7,8 +7,8 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
-use serde_json::{Map, Value};
 use serde_json::error::Category;
+use serde_json::{Map, Value};
 use tollgate_core::error::{Code, Failure, FieldProblem};
 
 use self::whole::Whole;
@@ -390,11 +390,10 @@ impl<'de> Visitor<'de> for MembersVisitor {
 fn not_read(error: &serde_json::Error) -> Failure {
     let (line, column) = (error.line(), error.column());
     match error.classify() {
-        Category::Data => Failure::client(Code::InvalidRequest)
-            .message(
-                "The body must be a JSON object of at most 256 members, and no member of an \
+        Category::Data => Failure::client(Code::InvalidRequest).message(
+            "The body must be a JSON object of at most 256 members, and no member of an \
                  object in it may occur twice.",
-            ),
+        ),
         Category::Syntax | Category::Eof | Category::Io => {
             let message = format!("The body is not valid JSON at line {line}, column {column}.");
             Failure::client(Code::MalformedJson).message(message)

@@ -88,9 +88,7 @@ fn new_key(fields: &mut Fields, accounts: &Accounts, by: &Manager) -> NewKey {
         priority: priority(fields).unwrap_or_default(),
         tenancy: Tenancy {
             team: team.map_or(usual.team, |team| TeamId::from_stored(&team)),
-            user: user
-                .map(|user| UserId::from_stored(&user))
-                .or(usual.user),
+            user: user.map(|user| UserId::from_stored(&user)).or(usual.user),
         },
         reach: Reach {
             surfaces: surfaces(fields),
@@ -114,19 +112,24 @@ pub fn list(
     let (organization, team) = (wanted("organization"), wanted("team"));
     let (user, state) = (wanted("user"), wanted("status"));
     let states = ["active", "expired", "revoked"];
-    if state.as_deref().is_some_and(|state| !states.contains(&state)) {
+    if state
+        .as_deref()
+        .is_some_and(|state| !states.contains(&state))
+    {
         return Err(page::fault("status", "must be active, expired or revoked"));
     }
-    let is = |wanted: &Option<Box<str>>, id: Option<&str>| {
-        wanted.is_none() || wanted.as_deref() == id
-    };
+    let is =
+        |wanted: &Option<Box<str>>, id: Option<&str>| wanted.is_none() || wanted.as_deref() == id;
     let all = accounts.keys(by, |entry| {
         is(&organization, Some(entry.team().organization().id.as_str()))
             && is(&team, Some(entry.team().id.as_str()))
             && is(&user, entry.user().map(|user| user.id.as_str()))
             && is(&state, Some(state_of(entry, now)))
     })?;
-    Ok((200, page.of("keys", &all, |entry| row(accounts, entry, now))))
+    Ok((
+        200,
+        page.of("keys", &all, |entry| row(accounts, entry, now)),
+    ))
 }
 
 /// `GET /api/keys/{id}`: one key.
@@ -283,12 +286,14 @@ fn surfaces(fields: &mut Fields) -> Box<[Box<str>]> {
 }
 
 fn addresses(fields: &mut Fields) -> Box<[AddressRange]> {
-    let given = fields.list("addresses", MOST_ADDRESSES, |text| {
-        match AddressRange::parse(text) {
+    let given = fields.list(
+        "addresses",
+        MOST_ADDRESSES,
+        |text| match AddressRange::parse(text) {
             Some(_) => Ok(()),
             None => Err("must be an address or a range of them, for example 10.0.0.0/8"),
-        }
-    });
+        },
+    );
     let ranges = given.iter().filter_map(|text| AddressRange::parse(text));
     ranges.collect()
 }
