@@ -7,6 +7,7 @@ mod http2;
 mod logging;
 mod maintenance;
 mod operating;
+mod postgres;
 mod reload;
 mod restart;
 mod secrets;
