@@ -117,8 +117,6 @@ impl<'a> Rows<'a> {
             lost,
             _,
         ] = numbers;
-        // Without `..` this would not compile when more kinds of tokens are told apart.
-        #[expect(clippy::needless_update, reason = "other parts add kinds of tokens")]
         let usage = Usage {
             prompt,
             completion,
