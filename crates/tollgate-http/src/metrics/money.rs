@@ -31,8 +31,8 @@ impl Atomic<f64> for Nano {
     }
 
     #[expect(clippy::cast_sign_loss, reason = "what is negative is made zero")]
-    fn inc_by(&self, usd: f64) -> f64 {
-        let nano = (usd.max(0.0) * NANO) as u64;
+    fn inc_by(&self, amount: f64) -> f64 {
+        let nano = (amount.max(0.0) * NANO) as u64;
         usd(self.0.fetch_add(nano, Ordering::Relaxed))
     }
 
