@@ -144,7 +144,10 @@ pub fn explain(engine: &Engine, question: &Question) -> Result<Explanation, Fail
         .as_deref()
         .map(|name| key_of(engine, name))
         .transpose()?;
-    let caller = Caller::alone(key.clone().unwrap_or_else(operator));
+    let caller = match &key {
+        Some(key) => engine.accounts.get(key.id.as_str()).map(Caller::new)?,
+        None => Caller::alone(operator()),
+    };
     let Some(route) = engine.routes().find(&question.model) else {
         return Err(Failure::client(Code::ModelNotFound)
             .model(&*question.model)
