@@ -34,7 +34,7 @@ fn limits(c: &mut Criterion) {
         burst: None,
     };
     c.bench_function("throttle/no_limits", |b| {
-        b.iter(|| call(engine, &app, &route))
+        b.iter_custom(|count| time(count, || call(engine, &app, &route)))
     });
     set(engine, |defaults| {
         defaults.key = RateLimits {
@@ -43,7 +43,7 @@ fn limits(c: &mut Criterion) {
         };
     });
     c.bench_function("throttle/requests_of_a_key", |b| {
-        b.iter(|| call(engine, &app, &route))
+        b.iter_custom(|count| time(count, || call(engine, &app, &route)))
     });
     set(engine, |defaults| {
         defaults.ip = wide;
@@ -53,7 +53,7 @@ fn limits(c: &mut Criterion) {
         defaults.model = wide;
     });
     c.bench_function("throttle/five_levels", |b| {
-        b.iter(|| call(engine, &app, &route))
+        b.iter_custom(|count| time(count, || call(engine, &app, &route)))
     });
     set(engine, |defaults| {
         defaults.organization.rpm = Some(0);
