@@ -32,6 +32,7 @@ pub use self::edit::{
 };
 pub use self::organizations::is_id;
 use crate::admin::{self, AdminKeys};
+use crate::credits::Credits;
 use crate::keys::{Entry, Home, KeyTable};
 use crate::manager::Manager;
 use crate::mint::{self, Entropy};
@@ -74,6 +75,7 @@ pub struct Accounts {
     table: KeyTable,
     tenants: Arc<Tenants>,
     ledger: Arc<Ledger>,
+    credits: Credits,
     admins: AdminKeys,
     /// Held from reading something until its change is in the tables, so that of two changes to
     /// one thing the later one sees the earlier one. Requests never meet it.
@@ -119,6 +121,7 @@ impl Accounts {
             entropy,
             table,
             tenants,
+            credits: Credits::new(Arc::clone(&ledger)),
             ledger,
             admins,
             changing: Mutex::new(()),
@@ -135,6 +138,11 @@ impl Accounts {
     /// What calls cost, and who pays.
     pub fn ledger(&self) -> &Arc<Ledger> {
         &self.ledger
+    }
+
+    /// What operators do with credits.
+    pub fn credits(&self) -> &Credits {
+        &self.credits
     }
 
     /// The time by the clock that keys expire by.

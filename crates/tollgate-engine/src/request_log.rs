@@ -55,7 +55,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             enabled: true,
-            retention: Duration::from_secs(30 * 24 * 60 * 60),
+            retention: Duration::from_hours(30 * 24),
             longest_body: 16 * 1024,
         }
     }

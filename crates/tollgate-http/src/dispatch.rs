@@ -173,15 +173,21 @@ async fn act(
     let Some(endpoint) = endpoint else {
         return Err(Failure::client(Code::UnknownUrl));
     };
+    let gateway = Arc::clone(record.gateway());
+    if endpoint == Endpoint::CreditWebhook && surface::webhook::secret(&gateway).is_none() {
+        return Err(Failure::client(Code::UnknownUrl));
+    }
     if !endpoint.methods().contains(&parts.method) {
         return Err(Failure::client(without_method(endpoint, &parts.method)));
     }
-    let gateway = Arc::clone(record.gateway());
     if gateway.is_draining() {
         return Err(Failure::gateway(Code::Maintenance)
             .message("The gateway is shutting down. Send the request again in a moment."));
     }
     match endpoint.right(&parts.method) {
+        Right::Public if endpoint == Endpoint::CreditWebhook => {
+            surface::webhook::credits(&gateway, &record.facts.id, parts, body).await
+        }
         Right::Public => surface::public(&gateway, endpoint)
             .ok_or_else(|| Failure::client(Code::ResourceNotFound)),
         Right::Read if let Endpoint::Report(report) = endpoint => {
@@ -206,6 +212,9 @@ async fn act(
         right => {
             knock(record)?;
             let manager = credential::manager(record, &parts.headers, right)?;
+            if let Some(caller) = manager.caller() {
+                credential::check_address(&record.facts, caller)?;
+            }
             manager.extent(right)?;
             let tenant = match manager.user_id() {
                 Some(user) => Tenant::User(user.as_str()),
@@ -288,6 +297,7 @@ async fn for_caller(
         Endpoint::GeminiModels => surface::models::list(&gateway, caller, Family::Gemini, query),
         Endpoint::GeminiModel(id) => surface::models::one(&gateway, caller, Family::Gemini, id),
         Endpoint::Validate => Ok(surface::account::validate(caller)),
+        Endpoint::Balance => Ok(surface::account::balance(&gateway, caller)),
         Endpoint::Keys
         | Endpoint::TemporaryKeys
         | Endpoint::Key(_)
@@ -301,11 +311,15 @@ async fn for_caller(
         | Endpoint::Team(_)
         | Endpoint::TeamStatus(..)
         | Endpoint::Audit
+        | Endpoint::Credits(..)
+        | Endpoint::Ledger
+        | Endpoint::CreditWebhook
         | Endpoint::Maintenance
         | Endpoint::Connections
         | Endpoint::Connection(_)
         | Endpoint::TestConnection(_)
         | Endpoint::ConnectionBreaker(_)
+        | Endpoint::ConnectionKey(_)
         | Endpoint::ExplainRoute
         | Endpoint::Report(_)
         | Endpoint::Hello

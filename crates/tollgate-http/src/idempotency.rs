@@ -59,6 +59,14 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<Option<Key>, Failure> {
     }
 }
 
+/// The key of a request as the reference of an order of credits, if it has one.
+pub(crate) fn reference(headers: &HeaderMap) -> Result<Option<Box<str>>, Failure> {
+    let Some(Key(key)) = key(headers)? else {
+        return Ok(None);
+    };
+    Ok(std::str::from_utf8(&key).ok().map(Into::into))
+}
+
 /// A string of RFC 8941 or a bare key: visible characters, 1 to [`LONGEST`].
 fn parse(value: &[u8]) -> Option<Box<[u8]>> {
     let value = value.trim_ascii();

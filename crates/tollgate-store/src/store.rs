@@ -227,6 +227,16 @@ impl LogStore for SqlStore {
         })
     }
 
+    fn replace_segments<'a>(
+        &'a self,
+        numbers: &'a [u64],
+        segment: &'a Segment,
+    ) -> Stored<'a, bool> {
+        self.run(STATEMENT_LIMIT, move || {
+            segments::replace(&self.database, numbers, segment)
+        })
+    }
+
     fn forget_segments(&self, before: Timestamp) -> Stored<'_, u64> {
         self.run(READ_ALL_LIMIT, move || {
             segments::forget(&self.database, before)

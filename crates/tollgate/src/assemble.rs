@@ -9,6 +9,7 @@ use tollgate_engine::accounts;
 use tollgate_engine::engine::{Engine, Routing};
 use tollgate_engine::health::DeclaredConnection;
 use tollgate_engine::replay;
+use tollgate_engine::request_log;
 use tollgate_engine::routes::DeclaredModel;
 use tollgate_engine::tenants::Tenants;
 use tollgate_http::{LogFormat, Settings};
@@ -18,7 +19,7 @@ use tollgate_upstream::settings::ConnectionSettings;
 use crate::config::{self, Config, Problems, Tenant};
 
 /// Tells the engine everything that may change while it runs.
-pub(crate) fn steer(engine: &Engine, config: &Config) {
+pub(crate) fn steer(engine: &Engine, config: &Config, routing: Routing) {
     let config::Overload {
         parallel,
         lag,
@@ -37,25 +38,38 @@ pub(crate) fn steer(engine: &Engine, config: &Config) {
         ttl: config.idempotency.ttl,
         longest_answer: config.idempotency.longest_answer,
     });
-    engine.set_routing(routing(config));
+    let config::RequestLog {
+        enabled,
+        retention,
+        longest_body,
+    } = config.request_log;
+    engine.request_log.set_settings(request_log::Settings {
+        enabled,
+        retention,
+        longest_body,
+    });
+    engine.set_routing(routing);
 }
 
 /// What requests are routed by.
 pub(crate) fn routing(config: &Config) -> Routing {
-    let connections = config
-        .connections
-        .iter()
-        .map(|connection| DeclaredConnection {
-            name: Arc::clone(&connection.settings.name),
-            provider: connection.settings.provider.name,
-            limits: connection.limits,
-            checks: connection.checks.clone(),
-            fingerprint: connection.fingerprint,
-        });
+    let connections = config.connections.iter().map(connection);
     let models = config.models.iter().map(|model| declared(config, model));
     Routing {
         connections: connections.collect(),
         models: models.collect(),
+    }
+}
+
+/// What is routed by of one connection.
+pub(crate) fn connection(connection: &config::Connection) -> DeclaredConnection {
+    DeclaredConnection {
+        name: Arc::clone(&connection.settings.name),
+        provider: connection.settings.provider.name,
+        limits: connection.limits,
+        checks: connection.checks.clone(),
+        owner: connection.owner.clone(),
+        fingerprint: connection.fingerprint,
     }
 }
 

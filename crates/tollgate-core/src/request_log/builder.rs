@@ -22,9 +22,10 @@ pub(super) const USAGE: u8 = 2;
 pub(super) const PROVIDER_ID: u8 = 4;
 pub(super) const TRAIL: u8 = 8;
 pub(super) const BODIES: u8 = 16;
+pub(super) const BOUNDED: u8 = 32;
 
 /// How many columns of figures there are, in the order of [`Builder::push`].
-pub(super) const COLUMNS: usize = 12;
+pub(super) const COLUMNS: usize = 13;
 
 /// One row on its way into a segment.
 #[derive(Clone, Copy, Debug)]
@@ -110,8 +111,9 @@ impl Builder {
             completion,
             cached,
             cache_written,
+            cache_written_1h,
             reasoning,
-            ..
+            bounded,
         } = usage.unwrap_or_default();
         let numbers: [u64; COLUMNS] = [
             // When it ended; written relative to the first once all are there.
@@ -123,6 +125,7 @@ impl Builder {
             completion,
             cached,
             cache_written,
+            cache_written_1h,
             reasoning,
             cost,
             lost,
@@ -132,16 +135,17 @@ impl Builder {
             column.push(number);
         }
         self.ids.push(hash::hash(line.request_id.as_bytes()));
-        self.push_texts(line, usage.is_some());
+        self.push_texts(line, (usage.is_some(), bounded));
     }
 
-    fn push_texts(&mut self, line: &Line<'_>, has_usage: bool) {
+    fn push_texts(&mut self, line: &Line<'_>, (has_usage, bounded): (bool, bool)) {
         let heap = &mut self.heap;
         let made = made_id(line.request_id);
         let mut flags = 0;
         for (flag, is_there) in [
             (MADE_ID, made.is_some()),
             (USAGE, has_usage),
+            (BOUNDED, bounded),
             (PROVIDER_ID, line.provider_request_id.is_some()),
             (TRAIL, line.trail.is_some()),
             (BODIES, line.bodies.is_some()),

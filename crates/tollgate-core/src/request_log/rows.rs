@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::bytes::Bytes;
 
-use super::builder::{BODIES, COLUMNS, MADE, MADE_ID, PROVIDER_ID, TRAIL, USAGE, VERSION};
+use super::builder::{BODIES, BOUNDED, COLUMNS, MADE, MADE_ID, PROVIDER_ID, TRAIL, USAGE, VERSION};
 use super::bytes::Reader;
 use super::packed::Column;
 use super::segment::{MOST_ROWS, SegmentError};
@@ -67,6 +67,7 @@ impl<'a> Rows<'a> {
             column()?,
             column()?,
             column()?,
+            column()?,
         ];
         Ok(Self {
             whole,
@@ -112,20 +113,20 @@ impl<'a> Rows<'a> {
             completion,
             cached,
             cache_written,
+            cache_written_1h,
             reasoning,
             cost,
             lost,
             _,
         ] = numbers;
-        // Without `..` this would not compile when more kinds of tokens are told apart.
-        #[expect(clippy::needless_update, reason = "other parts add kinds of tokens")]
         let usage = Usage {
             prompt,
             completion,
             cached,
             cache_written,
+            cache_written_1h,
             reasoning,
-            ..Usage::default()
+            bounded: false,
         };
         Figures {
             attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
@@ -210,6 +211,9 @@ impl<'a> Rows<'a> {
         let mut figures = self.figures(place);
         if flags & USAGE == 0 {
             figures.usage = None;
+        }
+        if let Some(usage) = &mut figures.usage {
+            usage.bounded = flags & BOUNDED != 0;
         }
         Ok(Row {
             at: self.at(place),

@@ -41,6 +41,8 @@ fn row(number: u64) -> Row {
             usage: (!number.is_multiple_of(4)).then_some(Usage {
                 prompt: number * 13 % 977,
                 completion: number * 7 % 91,
+                cache_written_1h: number % 3,
+                bounded: number.is_multiple_of(7),
                 ..Usage::default()
             }),
             cost: number * 1009,

@@ -140,6 +140,14 @@ impl LogStore for EmptyStore {
         none()
     }
 
+    fn replace_segments<'a>(
+        &'a self,
+        _numbers: &'a [u64],
+        _segment: &'a Segment,
+    ) -> Stored<'a, bool> {
+        refused()
+    }
+
     fn forget_segments(&self, _before: Timestamp) -> Stored<'_, u64> {
         none()
     }

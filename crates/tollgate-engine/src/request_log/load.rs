@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::RequestLog;
 use crate::port::StoreError;
 
@@ -21,7 +23,7 @@ impl RequestLog {
                 Ok(Some(last)) => after = last,
                 Err(error) => {
                     tracing::warn!(%error, "the request log cannot be read yet");
-                    self.clock.sleep(WAIT).await;
+                    tokio::time::sleep_until(Instant::now() + WAIT).await;
                 }
             }
         }

@@ -5,9 +5,11 @@ use std::ops::Range;
 
 use tollgate_core::request_log::{MOST_BYTES, MOST_ROWS};
 
-/// How many neighbours go together at once. Every row is written again about as often as this
-/// number has to be multiplied by itself to reach a full segment.
+/// How many neighbours go together at least.
 const TOGETHER: usize = 8;
+/// How many times as many rows the whole must have as its largest part: a row is written again
+/// about as often as this has to be multiplied by itself to reach a full segment.
+const GROWTH: usize = 4;
 /// The most neighbours at once.
 const MOST_TOGETHER: usize = 64;
 
@@ -50,23 +52,29 @@ pub(super) fn plan(sizes: &[Size]) -> Option<Range<usize>> {
 
 /// The first neighbours, each with fewer rows than this and with little text, that are enough.
 fn plan_step(sizes: &[Size], below: usize) -> Option<Range<usize>> {
-    let is_small = |size: &Size| size.rows < below && size.bytes < MOST_BYTES / 2;
-    let mut begin = 0;
-    while begin < sizes.len() {
-        let rest = sizes.get(begin..)?;
-        let mut whole: Option<Size> = None;
-        let run = rest.iter().take(MOST_TOGETHER).take_while(|size| {
-            let sum = whole.map_or(**size, |whole| whole.with(**size));
-            whole = Some(sum);
-            is_small(size) && sum.fits()
-        });
-        let length = run.count();
-        if length >= TOGETHER {
-            return Some(begin..begin + length);
+    let starts = 0..sizes.len();
+    starts.into_iter().find_map(|begin| {
+        let length = run(sizes.get(begin..)?, below)?;
+        Some(begin..begin + length)
+    })
+}
+
+/// How many of the first segments go together, at most.
+fn run(sizes: &[Size], below: usize) -> Option<usize> {
+    let (mut whole, mut largest, mut good): (Option<Size>, _, _) = (None, 0, None);
+    for (index, size) in sizes.iter().take(MOST_TOGETHER).enumerate() {
+        let sum = whole.map_or(*size, |whole| whole.with(*size));
+        if size.rows >= below || size.bytes >= MOST_BYTES / 2 || !sum.fits() {
+            break;
         }
-        begin += 1;
+        whole = Some(sum);
+        largest = largest.max(size.rows);
+        // A large one is not written again for the sake of a few rows.
+        if index + 1 >= TOGETHER && sum.rows >= largest.saturating_mul(GROWTH) {
+            good = Some(index + 1);
+        }
     }
-    None
+    good
 }
 
 #[cfg(test)]

@@ -305,7 +305,7 @@ impl Search<'_> {
         let mut rows = Vec::with_capacity(spots.len());
         let mut rest = spots;
         while !rest.is_empty() {
-            let part = self.part(rest);
+            let part = part(rest);
             let (spots, behind) = rest.split_at_checked(part).unwrap_or((rest, &[]));
             rest = behind;
             let mut numbers: Vec<u64> = spots
@@ -332,12 +332,12 @@ impl Search<'_> {
         }
         Ok(Some(rows))
     }
+}
 
-    /// How many of the first spots lie in as many segments as are read at once.
-    fn part(&self, spots: &[Spot]) -> usize {
-        let groups = together(spots).take(SEGMENTS_AT_ONCE);
-        groups.map(|(_, places)| places.len()).sum()
-    }
+/// How many of the first spots lie in as many segments as are read at once.
+fn part(spots: &[Spot]) -> usize {
+    let groups = together(spots).take(SEGMENTS_AT_ONCE);
+    groups.map(|(_, places)| places.len()).sum()
 }
 
 /// Spots in the same segment stand together.

@@ -19,7 +19,7 @@ const LONGEST_TRY: Duration = Duration::from_secs(10);
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// How long a segment is tried before it is lost; at the end of the process not so long.
-const GIVE_UP: Duration = Duration::from_secs(60);
+const GIVE_UP: Duration = Duration::from_mins(1);
 const GIVE_UP_AT_END: Duration = Duration::from_secs(3);
 
 impl RequestLog {
@@ -41,7 +41,7 @@ impl RequestLog {
         while !is_over {
             tokio::select! {
                 () = self.full.notified() => {}
-                () = self.clock.sleep(GATHER) => {}
+                () = tokio::time::sleep_until(Instant::now() + GATHER) => {}
                 () = &mut end => is_over = true,
             }
             // Set before the last rows are taken, so that nobody waits long for them.
@@ -63,7 +63,7 @@ impl RequestLog {
         }
     }
 
-    async fn write_all(&self) {
+    pub(super) async fn write_all(&self) {
         loop {
             self.seal();
             let next = self.directory().next_unwritten();
@@ -124,7 +124,7 @@ impl RequestLog {
             if began.elapsed() + wait >= patience {
                 return None;
             }
-            self.clock.sleep(wait).await;
+            tokio::time::sleep_until(Instant::now() + wait).await;
             wait = (wait * 2).min(LONGEST_WAIT);
             // An answer may have been lost that said that it was written.
             if let Some(number) = self.find_written(segment).await {

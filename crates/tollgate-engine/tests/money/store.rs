@@ -175,6 +175,13 @@ impl LogStore for FaultyStore {
     fn segments<'a>(&'a self, numbers: &'a [u64]) -> Stored<'a, Vec<StoredSegment>> {
         self.kept.segments(numbers)
     }
+    fn replace_segments<'a>(
+        &'a self,
+        numbers: &'a [u64],
+        segment: &'a Segment,
+    ) -> Stored<'a, bool> {
+        self.kept.replace_segments(numbers, segment)
+    }
     fn forget_segments(&self, before: Timestamp) -> Stored<'_, u64> {
         self.kept.forget_segments(before)
     }

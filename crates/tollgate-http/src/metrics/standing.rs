@@ -1,6 +1,8 @@
 //! Figures that mirror the state of the engine. It is read when somebody asks for them, so that
 //! requests pay nothing.
 
+mod ledger;
+
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
@@ -45,7 +47,9 @@ impl Collector for Standing {
         connections(&self.0, &mut encoder)?;
         lines(&self.0, &mut encoder)?;
         overload(&self.0, &mut encoder)?;
+        ledger::encode(&self.0.ledger.read(), &mut encoder)?;
         rate_limited(&self.0, &mut encoder)?;
+        request_log(&self.0, &mut encoder)?;
         let help = "Whether calls are refused for maintenance (1) or not (0).";
         let on = u64::from(self.0.maintenance.is_on());
         let mut metric = encoder.encode_descriptor("maintenance", help, None, MetricType::Gauge)?;
@@ -218,6 +222,58 @@ fn overload(engine: &Engine, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result
         let labels = [("priority", priority.as_str())];
         let mut metric = family.encode_family(&labels)?;
         metric.encode_counter::<NoLabelSet, _, u64>(&shed, None)?;
+    }
+    Ok(())
+}
+
+fn request_log(engine: &Engine, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let reading = engine.request_log.read();
+    let counters = [
+        (
+            "request_log_written",
+            "Rows of the request log that this process has written.",
+            reading.written,
+        ),
+        (
+            "request_log_dropped",
+            "Rows of the request log that were lost: the queue was full, or the store failed.",
+            reading.dropped,
+        ),
+        (
+            "request_log_failures",
+            "Writes of the request log that failed and were tried again.",
+            reading.failures,
+        ),
+    ];
+    for (name, help, value) in counters {
+        let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        metric.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
+    }
+    let gauges = [
+        (
+            "request_log_waiting",
+            "Rows of the request log that wait to be written.",
+            reading.waiting,
+        ),
+        (
+            "request_log_rows",
+            "Rows of the request log that are kept.",
+            reading.rows,
+        ),
+        (
+            "request_log_segments",
+            "Segments that hold the rows of the request log.",
+            reading.segments,
+        ),
+        (
+            "request_log_memory_bytes",
+            "Memory by which the request log is searched.",
+            reading.memory,
+        ),
+    ];
+    for (name, help, value) in gauges {
+        let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        metric.encode_gauge(&value)?;
     }
     Ok(())
 }

@@ -51,6 +51,33 @@ async fn segments_are_found_by_their_numbers() {
 }
 
 #[tokio::test]
+async fn a_segment_takes_the_place_of_others_or_nothing_happens() {
+    for backend in backends().await {
+        let (name, store) = (backend.name, &*backend.store);
+        let mut numbers = Vec::new();
+        for minute in 0..4 {
+            let number = store.append_segment(&segment(minute, minute)).await;
+            numbers.push(number.unwrap());
+        }
+        let [first, second, third, fourth] = *numbers.as_slice() else {
+            panic!("{numbers:?}")
+        };
+        let merged = segment(9, 99);
+        let gone = [first, second, fourth + 100];
+        let done = store.replace_segments(&gone, &merged).await.unwrap();
+        assert!(!done, "{name}");
+        assert_eq!(store.segments(&numbers).await.unwrap().len(), 4, "{name}");
+        let done = store.replace_segments(&[third, second], &merged).await;
+        assert!(done.unwrap(), "{name}");
+        let left = store.segments(&numbers).await.unwrap();
+        let read: Vec<u64> = left.iter().map(|it| it.number).collect();
+        assert_eq!(read, [first, third, fourth], "{name}");
+        assert_eq!(left[1].segment, merged, "{name}");
+        assert_eq!(left[2].segment, segment(3, 3), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn segments_are_forgotten_when_their_last_row_is_old() {
     for backend in backends().await {
         let (name, store) = (backend.name, &*backend.store);

@@ -6,7 +6,7 @@ use tollgate_core::request_log::Segment;
 use tollgate_core::time::Timestamp;
 use tollgate_engine::port::StoredSegment;
 
-use crate::database::{Database, Purpose, Row, Trouble, Value, whole as integer};
+use crate::database::{Database, Purpose, Row, Session, Trouble, Value, whole as integer};
 
 /// How many rows are forgotten with one statement.
 pub(super) const AT_ONCE: i64 = 256;
@@ -88,6 +88,60 @@ pub(super) async fn whole(
         }
     }
     Ok(found)
+}
+
+/// Keeps a segment in place of these, under the number of the last of them. `false`: one of them
+/// is gone, and nothing was changed.
+pub(super) async fn replace(
+    database: &Database,
+    numbers: &[u64],
+    segment: &Segment,
+) -> Result<bool, Trouble> {
+    let mut replaced = numbers.to_vec();
+    replaced.sort_unstable();
+    replaced.dedup();
+    let Some(kept) = replaced.pop() else {
+        return Ok(false);
+    };
+    let mut session = database.session(Purpose::Write).await?;
+    session.begin(database).await?;
+    match put_in_place(&mut session, kept, &replaced, segment).await {
+        Ok(true) => session.commit().await.map(|()| true),
+        Ok(false) => {
+            session.rollback().await;
+            Ok(false)
+        }
+        Err(trouble) => {
+            session.rollback().await;
+            Err(trouble)
+        }
+    }
+}
+
+/// `false`: one of them is gone.
+async fn put_in_place(
+    session: &mut Session<'_>,
+    kept: u64,
+    others: &[u64],
+    segment: &Segment,
+) -> Result<bool, Trouble> {
+    for number in others {
+        let sql = "DELETE FROM segments WHERE number = $1";
+        if session.execute(sql, &[integer(*number)?.into()]).await? == 0 {
+            return Ok(false);
+        }
+    }
+    let sql = "UPDATE segments SET from_at = $2, to_at = $3, entries = $4, summary = $5, \
+               content = $6 WHERE number = $1";
+    let values = [
+        integer(kept)?.into(),
+        segment.from.into(),
+        segment.to.into(),
+        i64::from(segment.count).into(),
+        (&*segment.summary).into(),
+        (&*segment.rows).into(),
+    ];
+    Ok(session.execute(sql, &values).await? == 1)
 }
 
 /// Forgets segments whose last row came before this time, a part at a time.

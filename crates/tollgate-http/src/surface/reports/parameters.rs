@@ -232,5 +232,5 @@ fn length(period: &str) -> Option<i64> {
     };
     (1..=10_000)
         .contains(&number)
-        .then(|| i64::from(number as i32) * unit)
+        .then(|| i64::from(number) * unit)
 }

@@ -72,6 +72,7 @@ pub(super) fn enhanced(row: &Row) -> Value {
         "unpaid_cost": usd(row.figures.lost),
         "cached_tokens": usage.map(|usage| usage.cached),
         "cache_write_tokens": usage.map(|usage| usage.cache_written),
+        "usage_is_bounded": usage.is_some_and(|usage| usage.bounded),
         "reasoning_tokens": usage.map(|usage| usage.reasoning),
         "resolution_attempts": attempts(row),
     });
