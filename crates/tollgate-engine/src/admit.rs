@@ -31,9 +31,9 @@ pub fn caller(engine: &Engine, credential: &[u8]) -> Result<Caller, Failure> {
     }
 }
 
-/// Whether a caller has this right, `read` or `write`: by the key's permissions, and by the status
-/// of whoever it belongs to.
-pub fn check(caller: &Caller, right: Right) -> Result<(), Failure> {
+/// Whether a caller may use a surface that demands this right, `read` or `write`: by the key's
+/// permissions and surfaces, and by the status of whoever it belongs to.
+pub fn check(caller: &Caller, right: Right, surface: &str) -> Result<(), Failure> {
     caller.check()?;
     let given = caller.key.permissions;
     let (may, name) = match right {
@@ -43,6 +43,12 @@ pub fn check(caller: &Caller, right: Right) -> Result<(), Failure> {
     if !may {
         return Err(Failure::client(Code::PermissionDenied).message(format!(
             "This key lacks the permission \"{name}\". Use a key that has it."
+        )));
+    }
+    if right == Right::Write && !caller.key.reach.allows_surface(surface) {
+        return Err(Failure::client(Code::PermissionDenied).message(format!(
+            "This key may not be used at this address (\"{surface}\"). Use a key whose \
+             `surfaces` have it."
         )));
     }
     Ok(())

@@ -32,7 +32,7 @@ use crate::gateway::Gateway;
 use crate::idempotency::{self, Tenant};
 use crate::outgoing::Outgoing;
 use crate::query::Query;
-use crate::record::{Facts, Record};
+use crate::record::Record;
 use crate::refusal::Flaw;
 use crate::routes::Endpoint;
 use crate::surface;
@@ -203,8 +203,8 @@ async fn act(
             if Address::of(endpoint, Query::default()).is_some() {
                 record.facts.caller = Some(caller.clone());
             }
-            check_reach(&record.facts, &caller, endpoint)?;
-            admit::check(&caller, right)?;
+            credential::check_address(&record.facts, &caller)?;
+            admit::check(&caller, right, endpoint.surface())?;
             for_caller(record, &caller, endpoint, parts, body).await
         }
         // Every other right is one of managers; how far theirs reaches is checked again where
@@ -213,7 +213,7 @@ async fn act(
             knock(record)?;
             let manager = credential::manager(record, &parts.headers, right)?;
             if let Some(caller) = manager.caller() {
-                check_reach(&record.facts, caller, endpoint)?;
+                credential::check_address(&record.facts, caller)?;
             }
             manager.extent(right)?;
             let tenant = match manager.user_id() {
@@ -243,26 +243,6 @@ fn knock(record: &mut Record) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether the key may come from there, and to this surface.
-fn check_reach(facts: &Facts, caller: &Caller, endpoint: Endpoint<'_>) -> Result<(), Failure> {
-    let refuse = |message| Err(Failure::client(Code::PermissionDenied).message(message));
-    let reach = &caller.key.reach;
-    if let Some(client) = facts.client.filter(|client| !reach.allows_address(*client)) {
-        return refuse(format!(
-            "This key may not be used from the address {client}. Use it from one that it is open \
-             to, or ask an administrator to open it to this one."
-        ));
-    }
-    let surface = endpoint.surface();
-    if !reach.allows_surface(surface) {
-        return refuse(format!(
-            "This key may not be used at this address: it is not open to the surface \
-             \"{surface}\". Use a key that is, or ask an administrator to open it."
-        ));
-    }
-    Ok(())
-}
-
 /// How far whoever asks sees: by the admin key everything, by another key what it belongs to.
 fn sees(record: &mut Record, endpoint: Endpoint<'_>, parts: &Parts) -> Result<Scope, Failure> {
     let gateway = Arc::clone(record.gateway());
@@ -273,8 +253,8 @@ fn sees(record: &mut Record, endpoint: Endpoint<'_>, parts: &Parts) -> Result<Sc
     let credential = credential::read(endpoint, parts)?;
     let caller = admit::caller(&gateway.engine, &credential)?;
     record.facts.key = Some(Arc::clone(&caller.key));
-    check_reach(&record.facts, &caller, endpoint)?;
-    admit::check(&caller, Right::Read)?;
+    credential::check_address(&record.facts, &caller)?;
+    admit::check(&caller, Right::Read, endpoint.surface())?;
     Ok(Scope::of(&caller))
 }
 

@@ -256,8 +256,9 @@ impl<'a> Endpoint<'a> {
             }
             Self::Organization(_) => Right::ManageOrganization,
             Self::Members(_) | Self::Member(..) => Right::ManageUsers,
-            Self::Teams | Self::Team(_) => Right::ManageTeams,
-            Self::TeamStatus(_, Status::Active | Status::Paused) => Right::ManageTeams,
+            Self::Teams | Self::Team(_) | Self::TeamStatus(_, Status::Active | Status::Paused) => {
+                Right::ManageTeams
+            }
             Self::Audit => Right::SeeAudit,
             Self::Organizations
             | Self::OrganizationStatus(..)

@@ -51,7 +51,7 @@ impl Books<'_> {
 
     /// What the durable entries of a wallet come to.
     pub(crate) fn balance(&self, wallet: &WalletId) -> i64 {
-        self.posted.balance(wallet).unwrap_or_default()
+        self.posted.balance_of(wallet).unwrap_or_default()
     }
 
     /// The refunds of a settlement that are not durable yet, with what they give back.

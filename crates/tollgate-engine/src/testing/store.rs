@@ -487,7 +487,7 @@ impl LogStore for MemoryStore {
         self.write(|tables| {
             let all = &mut tables.segments;
             let there = all.iter().filter(|it| numbers.contains(&it.number));
-            if there.count() != numbers.len() {
+            if numbers.is_empty() || there.count() != numbers.len() {
                 return Ok(false);
             }
             let last = numbers.iter().max();

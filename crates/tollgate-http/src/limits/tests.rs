@@ -8,7 +8,6 @@ use tollgate_core::key::Reach;
 use tollgate_core::limit::RateLimits;
 use tollgate_engine::throttle::DefaultLimits;
 
-use super::*;
 use crate::access_log::LogFormat;
 use crate::testing::world::{ADMIN_KEY, KEY, Said, Step, World, chat, key};
 use crate::testing::{self, model};
@@ -285,6 +284,14 @@ async fn a_key_may_be_bound_to_addresses_and_surfaces() {
                 assert_eq!(said.status, 403, "{}", said.body);
                 let message = said.json()["error"]["message"].as_str().unwrap().to_owned();
                 assert!(message.contains(why), "{message}");
+                if !addresses.contains(&"127.0.0.1") {
+                    let key = format!("authorization: Bearer {KEY}\r\n");
+                    for request in ["GET /api/keys", "GET /v1/models"] {
+                        let said = world.ask(request, &key, "").await;
+                        assert_eq!(said.status, 403, "{request}");
+                        assert!(said.body.contains(why), "{request}: {}", said.body);
+                    }
+                }
             }
         }
     }

@@ -168,10 +168,8 @@ pub(super) async fn manage(
     call: Call,
     here: impl AsyncFnOnce(&Accounts, &Manager) -> Result<(u16, Value), Failure>,
 ) -> Result<Value, CommandError> {
-    if !makes && !has_store(config) {
-        let place = config.database.place().to_owned();
-        let path = std::path::absolute(&place).unwrap_or(place);
-        return Err(CommandError::NoStore { path });
+    if !makes {
+        needs_store(config)?;
     }
     match control::find(config).await? {
         Site::There(gateway) => control::ask(&gateway, call).await,
@@ -181,6 +179,18 @@ pub(super) async fn manage(
             Ok(outcome.map_err(|failure| control::failed(&failure))?.1)
         }
     }
+}
+
+/// Fails where there is no store yet.
+pub(super) fn needs_store(config: &Config) -> Result<(), CommandError> {
+    if has_store(config) {
+        return Ok(());
+    }
+    let database = &config.database;
+    let file = database.file.clone();
+    let file = file.unwrap_or_else(|| database.directory.clone());
+    let path = std::path::absolute(&file).unwrap_or(file);
+    Err(CommandError::NoStore { path })
 }
 
 /// Every row of a list, page by page: `name` is what the list is called in the answers, `path` has

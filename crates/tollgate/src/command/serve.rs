@@ -13,7 +13,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tollgate_engine::accounts::Accounts;
 use tollgate_engine::checks;
+use tollgate_engine::credits::LowBalances;
 use tollgate_engine::engine::Engine;
+use tollgate_engine::ledger_check::{self, SelfCheck};
 use tollgate_engine::port::Clock;
 use tollgate_engine::settle::{self, Ledger};
 use tollgate_http::{AccessLog, Gateway, Logs};
@@ -148,6 +150,15 @@ async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(
     tasks.spawn(flush_uses(accounts, ended.clone()));
     tasks.spawn(Arc::clone(&engine.request_log).run(ended.clone().cancelled_owned()));
     tasks.spawn(Arc::clone(&engine.overload).watch(ended.clone().cancelled_owned()));
+    tasks.spawn(SelfCheck::watch(
+        Arc::clone(&engine.ledger),
+        ledger_check::EVERY,
+        ended.clone().cancelled_owned(),
+    ));
+    tasks.spawn(LowBalances::watch(
+        Arc::clone(&engine),
+        ended.clone().cancelled_owned(),
+    ));
     let replays = Arc::clone(&engine.replays);
     let end = ended.clone().cancelled_owned();
     tasks.spawn(async move { replays.sweep(end).await });

@@ -29,7 +29,7 @@ pub(crate) async fn list(
     };
     let (rows, total) = accounts.audit(by, wanted).await?;
     let rows: Vec<Value> = rows.iter().map(row).collect();
-    Ok((200, page.told("entries", rows, total)))
+    Ok((200, page.told("entries", &rows, total)))
 }
 
 fn row(row: &AuditRow) -> Value {

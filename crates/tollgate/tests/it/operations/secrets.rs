@@ -272,16 +272,11 @@ async fn an_account_of_an_organization_serves_and_ails_nobody_else() {
         .await;
     assert_eq!(made.status, 201, "{}", made.text());
     let organization = made.json()["id"].clone();
-    let team =
-        json!({"name": "acme-team", "organization": organization, "organization_id": organization});
-    let mut made = post("/api/teams", team).send().await;
-    if made.status == 400 {
-        let team = json!({"name": "acme-team", "organization_id": organization});
-        made = post("/api/teams", team).send().await;
-    }
+    let team = json!({"name": "acme-team", "organization": organization});
+    let made = post("/api/teams", team).send().await;
     assert_eq!(made.status, 201, "{}", made.text());
     let team = made.json()["id"].clone();
-    let made = post("/api/keys", json!({"name": "acme", "team_id": team}))
+    let made = post("/api/keys", json!({"name": "acme", "team": team}))
         .send()
         .await;
     assert_eq!(made.status, 201, "{}", made.text());

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use tollgate_core::budget::Controls;
 use tollgate_core::error::Code;
 use tollgate_core::key::KeyHasher;
 use tollgate_engine::accounts::{DeclaredKey, Environment, Parts};
@@ -297,9 +298,9 @@ async fn unknown_and_declared_keys_are_not_changed() {
         expires_at: None,
         error_dialect: None,
         priority: Priority::default(),
-        tenancy: Default::default(),
-        reach: Default::default(),
-        controls: Default::default(),
+        tenancy: Tenancy::default(),
+        reach: Reach::default(),
+        controls: Controls::default(),
     };
     let (secret, place) = (
         Secret::new("sk-mine-0123456789"),
