@@ -53,6 +53,32 @@ pub struct Row {
     pub bodies: Option<Box<Bodies>>,
 }
 
+impl Row {
+    /// The name of the row: when it ended, and a hash of the request's id, which callers may use
+    /// twice.
+    pub fn id(&self) -> String {
+        let ms = self.at.as_millis().unsigned_abs();
+        let hash = hash::hash(self.request_id.as_bytes());
+        format!("{ID}{ms:011x}{hash:016x}")
+    }
+
+    /// When the row of such a name ended, and the hash in it. `None` for any other text.
+    pub fn read_id(id: &str) -> Option<(Timestamp, u64)> {
+        let digits = id.strip_prefix(ID)?;
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let (ms, hash) = digits.split_at_checked(11)?;
+        if hash.len() != 16 || !digits.bytes().all(is_digit) {
+            return None;
+        }
+        let ms = i64::from_str_radix(ms, 16).ok()?;
+        let hash = u64::from_str_radix(hash, 16).ok()?;
+        Some((Timestamp::from_millis(ms), hash))
+    }
+}
+
+/// What names of rows begin with.
+const ID: &str = "log_";
+
 /// Who called. What is not known is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Who {

@@ -14,6 +14,7 @@ use crate::maintenance::Maintenance;
 use crate::overload::Overload;
 use crate::port::{Clock, Upstream};
 use crate::replay::Replays;
+use crate::request_log::RequestLog;
 use crate::routes::{DeclaredModel, RouteTable};
 use crate::settle::Ledger;
 use crate::throttle::{DefaultLimits, Throttle};
@@ -33,6 +34,8 @@ pub struct Engine {
     pub ledger: Arc<Ledger>,
     /// Requests with idempotency keys.
     pub replays: Arc<Replays>,
+    /// One row for each call.
+    pub request_log: Arc<RequestLog>,
     /// The limits of whoever has none of their own.
     pub limits: ArcSwap<DefaultLimits>,
     /// What is kept of limits beside the meters of those who have them.
@@ -89,8 +92,10 @@ impl Engine {
         seed: u64,
     ) -> Self {
         let ledger = Arc::clone(accounts.ledger());
+        let store = ledger.store();
         Self {
-            replays: Arc::new(Replays::new(Arc::clone(ledger.store()), Arc::clone(&clock))),
+            replays: Arc::new(Replays::new(Arc::clone(store), Arc::clone(&clock))),
+            request_log: Arc::new(RequestLog::new(Arc::clone(store), Arc::clone(&clock))),
             ledger,
             accounts,
             registry: Registry::default(),

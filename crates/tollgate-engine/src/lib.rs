@@ -28,6 +28,7 @@ pub mod port;
 pub mod queue;
 mod recover;
 pub mod replay;
+pub mod request_log;
 pub mod routes;
 mod select;
 pub mod settle;

@@ -236,7 +236,7 @@ impl Ledger {
     /// What the durable entries come to for a wallet; `None` if there is none for it.
     pub async fn booked(&self, wallet: &tollgate_core::ledger::WalletId) -> Option<u64> {
         let posted = self.posted.lock().await;
-        u64::try_from(posted.balance_of(wallet)?).ok()
+        u64::try_from(posted.balance(wallet)?).ok()
     }
 
     /// How it does.

@@ -171,6 +171,9 @@ pub(crate) fn refuse(
         content_type.unwrap_or_else(|| HeaderValue::from_static(rendered.content_type));
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     record.facts.status = status.as_u16();
+    if let Some(texts) = &mut record.facts.texts {
+        texts.answer(&body);
+    }
     let id = record.facts.id.clone();
     let mut headers = HeaderMap::with_capacity(12);
     headers.insert(CONTENT_TYPE, content_type);

@@ -37,6 +37,7 @@ use crate::refusal::Flaw;
 use crate::routes::Endpoint;
 use crate::surface;
 use crate::surface::calls::Address;
+use crate::surface::reports::Scope;
 
 /// How much of an unread body is taken in, and for how long, so that a client that is still
 /// sending gets to read its answer.
@@ -183,11 +184,19 @@ async fn act(
     match endpoint.right(&parts.method) {
         Right::Public => surface::public(&gateway, endpoint)
             .ok_or_else(|| Failure::client(Code::ResourceNotFound)),
+        Right::Read if let Endpoint::Report(report) = endpoint => {
+            knock(record)?;
+            let scope = sees(record, endpoint, parts)?;
+            surface::reports::answer(&gateway, &scope, report, parts).await
+        }
         right @ (Right::Read | Right::Write) => {
             knock(record)?;
             let credential = credential::read(endpoint, parts)?;
             let caller = admit::caller(&gateway.engine, &credential)?;
             record.facts.key = Some(Arc::clone(&caller.key));
+            if Address::of(endpoint, Query::default()).is_some() {
+                record.facts.caller = Some(caller.clone());
+            }
             check_reach(&record.facts, &caller, endpoint)?;
             admit::check(&caller, right)?;
             for_caller(record, &caller, endpoint, parts, body).await
@@ -248,6 +257,21 @@ fn check_reach(facts: &Facts, caller: &Caller, endpoint: Endpoint<'_>) -> Result
     Ok(())
 }
 
+/// How far whoever asks sees: by the admin key everything, by another key what it belongs to.
+fn sees(record: &mut Record, endpoint: Endpoint<'_>, parts: &Parts) -> Result<Scope, Failure> {
+    let gateway = Arc::clone(record.gateway());
+    if parts.headers.contains_key("x-admin-key") {
+        credential::manager(record, &parts.headers, Right::SeeUsage)?;
+        return Ok(Scope::Everything);
+    }
+    let credential = credential::read(endpoint, parts)?;
+    let caller = admit::caller(&gateway.engine, &credential)?;
+    record.facts.key = Some(Arc::clone(&caller.key));
+    check_reach(&record.facts, &caller, endpoint)?;
+    admit::check(&caller, Right::Read)?;
+    Ok(Scope::of(&caller))
+}
+
 /// What is wrong with a method that the endpoint does not have.
 fn without_method(endpoint: Endpoint<'_>, method: &Method) -> Code {
     match endpoint {
@@ -306,6 +330,7 @@ async fn for_caller(
         | Endpoint::TestConnection(_)
         | Endpoint::ConnectionBreaker(_)
         | Endpoint::ExplainRoute
+        | Endpoint::Report(_)
         | Endpoint::Hello
         | Endpoint::Errors
         | Endpoint::Error(_)

@@ -15,6 +15,7 @@ mod gateway;
 mod idempotency;
 mod limits;
 mod log_buffer;
+mod log_row;
 mod metrics;
 mod opening;
 mod outgoing;

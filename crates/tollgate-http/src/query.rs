@@ -21,6 +21,11 @@ impl<'a> Query<'a> {
             .filter_map(|(_, _, value)| percent::decode_value(value))
     }
 
+    /// The names of all parameters, as they came.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'a str> {
+        self.pairs().map(|(_, name, _)| name)
+    }
+
     /// The first parameter of this name, decoded.
     pub(crate) fn first(self, name: &str) -> Option<Cow<'a, str>> {
         self.all(name).next()

@@ -10,6 +10,7 @@ use tollgate_core::error::Failure;
 use tollgate_core::key::VirtualKey;
 use tollgate_core::money::Money;
 use tollgate_core::reply::{Piece, Usage};
+use tollgate_engine::caller::Caller;
 use tollgate_engine::health::Permit;
 use tollgate_engine::hold::{Ending, Hold, Warning};
 use tollgate_engine::overload::Place;
@@ -20,6 +21,7 @@ use tollgate_engine::trail::Trail;
 
 use crate::gateway::Gateway;
 use crate::idempotency::Recording;
+use crate::log_row::{self, Texts};
 use crate::request_id::RequestId;
 
 /// The outcome of a request that was answered well.
@@ -65,6 +67,10 @@ pub(crate) struct Facts {
     /// The address from which it comes.
     pub(crate) client: Option<IpAddr>,
     pub(crate) key: Option<Arc<VirtualKey>>,
+    /// Who called, for calls to models: these get a row in the request log.
+    pub(crate) caller: Option<Caller>,
+    /// Where there is no such model: the name that was asked for.
+    pub(crate) asked: Option<Box<str>>,
     /// The model that was asked for.
     pub(crate) route: Option<Arc<Route>>,
     /// The target that answered.
@@ -89,6 +95,10 @@ pub(crate) struct Facts {
     pub(crate) tells_trail: bool,
     /// From the request to the first byte of the answer, for streams.
     pub(crate) first_byte: Option<Duration>,
+    /// The provider's id of the exchange.
+    pub(crate) provider_request_id: Option<Box<str>>,
+    /// What is said, where the organization keeps it.
+    pub(crate) texts: Option<Box<Texts>>,
 }
 
 impl Record {
@@ -99,6 +109,8 @@ impl Record {
             begin: Instant::now(),
             client: None,
             key: None,
+            caller: None,
+            asked: None,
             route: None,
             answered: None,
             stream: false,
@@ -112,6 +124,8 @@ impl Record {
             trail: Trail::default(),
             tells_trail: false,
             first_byte: None,
+            provider_request_id: None,
+            texts: None,
         };
         gateway.metrics.requests_open.inc();
         Self {
@@ -137,6 +151,12 @@ impl Record {
             permit.fail(failure);
         }
         self.facts.code = failure.code.slug();
+        if self.facts.route.is_none() {
+            self.facts.asked = failure.model.as_deref().map(log_row::name);
+        }
+        if let Some(id) = &failure.provider_request_id {
+            self.facts.provider_request_id = Some((&**id).into());
+        }
         // Nothing is kept of a failure: the key is free.
         self.replay = None;
         if failure.cause.is_some() || failure.provider_text.is_some() {
@@ -161,6 +181,9 @@ impl Record {
             self.facts.usage = piece.usage;
         }
         self.facts.delivered += u64::from(piece.delivered);
+        if let Some(texts) = &mut self.facts.texts {
+            texts.answer(&piece.bytes);
+        }
         if let Some(recording) = &mut self.replay {
             recording.record(&piece.bytes);
         }
@@ -208,9 +231,12 @@ impl Record {
             let duration = self.facts.begin.elapsed();
             self.gateway.metrics.requests_open.dec();
             self.gateway.metrics.record(&self.facts, duration);
-            self.gateway
-                .log
-                .write(self.gateway.now(), &self.facts, duration);
+            let now = self.gateway.now();
+            self.gateway.log.write(now, &self.facts, duration);
+            if let Some(caller) = self.facts.caller.take() {
+                let draft = log_row::draft(&mut self.facts, caller, (now, duration));
+                self.gateway.engine.request_log.push(draft);
+            }
             self.gateway.note_end();
         }
     }

@@ -2,12 +2,15 @@
 //! not compile until all of this is said.
 
 mod gemini;
+mod reports;
 mod tenants;
 
 use http::Method;
 use tollgate_core::error::dialect::Dialect;
 use tollgate_core::right::Right;
 use tollgate_core::tenant::Status;
+
+pub(crate) use self::reports::Report;
 
 /// What a path stands for. Parts of the path that are values come with it, still encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,7 @@ pub(crate) enum Endpoint<'a> {
     TestConnection(&'a str),
     ConnectionBreaker(&'a str),
     ExplainRoute,
+    Report(Report<'a>),
     Errors,
     Error(&'a str),
     ErrorPages,
@@ -91,6 +95,9 @@ impl<'a> Endpoint<'a> {
     }
 
     fn find_with_value(path: &'a str) -> Option<Self> {
+        if let Some(report) = reports::find(path) {
+            return Some(Self::Report(report));
+        }
         let value = |prefix: &str| path.strip_prefix(prefix).filter(|value| !value.is_empty());
         let one = |prefix: &str| value(prefix).filter(|value| !value.contains('/'));
         // The ids of models hold slashes.
@@ -177,6 +184,7 @@ impl<'a> Endpoint<'a> {
             | Self::GeminiModel(_)
             | Self::Validate
             | Self::Audit
+            | Self::Report(_)
             | Self::Connections
             | Self::Connection(_)
             | Self::Hello
@@ -209,7 +217,8 @@ impl<'a> Endpoint<'a> {
             | Self::Model(_)
             | Self::GeminiModels
             | Self::GeminiModel(_)
-            | Self::Validate => Right::Read,
+            | Self::Validate
+            | Self::Report(_) => Right::Read,
             Self::Keys | Self::Key(_) if sees => Right::SeeKeys,
             Self::Keys | Self::TemporaryKeys | Self::Key(_) | Self::RotateKey(_) => {
                 Right::ManageKeys
@@ -289,6 +298,7 @@ impl<'a> Endpoint<'a> {
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
             | Self::ExplainRoute
+            | Self::Report(_)
             | Self::Errors
             | Self::Error(_)
             | Self::ErrorPages
@@ -334,6 +344,7 @@ impl<'a> Endpoint<'a> {
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
             | Self::ExplainRoute => "admin",
+            Self::Report(_) => "reports",
             Self::Errors | Self::Error(_) | Self::ErrorPages | Self::ErrorPage(_) => "errors",
             Self::Hello | Self::Health | Self::Live | Self::Ready => "health",
             Self::Metrics => "metrics",

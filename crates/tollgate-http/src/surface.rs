@@ -6,6 +6,7 @@ pub(crate) mod calls;
 pub(crate) mod errors;
 pub(crate) mod health;
 pub(crate) mod models;
+pub(crate) mod reports;
 
 use crate::dispatch::Given;
 use crate::gateway::Gateway;
@@ -57,6 +58,7 @@ pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Option<Given>
         | Endpoint::Connection(_)
         | Endpoint::TestConnection(_)
         | Endpoint::ConnectionBreaker(_)
-        | Endpoint::ExplainRoute => None,
+        | Endpoint::ExplainRoute
+        | Endpoint::Report(_) => None,
     }
 }

@@ -29,7 +29,6 @@ use tollgate_engine::port::{
     Transaction, UsageQuery, UsageRow,
 };
 
-use self::checkpoint::Unsure;
 use crate::database::{Database, Purpose, Trouble};
 
 /// The longest that one call may take; disks have been seen to hang, and servers to be stopped.
@@ -46,15 +45,11 @@ const TRIES: u32 = 4;
 /// Keeps everything in a database. What an awaited change returned from survives a loss of power.
 pub struct SqlStore {
     database: Database,
-    unsure: Unsure,
 }
 
 impl SqlStore {
     pub(crate) fn new(database: Database) -> Self {
-        Self {
-            database,
-            unsure: Unsure::default(),
-        }
+        Self { database }
     }
 
     /// Closes the database in an orderly way. Whatever comes after fails.
@@ -200,7 +195,7 @@ impl LedgerStore for SqlStore {
 
     fn write_checkpoint<'a>(&'a self, checkpoint: &'a Checkpoint) -> Stored<'a, ()> {
         self.run(LEDGER_LIMIT, move || {
-            checkpoint::write(&self.database, &self.unsure, checkpoint)
+            checkpoint::write(&self.database, checkpoint)
         })
     }
 

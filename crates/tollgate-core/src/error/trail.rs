@@ -31,6 +31,68 @@ pub fn line<'a>(attempts: impl Iterator<Item = &'a AttemptRecord>, longest: usiz
     line
 }
 
+/// An attempt as a line tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The connection.
+    pub connection: String,
+    /// The model as the provider calls it.
+    pub model: String,
+    /// How it ended.
+    pub code: String,
+    /// The provider's status, if there was one.
+    pub status: Option<u16>,
+    /// How long it took, in milliseconds.
+    pub ms: Option<u64>,
+}
+
+/// Reads a line that [`line`] wrote. What it did not write is passed over.
+pub fn read(line: &str) -> impl Iterator<Item = Told> {
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        let (name, behind) = read_name(rest)?;
+        let (attempt, next) = behind.split_once(", ").unwrap_or((behind, ""));
+        rest = next;
+        let (connection, model) = name.split_once('/').unwrap_or((&name, ""));
+        let mut told = Told {
+            connection: connection.to_owned(),
+            model: model.to_owned(),
+            ..Told::default()
+        };
+        for (name, value) in attempt.split(';').filter_map(|part| part.split_once('=')) {
+            match name {
+                "code" => value.clone_into(&mut told.code),
+                "status" => told.status = value.parse().ok(),
+                "ms" => told.ms = value.parse().ok(),
+                _ => {}
+            }
+        }
+        Some(told)
+    })
+}
+
+/// The name at the front of a line, and what stands behind it.
+fn read_name(line: &str) -> Option<(String, &str)> {
+    let Some(quoted) = line.strip_prefix('"') else {
+        let end = line.find(';').unwrap_or(line.len());
+        let (name, behind) = line.split_at_checked(end)?;
+        return (!name.is_empty()).then(|| (name.to_owned(), behind));
+    };
+    let (mut name, mut is_escaped) = (String::new(), false);
+    for (at, letter) in quoted.char_indices() {
+        match letter {
+            '\\' if !is_escaped => {
+                is_escaped = true;
+                continue;
+            }
+            '"' if !is_escaped => return Some((name, quoted.get(at + 1..)?)),
+            other => name.push(other),
+        }
+        is_escaped = false;
+    }
+    None
+}
+
 /// Writes `connection/model` as a token, or as a string where a token cannot hold it. The name of
 /// a model may be the caller's: what neither can hold is written as a question mark.
 fn push_name(line: &mut String, attempt: &AttemptRecord) {
@@ -105,7 +167,23 @@ mod tests {
              slow/gpt-4o;code=cancelled;ms=132, \
              backup/openai/gpt-4o:x;code=ok;status=200;ms=132"
         );
+        let read: Vec<Told> = read(&line(attempts.iter(), LONGEST)).collect();
+        let told: Vec<_> = read.iter().map(|told| (&*told.code, told.status)).collect();
+        let expected = [
+            ("provider_error", Some(503)),
+            ("cancelled", None),
+            ("ok", Some(200)),
+        ];
+        assert_eq!(told, expected);
         assert_eq!(line([].iter(), LONGEST), "");
+    }
+
+    #[test]
+    fn what_no_line_is_gives_no_attempts() {
+        for text in ["", ";", "\"", "\"a/b", "\"a\\"] {
+            assert_eq!(read(text).count(), 0, "{text}");
+        }
+        assert_eq!(read("a/b").count(), 1);
     }
 
     #[test]
@@ -120,6 +198,25 @@ mod tests {
         ] {
             let told = line([attempt(connection, model, None)].iter(), LONGEST);
             assert_eq!(told, format!("{written};code=ok;status=200;ms=132"));
+            let read: Vec<Told> = read(&told).collect();
+            let model: String = model
+                .chars()
+                .map(|letter| {
+                    if (' '..='~').contains(&letter) {
+                        letter
+                    } else {
+                        '?'
+                    }
+                })
+                .collect();
+            let expected = Told {
+                connection: connection.to_owned(),
+                model,
+                code: "ok".to_owned(),
+                status: Some(200),
+                ms: Some(132),
+            };
+            assert_eq!(read, [expected]);
         }
     }
 

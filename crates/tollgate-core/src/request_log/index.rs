@@ -97,6 +97,11 @@ impl<'a> Index<'a> {
         self.latency.get(place)
     }
 
+    /// What tells the target of the row at a place from others, within the segment.
+    pub fn target(&self, place: usize) -> usize {
+        self.what(place)
+    }
+
     /// The name of who called, within the segment.
     pub(super) fn who(&self, place: usize) -> usize {
         self.who.get(place) as usize

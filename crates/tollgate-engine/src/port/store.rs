@@ -301,6 +301,16 @@ pub trait LogStore: Send + Sync {
     /// These segments with their rows, in the order of their numbers; those that are gone are left
     /// out.
     fn segments<'a>(&'a self, numbers: &'a [u64]) -> Stored<'a, Vec<StoredSegment>>;
+    /// Keeps a segment in place of these, under the number of the last of them, all or nothing.
+    /// `false`: one of them is gone, or this store cannot do it, and nothing was changed.
+    fn replace_segments<'a>(
+        &'a self,
+        numbers: &'a [u64],
+        segment: &'a Segment,
+    ) -> Stored<'a, bool> {
+        _ = (numbers, segment);
+        Box::pin(std::future::ready(Ok(false)))
+    }
     /// Forgets segments whose last row came before this time. Gives how many.
     fn forget_segments(&self, before: Timestamp) -> Stored<'_, u64>;
 }

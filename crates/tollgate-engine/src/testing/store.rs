@@ -479,6 +479,26 @@ impl LogStore for MemoryStore {
         })
     }
 
+    fn replace_segments<'a>(
+        &'a self,
+        numbers: &'a [u64],
+        segment: &'a tollgate_core::request_log::Segment,
+    ) -> Stored<'a, bool> {
+        self.write(|tables| {
+            let all = &mut tables.segments;
+            let there = all.iter().filter(|it| numbers.contains(&it.number));
+            if there.count() != numbers.len() {
+                return Ok(false);
+            }
+            let last = numbers.iter().max();
+            all.retain(|it| !numbers.contains(&it.number) || Some(&it.number) == last);
+            if let Some(kept) = all.iter_mut().find(|it| Some(&it.number) == last) {
+                kept.segment = segment.clone();
+            }
+            Ok(true)
+        })
+    }
+
     fn forget_segments(&self, before: Timestamp) -> Stored<'_, u64> {
         self.write(|tables| {
             let count = tables.segments.len();

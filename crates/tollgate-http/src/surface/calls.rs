@@ -20,6 +20,7 @@ use tollgate_wire::formats::{self, Received};
 pub(crate) use self::address::Address;
 use crate::body::{self, Bounds, Inbound};
 use crate::dispatch::Given;
+use crate::log_row::Texts;
 use crate::outgoing::Outgoing;
 use crate::query::Query;
 use crate::record::Record;
@@ -62,6 +63,7 @@ pub(crate) async fn call(
             return Ok(again);
         }
     }
+    record.facts.texts = Texts::begin(&gateway.engine.request_log, caller, &body);
     let received = Received {
         operation: address.operation,
         body,
@@ -198,8 +200,12 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
     if let Some(id) = delivery.provider_request_id.as_deref() {
         answer::tell_provider_request_id(&mut headers, id);
     }
+    record.facts.provider_request_id = delivery.provider_request_id;
     let mut response = match delivery.reply {
         Reply::Answer(given) => {
+            if let Some(texts) = &mut record.facts.texts {
+                texts.answer(&given.body);
+            }
             let response = Response::new(Outgoing::Recorded(given.body, Some(Box::new(record))));
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response

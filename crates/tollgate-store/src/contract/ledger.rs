@@ -256,11 +256,48 @@ fn used(quarter: i64, names: [&str; 5], sums: [u64; 4]) -> UsageRow {
     }
 }
 
-fn checkpoint(number: u64, usage: Vec<UsageRow>) -> Checkpoint {
+/// The checkpoint of a page behind that of another; 0: behind none.
+fn checkpoint_behind(before: u64, number: u64, usage: Vec<UsageRow>) -> Checkpoint {
+    let before = match before {
+        0 => PageHead::default(),
+        number => page(number, 1).head,
+    };
     Checkpoint {
+        before,
         head: page(number, 1).head,
         balances: Vec::new(),
         usage,
+    }
+}
+
+/// The first checkpoint.
+fn checkpoint(number: u64, usage: Vec<UsageRow>) -> Checkpoint {
+    checkpoint_behind(0, number, usage)
+}
+
+#[tokio::test]
+async fn a_checkpoint_is_taken_once_and_only_behind_the_one_before() {
+    for backend in backends().await {
+        let (name, store) = (backend.name, &*backend.store);
+        let names = ["org", "team", "", "key", "model"];
+        let calls = async || {
+            let rows = store.usage(&UsageQuery::default()).await.unwrap();
+            rows.first().map_or(0, |row| row.calls)
+        };
+        let write = async |checkpoint: Checkpoint| store.write_checkpoint(&checkpoint).await;
+        let used = |calls| vec![used(1, names, [calls, 0, 0, 0])];
+        write(checkpoint_behind(0, 1, used(5))).await.unwrap();
+        // The answer never came, and it is tried again.
+        for _ in 0..3 {
+            write(checkpoint_behind(1, 4, used(10))).await.unwrap();
+            assert_eq!(calls().await, 15, "{name}");
+        }
+        for (before, number) in [(0, 9), (1, 9), (3, 9), (5, 9)] {
+            let other = write(checkpoint_behind(before, number, used(1))).await;
+            assert!(other.is_err(), "{name}: {before}");
+        }
+        write(checkpoint_behind(4, 9, used(1))).await.unwrap();
+        assert_eq!(calls().await, 16, "{name}");
     }
 }
 
@@ -273,6 +310,7 @@ async fn a_checkpoint_is_read_with_all_balances() {
                 head,
                 mut balances,
                 usage,
+                ..
             } = store.checkpoint().await.unwrap();
             balances.sort();
             assert!(usage.is_empty(), "{name}");
@@ -290,7 +328,7 @@ async fn a_checkpoint_is_read_with_all_balances() {
         balances[7].1 = i64::MAX;
         let second = Checkpoint {
             balances: vec![balances[7].clone()],
-            ..checkpoint(5, vec![])
+            ..checkpoint_behind(4, 5, vec![])
         };
         store.write_checkpoint(&second).await.unwrap();
         assert_eq!(read().await, (second.head, balances), "{name}");
@@ -309,10 +347,8 @@ async fn usage_is_added_to_what_is_there() {
             used(1, names, [10, 20, 30, 40]),
             used(2, names, [5, 5, 5, 5]),
         ];
-        store
-            .write_checkpoint(&checkpoint(2, second))
-            .await
-            .unwrap();
+        let second = checkpoint_behind(1, 2, second);
+        store.write_checkpoint(&second).await.unwrap();
         let query = UsageQuery {
             by: vec![
                 UsageBy::Quarter,

@@ -165,7 +165,9 @@ pub(super) async fn manage(
     here: impl AsyncFnOnce(&Accounts, &Manager) -> Result<(u16, Value), Failure>,
 ) -> Result<Value, CommandError> {
     if !makes && !has_store(config) {
-        let file = tollgate_store::database_file(&config.database.url).unwrap_or_default();
+        let database = &config.database;
+        let file = database.file.clone();
+        let file = file.unwrap_or_else(|| database.directory.clone());
         let path = std::path::absolute(&file).unwrap_or(file);
         return Err(CommandError::NoStore { path });
     }

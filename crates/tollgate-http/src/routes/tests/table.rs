@@ -15,7 +15,7 @@ use tollgate_engine::accounts::{Accounts, NewKey, NewOrganization, NewTeam, NewU
 use tollgate_engine::manager::Manager;
 
 use crate::access_log::LogFormat;
-use crate::routes::Endpoint;
+use crate::routes::{Endpoint, Report};
 use crate::testing::model;
 use crate::testing::world::{ADMIN_KEY, Said, World};
 
@@ -74,6 +74,13 @@ samples! {
     Endpoint::TestConnection(_) => "/api/connections/c/test",
     Endpoint::ConnectionBreaker(_) => "/api/connections/c/breaker",
     Endpoint::ExplainRoute => "/api/routes/explain",
+    Endpoint::Report(Report::Logs) => "/api/account/request-logs",
+    Endpoint::Report(Report::Enhanced) => "/api/account/request-logs/enhanced",
+    Endpoint::Report(Report::Stats) => "/api/account/request-logs/stats",
+    Endpoint::Report(Report::Log(_)) => "/api/account/request-logs/log_0",
+    Endpoint::Report(Report::Errors) => "/api/account/errors",
+    Endpoint::Report(Report::Usage) => "/api/account/analytics/usage",
+    Endpoint::Report(Report::Breakdown) => "/api/billing/usage/breakdown",
     Endpoint::Errors => "/v1/errors",
     Endpoint::Error(_) => "/v1/errors/conflict",
     Endpoint::ErrorPages => "/errors",
@@ -345,7 +352,11 @@ async fn everybody_is_let_in_where_the_table_says_so_and_nowhere_else() {
                 }
                 for who in EVERYBODY {
                     let right = endpoint.right(method);
-                    let expected = expected(who, right, extent, names_object);
+                    let expected = match endpoint {
+                        // Reports are for keys, and for the platform too.
+                        Endpoint::Report(_) if who == Who::Platform => Outcome::In,
+                        _ => expected(who, right, extent, names_object),
+                    };
                     // An organization that is suspended would shut the others out.
                     let is_last = matches!(endpoint, Endpoint::OrganizationStatus(..));
                     if is_last && expected == Outcome::In {
@@ -383,12 +394,16 @@ async fn everybody_is_let_in_where_the_table_says_so_and_nowhere_else() {
 /// Whether a 403 or 404 comes of what was asked, and not of the right to ask: connections and
 /// codes that do not exist, and properties that belong to others.
 fn is_property(endpoint: Endpoint<'_>, who: Who, said: &Said) -> bool {
-    let is_missing = said.status == 404
-        && matches!(
-            endpoint,
-            Endpoint::Connection(_) | Endpoint::TestConnection(_) | Endpoint::ConnectionBreaker(_)
-        );
-    is_missing && who == Who::Platform
+    if said.status != 404 {
+        return false;
+    }
+    match endpoint {
+        Endpoint::Connection(_) | Endpoint::TestConnection(_) | Endpoint::ConnectionBreaker(_) => {
+            who == Who::Platform
+        }
+        Endpoint::Report(Report::Log(_)) => who != Who::Nobody,
+        _ => false,
+    }
 }
 
 /// Undoes what a request may have done to the status of a team.

@@ -36,6 +36,7 @@ pub(crate) const SURFACES: &[&str] = &[
     "models",
     "auth",
     "admin",
+    "reports",
 ];
 const MOST_ADDRESSES: usize = 100;
 /// Names of the configuration may be longer than ids that are chosen here.

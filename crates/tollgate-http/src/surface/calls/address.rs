@@ -70,6 +70,7 @@ impl<'a> Address<'a> {
             | Endpoint::TestConnection(_)
             | Endpoint::ConnectionBreaker(_)
             | Endpoint::ExplainRoute
+            | Endpoint::Report(_)
             | Endpoint::Hello
             | Endpoint::Errors
             | Endpoint::Error(_)

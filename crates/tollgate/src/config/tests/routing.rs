@@ -195,7 +195,7 @@ fn what_protects_the_gateway_arrives() {
     };
     assert_eq!(config.overload, overload);
     assert!(config.server.maintenance);
-    let key = assemble::keys(&config).remove(0);
+    let key = assemble::accounts(&config).keys.remove(0);
     assert_eq!(key.facts.priority, Priority::High);
 
     let config = load("", &[]).unwrap();
