@@ -23,3 +23,8 @@ pub struct AuditRow {
     /// The id of the request that did it, if one did.
     pub request_id: Option<Box<str>>,
 }
+
+/// A text as JSON writes it, for [`AuditRow::change`].
+pub fn json_text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

@@ -7,6 +7,10 @@ use bytes::Bytes;
 
 use crate::format::{Format, Operation};
 
+/// More answers than this are never counted on, whatever a request asks for: providers refuse such
+/// requests.
+pub const MOST_CHOICES: u32 = 4096;
+
 /// One request to a model. The body stays as it came; only facts that decide are read from it.
 #[derive(Clone, Debug)]
 pub struct Call {

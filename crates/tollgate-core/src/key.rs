@@ -66,9 +66,22 @@ pub struct KeyHasher(Hmac<Sha256>);
 impl KeyHasher {
     /// Derives the hashing secret from the deployment's master key.
     pub fn new(master_key: &[u8; 32]) -> Self {
-        let mut derive = mac(master_key);
-        derive.update(b"tollgate key hashes v1");
-        Self(mac(&derive.finalize().into_bytes().into()))
+        Self::of_secret(&hashing_secret(master_key))
+    }
+
+    /// Hashes under this secret itself: one that outlives the master key from which it once came.
+    pub fn of_secret(secret: &[u8; 32]) -> Self {
+        Self(mac(secret))
+    }
+
+    /// A secret for another purpose, which lives as long as this one.
+    pub fn derive(&self, purpose: &[u8]) -> [u8; 32] {
+        // No credential is this long, so no stored hash of a key is ever one of these secrets.
+        const APART: [u8; LONGEST + 1] = [0; LONGEST + 1];
+        let mut state = self.0.clone();
+        state.update(&APART);
+        state.update(purpose);
+        state.finalize().into_bytes().into()
     }
 
     /// The hash of a key; its time depends on the length of the key alone.
@@ -83,6 +96,19 @@ impl fmt::Debug for KeyHasher {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("KeyHasher(hidden)")
     }
+}
+
+/// The secret under which keys are hashed, as it follows from the master key that a deployment
+/// began with.
+pub fn hashing_secret(master_key: &[u8; 32]) -> [u8; 32] {
+    derive(master_key, b"tollgate key hashes v1")
+}
+
+/// A secret for one purpose, from which neither the master key nor another secret follows.
+pub fn derive(master_key: &[u8; 32], purpose: &[u8]) -> [u8; 32] {
+    let mut state = mac(master_key);
+    state.update(purpose);
+    state.finalize().into_bytes().into()
 }
 
 fn mac(secret: &[u8; 32]) -> Hmac<Sha256> {
@@ -359,6 +385,16 @@ mod tests {
             one.hash(b"sk-tg-a"),
             KeyHasher::new(&[2; 32]).hash(b"sk-tg-a")
         );
+    }
+
+    #[test]
+    fn derived_secrets_differ_by_purpose_and_from_every_hash() {
+        let hasher = KeyHasher::of_secret(&hashing_secret(&[1; 32]));
+        assert_eq!(hasher.hash(b"a"), KeyHasher::new(&[1; 32]).hash(b"a"));
+        assert_ne!(hasher.derive(b"a"), hasher.derive(b"b"));
+        assert_ne!(&hasher.derive(b"a"), hasher.hash(b"a").as_bytes());
+        assert_ne!(derive(&[1; 32], b"a"), hashing_secret(&[1; 32]));
+        assert_ne!(derive(&[1; 32], b"a"), derive(&[2; 32], b"a"));
     }
 
     #[test]

@@ -25,3 +25,4 @@ pub mod secret;
 pub mod tenant;
 pub mod time;
 pub mod tokens;
+pub mod webhook;

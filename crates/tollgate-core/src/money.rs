@@ -67,11 +67,70 @@ impl Money {
 /// USD with at least two decimals and no more than needed: `100.00`, `0.0000125`.
 impl fmt::Display for Money {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, fraction) = (self.0 / USD, self.0 % USD);
-        let decimals = format!("{fraction:0>DECIMALS$}");
-        let kept = decimals.trim_end_matches('0').len().max(2);
-        write!(formatter, "{whole}.{decimals:.kept$}")
+        formatter.write_str(UsdText::of(*self).as_str())
     }
+}
+
+/// An amount as text, as [`Money`] is displayed, without the machinery of formatting: headers and
+/// log lines need one for every request.
+#[derive(Clone, Copy, Debug)]
+pub struct UsdText {
+    bytes: [u8; LONGEST],
+    begin: usize,
+    end: usize,
+}
+
+/// The digits of the greatest whole number of USD, the point and the decimals.
+const LONGEST: usize = 11 + 1 + DECIMALS;
+
+impl UsdText {
+    /// The text of an amount.
+    pub fn of(money: Money) -> Self {
+        let (mut whole, mut fraction) = (money.0 / USD, money.0 % USD);
+        let mut text = Self {
+            bytes: [b'0'; LONGEST],
+            begin: LONGEST,
+            end: LONGEST,
+        };
+        for place in 0..DECIMALS {
+            let digit = digit(fraction % 10);
+            // Zeros at the end are left out, down to the second decimal.
+            if digit == b'0' && text.end == text.begin && place < DECIMALS - 2 {
+                text.end -= 1;
+                text.begin -= 1;
+            } else {
+                text.push(digit);
+            }
+            fraction /= 10;
+        }
+        text.push(b'.');
+        loop {
+            text.push(digit(whole % 10));
+            whole /= 10;
+            if whole == 0 {
+                return text;
+            }
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(self.begin..self.end).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+
+    /// Puts a character before what there is.
+    fn push(&mut self, byte: u8) {
+        self.begin = self.begin.saturating_sub(1);
+        if let Some(place) = self.bytes.get_mut(self.begin) {
+            *place = byte;
+        }
+    }
+}
+
+/// The character of a digit.
+const fn digit(value: u64) -> u8 {
+    b'0' + (value % 10) as u8
 }
 
 /// What a wallet counts in.
@@ -115,6 +174,9 @@ mod tests {
             ("7", 7 * USD, "7.00"),
             ("0.0125", 12_500_000, "0.0125"),
             ("10000000", LARGEST, "10000000.00"),
+            ("0", 0, "0.00"),
+            ("1.100000001", 1_100_000_001, "1.100000001"),
+            ("20.05", 20_050_000_000, "20.05"),
         ] {
             let money = Money::parse(text).unwrap();
             assert_eq!(money.as_nano(), nano, "{text}");
@@ -134,5 +196,9 @@ mod tests {
         ] {
             assert_eq!(Money::parse(text), None, "{text}");
         }
+        assert_eq!(
+            Money::from_nano(u64::MAX).to_string(),
+            "18446744073.709551615"
+        );
     }
 }

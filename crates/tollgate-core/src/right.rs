@@ -1,5 +1,7 @@
 //! Who may do what: the rights that routes demand, and how far each role has them.
 
+use std::fmt::Write as _;
+
 use crate::tenant::Role;
 
 /// What a route demands of whoever asks.
@@ -126,23 +128,17 @@ impl Right {
 
     /// The table of rights and roles, for documents.
     pub fn markdown() -> String {
-        let mut text = String::from("| right |");
-        for role in ROLES {
-            text.push_str(&format!(" {} |", role.as_str()));
-        }
-        text.push_str("\n| --- | --- | --- | --- | --- | --- |\n");
+        let roles = ROLES.map(Role::as_str).join(" | ");
+        let mut text = format!("| right | {roles} |\n| --- | --- | --- | --- | --- | --- |\n");
         for right in Self::ALL.iter().filter(|right| right.is_of_managers()) {
-            text.push_str(&format!("| {} |", right.as_str()));
-            for extent in right.row() {
-                let word = match extent {
-                    None => "-",
-                    Some(Extent::Own) => "own",
-                    Some(Extent::Organization) => "organization",
-                    Some(Extent::Everything) => "everything",
-                };
-                text.push_str(&format!(" {word} |"));
-            }
-            text.push('\n');
+            let words = right.row().map(|extent| match extent {
+                None => "-",
+                Some(Extent::Own) => "own",
+                Some(Extent::Organization) => "organization",
+                Some(Extent::Everything) => "everything",
+            });
+            // Writing into a text cannot fail.
+            _ = writeln!(text, "| {} | {} |", right.as_str(), words.join(" | "));
         }
         text
     }

@@ -18,7 +18,7 @@ pub const PER_TOKEN: u64 = 16;
 /// What a space costs that follows another, or the end of a line: they share tokens.
 const RUN: u32 = 1;
 /// The end of a line, and a tab.
-const LINE: u32 = 12;
+const LINE: u8 = 12;
 /// A quote, a backslash, a slash: behind a backslash.
 const ESCAPED: u32 = 10;
 
@@ -43,14 +43,18 @@ const WEIGHTS: [u8; 256] = {
 /// See [`WEIGHTS`].
 const fn weight(first: u8) -> u8 {
     match first {
+        // In texts that are not escaped.
+        b'\t' | b'\n' => LINE,
         // Control characters, and all bytes of a character but its first.
-        0..b' ' | 0x7f..0xc2 => 0,
+        0..b'\t' | 0x0b..b' ' | 0x7f..0xc2 => 0,
         b'a'..=b'z' => 3,
         b'A'..=b'Z' | b'0'..=b'9' | b' ' => 7,
         // All other characters of ASCII, and those of U+2000 to U+2FFF: quotes, dashes, arrows.
         b'!'..=b'~' | 0xe2 => 8,
-        // Latin with accents: those of Western Europe, and rarer ones.
-        0xc2 | 0xc3 | 0xc6..0xce => 16,
+        // Latin with accents, of Western Europe and rarer ones; full-width forms and signs of one's
+        // own.
+        0xc2 | 0xc3 | 0xc6..0xce | 0xee | 0xef => 16,
+        // Those of Eastern Europe.
         0xc4 | 0xc5 => 31,
         // Greek, Hebrew; the scripts of India, Thai.
         0xce | 0xcf | 0xd4..0xd8 | 0xe0 => 6,
@@ -62,22 +66,20 @@ const fn weight(first: u8) -> u8 {
         0xe4..0xea => 13,
         // Hangul.
         0xea..0xee => 11,
-        // Full-width forms and signs of one's own.
-        0xee | 0xef => 16,
         // Emoji and whatever is rare.
         0xf0..=0xff => 35,
     }
 }
 
-/// About how many sixteenths of a token a text has that stands in a JSON string: what is escaped
-/// there counts as what it means. Parts of a text may be counted one by one.
+/// About how many sixteenths of a token a text has, as it stands in a JSON string: what is escaped
+/// there counts as what it means. It may as well be a text that is not escaped. Parts of a text may be counted one by one.
 pub fn sixteenths(text: &[u8]) -> u32 {
     let mut sum: u32 = 0;
     let mut after_blank = false;
     let mut rest = text.iter();
     while let Some(&byte) = rest.next() {
         let weight = match byte {
-            b' ' if after_blank => RUN,
+            b' ' | b'\n' | b'\t' if after_blank => RUN,
             b'\\' => {
                 let (weight, blank) = escaped(&mut rest);
                 let weight = if blank && after_blank { RUN } else { weight };
@@ -87,7 +89,7 @@ pub fn sixteenths(text: &[u8]) -> u32 {
             }
             byte => of(byte),
         };
-        after_blank = byte == b' ';
+        after_blank = matches!(byte, b' ' | b'\n' | b'\t');
         sum = sum.saturating_add(weight);
     }
     sum
@@ -96,7 +98,7 @@ pub fn sixteenths(text: &[u8]) -> u32 {
 /// The weight of what stands behind a backslash, and whether that is blank.
 fn escaped(rest: &mut std::slice::Iter<'_, u8>) -> (u32, bool) {
     match rest.next() {
-        Some(b'n' | b't' | b'r') => (LINE, true),
+        Some(b'n' | b't' | b'r') => (u32::from(LINE), true),
         Some(b'u') => {
             let digits = rest.as_slice().iter().take(4);
             let unit = digits.fold(0, |unit: u32, digit| {
@@ -120,7 +122,7 @@ fn of(first: u8) -> u32 {
 /// The weight of a character by its unit in UTF-16. Of a pair, the first one counts.
 fn of_unit(unit: u32) -> u32 {
     let first = match unit {
-        0x0a => return LINE,
+        0x0a => return u32::from(LINE),
         0..0x80 => unit,
         0x80..0x800 => 0xc0 | (unit >> 6),
         0xd800..0xdc00 => 0xf0,

@@ -108,6 +108,7 @@ impl World {
             provider: "scripted",
             limits: Limits::default(),
             checks: None,
+            owner: None,
             fingerprint: 0,
         });
         engine.set_routing(Routing {

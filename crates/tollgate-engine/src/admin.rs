@@ -111,17 +111,17 @@ mod tests {
     fn a_declared_key_locks_out_the_stored_one_while_it_is_there() {
         let hasher = KeyHasher::new(&[1; 32]);
         let keys = AdminKeys::default();
-        assert!(!keys.matches(&hasher, b"stored") && !keys.any());
+        assert!(keys.matches(&hasher, b"stored").is_none() && !keys.any());
         keys.set_stored(hasher.hash(b"stored"));
         keys.set_control(hasher.hash(b"control"));
-        assert!(keys.matches(&hasher, b"stored") && keys.any());
+        assert!(keys.matches(&hasher, b"stored").is_some() && keys.any());
         keys.declare(Some(hasher.hash(b"declared")));
-        assert!(keys.matches(&hasher, b"declared"));
-        assert!(!keys.matches(&hasher, b"stored"));
-        assert!(keys.matches(&hasher, b"control"));
+        assert!(keys.matches(&hasher, b"declared").is_some());
+        assert!(keys.matches(&hasher, b"stored").is_none());
+        assert!(keys.matches(&hasher, b"control").is_some());
         keys.declare(None);
-        assert!(keys.matches(&hasher, b"stored"));
-        assert!(!keys.matches(&hasher, b""));
+        assert!(keys.matches(&hasher, b"stored").is_some());
+        assert!(keys.matches(&hasher, b"").is_none());
     }
 
     #[test]

@@ -66,7 +66,8 @@ fn unknown(engine: &Engine, credential: &[u8]) -> Failure {
 
 /// Finds the route of a model, if this caller may use it.
 pub fn route(engine: &Engine, caller: &Caller, model: &str) -> Result<Arc<Route>, Failure> {
-    let Some(route) = engine.routes().find(model) else {
+    let found = engine.routes().find(model);
+    let Some(route) = found.filter(|route| route.exists_for(caller)) else {
         return Err(Failure::client(Code::ModelNotFound).model(model));
     };
     // A scope may name the model or the alias under which it was asked for.

@@ -5,7 +5,7 @@ mod hedge;
 use std::sync::Arc;
 
 use tollgate_core::error::Failure;
-use tollgate_core::reply::Finish;
+use tollgate_core::reply::{Finish, Usage};
 
 use crate::chat::Served;
 use crate::engine::Engine;
@@ -51,7 +51,7 @@ pub(crate) async fn until_answered(
                 if !(filtered && walk.leaves_filtered(&permit)) {
                     return Ok((permit, delivery));
                 }
-                trail.filter();
+                trail.filter(&permit, usage(&delivery));
                 kept = Some((permit, delivery));
             }
             Err(failure) => {
@@ -63,6 +63,9 @@ pub(crate) async fn until_answered(
             }
         }
     }
+    if kept.is_some() {
+        trail.keep_filtered();
+    }
     kept.ok_or(last)
 }
 
@@ -72,6 +75,14 @@ fn is_filtered(delivery: &Delivery) -> bool {
         Reply::Answer(answer) => answer.finish == Some(Finish::ContentFilter),
         // What has begun to leave cannot be taken back.
         Reply::Stream(_) => false,
+    }
+}
+
+/// What the provider said of the use of a whole answer.
+fn usage(delivery: &Delivery) -> Option<Usage> {
+    match &delivery.reply {
+        Reply::Answer(answer) => answer.usage,
+        Reply::Stream(_) => None,
     }
 }
 

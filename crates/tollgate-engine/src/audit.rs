@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 
 use tollgate_core::budget::{Budget, Controls};
+use tollgate_core::error::dialect::Dialect;
+use tollgate_core::id::UserId;
 use tollgate_core::key::VirtualKey;
 use tollgate_core::limit::RateLimits;
 use tollgate_core::tenant::{Organization, Team, User};
@@ -90,7 +92,7 @@ impl Told for User {
 impl Told for VirtualKey {
     fn members(&self) -> Members {
         let user = self.tenancy.user.as_ref();
-        let dialect = self.error_dialect.map(|dialect| dialect.name());
+        let dialect = self.error_dialect.map(Dialect::name);
         let addresses: Vec<String> = self
             .reach
             .addresses
@@ -101,7 +103,7 @@ impl Told for VirtualKey {
             ("name", text(&self.name)),
             ("key_prefix", text(&self.masked())),
             ("team", text(self.tenancy.team.as_str())),
-            ("user", optional(user.map(|user| user.as_str()))),
+            ("user", optional(user.map(UserId::as_str))),
             ("permissions", list(self.permissions.names())),
             ("models", list(self.models.patterns())),
             (

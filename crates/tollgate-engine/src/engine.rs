@@ -1,6 +1,6 @@
 //! The engine: the snapshots that requests read, and the ports to the outside.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::{ArcSwap, Guard};
 use tokio::time::Instant;
@@ -12,7 +12,7 @@ use crate::health::{DeclaredConnection, Registry};
 use crate::hold::Billing;
 use crate::maintenance::Maintenance;
 use crate::overload::Overload;
-use crate::port::{Clock, Upstream};
+use crate::port::{Clock, ConnectionKeeper, Upstream};
 use crate::replay::Replays;
 use crate::request_log::RequestLog;
 use crate::routes::{DeclaredModel, RouteTable};
@@ -32,6 +32,8 @@ pub struct Engine {
     pub maintenance: Maintenance,
     /// What calls cost, and who pays.
     pub ledger: Arc<Ledger>,
+    /// Keeps the connections that operators make, where a gateway serves.
+    pub keeper: OnceLock<Arc<dyn ConnectionKeeper>>,
     /// Requests with idempotency keys.
     pub replays: Arc<Replays>,
     /// One row for each call.
@@ -94,6 +96,7 @@ impl Engine {
         let ledger = Arc::clone(accounts.ledger());
         let store = ledger.store();
         Self {
+            keeper: OnceLock::new(),
             replays: Arc::new(Replays::new(Arc::clone(store), Arc::clone(&clock))),
             request_log: Arc::new(RequestLog::new(Arc::clone(store), Arc::clone(&clock))),
             ledger,

@@ -8,9 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::caller::Caller;
+use tollgate_core::budget::Controls;
 use tollgate_core::error::{Code, Failure, FieldProblem};
 use tollgate_core::id::KeyId;
-use tollgate_core::key::{KeyHash, KeyProblem, ModelScope, Permissions, Priority, VirtualKey};
+use tollgate_core::key::{
+    KeyHash, KeyProblem, ModelScope, Permissions, Priority, Reach, Tenancy, VirtualKey,
+};
 use tollgate_core::route::condition::{Abilities, Asked};
 use tollgate_core::route::fallback::Class;
 use tollgate_core::route::story::{self, Obstacle, Story, Telling};
@@ -118,6 +121,8 @@ pub struct Prospect {
     /// What the request would cost there, in pico-USD: its prompt, and the longest answer that it
     /// allows (a thousand tokens where it does not say).
     pub cost: Option<u64>,
+    /// What would be held for it there, in nano-USD: the most that it can cost.
+    pub held: Option<u64>,
     /// What can be read of it.
     pub reading: TargetReading,
     /// What can be read of its connection.
@@ -139,7 +144,10 @@ pub fn explain(engine: &Engine, question: &Question) -> Result<Explanation, Fail
         .as_deref()
         .map(|name| key_of(engine, name))
         .transpose()?;
-    let caller = Caller::alone(key.clone().unwrap_or_else(operator));
+    let caller = match &key {
+        Some(key) => engine.accounts.get(key.id.as_str()).map(Caller::new)?,
+        None => Caller::alone(operator()),
+    };
     let Some(route) = engine.routes().find(&question.model) else {
         return Err(Failure::client(Code::ModelNotFound)
             .model(&*question.model)
@@ -204,9 +212,25 @@ impl Glance<'_> {
             obstacle,
             prompt_tokens: self.question.prompt_tokens,
             cost: select::cost(target, &self.facts),
+            held: self.held(target),
             reading,
             connection,
         })
+    }
+
+    /// The most that the request can cost at a target, at its price or at that of models without
+    /// one.
+    fn held(&self, target: &RouteTarget) -> Option<u64> {
+        let billing = self.engine.billing();
+        let facts = &target.facts;
+        let priced = facts.price.as_ref().or(billing.unpriced.as_ref())?;
+        let longest = u64::from(facts.max_output.unwrap_or(billing.longest_answer));
+        let output = match (self.question.max_output, facts.max_output) {
+            (Some(asked), None) => asked,
+            (Some(asked), Some(_)) => asked.min(longest),
+            (None, _) => longest,
+        };
+        Some(priced.price.most(self.question.prompt_tokens, output))
     }
 
     /// What would happen now: the first steps of a request, as a walk takes them.
@@ -400,9 +424,9 @@ fn operator() -> Arc<VirtualKey> {
         revoked_at: None,
         error_dialect: None,
         priority: Priority::default(),
-        tenancy: Default::default(),
-        reach: Default::default(),
-        controls: Default::default(),
+        tenancy: Tenancy::default(),
+        reach: Reach::default(),
+        controls: Controls::default(),
         declared: false,
     })
 }

@@ -109,6 +109,14 @@ impl Manager {
         }
     }
 
+    /// The key by which a user manages; `None` for the platform.
+    pub fn caller(&self) -> Option<&Caller> {
+        match &self.who {
+            Who::Admin | Who::Command => None,
+            Who::User(caller, _) => Some(caller),
+        }
+    }
+
     /// The role by which a user manages; `None` for the platform.
     pub fn role(&self) -> Option<Role> {
         match &self.who {
@@ -162,6 +170,11 @@ impl Manager {
             Who::Command => "command".into(),
             Who::User(caller, _) => format!("key:{}", caller.key.id).into(),
         }
+    }
+
+    /// The id of the request by which they manage, if they do it by one.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
     }
 
     /// A row of the audit log about something that this manager does. `action` is

@@ -4,12 +4,14 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tollgate_core::budget::Controls;
+use tollgate_core::id::OrgId;
 use tollgate_core::model::{ModelFacts, Target};
 use tollgate_core::route::condition::Fitness;
 use tollgate_core::route::fallback::Fallbacks;
 use tollgate_core::route::limit::Limits;
 use tollgate_core::route::rules::Rules;
 
+use crate::caller::Caller;
 use crate::health::Registry;
 
 mod route;
@@ -73,6 +75,25 @@ pub struct ListedModel {
     pub connection: Arc<str>,
     /// What is known of it.
     pub facts: Arc<ModelFacts>,
+    /// The organizations for which it exists; `None`: for all.
+    owners: Option<Arc<[OrgId]>>,
+}
+
+impl ListedModel {
+    /// Whether the model exists for a caller.
+    pub fn exists_for(&self, caller: &Caller) -> bool {
+        let owners = self.owners.as_deref();
+        owners.is_none_or(|owners| owners.contains(&caller.organization().id))
+    }
+}
+
+/// The organizations for which one of these targets is; `None`: for all.
+fn owners<'a>(targets: impl IntoIterator<Item = &'a Arc<RouteTarget>>) -> Option<Arc<[OrgId]>> {
+    let owners: Vec<OrgId> = targets
+        .into_iter()
+        .map(|target| target.owner.clone())
+        .collect::<Option<_>>()?;
+    (!owners.is_empty()).then(|| owners.into())
 }
 
 /// Whole connections, opened under a prefix.
@@ -121,15 +142,19 @@ impl RouteTable {
     }
 
     fn add(&mut self, model: DeclaredModel, registry: &Registry) {
-        let first = model.targets.first();
+        let route = Arc::new(Route::declared(&model, registry));
+        // An account of one organization is nobody else's business.
+        let shared = route.targets.iter().find(|target| target.owner.is_none());
+        let first = shared.or(route.targets.first());
         let connection = first.map_or("".into(), |first| Arc::clone(&first.target.connection));
+        let owners = owners(&route.targets);
         let list = |name: &Arc<str>| ListedModel {
             name: Arc::clone(name),
             connection: Arc::clone(&connection),
             facts: Arc::clone(&model.facts),
+            owners: owners.clone(),
         };
         let Some(prefix) = model.name.strip_suffix('*') else {
-            let route = Arc::new(Route::declared(&model, registry));
             for name in std::iter::once(&model.name).chain(&model.aliases) {
                 self.listed.push(list(name));
                 self.exact.insert(Arc::clone(name), Arc::clone(&route));
@@ -145,7 +170,7 @@ impl RouteTable {
             prefix: prefix.into(),
             known: Mutex::default(),
             fresh: Mutex::default(),
-            rest: Arc::new(Route::declared(&model, registry)),
+            rest: route,
             declared: model,
         });
     }
@@ -155,11 +180,13 @@ impl RouteTable {
         let members = collection.members.iter();
         let members: Vec<_> = members.filter_map(|name| self.find(name)).collect();
         let route = Arc::new(Route::collection(collection, &members, registry));
+        let owners = owners(&route.targets);
         for name in std::iter::once(&collection.name).chain(&collection.aliases) {
             self.listed.push(ListedModel {
                 name: Arc::clone(name),
                 connection: "tollgate".into(),
                 facts: Arc::clone(&collection.facts),
+                owners: owners.clone(),
             });
             self.exact.insert(Arc::clone(name), Arc::clone(&route));
         }
@@ -293,6 +320,7 @@ impl Wildcard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::health::DeclaredConnection;
 
     fn model(name: &str, aliases: &[&str], connection: &str) -> DeclaredModel {
         DeclaredModel {
@@ -392,6 +420,56 @@ mod tests {
             );
         }
         assert!(!Arc::ptr_eq(&meter(&new, "w/one"), &meter(&new, "b")));
+    }
+
+    #[test]
+    fn what_only_accounts_of_others_serve_does_not_exist() {
+        let registry = Registry::default();
+        let connection = |name: &str, owner: Option<&str>| DeclaredConnection {
+            name: name.into(),
+            provider: "openai",
+            limits: Limits::default(),
+            checks: None,
+            owner: owner.map(OrgId::from_stored),
+            fingerprint: 0,
+        };
+        registry.declare(&[
+            connection("own", Some(tollgate_core::tenant::DEFAULT)),
+            connection("theirs", Some("other")),
+            connection("shared", None),
+        ]);
+        let mut mixed = model("mixed/m", &[], "theirs");
+        mixed.targets.extend(model("x", &[], "shared").targets);
+        let table = RouteTable::new(
+            vec![
+                model("own/m", &[], "own"),
+                model("theirs/m", &["alias"], "theirs"),
+                model("theirs/*", &[], "theirs"),
+                mixed,
+            ],
+            &registry,
+        );
+        let caller = crate::testing::caller("k", &["*"]);
+        for (name, exists) in [
+            ("own/m", true),
+            ("theirs/m", false),
+            ("alias", false),
+            ("theirs/new", false),
+            ("mixed/m", true),
+        ] {
+            assert_eq!(table.find(name).unwrap().exists_for(&caller), exists);
+        }
+        let listed = table.listed().iter().filter(|row| row.exists_for(&caller));
+        let listed: Vec<_> = listed.map(|row| (&*row.name, &*row.connection)).collect();
+        assert_eq!(listed, [("own/m", "own"), ("mixed/m", "shared")]);
+        let served: Vec<_> = table
+            .find("mixed/m")
+            .unwrap()
+            .targets
+            .iter()
+            .map(|target| target.serves(&caller))
+            .collect();
+        assert_eq!(served, [false, true]);
     }
 
     #[test]

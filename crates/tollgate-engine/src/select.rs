@@ -26,7 +26,7 @@ pub(crate) struct Facts<'a> {
 impl Facts<'_> {
     /// Whether a target takes the request at all.
     pub(crate) fn suits(&self, route: &Route, target: &RouteTarget) -> Result<(), Obstacle> {
-        if !target.enabled {
+        if !target.enabled || !target.serves(self.caller) {
             return Err(Obstacle::Disabled);
         }
         if route.any_model && !route.is_open_to(self.caller) && !self.caller.may_use(&target.model)

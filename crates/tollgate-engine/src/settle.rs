@@ -1,6 +1,7 @@
 //! Makes settlements durable: what came together is one page of the ledger, one write. The last
 //! byte of an answer waits for its page, or does not, as the deployment declares.
 
+mod books;
 mod budgets;
 mod clerk;
 mod group;
@@ -236,7 +237,7 @@ impl Ledger {
     /// What the durable entries come to for a wallet; `None` if there is none for it.
     pub async fn booked(&self, wallet: &tollgate_core::ledger::WalletId) -> Option<u64> {
         let posted = self.posted.lock().await;
-        u64::try_from(posted.balance(wallet)?).ok()
+        u64::try_from(posted.balance_of(wallet)?).ok()
     }
 
     /// How it does.

@@ -3,9 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tollgate_core::charge::{Told, charge};
 use tollgate_core::error::{AttemptRecord, Code, Failure};
+use tollgate_core::price::Price;
+use tollgate_core::reply::Usage;
 
 use crate::health::Permit;
+use crate::routes::RouteTarget;
 
 /// The attempts that were made for a request. The first one, which most requests are done with,
 /// costs no allocation.
@@ -29,6 +33,31 @@ pub struct Asked {
     pub connection: Arc<str>,
     /// The model as the provider calls it.
     pub model: Arc<str>,
+}
+
+/// What a provider charges for an attempt that came to nothing.
+#[derive(Clone, Copy)]
+struct Lost {
+    usage: Usage,
+    cost: Option<u64>,
+}
+
+impl Lost {
+    fn of(target: &RouteTarget, usage: Usage) -> Self {
+        let facts = &target.facts;
+        let price = facts.price.as_ref().map(|priced| &priced.price);
+        let told = Told {
+            reported: Some(usage),
+            max_output: facts.max_output.map(u64::from),
+            context_window: facts.context_window,
+            ..Told::default()
+        };
+        let charge = charge(price.unwrap_or(&Price::default()), &told);
+        Self {
+            usage: charge.usage,
+            cost: price.map(|_| charge.cost),
+        }
+    }
 }
 
 impl Trail {
@@ -99,11 +128,35 @@ impl Trail {
         self.end(permit, None, true);
     }
 
-    /// A content filter cut the last answer off, and others are asked.
-    pub(crate) fn filter(&mut self) {
+    /// A content filter cut the last answer off, and others are asked. Unless it becomes the
+    /// answer after all, nobody pays for it.
+    pub(crate) fn filter(&mut self, permit: &Permit, usage: Option<Usage>) {
+        let lost = usage.map(|usage| Lost::of(permit.aim(), usage));
         if let Some(last) = self.rest.last_mut().or(self.first.as_mut()) {
             last.code = Some(Code::ContentFiltered);
+            last.usage = lost.map(|lost| lost.usage);
+            last.cost = lost.and_then(|lost| lost.cost);
         }
+    }
+
+    /// An answer that was cut off is the answer after all: whoever gets it pays for it.
+    pub(crate) fn keep_filtered(&mut self) {
+        for record in self.first.iter_mut().chain(&mut self.rest) {
+            if record.status == Some(200) && record.code == Some(Code::ContentFiltered) {
+                (record.usage, record.cost) = (None, None);
+            }
+        }
+    }
+
+    /// The attempts for which providers charge and nobody pays, as far as that is known.
+    pub fn lost(&self) -> impl Iterator<Item = &AttemptRecord> {
+        self.records().filter(|record| record.usage.is_some())
+    }
+
+    /// What those cost, in nano-USD, as far as the targets have prices.
+    pub fn lost_cost(&self) -> u64 {
+        let costs = self.lost().filter_map(|record| record.cost);
+        costs.fold(0, u64::saturating_add)
     }
 
     /// Adds attempts that were made after the answer had begun.
@@ -117,6 +170,8 @@ impl Trail {
         else {
             return;
         };
+        let usage = failure.and_then(|failure| failure.usage);
+        let lost = usage.map(|usage| Lost::of(permit.aim(), usage));
         let good = (failure.is_none() && !cancelled).then_some(200);
         let record = AttemptRecord {
             connection,
@@ -125,6 +180,8 @@ impl Trail {
             cancelled,
             status: failure.map_or(good, |failure| failure.provider_status),
             duration: permit.age(),
+            usage: lost.map(|lost| lost.usage),
+            cost: lost.and_then(|lost| lost.cost),
         };
         if self.first.is_none() {
             self.first = Some(record);
@@ -137,6 +194,8 @@ impl Trail {
 #[cfg(test)]
 mod tests {
     use tollgate_core::error::Code;
+    use tollgate_core::model::{ModelFacts, Priced};
+    use tollgate_core::price::Rate;
 
     use super::*;
     use crate::health::Registry;
@@ -144,6 +203,10 @@ mod tests {
     use crate::testing;
 
     fn permit(connection: &str) -> Permit {
+        priced(connection, None)
+    }
+
+    fn priced(connection: &str, price: Option<Price>) -> Permit {
         let target = DeclaredTarget {
             target: tollgate_core::model::Target {
                 connection: connection.into(),
@@ -155,7 +218,13 @@ mod tests {
             weight: 1,
             limits: tollgate_core::route::limit::Limits::default(),
             fitness: Arc::default(),
-            facts: Arc::default(),
+            facts: Arc::new(ModelFacts {
+                price: price.map(|price| Priced {
+                    price,
+                    version: "test".into(),
+                }),
+                ..ModelFacts::default()
+            }),
         };
         let model = DeclaredModel {
             name: "m".into(),
@@ -210,5 +279,71 @@ mod tests {
         assert_eq!(&*under_way[0].connection, "second");
         assert_eq!(&*trail.last().unwrap().connection, "first");
         assert_eq!(trail.len(), 2);
+    }
+
+    /// A thousandth of a nano-USD for a token of the prompt, a nano-USD for one of output.
+    const PRICE: Price = Price {
+        input: Rate::flat(1),
+        output: Rate::flat(1_000),
+        cached_input: None,
+        cache_write: None,
+        cache_write_1h: None,
+    };
+
+    fn usage(prompt: u64, completion: u64) -> Option<Usage> {
+        Some(Usage {
+            prompt,
+            completion,
+            ..Usage::NONE
+        })
+    }
+
+    fn failure(usage: Option<Usage>) -> Failure {
+        let mut failure = Failure::provider(Code::ProviderError, "openai");
+        failure.usage = usage;
+        failure
+    }
+
+    #[test]
+    fn what_failed_attempts_cost_is_kept_where_the_provider_told_it() {
+        let targets = [
+            priced("dear", Some(PRICE)),
+            permit("unpriced"),
+            permit("silent"),
+        ];
+        let told = [usage(1_000, 5), usage(1_000, 5), None];
+        let mut trail = Trail::default();
+        for (permit, told) in targets.iter().zip(told) {
+            trail.begin(permit);
+            trail.fail(permit, &failure(told));
+        }
+        let costs: Vec<_> = trail
+            .records()
+            .map(|record| (record.usage, record.cost))
+            .collect();
+        assert_eq!(costs, [(told[0], Some(6)), (told[1], None), (None, None)]);
+        assert_eq!((trail.lost().count(), trail.lost_cost()), (2, 6));
+    }
+
+    #[test]
+    fn counts_that_cannot_be_true_are_not_lost() {
+        let target = priced("dear", Some(PRICE));
+        let mut trail = Trail::default();
+        trail.begin(&target);
+        trail.fail(&target, &failure(usage(1 << 63, 1 << 63)));
+        assert_eq!(trail.lost_cost(), 0);
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_off_is_lost_unless_it_is_the_answer_after_all() {
+        let target = priced("filtered", Some(PRICE));
+        let mut trail = Trail::default();
+        trail.begin(&target);
+        trail.succeed(&target);
+        assert_eq!(trail.lost_cost(), 0);
+        trail.filter(&target, usage(0, 3));
+        assert_eq!(trail.lost_cost(), 3);
+        trail.keep_filtered();
+        assert_eq!((trail.lost().count(), trail.lost_cost()), (0, 0));
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 use tollgate_core::key::VirtualKey;
+use tollgate_core::money::UsdText;
 use tollgate_core::time::Timestamp;
 
 use crate::log_buffer::LogBuffer;
@@ -95,6 +96,10 @@ fn text_line(line: &mut String, clock: &str, facts: &Facts, duration: Duration) 
         line.push('=');
         push_number(line, number);
     }
+    if let Some(cost) = facts.cost {
+        line.push_str(" cost_usd=");
+        line.push_str(UsdText::of(cost).as_str());
+    }
     if facts.route.is_some() {
         line.push_str(" attempts=");
         push_number(line, facts.trail.len().into());
@@ -145,6 +150,11 @@ fn json_line(line: &mut String, clock: &str, facts: &Facts, duration: Duration) 
         line.push_str(name);
         line.push_str("\":");
         push_number(line, number);
+    }
+    if let Some(cost) = facts.cost {
+        line.push_str(",\"cost_usd\":\"");
+        line.push_str(UsdText::of(cost).as_str());
+        line.push('"');
     }
     if facts.route.is_some() {
         push_attempts(line, facts);
@@ -298,6 +308,8 @@ fn push_escaped(line: &mut String, value: &str, is_plain: fn(u8) -> bool) {
 
 #[cfg(test)]
 mod tests {
+    use tollgate_core::money::Money;
+
     use super::*;
 
     #[test]
@@ -312,5 +324,23 @@ mod tests {
             push_plain(&mut line, value);
             assert_eq!(line, written);
         }
+    }
+
+    #[tokio::test]
+    async fn the_cost_is_told_exactly_where_it_is_known() {
+        let mut record = crate::testing::record().await;
+        let lines = |facts: &Facts| {
+            let (mut text, mut json) = (String::new(), String::new());
+            text_line(&mut text, "now", facts, Duration::ZERO);
+            json_line(&mut json, "now", facts, Duration::ZERO);
+            (text, json)
+        };
+        let (text, json) = lines(&record.facts);
+        assert!(!text.contains("cost_usd") && !json.contains("cost_usd"));
+        record.facts.cost = Some(Money::from_nano(12_500));
+        let (text, json) = lines(&record.facts);
+        assert!(text.contains(" cost_usd=0.0000125 "), "{text}");
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["cost_usd"], "0.0000125");
     }
 }

@@ -7,6 +7,7 @@ use http::header::{CONTENT_TYPE, HeaderName, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tollgate_core::error::dialect::{Context, Dialect};
 use tollgate_core::error::{Failure, trail};
+use tollgate_core::money::UsdText;
 use tollgate_engine::hold::Warning;
 
 use crate::gateway::Gateway;
@@ -21,6 +22,7 @@ const MODEL: HeaderName = HeaderName::from_static("x-tollgate-model");
 const CONNECTION: HeaderName = HeaderName::from_static("x-tollgate-connection");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
 const TRAIL: HeaderName = HeaderName::from_static("x-tollgate-trail");
+const COST: HeaderName = HeaderName::from_static("x-tollgate-cost-usd");
 const UNSUPPORTED: HeaderName = HeaderName::from_static("x-tollgate-unsupported");
 const ESTIMATED: HeaderName = HeaderName::from_static("x-tollgate-estimated");
 /// The most bytes of paths in a header: many clients and proxies refuse heads above 8 KiB.
@@ -42,6 +44,14 @@ pub(crate) fn tell_attempts(headers: &mut HeaderMap, facts: &Facts) {
         {
             headers.insert(TRAIL, line);
         }
+    }
+}
+
+/// Says what the call costs, if that is known.
+pub(crate) fn tell_cost(headers: &mut HeaderMap, facts: &Facts) {
+    let text = facts.cost.map(UsdText::of);
+    if let Some(Ok(value)) = text.map(|text| HeaderValue::from_str(text.as_str())) {
+        headers.insert(COST, value);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tollgate_core::address::AddressRange;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -33,13 +33,13 @@ pub(crate) fn address(trusted: &[AddressRange], peer: IpAddr, headers: &HeaderMa
 /// The addresses of the list, the last first. Several headers are one list.
 fn hops(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
     let values = headers.get_all(FORWARDED_FOR);
-    let values: Vec<_> = values.iter().map(|value| value.as_bytes()).collect();
+    let values: Vec<_> = values.iter().map(HeaderValue::as_bytes).collect();
     let parts = values
         .into_iter()
         .rev()
         .flat_map(|value| value.rsplit(|byte| *byte == b','));
     parts
-        .map(|part| part.trim_ascii())
+        .map(<[u8]>::trim_ascii)
         .filter(|part| !part.is_empty())
         .map(|part| std::str::from_utf8(part).ok().and_then(read))
 }
@@ -56,8 +56,6 @@ fn read(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn seen(trusted: &[&str], peer: &str, lines: &[&str]) -> String {

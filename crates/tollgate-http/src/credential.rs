@@ -1,6 +1,7 @@
 //! Where a caller may put its key, and what is refused.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderMap;
@@ -9,11 +10,12 @@ use http::request::Parts;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::right::Right;
 use tollgate_engine::admit;
+use tollgate_engine::caller::Caller;
 use tollgate_engine::manager::Manager;
 use tollgate_wire::credential::{self, BearerProblem};
 
 use crate::query::Query;
-use crate::record::Record;
+use crate::record::{Facts, Record};
 use crate::routes::Endpoint;
 
 /// Reads the one credential of a request: `Authorization: Bearer`, `x-api-key` or
@@ -102,6 +104,7 @@ fn by_virtual_key(
     let gateway = Arc::clone(record.gateway());
     let caller = admit::caller(&gateway.engine, key)?;
     record.facts.key = Some(Arc::clone(&caller.key));
+    check_address(&record.facts, &caller)?;
     if right == Right::Admin {
         return Err(Failure::client(Code::PermissionDenied).message(
             "Managing this needs the admin key in the header X-Admin-Key; a virtual key cannot do \
@@ -109,6 +112,18 @@ fn by_virtual_key(
         ));
     }
     Manager::user(caller)
+}
+
+/// Whether a key may be used from the address of the request, for whatever.
+pub(crate) fn check_address(facts: &Facts, caller: &Caller) -> Result<(), Failure> {
+    let is_open = |client: &IpAddr| caller.key.reach.allows_address(*client);
+    match facts.client.filter(|client| !is_open(client)) {
+        None => Ok(()),
+        Some(client) => Err(Failure::client(Code::PermissionDenied).message(format!(
+            "This key may not be used from the address {client}. Use it from one that it is open \
+             to, or ask an administrator to open it to this one."
+        ))),
+    }
 }
 
 fn take<'a>(found: &mut Option<&'a [u8]>, credential: &'a [u8]) -> Result<(), Failure> {

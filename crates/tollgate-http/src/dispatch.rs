@@ -32,7 +32,7 @@ use crate::gateway::Gateway;
 use crate::idempotency::{self, Tenant};
 use crate::outgoing::Outgoing;
 use crate::query::Query;
-use crate::record::{Facts, Record};
+use crate::record::Record;
 use crate::refusal::Flaw;
 use crate::routes::Endpoint;
 use crate::surface;
@@ -173,15 +173,21 @@ async fn act(
     let Some(endpoint) = endpoint else {
         return Err(Failure::client(Code::UnknownUrl));
     };
+    let gateway = Arc::clone(record.gateway());
+    if endpoint == Endpoint::CreditWebhook && surface::webhook::secret(&gateway).is_none() {
+        return Err(Failure::client(Code::UnknownUrl));
+    }
     if !endpoint.methods().contains(&parts.method) {
         return Err(Failure::client(without_method(endpoint, &parts.method)));
     }
-    let gateway = Arc::clone(record.gateway());
     if gateway.is_draining() {
         return Err(Failure::gateway(Code::Maintenance)
             .message("The gateway is shutting down. Send the request again in a moment."));
     }
     match endpoint.right(&parts.method) {
+        Right::Public if endpoint == Endpoint::CreditWebhook => {
+            surface::webhook::credits(&gateway, &record.facts.id, parts, body).await
+        }
         Right::Public => surface::public(&gateway, endpoint)
             .ok_or_else(|| Failure::client(Code::ResourceNotFound)),
         Right::Read if let Endpoint::Report(report) = endpoint => {
@@ -197,7 +203,7 @@ async fn act(
             if Address::of(endpoint, Query::default()).is_some() {
                 record.facts.caller = Some(caller.clone());
             }
-            check_reach(&record.facts, &caller, endpoint)?;
+            credential::check_address(&record.facts, &caller)?;
             admit::check(&caller, right, endpoint.surface())?;
             for_caller(record, &caller, endpoint, parts, body).await
         }
@@ -206,6 +212,9 @@ async fn act(
         right => {
             knock(record)?;
             let manager = credential::manager(record, &parts.headers, right)?;
+            if let Some(caller) = manager.caller() {
+                credential::check_address(&record.facts, caller)?;
+            }
             manager.extent(right)?;
             let tenant = match manager.user_id() {
                 Some(user) => Tenant::User(user.as_str()),
@@ -234,26 +243,6 @@ fn knock(record: &mut Record) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether the key may come from there, and to this surface.
-fn check_reach(facts: &Facts, caller: &Caller, endpoint: Endpoint<'_>) -> Result<(), Failure> {
-    let refuse = |message| Err(Failure::client(Code::PermissionDenied).message(message));
-    let reach = &caller.key.reach;
-    if let Some(client) = facts.client.filter(|client| !reach.allows_address(*client)) {
-        return refuse(format!(
-            "This key may not be used from the address {client}. Use it from one that it is open \
-             to, or ask an administrator to open it to this one."
-        ));
-    }
-    let surface = endpoint.surface();
-    if !reach.allows_surface(surface) {
-        return refuse(format!(
-            "This key may not be used at this address: it is not open to the surface \
-             \"{surface}\". Use a key that is, or ask an administrator to open it."
-        ));
-    }
-    Ok(())
-}
-
 /// How far whoever asks sees: by the admin key everything, by another key what it belongs to.
 fn sees(record: &mut Record, endpoint: Endpoint<'_>, parts: &Parts) -> Result<Scope, Failure> {
     let gateway = Arc::clone(record.gateway());
@@ -264,7 +253,7 @@ fn sees(record: &mut Record, endpoint: Endpoint<'_>, parts: &Parts) -> Result<Sc
     let credential = credential::read(endpoint, parts)?;
     let caller = admit::caller(&gateway.engine, &credential)?;
     record.facts.key = Some(Arc::clone(&caller.key));
-    check_reach(&record.facts, &caller, endpoint)?;
+    credential::check_address(&record.facts, &caller)?;
     admit::check(&caller, Right::Read, endpoint.surface())?;
     Ok(Scope::of(&caller))
 }
@@ -308,6 +297,7 @@ async fn for_caller(
         Endpoint::GeminiModels => surface::models::list(&gateway, caller, Family::Gemini, query),
         Endpoint::GeminiModel(id) => surface::models::one(&gateway, caller, Family::Gemini, id),
         Endpoint::Validate => Ok(surface::account::validate(caller)),
+        Endpoint::Balance => Ok(surface::account::balance(&gateway, caller)),
         Endpoint::Keys
         | Endpoint::TemporaryKeys
         | Endpoint::Key(_)
@@ -321,11 +311,15 @@ async fn for_caller(
         | Endpoint::Team(_)
         | Endpoint::TeamStatus(..)
         | Endpoint::Audit
+        | Endpoint::Credits(..)
+        | Endpoint::Ledger
+        | Endpoint::CreditWebhook
         | Endpoint::Maintenance
         | Endpoint::Connections
         | Endpoint::Connection(_)
         | Endpoint::TestConnection(_)
         | Endpoint::ConnectionBreaker(_)
+        | Endpoint::ConnectionKey(_)
         | Endpoint::ExplainRoute
         | Endpoint::Report(_)
         | Endpoint::Hello

@@ -64,6 +64,18 @@ pub mod teams {
     pub use crate::surface::admin::teams::{change, create, list, one, set_status};
 }
 
+/// What the API of credits answers, for commands that do without a running gateway.
+pub mod credits {
+    pub use crate::surface::admin::credits::{
+        Asked, Books, Of, add, adjust, balance, refund, transactions,
+    };
+}
+
+/// What the check of the ledger answers, for commands that do without a running gateway.
+pub mod ledger {
+    pub use crate::surface::admin::ledger::verify;
+}
+
 /// What the connection API answers, for commands that do without a running gateway.
 pub mod connections {
     pub use crate::surface::admin::connections::{list, test};

@@ -1,6 +1,7 @@
 //! The figures for Prometheus. Labels come from bounded sets only: surfaces, configured models
 //! and connections, codes of the catalogue.
 
+mod money;
 mod standing;
 
 use std::sync::Arc;
@@ -12,8 +13,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use tollgate_core::money::Money;
 use tollgate_engine::engine::Engine;
 
+use self::money::Usd;
 use self::standing::Standing;
 use crate::gateway::Logs;
 use crate::record::Facts;
@@ -52,6 +55,11 @@ struct SurfaceLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ConnectionLabels {
+    connection: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ModelLabels {
     model: Arc<str>,
 }
@@ -66,6 +74,8 @@ pub(crate) struct Metrics {
     fallbacks: Family<ModelLabels, Counter>,
     hedges: Family<ModelLabels, Counter>,
     tokens: Family<TokenLabels, Counter>,
+    cost: Family<ModelLabels, Usd>,
+    lost: Family<ConnectionLabels, Usd>,
     duration: Histograms,
     first_byte: Histograms,
     overhead: Histograms,
@@ -90,6 +100,8 @@ impl Metrics {
             fallbacks: Family::default(),
             hedges: Family::default(),
             tokens: Family::default(),
+            cost: Family::default(),
+            lost: Family::default(),
             duration: seconds(),
             first_byte: seconds(),
             overhead: Histograms::new_with_constructor(|| Histogram::new(OVERHEAD_SECONDS)),
@@ -101,6 +113,7 @@ impl Metrics {
             diagnostics_dropped: logs.diagnostics.dropped(),
         };
         metrics.register();
+        metrics.register_money();
         metrics.register_routing();
         metrics.register_open();
         let standing = Standing(engine);
@@ -135,6 +148,20 @@ impl Metrics {
             "Plain calls: time that was not spent waiting for the provider, for a free place or \
              for a target to rest; the time in which the caller sends its request is part of it",
             self.overhead.clone(),
+        );
+    }
+
+    fn register_money(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "cost_usd",
+            "What calls cost those who made them, by the model that answered",
+            self.cost.clone(),
+        );
+        registry.register(
+            "lost_cost_usd",
+            "What attempts cost that came to nothing and that nobody pays, by connection",
+            self.lost.clone(),
         );
     }
 
@@ -213,6 +240,7 @@ impl Metrics {
                 .get_or_create(&labels)
                 .observe(own.as_secs_f64());
         }
+        self.count_money(facts, model);
         if let Some(usage) = facts.usage {
             for (kind, count) in [("prompt", usage.prompt), ("completion", usage.completion)] {
                 let model = Arc::clone(model);
@@ -220,6 +248,23 @@ impl Metrics {
                     .get_or_create(&TokenLabels { model, kind })
                     .inc_by(count);
             }
+        }
+    }
+
+    /// Counts what was paid, and what was not.
+    fn count_money(&self, facts: &Facts, model: &Arc<str>) {
+        if let Some(cost) = facts.cost.filter(|cost| *cost > Money::ZERO) {
+            let model = Arc::clone(model);
+            let labels = ModelLabels { model };
+            self.cost.get_or_create(&labels).inner().add(cost.as_nano());
+        }
+        for attempt in facts.trail.lost() {
+            let Some(cost) = attempt.cost.filter(|cost| *cost > 0) else {
+                continue;
+            };
+            let connection = Arc::clone(&attempt.connection);
+            let labels = ConnectionLabels { connection };
+            self.lost.get_or_create(&labels).inner().add(cost);
         }
     }
 

@@ -6,10 +6,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tollgate_core::charge::can_be_true;
 use tollgate_core::error::Failure;
 use tollgate_core::key::VirtualKey;
 use tollgate_core::money::Money;
-use tollgate_core::reply::{Piece, Usage};
+use tollgate_core::reply::{Answer, Piece, Usage};
 use tollgate_engine::caller::Caller;
 use tollgate_engine::health::Permit;
 use tollgate_engine::hold::{Ending, Hold, Warning};
@@ -18,6 +19,7 @@ use tollgate_engine::routes::{Route, RouteTarget};
 use tollgate_engine::settle::Ticket;
 use tollgate_engine::throttle::{Pass, Standings, Visitor};
 use tollgate_engine::trail::Trail;
+use tollgate_wire::formats;
 
 use crate::gateway::Gateway;
 use crate::idempotency::Recording;
@@ -189,6 +191,14 @@ impl Record {
         }
     }
 
+    /// Notes what a whole answer used.
+    pub(crate) fn count(&mut self, answer: &Answer) {
+        self.facts.usage = answer.usage;
+        if self.hold.is_some() {
+            self.facts.delivered = uncounted(answer);
+        }
+    }
+
     /// Settles what the call cost. Whoever sends the last byte of its answer waits for the ticket,
     /// if there is one. Once more it does nothing.
     pub(crate) fn settle(&mut self, whole: bool) -> Option<Ticket> {
@@ -294,6 +304,16 @@ impl Facts {
     }
 }
 
+/// About how many sixteenths of a token an answer says, where its provider does not tell how many
+/// tokens it has, or tells what cannot be. Nothing where it does: nobody looks for it then.
+fn uncounted(answer: &Answer) -> u64 {
+    if answer.usage.as_ref().is_some_and(can_be_true) {
+        0
+    } else {
+        u64::from(formats::delivered(&answer.body))
+    }
+}
+
 /// An error with what caused it: many say only what they were doing.
 struct Causes<'a>(&'a (dyn Error + Send + Sync));
 
@@ -324,13 +344,43 @@ impl Drop for Record {
             if let Some(recording) = self.replay.take()
                 && recording.is_complete()
             {
-                drop(recording.keep(&self.gateway));
+                drop((*recording).keep(&self.gateway));
             }
             // A failure that was already noted stays the outcome: only its telling broke off.
             if self.facts.code == OK {
                 self.facts.code = CLIENT_CLOSED;
             }
             self.write();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_answer_says_is_counted_only_where_its_provider_does_not() {
+        let usage = |prompt| {
+            Some(Usage {
+                prompt,
+                ..Usage::NONE
+            })
+        };
+        for (told, counts) in [
+            (usage(9), false),
+            (usage(0), false),
+            (None, true),
+            (usage(1 << 60), true),
+        ] {
+            let answer = Answer {
+                body: bytes::Bytes::from_static(
+                    br#"{"choices":[{"message":{"content":"Good morning"}}]}"#,
+                ),
+                usage: told,
+                finish: None,
+            };
+            assert_eq!(uncounted(&answer) > 0, counts, "{told:?}");
         }
     }
 }

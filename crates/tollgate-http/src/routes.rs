@@ -1,6 +1,7 @@
 //! Every URL on one screen, with its methods and the right that it demands. A new endpoint does
 //! not compile until all of this is said.
 
+pub(crate) mod credits;
 mod gemini;
 mod reports;
 mod tenants;
@@ -10,6 +11,7 @@ use tollgate_core::error::dialect::Dialect;
 use tollgate_core::right::Right;
 use tollgate_core::tenant::Status;
 
+use self::credits::{Deed, Purse};
 pub(crate) use self::reports::Report;
 
 /// What a path stands for. Parts of the path that are values come with it, still encoded.
@@ -43,11 +45,16 @@ pub(crate) enum Endpoint<'a> {
     Team(&'a str),
     TeamStatus(&'a str, Status),
     Audit,
+    Credits(Purse<'a>, Deed),
+    Ledger,
+    Balance,
+    CreditWebhook,
     Maintenance,
     Connections,
     Connection(&'a str),
     TestConnection(&'a str),
     ConnectionBreaker(&'a str),
+    ConnectionKey(&'a str),
     ExplainRoute,
     Report(Report<'a>),
     Errors,
@@ -80,6 +87,9 @@ impl<'a> Endpoint<'a> {
             "/api/organizations" => Self::Organizations,
             "/api/teams" => Self::Teams,
             "/api/audit" => Self::Audit,
+            "/api/ledger/verify" => Self::Ledger,
+            "/api/account/balance" => Self::Balance,
+            "/api/webhooks/credits" => Self::CreditWebhook,
             "/api/maintenance" => Self::Maintenance,
             "/api/connections" => Self::Connections,
             "/api/routes/explain" => Self::ExplainRoute,
@@ -119,6 +129,9 @@ impl<'a> Endpoint<'a> {
         if let Some(connection) = value("/api/connections/") {
             return Self::find_connection(connection);
         }
+        if let Some(rest) = value("/api/credits/") {
+            return credits::find(rest);
+        }
         if let Some(rest) = value("/api/organizations/") {
             return tenants::organization(rest);
         }
@@ -140,6 +153,7 @@ impl<'a> Endpoint<'a> {
             Some(("", _)) => None,
             Some((name, "test")) => Some(Self::TestConnection(name)),
             Some((name, "breaker")) => Some(Self::ConnectionBreaker(name)),
+            Some((name, "update-key")) => Some(Self::ConnectionKey(name)),
             Some(_) => None,
         }
     }
@@ -160,14 +174,21 @@ impl<'a> Endpoint<'a> {
             | Self::RotateKey(_)
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
+            | Self::ConnectionKey(_)
+            | Self::CreditWebhook
             | Self::ExplainRoute => &[Method::POST],
-            Self::Keys | Self::Organizations | Self::Teams | Self::Members(_) => {
-                &[Method::GET, Method::HEAD, Method::POST]
-            }
+            Self::Credits(_, deed) => deed.methods(),
+            Self::Keys
+            | Self::Organizations
+            | Self::Teams
+            | Self::Members(_)
+            | Self::Connections
+            | Self::Ledger => &[Method::GET, Method::HEAD, Method::POST],
             Self::Key(_) => &[Method::GET, Method::HEAD, Method::PATCH, Method::DELETE],
             Self::Organization(_) | Self::Team(_) => {
                 &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH]
             }
+            Self::Connection(_) => &[Method::GET, Method::HEAD, Method::PUT, Method::DELETE],
             Self::Member(..) => &[
                 Method::GET,
                 Method::HEAD,
@@ -183,10 +204,9 @@ impl<'a> Endpoint<'a> {
             | Self::GeminiModels
             | Self::GeminiModel(_)
             | Self::Validate
+            | Self::Balance
             | Self::Audit
             | Self::Report(_)
-            | Self::Connections
-            | Self::Connection(_)
             | Self::Hello
             | Self::Errors
             | Self::Error(_)
@@ -217,6 +237,7 @@ impl<'a> Endpoint<'a> {
             | Self::Model(_)
             | Self::GeminiModels
             | Self::GeminiModel(_)
+            | Self::Balance
             | Self::Validate => Right::Read,
             Self::Report(_) => Right::Read,
             Self::Keys | Self::Key(_) if sees => Right::SeeKeys,
@@ -235,19 +256,25 @@ impl<'a> Endpoint<'a> {
             }
             Self::Organization(_) => Right::ManageOrganization,
             Self::Members(_) | Self::Member(..) => Right::ManageUsers,
-            Self::Teams | Self::Team(_) => Right::ManageTeams,
-            Self::TeamStatus(_, Status::Active | Status::Paused) => Right::ManageTeams,
+            Self::Teams | Self::Team(_) | Self::TeamStatus(_, Status::Active | Status::Paused) => {
+                Right::ManageTeams
+            }
             Self::Audit => Right::SeeAudit,
             Self::Organizations
             | Self::OrganizationStatus(..)
             | Self::TeamStatus(_, Status::Suspended)
+            | Self::Credits(..)
+            | Self::Ledger
             | Self::Maintenance
             | Self::Connections
             | Self::Connection(_)
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
+            | Self::ConnectionKey(_)
             | Self::ExplainRoute => Right::Admin,
-            Self::Hello
+            // The signature is its credential.
+            Self::CreditWebhook
+            | Self::Hello
             | Self::Errors
             | Self::Error(_)
             | Self::ErrorPages
@@ -291,11 +318,16 @@ impl<'a> Endpoint<'a> {
             | Self::Team(_)
             | Self::TeamStatus(..)
             | Self::Audit
+            | Self::Credits(..)
+            | Self::Ledger
+            | Self::Balance
+            | Self::CreditWebhook
             | Self::Maintenance
             | Self::Connections
             | Self::Connection(_)
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
+            | Self::ConnectionKey(_)
             | Self::ExplainRoute
             | Self::Report(_)
             | Self::Errors
@@ -323,7 +355,8 @@ impl<'a> Endpoint<'a> {
             Self::GenerateStream(_) => "gemini_stream_generate",
             Self::GenerateTokens(_) => "gemini_count_tokens",
             Self::Models | Self::Model(_) | Self::GeminiModels | Self::GeminiModel(_) => "models",
-            Self::Validate => "auth",
+            Self::Validate | Self::Balance => "auth",
+            Self::CreditWebhook => "webhooks",
             Self::Keys
             | Self::TemporaryKeys
             | Self::Key(_)
@@ -337,11 +370,14 @@ impl<'a> Endpoint<'a> {
             | Self::Team(_)
             | Self::TeamStatus(..)
             | Self::Audit
+            | Self::Credits(..)
+            | Self::Ledger
             | Self::Maintenance
             | Self::Connections
             | Self::Connection(_)
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
+            | Self::ConnectionKey(_)
             | Self::ExplainRoute => "admin",
             Self::Report(_) => "reports",
             Self::Errors | Self::Error(_) | Self::ErrorPages | Self::ErrorPage(_) => "errors",

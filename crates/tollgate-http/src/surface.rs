@@ -7,6 +7,7 @@ pub(crate) mod errors;
 pub(crate) mod health;
 pub(crate) mod models;
 pub(crate) mod reports;
+pub(crate) mod webhook;
 
 use crate::dispatch::Given;
 use crate::gateway::Gateway;
@@ -53,11 +54,16 @@ pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Option<Given>
         | Endpoint::Team(_)
         | Endpoint::TeamStatus(..)
         | Endpoint::Audit
+        | Endpoint::Credits(..)
+        | Endpoint::Ledger
+        | Endpoint::Balance
+        | Endpoint::CreditWebhook
         | Endpoint::Maintenance
         | Endpoint::Connections
         | Endpoint::Connection(_)
         | Endpoint::TestConnection(_)
         | Endpoint::ConnectionBreaker(_)
+        | Endpoint::ConnectionKey(_)
         | Endpoint::ExplainRoute
         | Endpoint::Report(_) => None,
     }

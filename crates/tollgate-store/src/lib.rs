@@ -8,6 +8,7 @@ mod migrations;
 mod open;
 mod owner;
 mod store;
+mod vault;
 
 #[cfg(test)]
 mod contract;
@@ -19,3 +20,4 @@ pub use location::Location;
 pub use open::{OpenError, open};
 pub use owner::{Owner, OwnerError};
 pub use store::SqlStore;
+pub use vault::{MasterKeys, Seal};

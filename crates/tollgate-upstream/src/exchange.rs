@@ -255,7 +255,11 @@ impl Exchange<'_> {
                 lost: Vec::new(),
                 estimated: false,
             }),
-            Err(problem) => Err(self.not_an_answer(problem, &body, &head.headers)),
+            Err(problem) => {
+                let mut failure = self.not_an_answer(problem, &body, &head.headers);
+                failure.usage = formats::reported(self.peer.format, &body);
+                Err(failure)
+            }
         }
     }
 
@@ -361,11 +365,13 @@ impl Exchange<'_> {
             inflow.release();
         }
         let body = gathered.into_bytes();
-        match self.read_answer(&body) {
+        let mut failure = match self.read_answer(&body) {
             Ok(_) => self.peer.broken(Broken::invalid(
                 "The provider sent a plain answer where a stream was asked for.",
             )),
             Err(problem) => self.not_an_answer(problem, &body, &HeaderMap::new()),
-        }
+        };
+        failure.usage = formats::reported(self.peer.format, &body);
+        failure
     }
 }

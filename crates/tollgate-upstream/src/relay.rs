@@ -11,8 +11,9 @@ use futures_core::Stream;
 use http::{HeaderMap, StatusCode};
 use tokio::time::{Instant, Sleep};
 use tollgate_core::error::{Failure, StreamMark};
-use tollgate_core::reply::Piece;
+use tollgate_core::reply::{Piece, Usage};
 use tollgate_engine::port::PieceStream;
+use tollgate_wire::formats;
 use tollgate_wire::openai::stream::ChatStream;
 use tollgate_wire::stream::{Fed, Flow, StreamProblem};
 
@@ -78,6 +79,8 @@ pub(crate) struct Relay {
     stage: Stage,
     /// When anything came last, comments included.
     heard: Instant,
+    /// What the provider has said of its use.
+    usage: Option<Usage>,
     /// What came up to the first content.
     early: VecDeque<Piece>,
     /// What follows after the last good piece.
@@ -94,6 +97,7 @@ impl Relay {
             timing,
             stage: Stage::Before,
             heard: Instant::now(),
+            usage: None,
             early: VecDeque::new(),
             failure: None,
         }
@@ -168,6 +172,7 @@ impl Relay {
     /// What a fed part of the stream gives to the caller, if anything.
     fn take(&mut self, fed: Fed) -> Option<Result<Piece, Failure>> {
         let Fed { piece, problem } = fed;
+        self.usage = piece.usage.or(self.usage);
         if let Some(problem) = problem {
             let failure = self.failed(problem);
             self.inflow = None;
@@ -196,6 +201,7 @@ impl Relay {
                     .judge
                     .error(StatusCode::OK, &HeaderMap::new(), &json, true);
                 failure.stream = self.stream.mark();
+                failure.usage = formats::reported(self.judge.format, &json).or(self.usage);
                 return failure;
             }
             StreamProblem::Truncated => return self.broken(Fault::NoTerminator.into()),
@@ -236,6 +242,7 @@ impl Relay {
         self.inflow = None;
         let mut failure = broken.failure(self.judge.connection.settings.provider, self.stage);
         failure.stream = self.stream.mark();
+        failure.usage = self.usage;
         failure
     }
 }
@@ -265,4 +272,5 @@ fn is_empty(piece: &Piece) -> bool {
         && !piece.last
         && piece.usage.is_none()
         && piece.finish.is_none()
+        && piece.delivered == 0
 }

@@ -1,5 +1,7 @@
 //! Counts of tokens, which every format has under other names.
 
+use serde_json::Value;
+
 use crate::json::{self, Count, Kind, NameBuffer, Problem, Scanner};
 
 /// The greatest count that is believed; no call has that many tokens, and sums of counts below
@@ -20,10 +22,11 @@ pub(crate) fn of_text(bytes: usize) -> u64 {
     (bytes as u64).div_ceil(BYTES)
 }
 
-/// Takes the counts of these names out of an object of details.
+/// Takes the counts of these names out of an object of details. `odd` is set if one is broken.
 pub(crate) fn details<const N: usize>(
     scanner: &mut Scanner<'_>,
     wanted: [&[u8]; N],
+    odd: &mut bool,
 ) -> Result<[Option<u64>; N], Problem> {
     let mut found = [None; N];
     if scanner.kind()? != Kind::Object {
@@ -39,21 +42,57 @@ pub(crate) fn details<const N: usize>(
             .zip(&mut found)
             .find(|(want, _)| **want == name)
         {
-            Some((_, place)) => *place = count(scanner)?,
+            Some((_, place)) => *place = count(scanner, odd)?,
             None => scanner.skip()?,
         }
     }
     Ok(found)
 }
 
-/// Takes a count; what is negative, broken or no number does not count.
-pub(crate) fn count(scanner: &mut Scanner<'_>) -> Result<Option<u64>, Problem> {
-    if scanner.kind()? != Kind::Number {
+/// Takes a count; what is negative, broken or no number does not count. `odd` is set then, and
+/// for what no call can have; `null` only says nothing.
+pub(crate) fn count(scanner: &mut Scanner<'_>, odd: &mut bool) -> Result<Option<u64>, Problem> {
+    let kind = scanner.kind()?;
+    if kind != Kind::Number {
         scanner.skip()?;
+        *odd |= kind != Kind::Null;
         return Ok(None);
     }
-    Ok(match json::count(scanner.number()?) {
-        Count::Whole(value) => Some(value.min(MOST)),
-        Count::Negative | Count::Fraction => None,
-    })
+    Ok(believed(json::count(scanner.number()?), odd))
 }
+
+/// The number that a count is, as far as it is believed. `odd` is set if it is not.
+pub(crate) fn believed(count: Count, odd: &mut bool) -> Option<u64> {
+    match count {
+        Count::Whole(value) => {
+            *odd |= value > MOST;
+            Some(value.min(MOST))
+        }
+        Count::Negative | Count::Fraction => {
+            *odd = true;
+            None
+        }
+    }
+}
+
+/// The count that a member of an object has, as [`count`] takes it.
+pub(crate) fn member(value: Option<&Value>, odd: &mut bool) -> Option<u64> {
+    match value? {
+        Value::Null => None,
+        Value::Number(number) => believed(json::count(&number.to_string()), odd),
+        Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            *odd = true;
+            None
+        }
+    }
+}
+
+/// The smaller of a part and what it is a part of. `odd` is set if the part is more.
+pub(crate) fn part(part: Option<u64>, whole: u64, odd: &mut bool) -> u64 {
+    let part = part.unwrap_or_default();
+    *odd |= part > whole;
+    part.min(whole)
+}
+
+#[cfg(test)]
+mod tests;

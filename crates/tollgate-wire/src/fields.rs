@@ -1,7 +1,7 @@
 //! What readers of requests share: taking a value of the right kind, and saying what is wrong
 //! with one of a wrong kind.
 
-use tollgate_core::call::Marks;
+use tollgate_core::call::{MOST_CHOICES, Marks};
 use tollgate_core::error::{Code, Failure};
 
 use crate::faults::Faults;
@@ -150,6 +150,16 @@ pub(crate) fn count(
         Some(Count::Fraction) | None => {}
     }
     Ok(None)
+}
+
+/// Takes how many answers are asked for; 1 where nothing can be understood.
+pub(crate) fn choices(
+    scanner: &mut Scanner<'_>,
+    path: &str,
+    faults: &mut Faults,
+) -> Result<u32, Problem> {
+    let count = count(scanner, path, faults)?.unwrap_or(1);
+    Ok(u32::try_from(count).map_or(MOST_CHOICES, |count| count.min(MOST_CHOICES)))
 }
 
 /// Takes an integer or `null`.

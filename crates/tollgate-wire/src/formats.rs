@@ -13,7 +13,7 @@ use crate::json::{Problem, Scanner};
 use crate::neutral::{Answer, Request};
 use crate::quirks::Quirks;
 use crate::stream::{Flow, ReadEvents, StreamRules, WriteEvents};
-use crate::{anthropic, bedrock, cohere, completions, gemini, ollama, openai, responses};
+use crate::{anthropic, bedrock, cohere, completions, gemini, ollama, openai, output, responses};
 
 /// What a caller sent: the body, and what the address says.
 #[derive(Clone, Debug)]
@@ -159,6 +159,26 @@ pub fn relay_answer(
             Err(AnswerProblem::NotAnAnswer("no caller speaks this format"))
         }
     }
+}
+
+/// What a provider says was used in something that is no answer: an error, or an answer that cannot
+/// be taken.
+pub fn reported(format: Format, body: &[u8]) -> Option<reply::Usage> {
+    match format {
+        Format::OpenAi | Format::Completions => openai::reply::reported(body),
+        Format::Responses => responses::relay::reported(body),
+        Format::Anthropic => anthropic::relay::reported(body),
+        Format::Gemini => gemini::relay::reported(body),
+        Format::Bedrock => bedrock::reported(body),
+        Format::Cohere => cohere::reported(body),
+        Format::Ollama => ollama::reported(body),
+    }
+}
+
+/// About how many tokens of output an answer holds, in whatever format of callers it is: for
+/// answers whose provider does not say. In sixteenths of a token; nothing if it cannot be read.
+pub fn delivered(body: &[u8]) -> u32 {
+    output::of_answer(body)
 }
 
 /// Parses a provider's answer.

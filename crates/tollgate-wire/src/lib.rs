@@ -27,6 +27,7 @@ mod ndjson;
 pub mod neutral;
 pub mod ollama;
 pub mod openai;
+mod output;
 pub mod provider_text;
 pub mod quirks;
 mod relayed;

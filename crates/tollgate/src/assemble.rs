@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tollgate_core::id::{OrgId, TeamId, UserId};
 use tollgate_core::overload;
+use tollgate_core::tenant::DEFAULT;
 use tollgate_engine::accounts;
 use tollgate_engine::engine::{Engine, Routing};
 use tollgate_engine::health::DeclaredConnection;
@@ -19,7 +20,7 @@ use tollgate_upstream::settings::ConnectionSettings;
 use crate::config::{self, Config, Problems, Tenant};
 
 /// Tells the engine everything that may change while it runs.
-pub(crate) fn steer(engine: &Engine, config: &Config) {
+pub(crate) fn steer(engine: &Engine, config: &Config, routing: Routing) {
     let config::Overload {
         parallel,
         lag,
@@ -48,25 +49,28 @@ pub(crate) fn steer(engine: &Engine, config: &Config) {
         retention,
         longest_body,
     });
-    engine.set_routing(routing(config));
+    engine.set_routing(routing);
 }
 
 /// What requests are routed by.
 pub(crate) fn routing(config: &Config) -> Routing {
-    let connections = config
-        .connections
-        .iter()
-        .map(|connection| DeclaredConnection {
-            name: Arc::clone(&connection.settings.name),
-            provider: connection.settings.provider.name,
-            limits: connection.limits,
-            checks: connection.checks.clone(),
-            fingerprint: connection.fingerprint,
-        });
+    let connections = config.connections.iter().map(connection);
     let models = config.models.iter().map(|model| declared(config, model));
     Routing {
         connections: connections.collect(),
         models: models.collect(),
+    }
+}
+
+/// What is routed by of one connection.
+pub(crate) fn connection(connection: &config::Connection) -> DeclaredConnection {
+    DeclaredConnection {
+        name: Arc::clone(&connection.settings.name),
+        provider: connection.settings.provider.name,
+        limits: connection.limits,
+        checks: connection.checks.clone(),
+        owner: connection.owner.clone(),
+        fingerprint: connection.fingerprint,
     }
 }
 
@@ -125,6 +129,15 @@ pub(crate) fn check_references(config: &Config, tenants: &Tenants) -> Result<(),
     } else {
         Err(missing)
     }
+}
+
+/// The organization of the built-in team: its own, unless the file declares it elsewhere.
+pub(crate) fn home(config: &Config) -> OrgId {
+    let mut teams = config.teams.iter();
+    let built_in = teams.find(|team| team.id.as_str() == DEFAULT);
+    built_in.map_or(OrgId::from_stored(DEFAULT), |team| {
+        team.organization.clone()
+    })
 }
 
 /// Everything that the file declares of accounts.

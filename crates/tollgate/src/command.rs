@@ -3,10 +3,12 @@
 pub mod check;
 pub mod connection;
 mod control;
+pub mod credit;
 pub mod docs;
 pub mod errors;
 pub mod explain;
 pub mod key;
+pub mod ledger;
 pub mod maintenance;
 pub mod org;
 mod place;

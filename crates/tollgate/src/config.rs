@@ -13,6 +13,7 @@ mod restart;
 mod schema;
 mod section;
 mod source;
+mod stored;
 mod substitute;
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,7 @@ pub use markdown::settings_markdown;
 pub use problem::{Place, Problem, Problems};
 pub use reference::{Reference, Tenant};
 pub use source::DEFAULT_FILE;
+pub(crate) use stored::connection as stored_connection;
 
 /// A configuration without problems. `Debug` shows no secret.
 #[derive(Clone, Debug)]
@@ -329,6 +331,15 @@ impl Config {
     ) -> Result<Self, Problems> {
         let source = source::Source::open(path)?;
         source::read(&source, environment, overrides)
+    }
+
+    /// The model that opens a whole connection under its name.
+    pub(crate) fn open(&self, connection: &Connection) -> DeclaredModel {
+        resolve::open(
+            connection.name(),
+            connection.settings.provider.name,
+            &self.rules,
+        )
     }
 
     /// The keys whose change since `old` takes effect only after a restart.

@@ -6,9 +6,12 @@ mod calendar;
 mod clock;
 pub mod command;
 pub mod config;
+mod grants;
+mod keeper;
 mod master_key;
 mod ownership;
 mod reload;
+mod secrets;
 mod shutdown;
 mod telemetry;
 

@@ -60,6 +60,10 @@ enum Command {
     Team(command::team::TeamArguments),
     /// Adds, lists, changes and removes the members of organizations.
     User(command::user::UserArguments),
+    /// Adds credits to teams and organizations, and shows what is there.
+    Credit(command::credit::CreditArguments),
+    /// Verifies the ledger.
+    Ledger(command::ledger::LedgerArguments),
     /// Lists and tests connections, and opens, closes or isolates their targets.
     Connection(command::connection::ConnectionArguments),
     /// Explains what would become of a request: which targets are asked, in which order and why.
@@ -92,6 +96,8 @@ fn main() -> ExitCode {
         Some(Command::Org(given)) => command::org::run(&given),
         Some(Command::Team(given)) => command::team::run(&given),
         Some(Command::User(given)) => command::user::run(&given),
+        Some(Command::Credit(given)) => command::credit::run(&given),
+        Some(Command::Ledger(given)) => command::ledger::run(&given),
         Some(Command::Connection(given)) => command::connection::run(&given),
         Some(Command::Explain(given)) => command::explain::run(&given),
         Some(Command::Maintenance(given)) => command::maintenance::run(&given),

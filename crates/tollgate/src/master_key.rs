@@ -53,6 +53,24 @@ pub(crate) fn find(
     load(given.map(Secret::expose), directory, entropy)
 }
 
+/// The master key while the gateway runs: as above, but none is made.
+pub(crate) fn find_again(
+    given: Option<&Secret>,
+    directory: &Path,
+) -> Result<[u8; LENGTH], MasterKeyError> {
+    let entropy: Entropy = |_| Err(io::Error::other("the file was there at the start"));
+    load(given.map(Secret::expose), directory, entropy)
+}
+
+/// The master keys of before, in their order.
+pub(crate) fn previous(given: &[Secret]) -> Result<Vec<[u8; LENGTH]>, MasterKeyError> {
+    let place = || "[secrets] previous_master_keys".to_owned();
+    let parsed = given.iter().map(|key| parse(key.expose()));
+    parsed
+        .map(|key| key.ok_or_else(|| MasterKeyError::Malformed { place: place() }))
+        .collect()
+}
+
 /// Whether a given key has the form that is taken.
 pub(crate) fn is_well_formed(given: &Secret) -> bool {
     parse(given.expose()).is_some()

@@ -4,23 +4,24 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tollgate_core::key::KeyHasher;
 use tollgate_engine::accounts::{Accounts, Parts};
-use tollgate_store::{Control, Owner, SqlStore};
+use tollgate_engine::port::{Clock as _, Store};
+use tollgate_store::{Control, MasterKeys, Owner, SqlStore};
 
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::secrets::Secrets;
 use crate::{assemble, master_key};
 
 /// Bytes from the system's generator.
-fn random(buffer: &mut [u8]) -> std::io::Result<()> {
+pub(crate) fn random(buffer: &mut [u8]) -> std::io::Result<()> {
     getrandom::fill(buffer).map_err(std::io::Error::other)
 }
 
 /// What belongs to the process that owns the data directory.
 pub(crate) struct Possession {
     store: Arc<SqlStore>,
-    hasher: KeyHasher,
+    secrets: Arc<Secrets>,
     /// Dropped last: the directory is free only when the store is closed.
     owner: Owner,
 }
@@ -29,26 +30,43 @@ pub(crate) struct Possession {
 pub(crate) async fn take(config: &Config) -> Result<Possession, Box<dyn Error>> {
     let directory = &config.database.directory;
     let owner = Owner::take(directory)?;
-    let master_key = master_key::find(config.master_key.as_ref(), directory)?;
+    let current = master_key::find(config.master_key.as_ref(), directory)?;
+    let previous = master_key::previous(&config.previous_master_keys)?;
     let store = Arc::new(tollgate_store::open(&config.database.url).await?);
+    let keys = MasterKeys::new(&current, &previous, random);
+    let secrets = Secrets::open(&*store, keys, SystemClock.now()).await?;
     Ok(Possession {
         owner,
         store,
-        hasher: KeyHasher::new(&master_key),
+        secrets: Arc::new(secrets),
     })
 }
 
 impl Possession {
     /// The keys in the store.
     pub(crate) async fn accounts(&self, config: &Config) -> Result<Accounts, Box<dyn Error>> {
-        let accounts = Accounts::open(Parts {
-            store: self.store.clone(),
-            clock: Arc::new(SystemClock),
-            hasher: self.hasher.clone(),
-            environment: assemble::environment(config),
-            entropy: random,
-        });
+        let home = assemble::home(config);
+        let accounts = Accounts::open_at_home(
+            Parts {
+                store: self.store.clone(),
+                clock: Arc::new(SystemClock),
+                hasher: self.secrets.hasher().clone(),
+                environment: assemble::environment(config),
+                entropy: random,
+            },
+            &home,
+        );
         Ok(accounts.await?)
+    }
+
+    /// What is encrypted in the store.
+    pub(crate) fn secrets(&self) -> &Arc<Secrets> {
+        &self.secrets
+    }
+
+    /// Keeps what must survive.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        self.store.clone()
     }
 
     /// Tells commands on this machine that the gateway is here.

@@ -10,9 +10,12 @@ use tollgate_engine::engine::Engine;
 use tollgate_http::Gateway;
 use tollgate_upstream::Upstreams;
 
-use crate::assemble;
+use tollgate_store::MasterKeys;
+
 use crate::command::serve::{self, Order};
 use crate::config::Config;
+use crate::keeper::Keeper;
+use crate::{assemble, grants, master_key, ownership};
 
 /// What a new configuration is given to.
 pub(crate) struct Live {
@@ -24,6 +27,8 @@ pub(crate) struct Live {
     pub(crate) accounts: Arc<Accounts>,
     /// Takes the connections.
     pub(crate) upstreams: Arc<Upstreams>,
+    /// Keeps the connections that operators make.
+    pub(crate) keeper: Arc<Keeper>,
     /// Takes the models.
     pub(crate) engine: Arc<Engine>,
     /// Takes the settings of the HTTP face.
@@ -81,16 +86,38 @@ impl Live {
         config: &Config,
     ) -> Result<(), Box<dyn std::error::Error>> {
         assemble::check_references(config, self.accounts.tenants())?;
-        self.upstreams.reload(assemble::connections(config))?;
+        let turn = self.keeper.turn().await;
+        self.reseal(config, &turn).await?;
+        self.upstreams.reload(self.keeper.settings(config))?;
         if let Err(refusal) = self.accounts.declare(assemble::accounts(config)).await {
             // The old models need the old connections.
-            self.upstreams.reload(assemble::connections(current))?;
+            self.upstreams.reload(self.keeper.settings(current))?;
             return Err(refusal.into());
         }
+        if let Err(error) = grants::give(config, &self.accounts).await {
+            tracing::error!(%error, "read the configuration again to give the rest");
+        }
         self.accounts.declare_admin(config.admin_key.as_ref());
-        assemble::steer(&self.engine, config);
+        assemble::steer(&self.engine, config, self.keeper.routing(config));
+        self.keeper.remember(config, &turn);
         self.gateway
             .set_settings(assemble::face(config, self.address));
+        Ok(())
+    }
+}
+
+impl Live {
+    /// Seals every stored secret under the master key of the configuration.
+    async fn reseal(
+        &self,
+        config: &Config,
+        turn: &tokio::sync::MutexGuard<'_, ()>,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        let directory = &config.database.directory;
+        let current = master_key::find_again(config.master_key.as_ref(), directory)?;
+        let previous = master_key::previous(&config.previous_master_keys)?;
+        let keys = MasterKeys::new(&current, &previous, ownership::random);
+        self.keeper.reseal(keys, turn).await?;
         Ok(())
     }
 }

@@ -118,6 +118,8 @@ mod tests {
                 code: Some(code),
                 status: None,
                 duration: Duration::ZERO,
+                usage: None,
+                cost: None,
             })
             .collect();
         failure

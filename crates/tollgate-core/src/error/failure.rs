@@ -50,6 +50,10 @@ pub struct AttemptRecord {
     pub status: Option<u16>,
     /// How long it took.
     pub duration: Duration,
+    /// What the provider said it used, if it did not become the answer and the provider said so.
+    pub usage: Option<Usage>,
+    /// What that costs at the price of the target, in nano-USD, if that has one: nobody pays it.
+    pub cost: Option<u64>,
 }
 
 impl AttemptRecord {

@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 
 use super::failure::AttemptRecord;
+use crate::money::{Money, UsdText};
 
 /// The most bytes of a line: many clients and proxies refuse heads above 8 KiB.
 pub const LONGEST: usize = 4 * 1024;
 
 /// Writes attempts as a list in the form of RFC 8941, in their order and as far as they fit into
-/// `longest` bytes: `main/gpt-4o;code=provider_error;status=503;ms=132, backup/gpt-4o;…`.
+/// `longest` bytes: `main/gpt-4o;code=provider_error;status=503;ms=132, backup/gpt-4o;…`. Where the
+/// provider charges for an attempt that came to nothing, `usd` says how much.
 pub fn line<'a>(attempts: impl Iterator<Item = &'a AttemptRecord>, longest: usize) -> String {
     let mut line = String::new();
     for attempt in attempts {
@@ -23,6 +25,10 @@ pub fn line<'a>(attempts: impl Iterator<Item = &'a AttemptRecord>, longest: usiz
             _ = write!(line, ";status={status}");
         }
         _ = write!(line, ";ms={}", attempt.duration.as_millis());
+        if let Some(nano) = attempt.cost {
+            line.push_str(";usd=");
+            line.push_str(UsdText::of(Money::from_nano(nano)).as_str());
+        }
         if line.len() > longest {
             line.truncate(before);
             break;
@@ -151,6 +157,8 @@ mod tests {
             cancelled: false,
             status: code.is_none().then_some(200),
             duration: Duration::from_micros(132_900),
+            usage: None,
+            cost: None,
         }
     }
 
@@ -160,10 +168,11 @@ mod tests {
         failed.status = Some(503);
         let mut slow = attempt("slow", "gpt-4o", None);
         (slow.cancelled, slow.status) = (true, None);
+        failed.cost = Some(12_500);
         let attempts = [failed, slow, attempt("backup", "openai/gpt-4o:x", None)];
         assert_eq!(
             line(attempts.iter(), LONGEST),
-            "main/gpt-4o;code=provider_error;status=503;ms=132, \
+            "main/gpt-4o;code=provider_error;status=503;ms=132;usd=0.0000125, \
              slow/gpt-4o;code=cancelled;ms=132, \
              backup/openai/gpt-4o:x;code=ok;status=200;ms=132"
         );

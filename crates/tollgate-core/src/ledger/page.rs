@@ -18,7 +18,8 @@
 //! 7 spend    = id of the hold (16 bytes), held, amount, reference, reason
 //! 8 settlement, 9 loss
 //!            = held, charged, shortfall, reference of the payer, references of the texts model,
-//!              connection and price version, five counts of tokens, flags, request id (text)
+//!              connection and price version, counts of tokens (prompt, completion, cached, cache
+//!              written, of that for an hour, reasoning), flags, request id (text)
 //! payer      = reference of the text of the key, 0 or 1 + reference of the user,
 //!              references of the team and of the organization
 //! ```

@@ -84,6 +84,15 @@ pub enum Wants {
     Hold(u64),
 }
 
+/// What is known of a wallet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// Stands for it where it is told which wallet paid.
+    number: u32,
+    balance: Balance,
+    is_changed: bool,
+}
+
 /// Reads pages in their order and adds up.
 #[derive(Debug, Default)]
 pub struct Verifier {
@@ -92,7 +101,9 @@ pub struct Verifier {
     /// Whether pages before the first one were left out.
     resumed: bool,
     no_later: Option<Timestamp>,
-    wallets: HashMap<Arc<WalletId>, (u32, Balance)>,
+    wallets: HashMap<Arc<WalletId>, Known>,
+    /// Those whose balance has changed since somebody asked.
+    changed: Vec<Arc<WalletId>>,
     seen: Seen,
     holds: HashMap<EntryId, (Arc<WalletId>, u64)>,
     refunded: HashMap<EntryId, u64>,
@@ -109,12 +120,15 @@ impl Verifier {
             ..Self::default()
         };
         for (wallet, balance) in balances {
-            let number = this.next_wallet();
-            let balance = Balance {
-                balance: i128::from(balance),
-                entries: 0,
+            let known = Known {
+                number: this.next_wallet(),
+                balance: Balance {
+                    balance: i128::from(balance),
+                    entries: 0,
+                },
+                is_changed: false,
             };
-            this.wallets.insert(Arc::new(wallet), (number, balance));
+            this.wallets.insert(Arc::new(wallet), known);
         }
         this
     }
@@ -131,13 +145,23 @@ impl Verifier {
 
     /// What the entries of a wallet come to.
     pub fn balance(&self, wallet: &WalletId) -> Option<Balance> {
-        self.wallets.get(wallet).map(|(_, balance)| *balance)
+        self.wallets.get(wallet).map(|known| known.balance)
     }
 
     /// What the entries of every wallet come to, in no order.
     pub fn balances(&self) -> impl Iterator<Item = (&WalletId, Balance)> {
         let wallets = self.wallets.iter();
-        wallets.map(|(wallet, (_, balance))| (&**wallet, *balance))
+        wallets.map(|(wallet, known)| (&**wallet, known.balance))
+    }
+
+    /// The wallets whose balance has changed since this was asked the last time.
+    pub fn take_changed(&mut self) -> Vec<Arc<WalletId>> {
+        for wallet in &self.changed {
+            if let Some(known) = self.wallets.get_mut(wallet) {
+                known.is_changed = false;
+            }
+        }
+        std::mem::take(&mut self.changed)
     }
 
     /// What was used on the pages that were taken, in no order.
@@ -203,7 +227,7 @@ impl Verifier {
     pub fn finish(mut self) -> Report {
         let wallets = self.wallets.into_iter();
         self.report.wallets = wallets
-            .map(|(wallet, (_, balance))| (WalletId::clone(&wallet), balance))
+            .map(|(wallet, known)| (WalletId::clone(&wallet), known.balance))
             .collect();
         self.report
     }
@@ -246,18 +270,23 @@ impl Verifier {
             return 0;
         };
         let next = self.next_wallet();
-        let known = match self.wallets.get_mut(wallet) {
-            Some(known) => known,
-            None => self
-                .wallets
-                .entry(Arc::clone(wallet))
-                .or_insert((next, Balance::default())),
+        let known = if let Some(known) = self.wallets.get_mut(wallet) {
+            known
+        } else {
+            let new = Known {
+                number: next,
+                ..Known::default()
+            };
+            self.wallets.entry(Arc::clone(wallet)).or_insert(new)
         };
-        let (number, balance) = known;
+        if !known.is_changed {
+            known.is_changed = true;
+            self.changed.push(Arc::clone(wallet));
+        }
         let effect = entry.effect();
-        balance.entries += 1;
-        balance.balance = balance.balance.saturating_add(effect);
-        let (number, balance) = (*number, balance.balance);
+        known.balance.entries += 1;
+        known.balance.balance = known.balance.balance.saturating_add(effect);
+        let (number, balance) = (known.number, known.balance.balance);
         if balance < 0 && effect < 0 {
             let unit = wallet.unit.as_str();
             let what = format!(

@@ -455,6 +455,3 @@ fn stays(there: &OrgId, declared: &OrgId, place: &str) -> Result<(), DeclareErro
         organization: there.as_str().into(),
     })
 }
-
-#[cfg(test)]
-mod tests;

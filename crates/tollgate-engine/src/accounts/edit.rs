@@ -77,10 +77,6 @@ pub struct NewUser {
 
 /// A change to rate limits: `None` leaves a limit as it is, `Some(None)` takes it away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(
-    clippy::option_option,
-    reason = "not named, taken away and set are told apart"
-)]
 pub struct LimitsEdit {
     /// Requests a minute.
     pub rpm: Option<Option<u32>>,
@@ -210,10 +206,6 @@ impl UserEdit {
 
 /// A change to a key. To whom it belongs stays.
 #[derive(Clone, Debug, Default)]
-#[expect(
-    clippy::option_option,
-    reason = "not named, taken away and set are told apart"
-)]
 pub struct KeyEdit {
     /// What its owner calls it.
     pub name: Option<Box<str>>,

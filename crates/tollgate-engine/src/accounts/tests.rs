@@ -1,9 +1,11 @@
+mod declared;
+mod managers;
+
 use std::pin::Pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use tollgate_core::budget::{Budget, Controls, Period};
-use tollgate_core::key::{self, KeyProblem, ModelScope, Permissions, Priority, Tenancy};
+use tollgate_core::key::{self, KeyProblem, ModelScope, Permissions, Priority};
 use tollgate_core::secret::Secret;
 
 use super::*;
@@ -450,6 +452,7 @@ async fn uses_are_not_lost_when_their_writing_is_cancelled() {
             .map(|part| table.take_uses(part).len())
             .sum::<usize>()
     };
+    store.set_stuck(true);
     let mut flushing = Box::pin(accounts.flush_uses());
     for _ in 0..100 {
         assert!(is_pending(&mut flushing));

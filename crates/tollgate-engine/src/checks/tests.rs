@@ -96,6 +96,7 @@ fn declared(name: &str, checks: Option<Checks>) -> DeclaredConnection {
         provider: "openai",
         limits: Limits::default(),
         checks,
+        owner: None,
         fingerprint: 1,
     }
 }

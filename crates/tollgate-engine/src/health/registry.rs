@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tollgate_core::id::OrgId;
 use tollgate_core::route::limit::Limits;
 
 use super::{ConnectionHealth, TargetHealth};
@@ -20,6 +21,8 @@ pub struct DeclaredConnection {
     pub limits: Limits,
     /// Active checks, if they are wanted.
     pub checks: Option<crate::checks::Checks>,
+    /// The organization whose account it is; `None`: everybody's.
+    pub owner: Option<OrgId>,
     /// Changes when the address, the credential or anything else of the connection does, so that
     /// what was known of the old one is forgotten.
     pub fingerprint: u64,
@@ -79,6 +82,13 @@ impl Registry {
                 .targets
                 .retain(|(connection, _), _| *connection != gone);
         }
+    }
+
+    /// The organization whose account a connection is.
+    pub(crate) fn owner(&self, connection: &str) -> Option<OrgId> {
+        let tables = self.tables();
+        let known = tables.connections.get(connection)?;
+        known.declared.owner.clone()
     }
 
     /// The state of a target. Made at first sight.

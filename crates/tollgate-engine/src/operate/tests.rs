@@ -24,6 +24,7 @@ fn declared(name: &str, checks: Option<Checks>) -> DeclaredConnection {
         provider: "scripted",
         limits: Limits::default(),
         checks,
+        owner: None,
         fingerprint: 0,
     }
 }

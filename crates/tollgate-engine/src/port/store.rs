@@ -303,11 +303,8 @@ pub trait LogStore: Send + Sync {
     fn segments<'a>(&'a self, numbers: &'a [u64]) -> Stored<'a, Vec<StoredSegment>>;
     /// Keeps a segment in place of these, under the number of the last of them, all or nothing.
     /// `false`: one of them is gone, and nothing was changed.
-    fn replace_segments<'a>(
-        &'a self,
-        numbers: &'a [u64],
-        segment: &'a Segment,
-    ) -> Stored<'a, bool>;
+    fn replace_segments<'a>(&'a self, numbers: &'a [u64], segment: &'a Segment)
+    -> Stored<'a, bool>;
     /// Forgets segments whose last row came before this time. Gives how many.
     fn forget_segments(&self, before: Timestamp) -> Stored<'_, u64>;
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::caller::Caller;
 use tollgate_core::budget::Controls;
+use tollgate_core::id::OrgId;
 use tollgate_core::model::{ModelFacts, Target};
 use tollgate_core::route::condition::{Abilities, Fitness, When};
 use tollgate_core::route::fallback::Fallbacks;
@@ -78,6 +79,8 @@ pub struct RouteTarget {
     pub fitness: Arc<Fitness>,
     /// What is known of the model there.
     pub facts: Arc<ModelFacts>,
+    /// The organization whose account it is; `None`: everybody's.
+    pub owner: Option<OrgId>,
     /// What is known of it while it serves.
     pub health: Arc<TargetHealth>,
     /// The hash of what identifies it, for sticky orders.
@@ -97,9 +100,18 @@ impl RouteTarget {
             limits: declared.limits,
             fitness: Arc::clone(&declared.fitness),
             facts: Arc::clone(&declared.facts),
+            owner: registry.owner(&target.connection),
             health: registry.target(&target.connection, &target.model),
             name: dice::hash(target.connection.as_bytes()) ^ dice::hash(target.model.as_bytes()),
         }
+    }
+}
+
+impl RouteTarget {
+    /// Whether requests of this caller may go there: nobody's account serves anybody else.
+    pub fn serves(&self, caller: &Caller) -> bool {
+        let owner = self.owner.as_ref();
+        owner.is_none_or(|owner| *owner == caller.organization().id)
     }
 }
 
@@ -191,6 +203,12 @@ impl Route {
             is_new,
             turn: Arc::clone(&self.turn),
         }
+    }
+
+    /// Whether there is anything for this caller: where every target is somebody else's, the model
+    /// does not exist.
+    pub fn exists_for(&self, caller: &Caller) -> bool {
+        self.targets.is_empty() || self.targets.iter().any(|target| target.serves(caller))
     }
 
     /// Whether a caller may use it by one of its names.

@@ -183,19 +183,21 @@ impl Ledger {
             posted.add(&work.entries);
             posted.head = work.page.head;
             self.lock().flying = None;
+            fault::point("clerk.booked");
+            self.unwritten.fetch_sub(weights, Ordering::Relaxed);
+            self.figures.pages.fetch_add(1, Ordering::Relaxed);
+            let count = u64::try_from(work.entries.len()).unwrap_or(u64::MAX);
+            self.figures.entries.fetch_add(count, Ordering::Relaxed);
+            // Before anybody else sees the books with this page: whoever refunds one of its
+            // settlements then sees what is given back here.
+            for position in work.group.finish() {
+                let both = work.entries.get(position).zip(work.extras.get(position));
+                if let Some((entry, extra)) = both {
+                    self.give_back(entry, extra);
+                }
+            }
             posted.entries >= CHECKPOINT_ENTRIES
         };
-        fault::point("clerk.booked");
-        self.unwritten.fetch_sub(weights, Ordering::Relaxed);
-        self.figures.pages.fetch_add(1, Ordering::Relaxed);
-        let count = u64::try_from(work.entries.len()).unwrap_or(u64::MAX);
-        self.figures.entries.fetch_add(count, Ordering::Relaxed);
-        for position in work.group.finish() {
-            if let Some((entry, extra)) = work.entries.get(position).zip(work.extras.get(position))
-            {
-                self.give_back(entry, extra);
-            }
-        }
         fault::point("clerk.told");
         if full {
             self.write_checkpoint().await;

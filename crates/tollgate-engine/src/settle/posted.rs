@@ -119,8 +119,8 @@ impl Posted {
         }
     }
 
-    /// What a wallet comes to; `None` if it has no entries.
-    pub(super) fn balance(&self, wallet: &WalletId) -> Option<i64> {
+    /// What the entries come to for a wallet, if there are any.
+    pub(super) fn balance_of(&self, wallet: &WalletId) -> Option<i64> {
         self.balances.get(wallet).map(|balance| balance.amount)
     }
 

@@ -8,7 +8,6 @@ use tollgate_core::key::Reach;
 use tollgate_core::limit::RateLimits;
 use tollgate_engine::throttle::DefaultLimits;
 
-use super::*;
 use crate::access_log::LogFormat;
 use crate::testing::world::{ADMIN_KEY, KEY, Said, Step, World, chat, key};
 use crate::testing::{self, model};
@@ -268,7 +267,13 @@ async fn a_key_may_be_bound_to_addresses_and_surfaces() {
             surfaces: surfaces.iter().map(|surface| (*surface).into()).collect(),
             addresses: ranges.map(Option::unwrap).collect(),
         };
-        world.gateway.engine.accounts.declare(vec![key]).unwrap();
+        world
+            .gateway
+            .engine
+            .accounts
+            .declare(vec![key])
+            .await
+            .unwrap();
         if refused.is_none() {
             world.script.then(Step::Answer);
         }
@@ -279,6 +284,14 @@ async fn a_key_may_be_bound_to_addresses_and_surfaces() {
                 assert_eq!(said.status, 403, "{}", said.body);
                 let message = said.json()["error"]["message"].as_str().unwrap().to_owned();
                 assert!(message.contains(why), "{message}");
+                if !addresses.contains(&"127.0.0.1") {
+                    let key = format!("authorization: Bearer {KEY}\r\n");
+                    for request in ["GET /api/keys", "GET /v1/models"] {
+                        let said = world.ask(request, &key, "").await;
+                        assert_eq!(said.status, 403, "{request}");
+                        assert!(said.body.contains(why), "{request}: {}", said.body);
+                    }
+                }
             }
         }
     }
@@ -291,10 +304,22 @@ async fn changed_limits_and_revoked_keys_hold_from_the_next_request_on() {
     assert_eq!(world.chat("m", "", false).await.status, 200);
     let mut key = key();
     key.facts.controls.limits.rpm = Some(0);
-    world.gateway.engine.accounts.declare(vec![key]).unwrap();
+    world
+        .gateway
+        .engine
+        .accounts
+        .declare(vec![key])
+        .await
+        .unwrap();
     let refused = world.chat("m", "", false).await;
     assert_eq!(refused.status, 429);
     assert_eq!(all(&refused), ["0", "0", "1m0s"]);
-    world.gateway.engine.accounts.declare(Vec::new()).unwrap();
+    world
+        .gateway
+        .engine
+        .accounts
+        .declare(Vec::new())
+        .await
+        .unwrap();
     assert_eq!(world.chat("m", "", false).await.status, 401);
 }

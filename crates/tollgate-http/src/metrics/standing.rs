@@ -1,6 +1,8 @@
 //! Figures that mirror the state of the engine. It is read when somebody asks for them, so that
 //! requests pay nothing.
 
+mod ledger;
+
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
@@ -45,6 +47,7 @@ impl Collector for Standing {
         connections(&self.0, &mut encoder)?;
         lines(&self.0, &mut encoder)?;
         overload(&self.0, &mut encoder)?;
+        ledger::encode(&self.0.ledger.read(), &mut encoder)?;
         rate_limited(&self.0, &mut encoder)?;
         request_log(&self.0, &mut encoder)?;
         let help = "Whether calls are refused for maintenance (1) or not (0).";

@@ -1,6 +1,8 @@
 //! What is counted of a request, and what is not.
 
 use tollgate_core::error::{Code, Failure};
+use tollgate_core::money::Money;
+use tollgate_core::reply::Usage;
 use tollgate_engine::health::Registry;
 use tollgate_engine::routes::{Route, RouteTable};
 use tollgate_engine::testing::{self as engine, Ending};
@@ -114,4 +116,28 @@ async fn waiting_for_a_place_is_no_time_of_our_own() {
     let sum = ["tollgate_overhead_seconds_sum"];
     let told = figures(trail, "ok", false, &sum).await;
     assert!(told.len() == 1 && told[0].ends_with("} 0.0"), "{told:?}");
+}
+
+#[tokio::test]
+async fn money_is_counted_to_the_nano_and_told_in_usd() {
+    let (m, n) = routes();
+    let (a, b) = (engine::permit(&m), engine::permit(&n));
+    let ended = engine::trail(&[(&a, failed()), (&b, Ending::Good)]);
+    let mut lost = ended.records().next().unwrap().clone();
+    (lost.usage, lost.cost) = (Some(Usage::NONE), Some(12_500));
+    let mut trail = Trail::default();
+    trail.extend(vec![lost]);
+    let mut record = testing::record().await;
+    let gateway = record.gateway().clone();
+    record.facts.route = Some(m);
+    record.facts.trail = trail;
+    record.facts.cost = Some(Money::from_nano(1_000_000_001));
+    record.finish();
+    let text = gateway.metrics.render().unwrap();
+    for line in [
+        "tollgate_cost_usd_total{model=\"m\"} 1.000000001",
+        "tollgate_lost_cost_usd_total{connection=\"a\"} 0.0000125",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}:\n{text}");
+    }
 }

@@ -1,6 +1,9 @@
+mod table;
+
 use super::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table: one entry per path")]
 fn paths_find_their_endpoint() {
     for (path, endpoint) in [
         ("/v1/chat/completions", Some(Endpoint::Chat)),
@@ -26,6 +29,35 @@ fn paths_find_their_endpoint() {
         ("/api/keys/key_1/rotate", Some(Endpoint::RotateKey("key_1"))),
         ("/api/keys/key_1/rotate/x", None),
         ("/api/keys//rotate", None),
+        ("/api/organizations", Some(Endpoint::Organizations)),
+        ("/api/organizations/", None),
+        ("/api/organizations/a", Some(Endpoint::Organization("a"))),
+        ("/api/organizations//members", None),
+        ("/api/organizations/a/members", Some(Endpoint::Members("a"))),
+        (
+            "/api/organizations/a/members/u",
+            Some(Endpoint::Member("a", "u")),
+        ),
+        ("/api/organizations/a/members/", None),
+        ("/api/organizations/a/members/u/x", None),
+        (
+            "/api/organizations/a/suspend",
+            Some(Endpoint::OrganizationStatus("a", Status::Suspended)),
+        ),
+        ("/api/organizations/a/close", None),
+        ("/api/teams", Some(Endpoint::Teams)),
+        ("/api/teams/a", Some(Endpoint::Team("a"))),
+        (
+            "/api/teams/a/pause",
+            Some(Endpoint::TeamStatus("a", Status::Paused)),
+        ),
+        (
+            "/api/teams/a/resume",
+            Some(Endpoint::TeamStatus("a", Status::Active)),
+        ),
+        ("/api/teams//pause", None),
+        ("/api/teams/a/members", None),
+        ("/api/audit", Some(Endpoint::Audit)),
         ("/api/connections", Some(Endpoint::Connections)),
         ("/api/connections/", None),
         (

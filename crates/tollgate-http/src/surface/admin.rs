@@ -3,10 +3,13 @@
 pub(crate) mod audit;
 pub(crate) mod connections;
 mod controls;
+pub(crate) mod credits;
 pub(crate) mod explain;
 mod fields;
 mod health;
+mod kept;
 pub(crate) mod keys;
+pub(crate) mod ledger;
 mod maintenance;
 pub(crate) mod members;
 pub(crate) mod organizations;
@@ -26,6 +29,7 @@ use tollgate_engine::manager::Manager;
 use crate::body::{self, Bounds, Inbound};
 use crate::dispatch::Given;
 use crate::gateway::Gateway;
+use crate::idempotency;
 use crate::percent;
 use crate::routes::Endpoint;
 
@@ -75,12 +79,46 @@ pub(crate) async fn act(
             tenants::act(accounts, by, endpoint, (method, query, &body)).await?
         }
         (Endpoint::Audit, _) => audit::list(accounts, by, query).await?,
+        (Endpoint::Credits(purse, deed), method) => {
+            let body = if has_body(method) {
+                read(gateway, parts, body).await?
+            } else {
+                Bytes::new()
+            };
+            let of = credits::Of::purse(purse)?;
+            let books = credits::Books {
+                accounts,
+                billing: &engine.billing(),
+            };
+            let asked = credits::Asked {
+                body: &body,
+                key: idempotency::reference(&parts.headers)?,
+            };
+            credits::act(books, by, (&of, deed), (query, asked)).await?
+        }
+        (Endpoint::Ledger, &Method::POST) => ledger::verify(accounts).await?,
+        (Endpoint::Ledger, _) => ledger::read(accounts),
         (Endpoint::Maintenance, &Method::PUT) => {
             let body = read(gateway, parts, body).await?;
             maintenance::set(&gateway.engine, by, &body).await?
         }
         (Endpoint::Maintenance, _) => maintenance::read(&gateway.engine.maintenance),
+        (Endpoint::Connections, &Method::POST) => {
+            let body = read(gateway, parts, body).await?;
+            kept::create(engine, by, &body).await?
+        }
         (Endpoint::Connections, _) => connections::list(engine)?,
+        (Endpoint::Connection(name), &Method::PUT) => {
+            let body = read(gateway, parts, body).await?;
+            kept::replace(engine, by, (&named(name)?, &body)).await?
+        }
+        (Endpoint::Connection(name), &Method::DELETE) => {
+            kept::delete(engine, by, &named(name)?).await?
+        }
+        (Endpoint::ConnectionKey(name), _) => {
+            let body = read(gateway, parts, body).await?;
+            kept::update_key(engine, by, (&named(name)?, &body)).await?
+        }
         (Endpoint::Connection(name), _) => connections::one(engine, &named(name)?)?,
         (Endpoint::TestConnection(name), _) => {
             let body = read(gateway, parts, body).await?;

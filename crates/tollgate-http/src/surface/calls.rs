@@ -108,7 +108,7 @@ pub(crate) async fn call(
     record.hold = hold.map(Box::new);
     if let Reply::Answer(given) = &served.delivery.reply {
         record.facts.answered = Some(Arc::clone(&served.answered));
-        record.facts.usage = given.usage;
+        record.count(given);
         // The place is free for others while this answer waits for its settlement.
         if let Some(permit) = served.permit.take() {
             permit.succeed(given.usage);
@@ -206,6 +206,7 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
             if let Some(texts) = &mut record.facts.texts {
                 texts.answer(&given.body);
             }
+            answer::tell_cost(&mut headers, &record.facts);
             let response = Response::new(Outgoing::Recorded(given.body, Some(Box::new(record))));
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response

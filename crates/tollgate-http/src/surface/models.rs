@@ -46,7 +46,7 @@ pub(crate) fn list(
     let models: Vec<_> = routes
         .listed()
         .iter()
-        .filter(|model| caller.may_use(&model.name))
+        .filter(|model| caller.may_use(&model.name) && model.exists_for(caller))
         .map(|model| Shown {
             name: &model.name,
             connection: &model.connection,
@@ -77,7 +77,8 @@ pub(crate) fn one(
     // Of names that only a wildcard serves nothing is kept.
     let unknown = ModelFacts::default();
     let facts = routes.listed_as(&name).map(|model| &*model.facts);
-    let connection = match route.targets.first() {
+    let mut served = route.targets.iter().filter(|target| target.serves(caller));
+    let connection = match served.next() {
         Some(target) if !route.any_model => &*target.target.connection,
         Some(_) | None => "tollgate",
     };

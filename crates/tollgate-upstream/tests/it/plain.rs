@@ -308,3 +308,22 @@ async fn an_error_that_stands_in_an_array_is_read() {
     let failure = gateway.plain_failure().await;
     assert_eq!(failure.code, Code::ProviderInvalidResponse);
 }
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_taken_keeps_what_was_used() {
+    let usage = r#""usage":{"prompt_tokens":20,"completion_tokens":7}"#;
+    for body in [
+        format!(r#"{{"object":"chat.completion",{usage}}}"#),
+        format!(r#"{{"error":{{"message":"no","type":"server_error"}},{usage}}}"#),
+        format!(
+            r#"{{"choices":[{{"message":{{"content":"x"}},"finish_reason":"error"}}],{usage}}}"#
+        ),
+    ] {
+        let (_, gateway) = gateway(vec![send(answer("200 OK", JSON, &body))]).await;
+        let failure = gateway.plain().await.unwrap_err();
+        let used = failure.usage.map(|usage| (usage.prompt, usage.completion));
+        assert_eq!(used, Some((20, 7)), "{body}");
+    }
+    let (_, gateway) = gateway(vec![send(answer("200 OK", JSON, "{}"))]).await;
+    assert_eq!(gateway.plain().await.unwrap_err().usage, None);
+}

@@ -347,3 +347,50 @@ async fn nothing_follows_the_last_piece() {
     assert!(outcome.is_whole());
     assert!(!outcome.text.contains("ghost"));
 }
+
+/// What a failure says was used, as prompt and output.
+fn used(failure: &tollgate_core::error::Failure) -> Option<(u64, u64)> {
+    failure.usage.map(|usage| (usage.prompt, usage.completion))
+}
+
+const EARLY: &str =
+    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":1}}\n\n";
+const OVERLOADED: &str =
+    "data: {\"error\":{\"message\":\"The server had an error\",\"type\":\"server_error\"}}\n\n";
+
+#[tokio::test]
+async fn a_failure_before_the_first_content_keeps_what_was_used() {
+    for then in [
+        vec![send(chunk(OVERLOADED)), send(END)],
+        vec![Step::Reset],
+        vec![send(END)],
+        vec![send(chunk("data: {\"choices\":[{\"delta\n\n")), send(END)],
+    ] {
+        let mut steps = vec![send(STREAM), send(chunk(EARLY)), Step::Pause];
+        steps.extend(then);
+        let gateway = Gateway::at("openai", &Provider::always(steps).listen().await);
+        let failure = gateway.stream_failure().await;
+        assert_eq!(used(&failure), Some((20, 1)), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_in_the_middle_keeps_what_was_used_last() {
+    let later = EARLY.replace(":1}", ":7}");
+    let steps = first(
+        &[EARLY.to_owned(), delta("part"), later],
+        3,
+        &[send(chunk(OVERLOADED)), send(END)],
+    );
+    let gateway = Gateway::at("openai", &Provider::always(steps).listen().await);
+    let outcome = read(gateway.stream().await.unwrap()).await;
+    assert_eq!(used(outcome.failure.as_ref().unwrap()), Some((20, 7)));
+}
+
+#[tokio::test]
+async fn a_failure_of_which_nothing_was_said_says_nothing() {
+    let steps = first(&events(2), 3, &[Step::Reset]);
+    let gateway = Gateway::at("openai", &Provider::always(steps).listen().await);
+    let outcome = read(gateway.stream().await.unwrap()).await;
+    assert_eq!(used(outcome.failure.as_ref().unwrap()), None);
+}

@@ -6,6 +6,7 @@ use tollgate_core::reply::Finish;
 use super::usage::Counts;
 use super::words;
 use crate::json::{self, Count, Kind, NameBuffer, Problem, Scanner};
+use crate::output;
 
 /// The facts of one event or answer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,6 +23,8 @@ pub(super) struct Facts {
     pub(super) content: bool,
     /// It counts the tokens of a prompt at its top, as answers of `count_tokens` do.
     pub(super) counted: bool,
+    /// About how much the model says in it, in sixteenths of a token.
+    pub(super) delivered: u32,
     /// It has token counts, which were added to the counts so far.
     pub(super) usage: bool,
 }
@@ -117,7 +120,7 @@ fn object(
                 counts.scan(scanner)?;
             }
             b"stop_reason" => facts.finish = finish(scanner)?,
-            b"content_block" => facts.telling_block = telling(scanner)?,
+            b"content_block" => telling(scanner, facts)?,
             b"error" => {
                 facts.error = scanner.kind()? != Kind::Null;
                 scanner.skip()?;
@@ -147,30 +150,38 @@ fn inner(scanner: &mut Scanner<'_>, facts: &mut Facts, counts: &mut Counts) -> R
                 counts.scan(scanner)?;
             }
             b"stop_reason" => facts.finish = finish(scanner)?,
+            b"text" | b"thinking" | b"partial_json" => {
+                facts.delivered = facts.delivered.saturating_add(output::of_value(scanner)?);
+            }
             _ => scanner.skip()?,
         }
     }
     Ok(())
 }
 
-/// Whether the block that begins says something by its type: a call has its name already, a text
-/// is still empty.
-fn telling(scanner: &mut Scanner<'_>) -> Result<bool, Problem> {
+/// Takes the block that begins. Most say something by their type: a call has its name already, a
+/// text is still empty.
+fn telling(scanner: &mut Scanner<'_>, facts: &mut Facts) -> Result<(), Problem> {
     if scanner.kind()? != Kind::Object {
-        return scanner.skip().map(|()| false);
+        return scanner.skip();
     }
     let mut empty = false;
     let mut members = scanner.object()?;
     let mut buffer = NameBuffer::new();
     while let Some(name) = scanner.member(&mut members)? {
-        if name.name(&mut buffer) == b"type" {
-            let is_empty = |kind: &[u8]| matches!(kind, b"text" | b"thinking");
-            empty = text(scanner, is_empty)?.unwrap_or_default();
-        } else {
-            scanner.skip()?;
+        match name.name(&mut buffer) {
+            b"type" => {
+                let is_empty = |kind: &[u8]| matches!(kind, b"text" | b"thinking");
+                empty = text(scanner, is_empty)?.unwrap_or_default();
+            }
+            b"name" | b"text" | b"thinking" => {
+                facts.delivered = facts.delivered.saturating_add(output::of_value(scanner)?);
+            }
+            _ => scanner.skip()?,
         }
     }
-    Ok(!empty)
+    facts.telling_block = !empty;
+    Ok(())
 }
 
 fn finish(scanner: &mut Scanner<'_>) -> Result<Option<Finish>, Problem> {

@@ -6,7 +6,7 @@ mod tests;
 
 use bytes::Bytes;
 use tollgate_core::format::Operation;
-use tollgate_core::reply::{self, Piece};
+use tollgate_core::reply::{self, Piece, Usage};
 
 use super::facts::{self, Event, Unreadable};
 use super::usage::Counts;
@@ -45,6 +45,13 @@ pub fn answer(operation: Operation, body: Bytes) -> Result<reply::Answer, Answer
     })
 }
 
+/// The token counts of what may be no answer.
+pub(crate) fn reported(body: &[u8]) -> Option<Usage> {
+    let mut counts = Counts::default();
+    facts::read(body, &mut counts).ok()?;
+    counts.usage()
+}
+
 /// Relays a stream that stays in the format.
 pub fn stream(_rules: StreamRules) -> Box<dyn Flow> {
     Box::new(EventRelay::new(MessageWatch::default(), Framing::AsItCame))
@@ -77,6 +84,7 @@ impl Watch for MessageWatch {
         if facts.error || kind == Event::Error {
             return Err(WatchProblem::Error);
         }
+        piece.delivered = piece.delivered.saturating_add(facts.delivered);
         if facts.usage {
             piece.usage = self.counts.usage().or(piece.usage);
         }

@@ -3,10 +3,8 @@
 use serde_json::{Map, Value, json};
 use tollgate_core::reply::Usage;
 
-use crate::json::{self, Count, Kind, NameBuffer, Problem, Scanner};
-
-/// The greatest count that is believed; sums of counts below it cannot overflow.
-const MOST: u64 = u32::MAX as u64;
+use crate::counts::{self, part};
+use crate::json::{Kind, NameBuffer, Problem, Scanner};
 
 /// The counts of an answer so far. Those that come later in a stream replace earlier ones.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,11 +12,17 @@ pub(super) struct Counts {
     input: Option<u64>,
     cached: Option<u64>,
     written: Option<u64>,
+    /// Of those, what the cache keeps for an hour.
+    written_1h: Option<u64>,
     output: Option<u64>,
     thinking: Option<u64>,
+    /// Whether a count was broken.
+    odd: bool,
 }
 
 const DETAILS: &str = "output_tokens_details";
+/// How long the cache keeps what was written into it.
+const CREATION: &str = "cache_creation";
 
 impl Counts {
     /// Takes the value of a `usage` that comes next. Counts that are negative, broken or no
@@ -31,16 +35,12 @@ impl Counts {
         let mut buffer = NameBuffer::new();
         while let Some(name) = scanner.member(&mut members)? {
             let name = name.name(&mut buffer);
-            if name == DETAILS.as_bytes() {
+            if name == DETAILS.as_bytes() || name == CREATION.as_bytes() {
                 self.scan(scanner)?;
             } else if let Some(place) = self.place(name) {
-                if scanner.kind()? == Kind::Number {
-                    if let Count::Whole(count) = json::count(scanner.number()?) {
-                        *place = Some(count.min(MOST));
-                    }
-                } else {
-                    scanner.skip()?;
-                }
+                let mut odd = false;
+                *place = counts::count(scanner, &mut odd)?.or(*place);
+                self.odd |= odd;
             } else {
                 scanner.skip()?;
             }
@@ -52,13 +52,15 @@ impl Counts {
     pub(super) fn take(&mut self, usage: &Map<String, Value>) {
         for (name, value) in usage {
             match value {
-                Value::Object(details) if name == DETAILS => self.take(details),
+                Value::Object(details) if name == DETAILS || name == CREATION => {
+                    self.take(details);
+                }
                 value => {
-                    if let (Some(place), Some(count)) =
-                        (self.place(name.as_bytes()), value.as_u64())
-                    {
-                        *place = Some(count.min(MOST));
+                    let mut odd = false;
+                    if let Some(place) = self.place(name.as_bytes()) {
+                        *place = counts::member(Some(value), &mut odd).or(*place);
                     }
+                    self.odd |= odd;
                 }
             }
         }
@@ -69,6 +71,7 @@ impl Counts {
             b"input_tokens" => &mut self.input,
             b"cache_read_input_tokens" => &mut self.cached,
             b"cache_creation_input_tokens" => &mut self.written,
+            b"ephemeral_1h_input_tokens" => &mut self.written_1h,
             b"output_tokens" => &mut self.output,
             b"thinking_tokens" => &mut self.thinking,
             _ => return None,
@@ -83,13 +86,15 @@ impl Counts {
         let cached = self.cached.unwrap_or_default();
         let cache_written = self.written.unwrap_or_default();
         let completion = self.output.unwrap_or_default();
+        let mut odd = self.odd || self.input.is_none() || self.output.is_none();
         Some(Usage {
             prompt: self.input.unwrap_or_default() + cached + cache_written,
             completion,
             cached,
             cache_written,
-            reasoning: self.thinking.unwrap_or_default().min(completion),
-            ..Usage::default()
+            cache_written_1h: part(self.written_1h, cache_written, &mut odd),
+            reasoning: part(self.thinking, completion, &mut odd),
+            bounded: odd,
         })
     }
 }
@@ -117,6 +122,7 @@ pub(crate) fn written(usage: &Usage) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counts::MOST;
 
     fn both(json: &str) -> Option<Usage> {
         let mut scanned = Counts::default();

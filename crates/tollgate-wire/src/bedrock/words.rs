@@ -3,10 +3,8 @@
 use serde_json::{Map, Value};
 use tollgate_core::reply::{Finish, Usage};
 
+use crate::counts;
 use crate::neutral::Citation;
-
-/// The greatest count that is believed; sums of counts below it cannot overflow.
-const MOST: u64 = u32::MAX as u64;
 
 /// What a `stopReason` means.
 pub(super) fn finish(word: &str) -> Finish {
@@ -26,28 +24,47 @@ pub(super) fn is_malformed(word: &str) -> bool {
 
 /// Token counts in our terms; `None` if neither prompt nor answer was counted.
 pub(super) fn usage(usage: &Map<String, Value>) -> Option<Usage> {
-    let count = |name: &str| usage.get(name)?.as_u64().map(|count| count.min(MOST));
+    let mut odd = false;
+    let mut count = |name: &str| counts::member(usage.get(name), &mut odd);
+    let (input, output, total) = (
+        count("inputTokens"),
+        count("outputTokens"),
+        count("totalTokens"),
+    );
     // Older answers have other names for what went through the cache.
-    let either = |name: &str, older: &str| count(name).or(count(older)).unwrap_or_default();
-    let (input, output) = (count("inputTokens"), count("outputTokens"));
+    let mut either = |name: &str, older: &str| count(name).or(count(older)).unwrap_or_default();
+    let cached = either("cacheReadInputTokens", "cacheReadInputTokenCount");
+    let cache_written = either("cacheWriteInputTokens", "cacheWriteInputTokenCount");
     if input.is_none() && output.is_none() {
         return None;
     }
+    odd |= input.is_none() || output.is_none();
     let (input, completion) = (input.unwrap_or_default(), output.unwrap_or_default());
-    let cached = either("cacheReadInputTokens", "cacheReadInputTokenCount");
-    let cache_written = either("cacheWriteInputTokens", "cacheWriteInputTokenCount");
+    let for_an_hour = written_for_an_hour(usage, &mut odd);
     let cache = cached + cache_written;
     // What went through the cache is counted beside the input. Were it ever within, the total
     // would tell.
-    let is_within = cache <= input && count("totalTokens") == Some(input + completion);
+    let is_within = cache <= input && total == Some(input + completion);
     Some(Usage {
         prompt: if is_within { input } else { input + cache },
         completion,
         cached,
         cache_written,
+        cache_written_1h: counts::part(Some(for_an_hour), cache_written, &mut odd),
         reasoning: 0,
-        ..Usage::default()
+        bounded: odd,
     })
+}
+
+/// How many of the tokens that were written into the cache it keeps for an hour.
+fn written_for_an_hour(usage: &Map<String, Value>, odd: &mut bool) -> u64 {
+    let details = usage.get("cacheDetails").and_then(Value::as_array);
+    let long = details
+        .into_iter()
+        .flatten()
+        .filter(|detail| detail.get("ttl").and_then(Value::as_str) == Some("1h"));
+    long.filter_map(|detail| counts::member(detail.get("inputTokens"), odd))
+        .fold(0, u64::saturating_add)
 }
 
 /// What a citation says.

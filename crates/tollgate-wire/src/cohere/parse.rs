@@ -5,4 +5,5 @@ mod facts;
 mod stream;
 
 pub use answer::answer;
+pub(super) use facts::usage;
 pub use stream::stream;

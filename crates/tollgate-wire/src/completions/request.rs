@@ -1,6 +1,6 @@
 //! Reading the facts of a caller's request in one scan.
 
-use tollgate_core::call::{Call, Marks};
+use tollgate_core::call::{Call, MOST_CHOICES, Marks};
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::format::Format;
 
@@ -17,8 +17,8 @@ enum Rule {
     Stream,
     StreamOptions,
     MaxTokens,
-    /// An integer from 1.
-    Count,
+    /// How many answers are asked for.
+    Choices,
     Integer,
     Stop,
     /// Only the type matters.
@@ -32,8 +32,8 @@ const MEMBERS: [(&str, Rule); 16] = [
     ("stream", Rule::Stream),
     ("stream_options", Rule::StreamOptions),
     ("max_tokens", Rule::MaxTokens),
-    ("n", Rule::Count),
-    ("best_of", Rule::Count),
+    ("n", Rule::Choices),
+    ("best_of", Rule::Choices),
     ("seed", Rule::Integer),
     ("stop", Rule::Stop),
     ("suffix", Rule::Shape(&TEXT)),
@@ -55,6 +55,10 @@ struct Draft {
     stream: bool,
     wants_usage: bool,
     max_tokens: Option<u64>,
+    /// How many prompts there are.
+    prompts: u32,
+    /// How many answers are made to each: `best_of` are, where only `n` are given.
+    choices: u32,
     marks: Marks,
     /// One bit per member of the table.
     seen: u32,
@@ -93,7 +97,11 @@ pub fn read(received: Received<'_>) -> Result<Call, Failure> {
         stream: draft.stream,
         wants_usage: draft.wants_usage,
         max_tokens: draft.max_tokens,
-        choices: 1,
+        choices: draft
+            .prompts
+            .max(1)
+            .saturating_mul(draft.choices.max(1))
+            .min(MOST_CHOICES),
         marks: draft.marks,
         carried: Vec::new(),
         query: None,
@@ -151,7 +159,7 @@ fn member(
             draft.model = fields::model(scanner, faults)?;
             draft.marks.model = Some(begin..scanner.position());
         }
-        Rule::Prompt => prompt(scanner, faults)?,
+        Rule::Prompt => draft.prompts = prompt(scanner, faults)?,
         Rule::Stream => {
             draft.stream = fields::bool(scanner, path, faults)?.unwrap_or_default();
         }
@@ -159,7 +167,9 @@ fn member(
             draft.wants_usage = fields::stream_options(scanner, &mut draft.marks, faults)?;
         }
         Rule::MaxTokens => draft.max_tokens = max_tokens(scanner, path, faults)?,
-        Rule::Count => drop(fields::count(scanner, path, faults)?),
+        Rule::Choices => {
+            draft.choices = fields::choices(scanner, path, faults)?.max(draft.choices);
+        }
         Rule::Integer => fields::integer(scanner, path, faults)?,
         Rule::Stop => fields::stop(scanner, path, faults)?,
         Rule::Shape(shape) => {
@@ -195,20 +205,23 @@ fn max_tokens(
     Ok(None)
 }
 
-/// Takes the prompt: a text, texts, tokens, or several lists of tokens.
-fn prompt(scanner: &mut Scanner<'_>, faults: &mut Faults) -> Result<(), Problem> {
+/// Takes the prompt: a text, texts, tokens, or several lists of tokens. Gives how many prompts that
+/// is.
+fn prompt(scanner: &mut Scanner<'_>, faults: &mut Faults) -> Result<u32, Problem> {
     match fields::accept(scanner, "prompt", &INPUT, faults)? {
         Some(Kind::Array) => {}
-        Some(_) => return scanner.skip(),
-        None => return Ok(()),
+        Some(_) => return scanner.skip().map(|()| 1),
+        None => return Ok(1),
     }
+    let mut prompts: u32 = 0;
     let mut items = scanner.array()?;
     let mut index = 0_usize;
     while scanner.item(&mut items)? {
         let kind = scanner.kind()?;
         scanner.skip()?;
         match kind {
-            Kind::String | Kind::Number | Kind::Array => {}
+            Kind::String | Kind::Array => prompts = prompts.saturating_add(1),
+            Kind::Number => {}
             Kind::Object | Kind::Bool | Kind::Null => {
                 let article = fields::article(kind);
                 let what =
@@ -218,7 +231,7 @@ fn prompt(scanner: &mut Scanner<'_>, faults: &mut Faults) -> Result<(), Problem>
         }
         index += 1;
     }
-    Ok(())
+    Ok(prompts)
 }
 
 #[cfg(test)]
@@ -259,6 +272,21 @@ mod tests {
         for prompt in [r#""x""#, r#"["x"]"#, "[1,2]", "[[1,2],[3]]", "[]"] {
             let body = format!(r#"{{"prompt":{prompt},"model":"m"}}"#);
             assert!(read_text(&body).is_ok(), "{body}");
+        }
+    }
+
+    #[test]
+    fn answers_are_counted_by_prompts_and_tries() {
+        for (rest, want) in [
+            (r#""prompt":"x""#, 1),
+            (r#""prompt":[1,2,3]"#, 1),
+            (r#""prompt":["a","b"],"n":3"#, 6),
+            (r#""prompt":[[1],[2]],"n":2,"best_of":5"#, 10),
+            (r#""best_of":5,"n":2,"prompt":"x""#, 5),
+            (r#""prompt":"x","n":18446744073709551616"#, MOST_CHOICES),
+        ] {
+            let body = format!(r#"{{"model":"m",{rest}}}"#);
+            assert_eq!(read_text(&body).unwrap().choices, want, "{body}");
         }
     }
 

@@ -6,6 +6,7 @@ use tollgate_core::reply::{Finish, Usage};
 use super::finish::Reason;
 use super::usage;
 use crate::json::{self, Kind, NameBuffer, Problem, Scanner};
+use crate::output;
 
 /// Why a text is no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +39,19 @@ pub(super) struct Progress {
     seen: u64,
     /// One bit for each candidate that has ended.
     ended: u64,
+    /// Whether what is said is counted: that of streams is, as they may break off uncounted.
+    counts: bool,
 }
 
 impl Progress {
+    /// The beginning of a stream, of which is counted what it says.
+    pub(super) fn counting() -> Self {
+        Self {
+            counts: true,
+            ..Self::default()
+        }
+    }
+
     /// Whether the end of the body would be a good end.
     pub(super) const fn is_complete(&self) -> bool {
         self.blocked || (self.ended != 0 && self.seen & !self.ended == 0)
@@ -56,6 +67,8 @@ pub(super) struct Chunk {
     pub(super) candidates: bool,
     /// Whether any candidate says something.
     pub(super) content: bool,
+    /// About how much, in sixteenths of a token, if that is counted.
+    pub(super) delivered: u32,
     /// Why the first candidate ended.
     pub(super) finish: Option<Finish>,
     /// Token counts so far.
@@ -79,9 +92,19 @@ pub(super) enum Verdict {
 #[derive(Default)]
 struct Candidate {
     index: Option<u64>,
+    counts: bool,
+    delivered: u32,
     content: bool,
     calls: bool,
     reason: Option<Reason>,
+}
+
+impl Candidate {
+    fn say(&mut self, said: impl FnOnce() -> u32) {
+        if self.counts {
+            self.delivered = self.delivered.saturating_add(said());
+        }
+    }
 }
 
 /// Reads a response.
@@ -165,7 +188,7 @@ fn candidates(
     let mut place = 0_u64;
     while scanner.item(&mut items)? {
         if scanner.kind()? == Kind::Object {
-            let candidate = candidate(scanner)?;
+            let candidate = candidate(scanner, progress.counts)?;
             let index = candidate.index.unwrap_or(place);
             let bit = u32::try_from(index)
                 .ok()
@@ -175,6 +198,7 @@ fn candidates(
                 progress.ended |= bit.unwrap_or_default();
             }
             chunk.content |= candidate.content;
+            chunk.delivered = chunk.delivered.saturating_add(candidate.delivered);
             if index == 0 {
                 first = Some(candidate);
             }
@@ -186,13 +210,16 @@ fn candidates(
     Ok(first)
 }
 
-fn candidate(scanner: &mut Scanner<'_>) -> Result<Candidate, Problem> {
-    let mut candidate = Candidate::default();
+fn candidate(scanner: &mut Scanner<'_>, counts: bool) -> Result<Candidate, Problem> {
+    let mut candidate = Candidate {
+        counts,
+        ..Candidate::default()
+    };
     let mut members = scanner.object()?;
     let mut buffer = NameBuffer::new();
     while let Some(name) = scanner.member(&mut members)? {
         match name.name(&mut buffer) {
-            b"index" => candidate.index = usage::count(scanner)?,
+            b"index" => candidate.index = usage::count(scanner, &mut false)?,
             b"finishReason" if scanner.kind()? == Kind::String => {
                 let word = scanner.string()?.decode();
                 candidate.reason = word.and_then(|word| Reason::of(&word));
@@ -231,13 +258,21 @@ fn part(scanner: &mut Scanner<'_>, candidate: &mut Candidate) -> Result<(), Prob
     while let Some(name) = scanner.member(&mut members)? {
         match name.name(&mut buffer) {
             b"text" if scanner.kind()? == Kind::String => {
-                candidate.content |= !scanner.string()?.is_empty();
+                let text = scanner.string()?;
+                candidate.content |= !text.is_empty();
+                candidate.say(|| output::of_text(&text));
             }
             b"thought" | b"thoughtSignature" | b"text" => scanner.skip()?,
             name => {
                 candidate.calls |= name == b"functionCall";
+                let tells = matches!(name, b"functionCall" | b"executableCode");
                 candidate.content |= scanner.kind()? == Kind::Object;
-                scanner.skip()?;
+                if tells && candidate.counts {
+                    let said = output::of_value(scanner)?;
+                    candidate.say(|| said);
+                } else {
+                    scanner.skip()?;
+                }
             }
         }
     }

@@ -75,7 +75,7 @@ fn read_count(body: &[u8]) -> Result<(bool, Option<u64>), Problem> {
                     error |= scanner.kind()? != Kind::Null;
                     scanner.skip()?;
                 }
-                b"totalTokens" => total = super::usage::count(&mut scanner)?,
+                b"totalTokens" => total = super::usage::count(&mut scanner, &mut false)?,
                 _ => scanner.skip()?,
             }
         }

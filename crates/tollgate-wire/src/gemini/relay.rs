@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use tollgate_core::format::Operation;
-use tollgate_core::reply::{self, Piece};
+use tollgate_core::reply::{self, Piece, Usage};
 
 use super::array::Unwrap;
 use super::chunk::{self, Progress, Unreadable, Verdict};
@@ -57,6 +57,11 @@ pub(super) fn facts(body: &Bytes) -> Result<chunk::Chunk, AnswerProblem> {
         return Err(AnswerProblem::NotAnAnswer("the candidate says nothing"));
     }
     Ok(facts)
+}
+
+/// The token counts of what may be no answer.
+pub(crate) fn reported(body: &[u8]) -> Option<Usage> {
+    chunk::read(body, &mut Progress::default()).ok()?.usage
 }
 
 /// Relays a stream that stays in the format: one `data` line for each response and nothing else,
@@ -116,9 +121,16 @@ impl Flow for Relay {
 }
 
 /// Reads the responses of a stream in passing.
-#[derive(Default)]
 struct Watcher {
     progress: Progress,
+}
+
+impl Default for Watcher {
+    fn default() -> Self {
+        Self {
+            progress: Progress::counting(),
+        }
+    }
 }
 
 impl Watch for Watcher {
@@ -137,6 +149,7 @@ impl Watch for Watcher {
             return Err(WatchProblem::Error);
         }
         piece.content |= chunk.content || chunk.finish.is_some();
+        piece.delivered = piece.delivered.saturating_add(chunk.delivered);
         piece.finish = chunk.finish.or(piece.finish);
         piece.usage = chunk.usage.or(piece.usage);
         Ok(Look::Keep)

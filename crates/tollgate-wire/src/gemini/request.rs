@@ -46,7 +46,7 @@ pub fn read(received: Received<'_>) -> Result<Call, Failure> {
         // Every response of a stream says it, whether it is asked or not.
         wants_usage: true,
         max_tokens: draft.max_tokens,
-        choices: 1,
+        choices: draft.choices.unwrap_or(1),
         marks: Marks {
             start: draft.start,
             ..Marks::default()
@@ -64,6 +64,7 @@ struct Draft {
     start: usize,
     contents: bool,
     max_tokens: Option<u64>,
+    choices: Option<u32>,
     sealed: bool,
     faults: Faults,
 }
@@ -150,7 +151,7 @@ impl Draft {
                 None => {}
             },
             Rule::MaxTokens => self.max_tokens = fields::count(scanner, path, faults)?,
-            Rule::Count => drop(fields::count(scanner, path, faults)?),
+            Rule::Choices => self.choices = Some(fields::choices(scanner, path, faults)?),
             Rule::Integer => fields::integer(scanner, path, faults)?,
             Rule::Stop => {
                 if let Some(Kind::Array) = fields::accept(scanner, path, &fields::LIST, faults)? {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use tollgate_core::reply::Usage;
 
-use crate::counts::MOST;
-use crate::json::{self, Count, Kind, NameBuffer, Problem, Scanner};
+use crate::counts::{self, part};
+use crate::json::{self, Kind, NameBuffer, Problem, Scanner};
 
 /// The counts as they are written. A count that is missing is zero: Google leaves zeros out.
 #[derive(Default)]
@@ -17,6 +17,8 @@ struct Counts {
     /// Counted beside the answer.
     thoughts: Option<u64>,
     total: Option<u64>,
+    /// Whether something of it was broken.
+    odd: bool,
 }
 
 /// Takes the value of `usageMetadata`. There is none if nothing is counted, as for prompts that
@@ -27,19 +29,21 @@ pub(super) fn read(scanner: &mut Scanner<'_>) -> Result<Option<Usage>, Problem> 
         return Ok(None);
     }
     let mut counts = Counts::default();
+    let odd = &mut false;
     let mut members = scanner.object()?;
     let mut buffer = NameBuffer::new();
     while let Some(name) = scanner.member(&mut members)? {
         match name.name(&mut buffer) {
-            b"promptTokenCount" => counts.prompt = count(scanner)?,
-            b"toolUsePromptTokenCount" => counts.tools = count(scanner)?,
-            b"cachedContentTokenCount" => counts.cached = count(scanner)?,
-            b"candidatesTokenCount" => counts.answer = count(scanner)?,
-            b"thoughtsTokenCount" => counts.thoughts = count(scanner)?,
-            b"totalTokenCount" => counts.total = count(scanner)?,
+            b"promptTokenCount" => counts.prompt = count(scanner, odd)?,
+            b"toolUsePromptTokenCount" => counts.tools = count(scanner, odd)?,
+            b"cachedContentTokenCount" => counts.cached = count(scanner, odd)?,
+            b"candidatesTokenCount" => counts.answer = count(scanner, odd)?,
+            b"thoughtsTokenCount" => counts.thoughts = count(scanner, odd)?,
+            b"totalTokenCount" => counts.total = count(scanner, odd)?,
             _ => scanner.skip()?,
         }
     }
+    counts.odd = *odd;
     Ok(counts.into_usage())
 }
 
@@ -48,36 +52,33 @@ impl Counts {
         self.prompt.or(self.answer).or(self.total)?;
         let prompt = self.prompt.unwrap_or_default() + self.tools.unwrap_or_default();
         let reasoning = self.thoughts.unwrap_or_default();
+        // A total of what is not told apart is no count of anything.
+        let is_untold = self.prompt.is_none() && self.answer.is_none();
+        let mut odd = self.odd || (is_untold && self.total.is_some_and(|total| total > 0));
         Some(Usage {
             prompt,
             completion: self.answer.unwrap_or_default() + reasoning,
-            cached: self.cached.unwrap_or_default().min(prompt),
-            cache_written: 0,
+            cached: part(self.cached, prompt, &mut odd),
             reasoning,
-            ..Usage::default()
+            bounded: odd,
+            ..Usage::NONE
         })
     }
 }
 
-/// Takes a count: a number, or one in quotes, as protobuf writes long ones.
-pub(super) fn count(scanner: &mut Scanner<'_>) -> Result<Option<u64>, Problem> {
-    let count = match scanner.kind()? {
-        Kind::Number => json::count(scanner.number()?),
-        Kind::String => {
-            let digits = scanner.string()?.decode();
-            return Ok(digits
-                .and_then(|digits| digits.parse::<u64>().ok())
-                .map(|value| value.min(MOST)));
-        }
-        Kind::Object | Kind::Array | Kind::Bool | Kind::Null => {
-            scanner.skip()?;
-            return Ok(None);
-        }
+/// Takes a count: a number, or one in quotes, as protobuf writes long ones. `odd` is set if it is
+/// broken, or more than any call can have.
+pub(super) fn count(scanner: &mut Scanner<'_>, odd: &mut bool) -> Result<Option<u64>, Problem> {
+    if scanner.kind()? != Kind::String {
+        return counts::count(scanner, odd);
+    }
+    let digits = scanner.string()?.decode();
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let Some(digits) = digits.filter(|digits| is_number(digits)) else {
+        *odd = true;
+        return Ok(None);
     };
-    Ok(match count {
-        Count::Whole(value) => Some(value.min(MOST)),
-        Count::Negative | Count::Fraction => None,
-    })
+    Ok(counts::believed(json::count(&digits), odd))
 }
 
 /// The counts as Google writes them.
@@ -103,6 +104,7 @@ pub(crate) fn write(usage: &Usage) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counts::MOST;
 
     fn usage(json: &str) -> Option<Usage> {
         read(&mut Scanner::new(json)).unwrap()
@@ -134,6 +136,12 @@ mod tests {
                 ..Usage::default()
             })
         };
+        let odd = |usage: Option<Usage>| {
+            usage.map(|usage| Usage {
+                bounded: true,
+                ..usage
+            })
+        };
         for (json, want) in [
             ("null", None),
             ("{}", None),
@@ -148,9 +156,10 @@ mod tests {
             (r#"{"promptTokenCount":"12"}"#, plain(12, 0)),
             (
                 r#"{"promptTokenCount":-1,"candidatesTokenCount":2}"#,
-                plain(0, 2),
+                odd(plain(0, 2)),
             ),
-            (r#"{"promptTokenCount":1e300}"#, plain(MOST, 0)),
+            (r#"{"promptTokenCount":1e300}"#, odd(plain(MOST, 0))),
+            (r#"{"totalTokenCount":7}"#, odd(plain(0, 0))),
         ] {
             assert_eq!(usage(json), want, "{json}");
         }

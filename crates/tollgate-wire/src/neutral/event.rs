@@ -1,6 +1,7 @@
 //! A stream: what each of its events adds to an answer.
 
 use tollgate_core::reply::Usage;
+use tollgate_core::tokens::sixteenths;
 
 use super::answer::{Answer, Ending};
 use super::part::{Citation, Content, Part, Reasoned, ToolCall};
@@ -83,6 +84,26 @@ impl Event {
             | Self::CallEnd { .. }
             | Self::Finish(_) => true,
             Self::Begin { .. } | Self::Break | Self::Usage(_) | Self::Idle | Self::End => false,
+        }
+    }
+
+    /// About how many sixteenths of a token of output this is.
+    pub(crate) fn delivered(&self) -> u32 {
+        match self {
+            Self::Text(text)
+            | Self::Refusal(text)
+            | Self::Reasoning(text)
+            | Self::Arguments { json: text, .. }
+            | Self::ToolCall { name: text, .. } => sixteenths(text.as_bytes()),
+            Self::Begin { .. }
+            | Self::Citation(_)
+            | Self::ReasoningState { .. }
+            | Self::Break
+            | Self::CallEnd { .. }
+            | Self::Usage(_)
+            | Self::Finish(_)
+            | Self::Idle
+            | Self::End => 0,
         }
     }
 }

@@ -7,13 +7,18 @@ mod tests;
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use tollgate_core::reply::Finish;
+use tollgate_core::reply::{Finish, Usage};
 
 use crate::answer::AnswerProblem;
 use crate::ndjson::Lines;
 use crate::neutral::{Answer, Ending, Event, Gathering};
 use crate::stream::{ReadEvents, StreamProblem, StreamRules};
 use line::{Line, Problem, ToolCall};
+
+/// The token counts of what may be no answer.
+pub(super) fn reported(body: &[u8]) -> Option<Usage> {
+    Line::read(body).ok()?.usage()
+}
 
 /// Parses an answer.
 pub fn answer(body: &Bytes, _provider: &'static str) -> Result<Answer, AnswerProblem> {

@@ -4,6 +4,7 @@ use tollgate_core::reply::{Finish, Usage};
 
 use super::usage;
 use crate::json::{self, Count, Kind, NameBuffer, Problem, Scanner};
+use crate::output;
 
 /// The facts of one chunk or answer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,6 +21,8 @@ pub(super) struct Chunk {
     pub(super) finish: Option<Finish>,
     /// It carries output of the model.
     pub(super) content: bool,
+    /// About how much, in sixteenths of a token, if that is counted.
+    pub(super) delivered: u32,
     /// It says that the answer is complete, as Perplexity's last object does.
     pub(super) complete: bool,
 }
@@ -42,10 +45,20 @@ pub(super) enum Choices {
 pub(super) struct Progress {
     begun: u128,
     finished: u128,
+    /// Whether what is said is counted: that of streams is, as they may break off uncounted.
+    counts: bool,
 }
 
 impl Progress {
     const LAST: u32 = u128::BITS - 1;
+
+    /// The beginning of a stream, of which is counted what it says.
+    pub(super) fn counting() -> Self {
+        Self {
+            counts: true,
+            ..Self::default()
+        }
+    }
 
     /// Whether there is a choice, and every choice has its finish reason.
     pub(super) fn is_finished(&self) -> bool {
@@ -219,9 +232,9 @@ fn choice(
                     index = value;
                 }
             }
-            b"delta" | b"message" => chunk.content |= has_output(scanner)?,
+            b"delta" | b"message" => delta(scanner, progress.counts, chunk)?,
             // Of the older text completions.
-            b"text" => chunk.content |= is_filled(scanner)?,
+            b"text" => said(scanner, progress.counts, chunk)?,
             b"finish_reason" if scanner.kind()? == Kind::String => {
                 reason = Some(scanner.string()?).filter(|reason| !reason.is_empty());
             }
@@ -248,25 +261,54 @@ fn finish(reason: &json::Text<'_>) -> Finish {
     }
 }
 
-/// Whether a delta or message holds output of the model; its role is none.
-fn has_output(scanner: &mut Scanner<'_>) -> Result<bool, Problem> {
+/// Takes a delta or message: whether it holds output of the model; its role is none.
+fn delta(scanner: &mut Scanner<'_>, counts: bool, chunk: &mut Chunk) -> Result<(), Problem> {
     if scanner.kind()? != Kind::Object {
-        scanner.skip()?;
-        return Ok(false);
+        return scanner.skip();
     }
-    let mut output = false;
+    // Some servers say a thought under two names.
+    let mut thought = 0;
     let mut members = scanner.object()?;
     let mut buffer = NameBuffer::new();
     while let Some(name) = scanner.member(&mut members)? {
         match name.name(&mut buffer) {
-            b"content" | b"reasoning_content" | b"reasoning" | b"reasoning_details"
-            | b"refusal" | b"tool_calls" | b"function_call" | b"audio" | b"images" => {
-                output |= is_filled(scanner)?;
+            b"content" | b"refusal" | b"tool_calls" | b"function_call" | b"audio" => {
+                said(scanner, counts, chunk)?;
             }
+            b"reasoning_content" | b"reasoning" => {
+                let others = chunk.delivered;
+                said(scanner, counts, chunk)?;
+                thought = (chunk.delivered - others).max(thought);
+                chunk.delivered = others;
+            }
+            b"reasoning_details" | b"images" => chunk.content |= is_filled(scanner)?,
             _ => scanner.skip()?,
         }
     }
-    Ok(output)
+    chunk.delivered = chunk.delivered.saturating_add(thought);
+    Ok(())
+}
+
+/// Takes a value that the model says, unless it is empty.
+fn said(scanner: &mut Scanner<'_>, counts: bool, chunk: &mut Chunk) -> Result<(), Problem> {
+    if scanner.kind()? == Kind::String {
+        let text = scanner.string()?;
+        chunk.content |= !text.is_empty();
+        if counts {
+            chunk.delivered = chunk.delivered.saturating_add(output::of_text(&text));
+        }
+        return Ok(());
+    }
+    if !counts {
+        chunk.content |= is_filled(scanner)?;
+        return Ok(());
+    }
+    let begin = scanner.position();
+    let said = output::of_value(scanner)?;
+    chunk.delivered = chunk.delivered.saturating_add(said);
+    // A list of nothing that is counted (a call without a name yet) is something, too.
+    chunk.content |= said > 0 || is_filled(&mut Scanner::new(scanner.since(begin)))?;
+    Ok(())
 }
 
 /// Whether a value is a text, list or object that is not empty.

@@ -202,6 +202,14 @@ fn recorded_streams_are_read_right() {
     }
 }
 
+/// The counts without the word that some had to be bounded, of which the index knows nothing.
+fn plain(usage: Usage) -> Usage {
+    Usage {
+        bounded: false,
+        ..usage
+    }
+}
+
 #[test]
 fn recorded_answers_are_read_right() {
     let fixtures = fixtures("responses");
@@ -215,7 +223,7 @@ fn recorded_answers_are_read_right() {
         };
         match read_answer(operation, body.clone()) {
             Ok(answer) => {
-                assert_eq!(answer.usage, expected_usage(&row));
+                assert_eq!(answer.usage.map(plain), expected_usage(&row));
                 assert_eq!(answer.finish, expected_finish(&row));
                 assert_eq!(answer.body, body);
             }

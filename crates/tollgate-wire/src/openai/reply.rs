@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use tollgate_core::format::Operation;
-use tollgate_core::reply::Answer;
+use tollgate_core::reply::{Answer, Usage};
 
 use crate::answer::AnswerProblem;
 
@@ -41,9 +41,14 @@ pub fn read_answer(operation: Operation, body: Bytes) -> Result<Answer, AnswerPr
     })
 }
 
+/// The token counts of what may be no answer.
+pub(crate) fn reported(body: &[u8]) -> Option<Usage> {
+    chunk::read(body, &mut Progress::default()).ok()?.usage
+}
+
 #[cfg(test)]
 mod tests {
-    use tollgate_core::reply::{Finish, Usage};
+    use tollgate_core::reply::Finish;
 
     use super::*;
 

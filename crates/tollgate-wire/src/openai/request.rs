@@ -35,6 +35,7 @@ struct Draft {
     wants_usage: bool,
     max_tokens: Option<u64>,
     max_completion_tokens: Option<u64>,
+    choices: Option<u32>,
     marks: Marks,
     /// Whether a message holds state that we have sealed.
     sealed: bool,
@@ -73,7 +74,7 @@ fn read(operation: Operation, body: Bytes) -> Result<Call, Failure> {
         stream: draft.stream,
         wants_usage: draft.wants_usage,
         max_tokens: draft.max_completion_tokens.or(draft.max_tokens),
-        choices: 1,
+        choices: draft.choices.unwrap_or(1),
         marks: draft.marks,
         carried: Vec::new(),
         query: None,
@@ -133,7 +134,7 @@ fn read_field(field: Field, scanner: &mut Scanner<'_>, draft: &mut Draft) -> Res
         Rule::MaxCompletionTokens => {
             draft.max_completion_tokens = fields::count(scanner, path, faults)?;
         }
-        Rule::Count => drop(fields::count(scanner, path, faults)?),
+        Rule::Choices => draft.choices = Some(fields::choices(scanner, path, faults)?),
         Rule::Integer => fields::integer(scanner, path, faults)?,
         Rule::Stop => fields::stop(scanner, path, faults)?,
         Rule::Shape(shape) => {

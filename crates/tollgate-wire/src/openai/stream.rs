@@ -42,7 +42,7 @@ struct Reader {
 impl ChatStream {
     /// A reader at the beginning of a stream.
     pub fn new(rules: StreamRules) -> Self {
-        let progress = Progress::default();
+        let progress = Progress::counting();
         let reader = Reader {
             rules,
             progress,
@@ -179,6 +179,7 @@ impl Reader {
             self.content = true;
             piece.content = true;
         }
+        piece.delivered = piece.delivered.saturating_add(chunk.delivered);
         piece.finish = chunk.finish.or(piece.finish);
         piece.usage = chunk.usage.or(piece.usage);
         let separate = match chunk.choices {

@@ -2,7 +2,7 @@
 
 use tollgate_core::reply::Usage;
 
-use crate::counts::{count, details};
+use crate::counts::{count, details, part};
 use crate::json::{Kind, NameBuffer, Problem, Scanner};
 
 /// The counts as they are written.
@@ -18,6 +18,8 @@ struct Counts {
     /// Written into the cache, as OpenAI and OpenRouter tell it in the details of the prompt.
     written: Option<u64>,
     reasoning: Option<u64>,
+    /// Whether something of it was broken.
+    odd: bool,
 }
 
 /// Takes the value of `usage`. There is none unless tokens of the prompt or of the answer are
@@ -28,26 +30,28 @@ pub(super) fn read(scanner: &mut Scanner<'_>) -> Result<Option<Usage>, Problem> 
         return Ok(None);
     }
     let mut counts = Counts::default();
+    let odd = &mut false;
     let mut members = scanner.object()?;
     let mut buffer = NameBuffer::new();
     while let Some(name) = scanner.member(&mut members)? {
         match name.name(&mut buffer) {
-            b"prompt_tokens" => counts.prompt = count(scanner)?,
-            b"completion_tokens" => counts.completion = count(scanner)?,
-            b"total_tokens" => counts.total = count(scanner)?,
+            b"prompt_tokens" => counts.prompt = count(scanner, odd)?,
+            b"completion_tokens" => counts.completion = count(scanner, odd)?,
+            b"total_tokens" => counts.total = count(scanner, odd)?,
             b"prompt_tokens_details" => {
                 let wanted: [&[u8]; 2] = [b"cached_tokens", b"cache_write_tokens"];
-                [counts.cached, counts.written] = details(scanner, wanted)?;
+                [counts.cached, counts.written] = details(scanner, wanted, odd)?;
             }
             b"completion_tokens_details" => {
-                [counts.reasoning] = details(scanner, [b"reasoning_tokens"])?;
+                [counts.reasoning] = details(scanner, [b"reasoning_tokens"], odd)?;
             }
             b"prompt_cache_hit_tokens" | b"cached_tokens" => {
-                counts.cached_plainly = count(scanner)?;
+                counts.cached_plainly = count(scanner, odd)?;
             }
             _ => scanner.skip()?,
         }
     }
+    counts.odd = *odd;
     Ok(counts.into_usage())
 }
 
@@ -63,19 +67,19 @@ impl Counts {
         if reasoning > 0 && self.total == Some(prompt + completion + reasoning) {
             completion += reasoning;
         }
+        let mut odd = self.odd || self.prompt.is_none();
+        // Only what has no answer, an embedding say, may leave its tokens out.
+        odd |= self.completion.is_none() && self.total != Some(prompt);
         // Some report more cached tokens than the prompt has.
-        let cached = self
-            .cached
-            .or(self.cached_plainly)
-            .unwrap_or_default()
-            .min(prompt);
+        let cached = part(self.cached.or(self.cached_plainly), prompt, &mut odd);
         Some(Usage {
             prompt,
             completion,
             cached,
-            cache_written: self.written.unwrap_or_default().min(prompt - cached),
-            reasoning: reasoning.min(completion),
-            ..Usage::default()
+            cache_written: part(self.written, prompt - cached, &mut odd),
+            reasoning: part(self.reasoning, completion, &mut odd),
+            bounded: odd,
+            ..Usage::NONE
         })
     }
 }
@@ -97,6 +101,13 @@ mod tests {
         }
     }
 
+    fn odd(usage: Usage) -> Usage {
+        Usage {
+            bounded: true,
+            ..usage
+        }
+    }
+
     #[test]
     fn counts_are_read_as_servers_write_them() {
         for (json, want) in [
@@ -112,21 +123,21 @@ mod tests {
             (r#"{"prompt_tokens":9,"total_tokens":9}"#, Some(plain(9, 0))),
             (
                 r#"{"prompt_tokens":24.0,"completion_tokens":-3}"#,
-                Some(plain(24, 0)),
+                Some(odd(plain(24, 0))),
             ),
             (
                 r#"{"prompt_tokens":1.5,"completion_tokens":3}"#,
-                Some(plain(0, 3)),
+                Some(odd(plain(0, 3))),
             ),
             (
                 r#"{"prompt_tokens":1e300,"completion_tokens":3}"#,
-                Some(plain(MOST, 3)),
+                Some(odd(plain(MOST, 3))),
             ),
             (
                 r#"{"prompt_tokens":18446744073709551617}"#,
-                Some(plain(MOST, 0)),
+                Some(odd(plain(MOST, 0))),
             ),
-            (r#"{"prompt_tok\u0065ns":7}"#, Some(plain(7, 0))),
+            (r#"{"prompt_tok\u0065ns":7}"#, Some(odd(plain(7, 0)))),
             (
                 r#"{"prompt_tokens":12,"completion_tokens":1,"total_tokens":303,
                     "completion_tokens_details":{"reasoning_tokens":290}}"#,
@@ -147,9 +158,8 @@ mod tests {
                     prompt: 203,
                     completion: 15,
                     cached: 203,
-                    cache_written: 0,
-                    reasoning: 0,
-                    ..Usage::default()
+                    bounded: true,
+                    ..Usage::NONE
                 }),
             ),
             (
@@ -160,9 +170,9 @@ mod tests {
                     prompt: 10,
                     completion: 5,
                     cached: 4,
-                    cache_written: 0,
                     reasoning: 5,
-                    ..Usage::default()
+                    bounded: true,
+                    ..Usage::NONE
                 }),
             ),
         ] {

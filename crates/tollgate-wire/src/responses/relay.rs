@@ -5,12 +5,13 @@ mod tests;
 
 use bytes::Bytes;
 use tollgate_core::error::StreamMark;
-use tollgate_core::reply::{self, Piece};
+use tollgate_core::reply::{self, Piece, Usage};
 
 use super::event::{self, About, Fields};
 use super::facts::{self, Facts};
 use crate::answer::AnswerProblem;
 use crate::json::{Problem, Scanner, Text};
+use crate::output;
 use crate::stream::{EventRelay, Flow, Framing, Look, StreamRules, Watch, WatchProblem};
 
 /// Reads an answer that stays in the format. A response that goes on in the background is one.
@@ -46,6 +47,16 @@ pub(super) fn read(body: &Bytes) -> Result<Facts<'_>, AnswerProblem> {
     Ok(facts)
 }
 
+/// The token counts of what may be no answer: of a response, or of an event about one.
+pub(crate) fn reported(body: &[u8]) -> Option<Usage> {
+    let of_event = || {
+        let response = event::read(body).ok()??.response?;
+        facts::scan(&mut Scanner::new(response)).ok()??.usage
+    };
+    let whole = || facts::read(body).ok()??.usage;
+    of_event().or_else(whole)
+}
+
 /// Relays a stream that stays in the format. It ends with `response.completed` or
 /// `response.incomplete`; any other end is none.
 pub fn stream(_rules: StreamRules) -> Box<dyn Flow> {
@@ -78,6 +89,7 @@ impl Watch for Responses {
         if facts.is_some_and(|facts| facts.error) {
             return Err(WatchProblem::Error);
         }
+        piece.delivered = piece.delivered.saturating_add(delivered(&fields, about));
         match about {
             About::Error => return Err(WatchProblem::Error),
             About::Response | About::PartAdded | About::SummaryPart | About::Unknown => {}
@@ -134,6 +146,32 @@ impl Responses {
         if let (true, Some(id)) = (self.mark.response_id.is_empty(), id) {
             self.mark.response_id = id.decode().unwrap_or_default().into_owned();
         }
+    }
+}
+
+/// About how much an event says that was not said before, in sixteenths of a token.
+fn delivered(fields: &Fields<'_>, about: About) -> u32 {
+    match about {
+        About::Text
+        | About::Refusal
+        | About::Thought
+        | About::Summary
+        | About::Arguments
+        | About::Repeats => {
+            // Only stretches have a `delta`; what repeats them has not.
+            fields.delta.as_ref().map_or(0, output::of_text)
+        }
+        About::Response
+        | About::Completed
+        | About::Incomplete
+        | About::Error
+        | About::ItemAdded
+        | About::ItemDone
+        | About::PartAdded
+        | About::PartDone
+        | About::SummaryPart
+        | About::Annotation
+        | About::Unknown => 0,
     }
 }
 

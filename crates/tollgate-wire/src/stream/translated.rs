@@ -51,6 +51,7 @@ impl Translated {
                 _ => {}
             }
             piece.content |= event.is_content();
+            piece.delivered = piece.delivered.saturating_add(event.delivered());
             self.content |= piece.content;
             self.writer.write(&event, &mut out);
             if piece.last {

@@ -144,13 +144,17 @@ async fn declared(config: &Config) -> Result<Accounts, Box<dyn Error>> {
     // Nobody presents a key here, so any secret will do.
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
-    let accounts = Accounts::open(Parts {
-        store: Arc::new(EmptyStore),
-        clock: Arc::new(SystemClock),
-        hasher: KeyHasher::new(&secret),
-        environment: assemble::environment(config),
-        entropy: |buffer| getrandom::fill(buffer).map_err(io::Error::other),
-    });
+    let home = assemble::home(config);
+    let accounts = Accounts::open_at_home(
+        Parts {
+            store: Arc::new(EmptyStore),
+            clock: Arc::new(SystemClock),
+            hasher: KeyHasher::new(&secret),
+            environment: assemble::environment(config),
+            entropy: |buffer| getrandom::fill(buffer).map_err(io::Error::other),
+        },
+        &home,
+    );
     let accounts = accounts.await?;
     accounts.declare(assemble::accounts(config)).await?;
     Ok(accounts)
@@ -164,12 +168,8 @@ pub(super) async fn manage(
     call: Call,
     here: impl AsyncFnOnce(&Accounts, &Manager) -> Result<(u16, Value), Failure>,
 ) -> Result<Value, CommandError> {
-    if !makes && !has_store(config) {
-        let database = &config.database;
-        let file = database.file.clone();
-        let file = file.unwrap_or_else(|| database.directory.clone());
-        let path = std::path::absolute(&file).unwrap_or(file);
-        return Err(CommandError::NoStore { path });
+    if !makes {
+        needs_store(config)?;
     }
     match control::find(config).await? {
         Site::There(gateway) => control::ask(&gateway, call).await,
@@ -179,6 +179,18 @@ pub(super) async fn manage(
             Ok(outcome.map_err(|failure| control::failed(&failure))?.1)
         }
     }
+}
+
+/// Fails where there is no store yet.
+pub(super) fn needs_store(config: &Config) -> Result<(), CommandError> {
+    if has_store(config) {
+        return Ok(());
+    }
+    let database = &config.database;
+    let file = database.file.clone();
+    let file = file.unwrap_or_else(|| database.directory.clone());
+    let path = std::path::absolute(&file).unwrap_or(file);
+    Err(CommandError::NoStore { path })
 }
 
 /// Every row of a list, page by page: `name` is what the list is called in the answers, `path` has

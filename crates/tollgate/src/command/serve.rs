@@ -13,7 +13,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tollgate_engine::accounts::Accounts;
 use tollgate_engine::checks;
+use tollgate_engine::credits::LowBalances;
 use tollgate_engine::engine::Engine;
+use tollgate_engine::ledger_check::{self, SelfCheck};
 use tollgate_engine::port::Clock;
 use tollgate_engine::settle::{self, Ledger};
 use tollgate_http::{AccessLog, Gateway, Logs};
@@ -22,9 +24,10 @@ use tollgate_upstream::Upstreams;
 
 use crate::clock::SystemClock;
 use crate::config::{Config, Environment, Overrides};
+use crate::keeper::{self, Keeper};
 use crate::reload::Live;
 use crate::telemetry::Telemetry;
-use crate::{assemble, banner, ownership, reload, shutdown, telemetry};
+use crate::{assemble, banner, grants, ownership, reload, shutdown, telemetry};
 
 /// How often the uses of keys are written.
 const USES_EVERY: Duration = Duration::from_secs(10);
@@ -109,6 +112,7 @@ async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(
     accounts.declare_admin(config.admin_key.as_ref());
     assemble::check_references(&config, accounts.tenants())?;
     accounts.declare(assemble::accounts(&config)).await?;
+    grants::give(&config, &accounts).await?;
     let listener = bind(config.server.listen).await?;
     let address = listener.local_addr()?;
     let requests = Arc::clone(&telemetry.requests);
@@ -116,7 +120,25 @@ async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(
         requests: AccessLog::new(assemble::request_log(config.log), requests),
         diagnostics: Arc::clone(&telemetry.diagnostics),
     };
-    let live = put_together(order, &config, &accounts, logs, address)?;
+    let (upstreams, engine) = engine(&config, &accounts)?;
+    engine.replays.set_vault(possession.secrets().answers());
+    let parts = keeper::Parts {
+        store: possession.store(),
+        secrets: Arc::clone(possession.secrets()),
+        upstreams: Arc::clone(&upstreams),
+        engine: Arc::clone(&engine),
+    };
+    let keeper = Keeper::open(parts, &config).await?;
+    let face = assemble::face(&config, address);
+    let live = Live {
+        order: order.clone(),
+        address,
+        accounts: Arc::clone(&accounts),
+        upstreams,
+        keeper,
+        gateway: Gateway::new(Arc::clone(&engine), face, logs),
+        engine,
+    };
     live.engine.maintenance.restore(&accounts).await?;
     let (gateway, engine) = (Arc::clone(&live.gateway), Arc::clone(&live.engine));
     let asked = shutdown::asked()?;
@@ -128,6 +150,18 @@ async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(
     tasks.spawn(flush_uses(accounts, ended.clone()));
     tasks.spawn(Arc::clone(&engine.request_log).run(ended.clone().cancelled_owned()));
     tasks.spawn(Arc::clone(&engine.overload).watch(ended.clone().cancelled_owned()));
+    tasks.spawn(SelfCheck::watch(
+        Arc::clone(&engine.ledger),
+        ledger_check::EVERY,
+        ended.clone().cancelled_owned(),
+    ));
+    tasks.spawn(LowBalances::watch(
+        Arc::clone(&engine),
+        ended.clone().cancelled_owned(),
+    ));
+    let replays = Arc::clone(&engine.replays);
+    let end = ended.clone().cancelled_owned();
+    tasks.spawn(async move { replays.sweep(end).await });
     tasks.spawn(checks::run(engine, ended.clone().cancelled_owned()));
     tasks.spawn(reload::at_each(hangups, live, config, ended.clone()));
     tasks.spawn({
@@ -185,28 +219,6 @@ impl Clerk {
     }
 }
 
-/// Makes the parts that requests meet.
-fn put_together(
-    order: &Order,
-    config: &Config,
-    accounts: &Arc<Accounts>,
-    logs: Logs,
-    address: SocketAddr,
-) -> Result<Live, Box<dyn Error>> {
-    let (upstreams, engine) = engine(config, accounts)?;
-    let face = assemble::face(config, address);
-    let gateway = Gateway::new(Arc::clone(&engine), face, logs);
-    let (order, accounts) = (order.clone(), Arc::clone(accounts));
-    Ok(Live {
-        order,
-        address,
-        accounts,
-        upstreams,
-        engine,
-        gateway,
-    })
-}
-
 /// Makes what routes and sends requests. Nothing is dialled yet.
 pub(super) fn engine(
     config: &Config,
@@ -223,7 +235,7 @@ pub(super) fn engine(
     let upstreams = Arc::new(Upstreams::new(connections, Some(dial), Arc::clone(&clock))?);
     let upstream = Arc::clone(&upstreams);
     let engine = Engine::new(Arc::clone(accounts), upstream, clock, seed()?);
-    assemble::steer(&engine, config);
+    assemble::steer(&engine, config, assemble::routing(config));
     Ok((upstreams, Arc::new(engine)))
 }
 

@@ -22,6 +22,9 @@ use super::section::{Credential, Section};
 use super::{Config, Database, Deployment, Log, LogFormat, Overload, Server, Tenant, restart};
 use crate::master_key;
 
+pub(super) use connections::connection;
+pub(super) use models::open;
+
 /// The folder beside a database on a server: for what is this machine's own.
 const DATA: &str = "tollgate-data";
 /// Fewer characters of an admin key than this can be guessed.

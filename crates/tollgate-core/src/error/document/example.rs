@@ -70,9 +70,15 @@ fn of_caller(code: Code) -> Failure {
         }
         Code::RateLimitExceeded => failure
             .retry_after(Duration::from_millis(1500))
+            .message(
+                "This API key has a limit of 60 requests a minute, and it is reached. Send this \
+                 request again in 1.5s.",
+            )
             .detail(detail::LEVEL, text("key"))
-            .detail("limit", text("requests per minute"))
-            .detail("limit_value", Detail::Number(60)),
+            .detail(detail::WHAT, text("requests"))
+            .detail(detail::LIMIT, Detail::Number(60))
+            .detail(detail::REMAINING, Detail::Number(0))
+            .detail(detail::RESET, text("1.5s")),
         _ => failure,
     }
 }
@@ -157,6 +163,8 @@ fn tried_twice(mut failure: Failure) -> Failure {
         code: Some(code),
         status,
         duration: Duration::from_millis(ms),
+        usage: None,
+        cost: None,
     };
     failure.attempts = vec![
         attempt(Code::ProviderError, Some(500), 312),

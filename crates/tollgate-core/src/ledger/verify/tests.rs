@@ -174,105 +174,71 @@ fn balances_and_usage_follow_from_the_entries() {
     );
 }
 
+fn is_found(entries: &[Entry], said: &str) {
+    let found = findings(entries);
+    assert_eq!(found.len(), 1, "{said}: {found:?}");
+    assert!(found[0].contains(said), "{said}: {found:?}");
+}
+
 #[test]
-fn what_must_not_be_is_found() {
-    let cases: &[(&[Entry], &str)] = &[
-        (
-            &[top_up(1, "red", 5), top_up(1, "red", 5)],
-            "is there twice",
-        ),
-        (
-            &[top_up(1, "red", 5), settlement(2, "red", 6)],
-            "less than nothing",
-        ),
-        (
-            &[
-                top_up(1, "red", 5),
-                settlement(2, "red", 5),
-                refund(3, "red", 2, 6),
-            ],
-            "and it took 5",
-        ),
-        (
-            &[
-                top_up(1, "red", 5),
-                settlement(2, "red", 5),
-                refund(3, "red", 2, 3),
-                refund(4, "red", 2, 3),
-            ],
-            "to 6, and it took 5",
-        ),
-        (
-            &[
-                top_up(1, "red", 5),
-                settlement(2, "red", 5),
-                refund(3, "blue", 2, 1),
-            ],
-            "into another wallet",
-        ),
-        (
-            &[top_up(1, "red", 5), refund(2, "red", 1, 1)],
-            "no settlement before it",
-        ),
-        (&[refund(2, "red", 9, 1)], "no settlement before it"),
-        (
-            &[top_up(1, "red", 5), release(2, 1, 5)],
-            "no hold or has ended before",
-        ),
-        (
-            &[
-                top_up(1, "red", 5),
-                entry(2, "red", Kind::Hold(moved(5))),
-                release(3, 2, 5),
-                release(4, 2, 5),
-            ],
-            "no hold or has ended before",
-        ),
-        (
-            &[
-                top_up(1, "red", 5),
-                entry(2, "red", Kind::Hold(moved(5))),
-                release(3, 2, 4),
-            ],
-            "is one of 5 in team:red:usd",
-        ),
-        (
-            &[
-                top_up(1, "red", 5),
-                entry(2, "blue", Kind::Hold(moved(0))),
-                release(3, 2, 0),
-            ],
-            "in team:blue:usd",
-        ),
-        (
-            &[
-                top_up(1, "red", 9),
-                entry(2, "red", Kind::Hold(moved(5))),
-                spend(3, 2, 5, 6),
-            ],
-            "spends 6 of a hold of 5",
-        ),
-        (&[top_up(1, "red", money::LARGEST + 1)], "which is too much"),
-        (
-            &[Entry {
-                wallet: None,
-                ..top_up(1, "red", 5)
-            }],
-            "is a top_up of no wallet",
-        ),
-        (
-            &[Entry {
-                at: Timestamp::from_millis(0),
-                ..top_up(1, "red", 5)
-            }],
-            "1970-01-01T00:00:00Z, which cannot be",
-        ),
-    ];
-    for (entries, said) in cases {
-        let found = findings(entries);
-        assert_eq!(found.len(), 1, "{said}: {found:?}");
-        assert!(found[0].contains(said), "{said}: {found:?}");
-    }
+fn ids_amounts_and_times_that_cannot_be_are_found() {
+    let good = || top_up(1, "red", 5);
+    is_found(&[good(), good()], "is there twice");
+    is_found(&[good(), settlement(2, "red", 6)], "less than nothing");
+    is_found(&[top_up(1, "red", money::LARGEST + 1)], "which is too much");
+    let nobodys = Entry {
+        wallet: None,
+        ..good()
+    };
+    is_found(&[nobodys], "is a top_up of no wallet");
+    let old = Entry {
+        at: Timestamp::from_millis(0),
+        ..good()
+    };
+    is_found(&[old], "1970-01-01T00:00:00Z, which cannot be");
+}
+
+#[test]
+fn refunds_of_more_than_was_taken_are_found() {
+    let refunds = |refunds: &[Entry], said| {
+        let mut entries = vec![top_up(1, "red", 5), settlement(2, "red", 5)];
+        entries.extend_from_slice(refunds);
+        is_found(&entries, said);
+    };
+    refunds(&[refund(3, "red", 2, 6)], "and it took 5");
+    refunds(
+        &[refund(3, "red", 2, 3), refund(4, "red", 2, 3)],
+        "to 6, and it took 5",
+    );
+    refunds(&[refund(3, "blue", 2, 1)], "into another wallet");
+    refunds(&[refund(3, "red", 1, 1)], "no settlement before it");
+    refunds(&[refund(3, "red", 9, 1)], "no settlement before it");
+}
+
+#[test]
+fn holds_that_end_twice_or_otherwise_than_they_began_are_found() {
+    let ends = |ends: &[Entry], said| {
+        let mut entries = vec![
+            top_up(1, "red", 9),
+            entry(2, "red", Kind::Hold(moved(5))),
+            entry(3, "blue", Kind::Hold(moved(0))),
+        ];
+        entries.extend_from_slice(ends);
+        is_found(&entries, said);
+    };
+    ends(&[release(4, 1, 5)], "no hold or has ended before");
+    ends(
+        &[release(4, 2, 5), release(5, 2, 5)],
+        "no hold or has ended before",
+    );
+    ends(
+        &[release(4, 2, 5), spend(5, 2, 5, 1)],
+        "no hold or has ended before",
+    );
+    ends(&[release(4, 2, 4)], "is one of 5 in team:red:usd");
+    ends(&[spend(4, 2, 4, 4)], "is one of 5 in team:red:usd");
+    ends(&[release(4, 3, 0)], "in team:blue:usd");
+    ends(&[spend(4, 2, 5, 6)], "spends 6 of a hold of 5");
 }
 
 #[test]
@@ -414,5 +380,5 @@ fn ten_million_entries_are_verified_within_a_minute() {
     let report = verifier.finish();
     println!("{} entries on {bytes} bytes: {took:?}", report.entries);
     assert_eq!((report.found, report.entries), (0, 10_000_000));
-    assert!(took < Duration::from_secs(60), "{took:?}");
+    assert!(took < Duration::from_mins(1), "{took:?}");
 }

@@ -21,6 +21,8 @@ fn attempts(words: &[(&str, &str)]) -> Vec<AttemptRecord> {
             cancelled: code == "-",
             status: None,
             duration: Duration::ZERO,
+            usage: None,
+            cost: None,
         }
     };
     words.iter().map(record).collect()

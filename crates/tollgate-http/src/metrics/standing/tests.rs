@@ -21,6 +21,7 @@ async fn world() -> World {
         provider: "openai",
         limits: Limits::default(),
         checks: None,
+        owner: None,
         fingerprint: 0,
     };
     world.gateway.engine.set_routing(Routing {

@@ -11,7 +11,7 @@ use super::page::{self, Page};
 use crate::query::Query;
 
 /// Gives the rows that the query asks for and the manager may see.
-pub async fn list(
+pub(crate) async fn list(
     accounts: &Accounts,
     by: &Manager,
     query: Option<&str>,
@@ -29,7 +29,7 @@ pub async fn list(
     };
     let (rows, total) = accounts.audit(by, wanted).await?;
     let rows: Vec<Value> = rows.iter().map(row).collect();
-    Ok((200, page.told("entries", rows, total)))
+    Ok((200, page.told("entries", &rows, total)))
 }
 
 fn row(row: &AuditRow) -> Value {

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 use tollgate_core::error::dialect::{display_name, told};
 use tollgate_core::error::{Code, Failure};
+use tollgate_core::id::OrgId;
 use tollgate_core::route::breaker::Order;
 use tollgate_engine::engine::Engine;
 use tollgate_engine::operate::{self, ConnectionState, TargetState};
@@ -98,6 +99,10 @@ fn row(engine: &Engine, state: &ConnectionState) -> Value {
     });
     let targets = state.targets.iter().map(|one| target(engine, one));
     let last = state.last_tested();
+    let kept = engine.keeper.get().and_then(|keeper| {
+        let all = keeper.list();
+        all.into_iter().find(|kept| *kept.name == *declared.name)
+    });
     json!({
         "id": &*declared.name,
         "name": &*declared.name,
@@ -107,6 +112,10 @@ fn row(engine: &Engine, state: &ConnectionState) -> Value {
         },
         "endpoint_url": state.endpoint,
         "status": state.status().as_str(),
+        "organization": declared.owner.as_ref().map(OrgId::as_str),
+        "declared": kept.is_none(),
+        "has_credential": kept.as_ref().map(|kept| kept.has_credential),
+        "created_at": kept.as_ref().map(|kept| kept.created_at.to_rfc3339()),
         "model_count": state.models,
         "rate_limits": {"rpm": limits.rpm, "tpm": limits.tpm},
         "last_tested_at": last.map(|checked| health::time(engine, checked.at)),

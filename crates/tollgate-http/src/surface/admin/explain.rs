@@ -7,6 +7,7 @@ use tollgate_core::error::Failure;
 use tollgate_core::error::dialect::told;
 use tollgate_core::key::KeyProblem;
 use tollgate_core::model::{Priced, Timeouts, Unsupported};
+use tollgate_core::money::Money;
 use tollgate_core::price::Rate;
 use tollgate_core::route::condition::{Abilities, Ability};
 use tollgate_core::route::fallback::Class;
@@ -289,6 +290,7 @@ fn target(engine: &Engine, choice: &Choice, prospect: &Prospect, place: u32) -> 
         ("weight", target.weight.into()),
         ("price", price.into()),
         ("estimated_cost_usd", prospect.cost.map(usd).into()),
+        ("held_usd", prospect.held.map(held).into()),
         ("context_window", window.into()),
         ("max_output", target.target.max_output.into()),
         ("abilities", abilities.into()),
@@ -319,6 +321,10 @@ fn price(priced: &Priced, prompt: u64) -> Value {
         "cache_write": price.cache_write.map(text),
         "source": &*priced.version,
     })
+}
+
+fn held(nano: u64) -> String {
+    Money::from_nano(nano).to_string()
 }
 
 /// USD as a decimal text, with no more decimals than needed.

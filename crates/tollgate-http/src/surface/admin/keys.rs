@@ -22,8 +22,8 @@ use super::page::{self, Page};
 use super::{controls, words};
 use crate::query::Query;
 
-/// The surfaces to which calls to models are sent.
-const SURFACES: &[&str] = &[
+/// The surfaces to which keys come.
+pub(crate) const SURFACES: &[&str] = &[
     "openai_chat",
     "openai_completions",
     "openai_responses",
@@ -33,6 +33,10 @@ const SURFACES: &[&str] = &[
     "gemini_generate",
     "gemini_stream_generate",
     "gemini_count_tokens",
+    "models",
+    "auth",
+    "reports",
+    "admin",
 ];
 const MOST_ADDRESSES: usize = 100;
 /// Names of the configuration may be longer than ids that are chosen here.
@@ -279,7 +283,7 @@ fn surfaces(fields: &mut Fields) -> Box<[Box<str>]> {
         if SURFACES.contains(&name) {
             Ok(())
         } else {
-            Err("must be a surface to which calls are sent, for example openai_chat")
+            Err("must be a surface to which keys come, for example openai_chat")
         }
     });
     given.into_iter().map(String::into_boxed_str).collect()

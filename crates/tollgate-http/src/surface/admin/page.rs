@@ -34,11 +34,11 @@ impl Page {
         let length = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         let rows = all.iter().skip(length(self.offset));
         let rows: Vec<Value> = rows.take(length(self.limit)).map(tell).collect();
-        self.told(name, rows, u64::try_from(all.len()).unwrap_or(u64::MAX))
+        self.told(name, &rows, u64::try_from(all.len()).unwrap_or(u64::MAX))
     }
 
     /// The same of rows that were chosen elsewhere, out of so many.
-    pub(super) fn told(self, name: &str, rows: Vec<Value>, total: u64) -> Value {
+    pub(super) fn told(self, name: &str, rows: &[Value], total: u64) -> Value {
         let shown = u64::try_from(rows.len()).unwrap_or(u64::MAX);
         let end = self.offset.saturating_add(shown);
         json!({

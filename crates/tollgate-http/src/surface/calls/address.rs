@@ -64,11 +64,16 @@ impl<'a> Address<'a> {
             | Endpoint::Team(_)
             | Endpoint::TeamStatus(..)
             | Endpoint::Audit
+            | Endpoint::Credits(..)
+            | Endpoint::Ledger
+            | Endpoint::Balance
+            | Endpoint::CreditWebhook
             | Endpoint::Maintenance
             | Endpoint::Connections
             | Endpoint::Connection(_)
             | Endpoint::TestConnection(_)
             | Endpoint::ConnectionBreaker(_)
+            | Endpoint::ConnectionKey(_)
             | Endpoint::ExplainRoute
             | Endpoint::Report(_)
             | Endpoint::Hello

@@ -1,5 +1,6 @@
 //! How answers look, and what goes on of a request.
 
+use tollgate_core::money::Money;
 use tollgate_core::reply::Answer;
 use tollgate_engine::port::Delivery;
 
@@ -49,6 +50,23 @@ async fn an_answer_says_what_was_lost_and_what_is_estimated() {
     assert_eq!(told.headers()["x-tollgate-unsupported"], "top_k, tools[2]");
     assert_eq!(told.headers()["x-tollgate-estimated"], "tokens");
     assert_eq!(told.headers()["x-tollgate-provider-request-id"], "p-1");
+}
+
+#[tokio::test]
+async fn an_answer_says_what_it_costs_where_that_is_known() {
+    let request = testing::request("/v1/chat/completions");
+    for (cost, told) in [
+        (None, None),
+        (Some(0), Some("0.00")),
+        (Some(12_500), Some("0.0000125")),
+        (Some(3_000_000_001), Some("3.000000001")),
+    ] {
+        let mut record = testing::record().await;
+        record.facts.cost = cost.map(Money::from_nano);
+        let answer = respond(record, called(answer(), StreamForm::Chunks), &request);
+        let header = answer.headers().get("x-tollgate-cost-usd");
+        assert_eq!(header.map(|value| value.to_str().unwrap()), told);
+    }
 }
 
 #[tokio::test]

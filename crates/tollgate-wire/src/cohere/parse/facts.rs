@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use tollgate_core::reply::{Finish, Usage};
 
+use crate::counts::{MOST, part};
 use crate::neutral::Citation;
 
 /// Why a model stopped.
@@ -29,36 +30,44 @@ pub(super) fn end(reason: &str) -> End {
 /// read besides (`tokens`: its own instructions, mostly) counts only where nothing is said of the
 /// bill; the cached tokens are a part of those, so they are not told beside the billed ones, which
 /// may be fewer.
-pub(super) fn usage(value: &Value) -> Option<Usage> {
+pub(in crate::cohere) fn usage(value: &Value) -> Option<Usage> {
     let usage = value.as_object()?;
-    let count = |group: &str, name: &str| whole(usage.get(group)?.get(name)?);
-    let either = |name: &str| count("billed_units", name).or(count("tokens", name));
+    let mut odd = false;
+    let mut count = |group: &str, name: &str| whole(usage.get(group)?.get(name)?, &mut odd);
+    let mut either = |name: &str| count("billed_units", name).or(count("tokens", name));
     let (prompt, completion) = (either("input_tokens"), either("output_tokens"));
     if prompt.is_none() && completion.is_none() {
         return None;
     }
+    let is_billed = count("billed_units", "input_tokens").is_some();
+    let reasoning = count("tokens", "reasoning_tokens");
+    let cached = usage.get("cached_tokens").filter(|_| !is_billed);
+    let cached = cached.and_then(|count| whole(count, &mut odd));
+    odd |= prompt.is_none() || completion.is_none();
     let (prompt, completion) = (prompt.unwrap_or_default(), completion.unwrap_or_default());
-    let cached = match count("billed_units", "input_tokens") {
-        Some(_) => None,
-        None => usage.get("cached_tokens").and_then(whole),
-    };
-    let reasoning = count("tokens", "reasoning_tokens").unwrap_or_default();
     Some(Usage {
         prompt,
         completion,
-        cached: cached.unwrap_or_default().min(prompt),
-        cache_written: 0,
-        reasoning: reasoning.min(completion),
-        ..Usage::default()
+        cached: part(cached, prompt, &mut odd),
+        // What is billed may be less than what was written.
+        reasoning: reasoning.unwrap_or_default().min(completion),
+        bounded: odd,
+        ..Usage::NONE
     })
 }
 
-/// A count, however it is written. Greater ones than any call has are not believed.
-fn whole(value: &Value) -> Option<u64> {
-    const MOST: f64 = u32::MAX as f64;
-    let count = value.as_f64().filter(|count| *count >= 0.0)?;
-    #[expect(clippy::cast_sign_loss, reason = "negative counts are filtered out")]
-    Some(count.min(MOST) as u64)
+/// A count, however it is written. Greater ones than any call has are not believed; `odd` is set
+/// for them, and for what is broken.
+fn whole(value: &Value, odd: &mut bool) -> Option<u64> {
+    const LARGEST: f64 = MOST as f64;
+    let count = value.as_f64().filter(|count| *count >= 0.0);
+    *odd |= !value.is_null() && count.is_none_or(|count| count > LARGEST);
+    #[expect(
+        clippy::cast_sign_loss,
+        clippy::cast_possible_truncation,
+        reason = "negative counts are filtered out, and the others are bounded"
+    )]
+    count.map(|count| count.min(LARGEST) as u64)
 }
 
 /// A citation in a text, with the first of its sources. Those in plans and thoughts have no place.
@@ -129,7 +138,10 @@ mod tests {
             ),
             (
                 json!({"billed_units": {"output_tokens": 8}, "tokens": {"input_tokens": 5}, "cached_tokens": 9}),
-                plain(5, 8, 5, 0),
+                plain(5, 8, 5, 0).map(|usage| Usage {
+                    bounded: true,
+                    ..usage
+                }),
             ),
             (json!({"billed_units": {"search_units": 1}}), None),
             (json!({"tokens": {"input_tokens": -1}}), None),

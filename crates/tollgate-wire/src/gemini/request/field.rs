@@ -8,8 +8,8 @@ pub(super) enum Rule {
     /// An object with fields of its own.
     Group(Group),
     MaxTokens,
-    /// An integer from 1.
-    Count,
+    /// How many answers are asked for.
+    Choices,
     Integer,
     Stop,
     /// Only the type matters.
@@ -69,7 +69,7 @@ const GENERATION_CONFIG: &[Field] = &[
     field("temperature", "temperature", Rule::Shape(&NUMBER)),
     field("topP", "top_p", Rule::Shape(&NUMBER)),
     field("topK", "top_k", Rule::Shape(&NUMBER)),
-    field("candidateCount", "candidate_count", Rule::Count),
+    field("candidateCount", "candidate_count", Rule::Choices),
     field("stopSequences", "stop_sequences", Rule::Stop),
     field("seed", "seed", Rule::Integer),
     field("presencePenalty", "presence_penalty", Rule::Shape(&NUMBER)),

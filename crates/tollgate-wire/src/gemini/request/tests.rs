@@ -26,6 +26,24 @@ fn faults(operation: Operation, body: &str) -> Vec<(String, &'static str)> {
 }
 
 #[test]
+fn candidates_asked_for_are_counted_within_bounds() {
+    for (config, want) in [
+        ("{}", 1),
+        (r#"{"candidateCount":3}"#, 3),
+        (
+            r#"{"candidate_count":5000000000}"#,
+            tollgate_core::call::MOST_CHOICES,
+        ),
+    ] {
+        let body = format!(
+            r#"{{"contents":[{{"parts":[{{"text":"Hi"}}]}}],"generationConfig":{config}}}"#
+        );
+        let call = read_as(Operation::Chat, &body).unwrap();
+        assert_eq!(call.choices, want, "{body}");
+    }
+}
+
+#[test]
 fn what_decides_comes_from_the_address_and_the_body() {
     for body in [
         r#" {"contents":[{"role":"user","parts":[{"text":"Hi"}]}],"generationConfig":{"maxOutputTokens":9},"x":{}}"#,

@@ -7,6 +7,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tollgate_core::reply::Usage;
 
+use crate::counts;
+
 /// What a document says, of a chat or of a completion (`response`).
 #[derive(Debug, Deserialize)]
 pub(super) struct Line<'a> {
@@ -87,27 +89,23 @@ impl<'a> Line<'a> {
 
     /// Token counts. A prompt that is cached whole may be left out; it then counts as nothing.
     pub(super) fn usage(&self) -> Option<Usage> {
-        let prompt = count(self.prompt_eval_count.as_ref());
-        let completion = count(self.eval_count.as_ref());
+        let mut odd = false;
+        let prompt = counts::member(self.prompt_eval_count.as_ref(), &mut odd);
+        let completion = counts::member(self.eval_count.as_ref(), &mut odd);
         if prompt.is_none() && completion.is_none() {
             return None;
         }
+        odd |= completion.is_none();
         let prompt = prompt.unwrap_or_default();
-        let cached = count(self.prompt_eval_cached_count.as_ref()).unwrap_or_default();
+        let cached = counts::member(self.prompt_eval_cached_count.as_ref(), &mut odd);
         Some(Usage {
             prompt,
             completion: completion.unwrap_or_default(),
-            cached: cached.min(prompt),
-            ..Usage::default()
+            cached: counts::part(cached, prompt, &mut odd),
+            bounded: odd,
+            ..Usage::NONE
         })
     }
-}
-
-/// A count. What is none is no reason to give up an answer, and greater ones than any call has are
-/// not believed.
-fn count(value: Option<&Value>) -> Option<u64> {
-    const MOST: u64 = u32::MAX as u64;
-    Some(value?.as_u64()?.min(MOST))
 }
 
 impl ToolCall<'_> {

@@ -12,8 +12,8 @@ pub(super) enum Rule {
     StreamOptions,
     MaxTokens,
     MaxCompletionTokens,
-    /// An integer from 1.
-    Count,
+    /// How many answers are asked for.
+    Choices,
     Integer,
     Stop,
     /// Only the type matters.
@@ -130,7 +130,7 @@ impl Field {
             Self::StreamOptions => Rule::StreamOptions,
             Self::MaxTokens => Rule::MaxTokens,
             Self::MaxCompletionTokens => Rule::MaxCompletionTokens,
-            Self::Choices => Rule::Count,
+            Self::Choices => Rule::Choices,
             Self::Temperature | Self::TopP | Self::PresencePenalty | Self::FrequencyPenalty => {
                 Rule::Shape(&NUMBER)
             }

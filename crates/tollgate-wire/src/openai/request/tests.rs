@@ -52,6 +52,24 @@ fn the_facts_of_a_chat_are_read() {
 }
 
 #[test]
+fn answers_asked_for_are_counted_within_bounds() {
+    for (member, want) in [
+        ("", 1),
+        (r#","n":3"#, 3),
+        (r#","n":null"#, 1),
+        (r#","n":99999999999"#, tollgate_core::call::MOST_CHOICES),
+    ] {
+        let body = GOOD.replace(['}', ']'], "");
+        let body = format!("{body}}}]{member}}}");
+        assert_eq!(chat(&body).unwrap().choices, want, "{body}");
+    }
+    assert_eq!(
+        faults(chat(&GOOD.replacen('{', r#"{"n":0,"#, 1))),
+        ["n greater_than_equal"]
+    );
+}
+
+#[test]
 fn what_is_not_said_is_not_assumed() {
     let call = chat(GOOD).unwrap();
     assert!(!call.stream && !call.wants_usage);

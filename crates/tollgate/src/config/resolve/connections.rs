@@ -56,7 +56,10 @@ fn built_in() -> Option<Connection> {
     })
 }
 
-fn connection(section: &Section, findings: &mut Findings<'_>) -> Option<Connection> {
+pub(in crate::config) fn connection(
+    section: &Section,
+    findings: &mut Findings<'_>,
+) -> Option<Connection> {
     let provider = section.provider("provider");
     let place = provider.and_then(|provider| account::place(section, provider, findings));
     let authorities = authorities(section, findings);

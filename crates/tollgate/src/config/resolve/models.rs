@@ -49,7 +49,7 @@ pub(super) fn read(around: Around<'_>, findings: &mut Findings<'_>) -> Vec<Decla
         let name = format!("{SIMULATED}/*");
         let is_it = |section: &Section| section.text("name") == Some(&name);
         if !sections.iter().any(is_it) {
-            models.push(built_in(&name, around.base));
+            models.push(open(SIMULATED, SIMULATED_PROVIDER, around.base));
         }
     } else {
         warn_of_idle(around, &models, findings);
@@ -60,10 +60,14 @@ pub(super) fn read(around: Around<'_>, findings: &mut Findings<'_>) -> Vec<Decla
     models
 }
 
-fn built_in(name: &str, base: &Rules) -> DeclaredModel {
-    let target = targets::any(SIMULATED, "simulated");
+/// The provider of the built-in connection.
+const SIMULATED_PROVIDER: &str = "simulated";
+
+/// The model that opens a whole connection under its name.
+pub(in crate::config) fn open(connection: &str, provider: &str, base: &Rules) -> DeclaredModel {
+    let target = targets::any(connection, provider);
     DeclaredModel {
-        name: name.into(),
+        name: format!("{connection}/*").into(),
         aliases: Vec::new(),
         facts: Arc::clone(&target.facts),
         targets: vec![target],

@@ -90,6 +90,8 @@ async fn prices_are_those_of_the_length_of_the_prompt() {
     let target = &answer["models"][0]["targets"][0];
     assert_eq!(target["price"]["input"], "5");
     assert_eq!(target["estimated_cost_usd"], "0.05001");
+    // The most that it can cost: what is held before it is sent.
+    assert_eq!(target["held_usd"], "0.05001");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use tollgate_core::budget::Controls;
 use tollgate_core::error::Code;
 use tollgate_core::key::KeyHasher;
 use tollgate_engine::accounts::{DeclaredKey, Environment, Parts};
@@ -39,7 +40,9 @@ fn opens(accounts: &Accounts, text: &Value) -> bool {
 }
 
 async fn refused(accounts: &Accounts, body: &str) -> Vec<(String, &'static str)> {
-    let failure = create(accounts, body.as_bytes()).await.unwrap_err();
+    let failure = create(accounts, &Manager::admin(), body.as_bytes())
+        .await
+        .unwrap_err();
     assert_eq!(failure.code, Code::InvalidRequest);
     failure
         .fields
@@ -59,7 +62,7 @@ async fn a_key_is_made_with_everything_that_was_asked_for() {
         "error_dialect": "langmart",
         "priority": "high",
     });
-    let (status, made) = create(&accounts, body.to_string().as_bytes())
+    let (status, made) = create(&accounts, &Manager::admin(), body.to_string().as_bytes())
         .await
         .unwrap();
     assert_eq!(status, 201);
@@ -70,12 +73,17 @@ async fn a_key_is_made_with_everything_that_was_asked_for() {
             "key",
             "name",
             "key_prefix",
+            "team",
+            "user",
             "permissions",
             "models",
+            "surfaces",
+            "addresses",
             "created_at",
             "expires_at",
             "error_dialect",
             "priority",
+            "limits",
             "message"
         ]
     );
@@ -103,9 +111,13 @@ async fn a_key_is_made_with_everything_that_was_asked_for() {
 #[tokio::test]
 async fn a_key_with_a_name_alone_may_do_everything_and_never_ends() {
     let (accounts, _) = world().await;
-    let (_, made) = create(&accounts, br#"{"name":"app","expires_at":null}"#)
-        .await
-        .unwrap();
+    let (_, made) = create(
+        &accounts,
+        &Manager::admin(),
+        br#"{"name":"app","expires_at":null}"#,
+    )
+    .await
+    .unwrap();
     assert_eq!(made["permissions"], json!(["read", "write"]));
     assert_eq!(made["models"], json!(["*"]));
     assert_eq!(made["expires_at"], Value::Null);
@@ -116,7 +128,7 @@ async fn a_key_with_a_name_alone_may_do_everything_and_never_ends() {
 async fn an_end_can_be_given_as_a_time() {
     let (accounts, _) = world().await;
     let body = br#"{"name":"app","expires_at":"2027-01-01T01:00:00+01:00"}"#;
-    let (_, made) = create(&accounts, body).await.unwrap();
+    let (_, made) = create(&accounts, &Manager::admin(), body).await.unwrap();
     assert_eq!(made["expires_at"], "2027-01-01T00:00:00Z");
 }
 
@@ -124,7 +136,9 @@ async fn an_end_can_be_given_as_a_time() {
 async fn a_temporary_key_ends_after_its_hours() {
     let (accounts, clock) = world().await;
     let body = br#"{"name":"trial","expires_in_hours":2,"permissions":["read"],"priority":"low"}"#;
-    let (status, made) = create_temporary(&accounts, body).await.unwrap();
+    let (status, made) = create_temporary(&accounts, &Manager::admin(), body)
+        .await
+        .unwrap();
     assert_eq!(
         (status, &made["expires_at"]),
         (201, &"2026-11-21T12:00:00Z".into())
@@ -134,7 +148,7 @@ async fn a_temporary_key_ends_after_its_hours() {
     assert!(opens(&accounts, &made["key"]));
     clock.advance(Duration::from_secs(1));
     assert!(!opens(&accounts, &made["key"]));
-    let failure = create_temporary(&accounts, br#"{"name":"trial"}"#)
+    let failure = create_temporary(&accounts, &Manager::admin(), br#"{"name":"trial"}"#)
         .await
         .unwrap_err();
     assert_eq!(failure.fields[0].path, "expires_in_hours");
@@ -145,7 +159,7 @@ async fn every_fault_is_named_and_nothing_is_made() {
     let (accounts, _) = world().await;
     let body = json!({
         "nmae": "app",
-        "permissions": ["read", "admin", 1],
+        "permissions": ["read", "root", 1],
         "models": ["a*b", "a b", ""],
         "expires_in_days": 0,
         "error_dialect": "klingon",
@@ -158,9 +172,9 @@ async fn every_fault_is_named_and_nothing_is_made() {
         ("models[0]", "value_error"),
         ("models[1]", "value_error"),
         ("models[2]", "value_error"),
-        ("expires_in_days", "greater_than_equal"),
         ("error_dialect", "value_error"),
         ("priority", "value_error"),
+        ("expires_in_days", "greater_than_equal"),
         ("nmae", "extra_forbidden"),
     ];
     let found = refused(&accounts, &body.to_string()).await;
@@ -193,21 +207,29 @@ async fn every_fault_is_named_and_nothing_is_made() {
 #[tokio::test]
 async fn the_list_shows_keys_without_their_text() {
     let (accounts, clock) = world().await;
-    let (_, first) = create(&accounts, br#"{"name":"first"}"#).await.unwrap();
-    clock.advance(Duration::from_mins(1));
-    let (_, second) = create(&accounts, br#"{"name":"second","expires_in_days":1}"#)
+    let (_, first) = create(&accounts, &Manager::admin(), br#"{"name":"first"}"#)
         .await
         .unwrap();
     clock.advance(Duration::from_mins(1));
-    let (_, third) = create(&accounts, br#"{"name":"third"}"#).await.unwrap();
-    revoke(&accounts, third["id"].as_str().unwrap())
+    let (_, second) = create(
+        &accounts,
+        &Manager::admin(),
+        br#"{"name":"second","expires_in_days":1}"#,
+    )
+    .await
+    .unwrap();
+    clock.advance(Duration::from_mins(1));
+    let (_, third) = create(&accounts, &Manager::admin(), br#"{"name":"third"}"#)
+        .await
+        .unwrap();
+    revoke(&accounts, &Manager::admin(), third["id"].as_str().unwrap())
         .await
         .unwrap();
     let entry = accounts.get(first["id"].as_str().unwrap()).unwrap();
     accounts.note_use(&entry, accounts.now());
     clock.advance(Duration::from_secs(DAY));
 
-    let (status, list) = list(&accounts).unwrap();
+    let (status, list) = list(&accounts, &Manager::admin(), None).unwrap();
     assert_eq!(status, 200);
     let rows = list["keys"].as_array().unwrap();
     let shown: Vec<_> = rows
@@ -232,7 +254,7 @@ async fn the_list_shows_keys_without_their_text() {
         assert!(!list.to_string().contains(made["key"].as_str().unwrap()));
     }
     assert_eq!(
-        one(&accounts, first["id"].as_str().unwrap()).unwrap(),
+        one(&accounts, &Manager::admin(), first["id"].as_str().unwrap()).unwrap(),
         (200, rows[0].clone())
     );
 }
@@ -240,9 +262,11 @@ async fn the_list_shows_keys_without_their_text() {
 #[tokio::test]
 async fn keys_are_revoked_and_rotated_by_their_id() {
     let (accounts, _) = world().await;
-    let (_, made) = create(&accounts, br#"{"name":"app"}"#).await.unwrap();
+    let (_, made) = create(&accounts, &Manager::admin(), br#"{"name":"app"}"#)
+        .await
+        .unwrap();
     let id = made["id"].as_str().unwrap();
-    let (status, rotated) = rotate(&accounts, id).await.unwrap();
+    let (status, rotated) = rotate(&accounts, &Manager::admin(), id).await.unwrap();
     assert_eq!(status, 200);
     assert_eq!(
         names(&rotated),
@@ -251,7 +275,7 @@ async fn keys_are_revoked_and_rotated_by_their_id() {
     assert_eq!(rotated["id"], made["id"]);
     assert!(!opens(&accounts, &made["key"]) && opens(&accounts, &rotated["key"]));
 
-    let (status, revoked) = revoke(&accounts, id).await.unwrap();
+    let (status, revoked) = revoke(&accounts, &Manager::admin(), id).await.unwrap();
     assert_eq!((status, &revoked["success"]), (200, &Value::Bool(true)));
     assert!(revoked["message"].as_str().unwrap().contains("\"app\""));
     assert!(!opens(&accounts, &rotated["key"]));
@@ -261,9 +285,9 @@ async fn keys_are_revoked_and_rotated_by_their_id() {
 async fn unknown_and_declared_keys_are_not_changed() {
     let (accounts, _) = world().await;
     for outcome in [
-        one(&accounts, "key_0"),
-        revoke(&accounts, "key_0").await,
-        rotate(&accounts, "").await,
+        one(&accounts, &Manager::admin(), "key_0"),
+        revoke(&accounts, &Manager::admin(), "key_0").await,
+        rotate(&accounts, &Manager::admin(), "").await,
     ] {
         assert_eq!(outcome.unwrap_err().code, Code::ResourceNotFound);
     }
@@ -274,9 +298,9 @@ async fn unknown_and_declared_keys_are_not_changed() {
         expires_at: None,
         error_dialect: None,
         priority: Priority::default(),
-        tenancy: Default::default(),
-        reach: Default::default(),
-        controls: Default::default(),
+        tenancy: Tenancy::default(),
+        reach: Reach::default(),
+        controls: Controls::default(),
     };
     let (secret, place) = (
         Secret::new("sk-mine-0123456789"),
@@ -288,11 +312,12 @@ async fn unknown_and_declared_keys_are_not_changed() {
             secret,
             place,
         }])
+        .await
         .unwrap();
-    let (_, list) = list(&accounts).unwrap();
+    let (_, list) = list(&accounts, &Manager::admin(), None).unwrap();
     let row = &list["keys"][0];
     assert_eq!(row["declared_in"], "tollgate.toml, line 3");
-    let refused = revoke(&accounts, row["id"].as_str().unwrap())
+    let refused = revoke(&accounts, &Manager::admin(), row["id"].as_str().unwrap())
         .await
         .unwrap_err();
     assert_eq!(refused.code, Code::Conflict);

@@ -140,18 +140,17 @@ pub(super) const SECRETS: &[Key] = &[
     Key::new(
         "master_key",
         Kind::Secret(MASTER),
-        "Keys the hashes under which virtual keys are stored, and encrypts the credentials of \
-         providers that are stored. Left out: made at the first start in `master.key` beside the \
-         database, readable by its owner only. Changing it makes every stored key unusable.",
-    )
-    .needs_restart(),
+        "Encrypts stored secrets: the credentials of stored connections, and the secret under \
+         which virtual keys are hashed. Left out: made at the first start in `master.key` beside \
+         the database, readable by its owner only. To change it, give the old one as \
+         `previous_master_keys` (docs/secrets.md).",
+    ),
     Key::new(
         "previous_master_keys",
         Kind::Secrets(MASTER),
-        "Master keys of before, with which stored credentials of providers are still read. Left \
-         out: none.",
-    )
-    .needs_restart(),
+        "Master keys of before: what they encrypt is encrypted anew under `master_key`, at the \
+         start and at a reload. Left out: none.",
+    ),
 ];
 
 pub(super) const LOG: &[Key] = &[

@@ -1,0 +1,526 @@
+//! Connections that operators make while the gateway runs: kept in the store with their
+//! credentials sealed, and in use together with the declared ones. A declared one wins.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio::sync::MutexGuard as Turn;
+use tollgate_core::error::failure::Detail;
+use tollgate_core::error::{Code, Failure, FieldProblem, detail};
+use tollgate_core::id::OrgId;
+use tollgate_core::secret::Secret;
+use tollgate_engine::accounts::Accounts;
+use tollgate_engine::engine::{Engine, Routing};
+use tollgate_engine::manager::Manager;
+use tollgate_engine::port::{
+    BoxFuture, Change, ConnectionKeeper, KeptConnection, NewConnection, Store, StoreError,
+    StoredConnection,
+};
+use tollgate_store::MasterKeys;
+use tollgate_upstream::Upstreams;
+use tollgate_upstream::settings::ConnectionSettings;
+
+use crate::assemble;
+use crate::config::{self, Config, Connection};
+use crate::secrets::{self, Secrets, SecretsError};
+
+/// The most connections that are kept.
+const MOST: usize = 10_000;
+
+/// What the keeper works with.
+pub(crate) struct Parts {
+    /// Keeps them.
+    pub(crate) store: Arc<dyn Store>,
+    /// Seals their credentials.
+    pub(crate) secrets: Arc<Secrets>,
+    /// Reaches them.
+    pub(crate) upstreams: Arc<Upstreams>,
+    /// Routes requests to them.
+    pub(crate) engine: Arc<Engine>,
+}
+
+/// Keeps connections.
+pub(crate) struct Keeper {
+    store: Arc<dyn Store>,
+    secrets: Arc<Secrets>,
+    upstreams: Arc<Upstreams>,
+    accounts: Arc<Accounts>,
+    // The engine leads to the keeper.
+    engine: Weak<Engine>,
+    state: Mutex<State>,
+    /// Held while anything changes, so that of two changes the later one sees the earlier one.
+    changing: tokio::sync::Mutex<()>,
+}
+
+struct State {
+    config: Arc<Config>,
+    held: BTreeMap<Box<str>, Held>,
+}
+
+/// A connection as it is kept and as it is used.
+#[derive(Clone)]
+struct Held {
+    kept: Arc<StoredConnection>,
+    /// `None` for one that cannot be used any more.
+    connection: Option<Connection>,
+}
+
+impl Keeper {
+    /// Reads what is kept, and takes it into use. One that cannot be used is told in the log.
+    pub(crate) async fn open(parts: Parts, config: &Config) -> Result<Arc<Self>, SecretsError> {
+        let Parts {
+            store,
+            secrets,
+            upstreams,
+            engine,
+        } = parts;
+        let mut held = BTreeMap::new();
+        for kept in store.connections().await? {
+            let connection = used(&secrets.keys(), &kept)?;
+            let kept = Arc::new(kept);
+            held.insert(kept.name.clone(), Held { kept, connection });
+        }
+        let keeper = Arc::new(Self {
+            store,
+            secrets,
+            upstreams,
+            accounts: Arc::clone(&engine.accounts),
+            engine: Arc::downgrade(&engine),
+            state: Mutex::new(State {
+                config: Arc::new(config.clone()),
+                held,
+            }),
+            changing: tokio::sync::Mutex::default(),
+        });
+        keeper.state().tell_hidden();
+        keeper.bring_in();
+        let port: Arc<dyn ConnectionKeeper> = keeper.clone();
+        engine.keeper.get_or_init(|| port);
+        Ok(keeper)
+    }
+
+    /// Keeps everybody else from changing anything, as long as it is held.
+    pub(crate) async fn turn(&self) -> Turn<'_, ()> {
+        self.changing.lock().await
+    }
+
+    /// Seals every secret under other master keys. To be called in turn.
+    pub(crate) async fn reseal(
+        &self,
+        keys: MasterKeys,
+        _turn: &Turn<'_, ()>,
+    ) -> Result<(), SecretsError> {
+        let now = self.accounts.now();
+        self.secrets.take(&*self.store, keys, now).await?;
+        let all = self.store.connections().await?;
+        let mut state = self.state();
+        for kept in all {
+            if let Some(held) = state.held.get_mut(&kept.name) {
+                held.kept = Arc::new(kept);
+            }
+        }
+        Ok(())
+    }
+
+    /// How the connections of a configuration and the kept ones are reached.
+    pub(crate) fn settings(&self, config: &Config) -> Vec<ConnectionSettings> {
+        self.state().settings(config)
+    }
+
+    /// What requests are routed by.
+    pub(crate) fn routing(&self, config: &Config) -> Routing {
+        self.state().routing(config)
+    }
+
+    /// From now on this configuration is in effect. To be called in turn.
+    pub(crate) fn remember(&self, config: &Config, _turn: &Turn<'_, ()>) {
+        let mut state = self.state();
+        state.config = Arc::new(config.clone());
+        state.tell_hidden();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what is held into use: connections before the routes that lead to them.
+    fn bring_in(&self) {
+        let state = self.state();
+        if let Err(problem) = self.upstreams.reload(state.settings(&state.config)) {
+            tracing::error!(%problem, "the connections that are kept cannot be used");
+            return;
+        }
+        if let Some(engine) = self.engine.upgrade() {
+            engine.set_routing(state.routing(&state.config));
+        }
+    }
+
+    /// The same where one has gone: routes before the connections.
+    fn take_out(&self) {
+        let state = self.state();
+        if let Some(engine) = self.engine.upgrade() {
+            engine.set_routing(state.routing(&state.config));
+        }
+        if let Err(problem) = self.upstreams.reload(state.settings(&state.config)) {
+            tracing::error!(%problem, "a connection that has gone is still known");
+        }
+    }
+
+    /// A kept connection that may be changed.
+    fn changeable(&self, name: &str) -> Result<Held, Failure> {
+        let state = self.state();
+        if state
+            .config
+            .connections
+            .iter()
+            .any(|known| known.name() == name)
+        {
+            return Err(declared());
+        }
+        state.held.get(name).cloned().ok_or_else(|| {
+            Failure::client(Code::ResourceNotFound)
+                .message("There is no connection of this name. GET /api/connections lists them.")
+                .detail(detail::RESOURCE, Detail::Text("connection".to_owned()))
+        })
+    }
+
+    /// The organization of a new connection, if it is there.
+    fn owner(&self, new: &NewConnection) -> Result<Option<OrgId>, Failure> {
+        let Some(name) = &new.organization else {
+            return Ok(None);
+        };
+        let id = OrgId::from_stored(name);
+        if self.accounts.tenants().organization(&id).is_some() {
+            return Ok(Some(id));
+        }
+        let message = "`organization` names no organization.".to_owned();
+        let mut failure = Failure::client(Code::InvalidRequest).message(message.clone());
+        failure.fields.push(FieldProblem {
+            path: "organization".to_owned(),
+            message,
+            kind: "value_error",
+        });
+        Err(failure)
+    }
+
+    /// Makes a connection from what is said of it, with its credential sealed.
+    fn made(&self, new: &NewConnection, credential: Option<&Secret>) -> Result<Held, Failure> {
+        let owner = self.owner(new)?;
+        let mut connection = config::stored_connection(&new.name, &new.settings, credential)?;
+        connection.owner = owner;
+        connection.settings.check().map_err(|problem| {
+            Failure::client(Code::InvalidRequest)
+                .message(format!("The connection cannot be used: {problem}."))
+        })?;
+        let seal = |credential: &Secret| {
+            let about = secrets::of_connection(&new.name);
+            let sealed = self
+                .secrets
+                .keys()
+                .seal(&about, credential.expose().as_bytes());
+            sealed.map_err(|error| Failure::gateway(Code::InternalError).because(error))
+        };
+        Ok(Held {
+            kept: Arc::new(StoredConnection {
+                name: new.name.clone(),
+                organization: new.organization.clone(),
+                settings: new.settings.clone(),
+                sealed: credential.map(seal).transpose()?,
+                created_at: self.accounts.now(),
+            }),
+            connection: Some(connection),
+        })
+    }
+
+    /// Writes a change with its row of the audit log, and takes it into use.
+    async fn put(&self, held: Held, action: &str, by: &Manager) -> Result<(), Failure> {
+        let owner = held.kept.organization.as_deref().map(OrgId::from_stored);
+        let name = held.kept.name.clone();
+        let audit = by.row(
+            self.accounts.now(),
+            (action, &name),
+            owner.as_ref(),
+            told(&held.kept),
+        );
+        let change = [Change::PutConnection(Arc::clone(&held.kept))];
+        let mut step = Step {
+            keeper: self,
+            name,
+            held: Some(held),
+            stands: true,
+        };
+        let written = self.store.change(&change, &[audit]).await;
+        written.map_err(|error| step.refused(error))
+    }
+
+    async fn create_one(&self, new: NewConnection, by: &Manager) -> Result<(), Failure> {
+        let _turn = self.turn().await;
+        {
+            let state = self.state();
+            let mut known = state.config.connections.iter();
+            if known.any(|known| *known.name() == *new.name) || state.held.contains_key(&new.name) {
+                return Err(Failure::client(Code::Conflict)
+                    .message("There is a connection of this name already. Choose another one."));
+            }
+            if state.held.len() >= MOST {
+                return Err(Failure::client(Code::Conflict).message(format!(
+                    "There are {MOST} connections, which is the most. Delete one first."
+                )));
+            }
+        }
+        let held = self.made(&new, new.credential.as_ref())?;
+        self.put(held, "connection.create", by).await
+    }
+
+    async fn replace_one(&self, new: NewConnection, by: &Manager) -> Result<(), Failure> {
+        let _turn = self.turn().await;
+        let old = self.changeable(&new.name)?;
+        let given = new.credential.is_some();
+        let credential = match new.credential.clone() {
+            Some(given) => Some(given),
+            None => self.credential(&old.kept)?,
+        };
+        let mut held = self.made(&new, credential.as_ref())?;
+        let leads_elsewhere = match (&old.connection, &held.connection) {
+            (Some(old), Some(new)) => {
+                old.settings.place != new.settings.place
+                    || old.settings.provider.name != new.settings.provider.name
+            }
+            _ => true,
+        };
+        if leads_elsewhere && credential.is_some() && !given {
+            return Err(Failure::client(Code::InvalidRequest).message(
+                "`api_key` is missing: the settings lead to another place than before, and the \
+                 old credential was not given for it.",
+            ));
+        }
+        held.kept = Arc::new(StoredConnection {
+            created_at: old.kept.created_at,
+            ..StoredConnection::clone(&held.kept)
+        });
+        self.put(held, "connection.update", by).await
+    }
+
+    async fn update_key_of(
+        &self,
+        name: &str,
+        credential: Secret,
+        by: &Manager,
+    ) -> Result<(), Failure> {
+        let _turn = self.turn().await;
+        let old = self.changeable(name)?.kept;
+        let new = NewConnection {
+            name: old.name.clone(),
+            organization: old.organization.clone(),
+            settings: old.settings.clone(),
+            credential: None,
+        };
+        let mut held = self.made(&new, Some(&credential))?;
+        held.kept = Arc::new(StoredConnection {
+            created_at: old.created_at,
+            ..StoredConnection::clone(&held.kept)
+        });
+        self.put(held, "connection.update_key", by).await
+    }
+
+    async fn delete_one(&self, name: &str, by: &Manager) -> Result<(), Failure> {
+        let _turn = self.turn().await;
+        let old = self.changeable(name)?.kept;
+        let owner = old.organization.as_deref().map(OrgId::from_stored);
+        let audit = by.row(
+            self.accounts.now(),
+            ("connection.delete", name),
+            owner.as_ref(),
+            "{}".to_owned(),
+        );
+        let change = [Change::DeleteConnection(name.into())];
+        let mut step = Step {
+            keeper: self,
+            name: name.into(),
+            held: None,
+            stands: true,
+        };
+        let written = self.store.change(&change, &[audit]).await;
+        written.map_err(|error| step.refused(error))
+    }
+
+    fn credential(&self, kept: &StoredConnection) -> Result<Option<Secret>, Failure> {
+        let opened = opened(&self.secrets.keys(), kept);
+        opened.map_err(|error| Failure::gateway(Code::InternalError).because(error))
+    }
+}
+
+impl State {
+    /// Those that no declared one hides.
+    fn shown(&self, config: &Config) -> impl Iterator<Item = &Held> {
+        let names: Vec<Box<str>> = config
+            .connections
+            .iter()
+            .map(|known| known.name().into())
+            .collect();
+        self.held
+            .values()
+            .filter(move |held| !names.contains(&held.kept.name))
+    }
+
+    fn in_use(&self, config: &Config) -> impl Iterator<Item = &Connection> {
+        self.shown(config)
+            .filter_map(|held| held.connection.as_ref())
+    }
+
+    fn settings(&self, config: &Config) -> Vec<ConnectionSettings> {
+        let mut all = assemble::connections(config);
+        let kept = self.in_use(config);
+        all.extend(kept.map(|connection| connection.settings.clone()));
+        all
+    }
+
+    /// Each kept connection is open under its name, unless a declared model has that name.
+    fn routing(&self, config: &Config) -> Routing {
+        let mut routing = assemble::routing(config);
+        for connection in self.in_use(config) {
+            routing.connections.push(assemble::connection(connection));
+            let model = config.open(connection);
+            if !routing.models.iter().any(|known| known.name == model.name) {
+                routing.models.push(model);
+            }
+        }
+        routing
+    }
+
+    fn tell_hidden(&self) {
+        for known in &self.config.connections {
+            if self.held.contains_key(known.name()) {
+                tracing::warn!(
+                    connection = known.name(),
+                    "a connection that is kept in the store is hidden by a declared one"
+                );
+            }
+        }
+    }
+}
+
+/// A change on its way through the store. It is taken into use when this is dropped, unless the
+/// store refused it: a client that hangs up meanwhile must not leave the two apart.
+struct Step<'a> {
+    keeper: &'a Keeper,
+    name: Box<str>,
+    held: Option<Held>,
+    stands: bool,
+}
+
+impl Step<'_> {
+    fn refused(&mut self, error: StoreError) -> Failure {
+        self.stands = false;
+        Failure::gateway(Code::DatabaseError).because(error)
+    }
+}
+
+impl Drop for Step<'_> {
+    fn drop(&mut self) {
+        if !self.stands {
+            return;
+        }
+        let name = std::mem::take(&mut self.name);
+        if let Some(held) = self.held.take() {
+            self.keeper.state().held.insert(name, held);
+            self.keeper.bring_in();
+        } else {
+            self.keeper.state().held.remove(&name);
+            self.keeper.take_out();
+        }
+    }
+}
+
+impl ConnectionKeeper for Keeper {
+    fn list(&self) -> Vec<KeptConnection> {
+        let state = self.state();
+        let shown = state.shown(&state.config).map(|held| KeptConnection {
+            name: held.kept.name.clone(),
+            organization: held.kept.organization.clone(),
+            settings: held.kept.settings.clone(),
+            has_credential: held.kept.sealed.is_some(),
+            created_at: held.kept.created_at,
+        });
+        shown.collect()
+    }
+
+    fn create<'a>(
+        &'a self,
+        new: NewConnection,
+        by: &'a Manager,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(self.create_one(new, by))
+    }
+
+    fn replace<'a>(
+        &'a self,
+        new: NewConnection,
+        by: &'a Manager,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(self.replace_one(new, by))
+    }
+
+    fn update_key<'a>(
+        &'a self,
+        name: &'a str,
+        credential: Secret,
+        by: &'a Manager,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(self.update_key_of(name, credential, by))
+    }
+
+    fn delete<'a>(&'a self, name: &'a str, by: &'a Manager) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(self.delete_one(name, by))
+    }
+}
+
+/// What can be used of a kept connection. Fails if its credential does not open.
+fn used(keys: &MasterKeys, kept: &StoredConnection) -> Result<Option<Connection>, SecretsError> {
+    let credential = opened(keys, kept)?;
+    match config::stored_connection(&kept.name, &kept.settings, credential.as_ref()) {
+        Ok(mut connection) => {
+            connection.owner = kept.organization.as_deref().map(OrgId::from_stored);
+            Ok(Some(connection))
+        }
+        Err(failure) => {
+            let problem = failure.message.as_deref();
+            tracing::error!(
+                connection = &*kept.name,
+                problem,
+                "a connection that is kept in the store cannot be used"
+            );
+            Ok(None)
+        }
+    }
+}
+
+fn opened(keys: &MasterKeys, kept: &StoredConnection) -> Result<Option<Secret>, SecretsError> {
+    let Some(sealed) = &kept.sealed else {
+        return Ok(None);
+    };
+    let clear = secrets::open_credential(keys, &kept.name, sealed)?;
+    let text = String::from_utf8(clear).map_err(|_| SecretsError::Damaged {
+        what: format!("the credential of the connection \"{}\"", kept.name),
+    })?;
+    Ok(Some(Secret::new(text)))
+}
+
+/// What the audit log says of a connection: everything but its credential.
+fn told(kept: &StoredConnection) -> String {
+    let settings: serde_json::Value =
+        serde_json::from_str(&kept.settings).unwrap_or(serde_json::Value::Null);
+    serde_json::json!({
+        "organization": {"new": kept.organization.as_deref()},
+        "settings": {"new": settings},
+        "has_credential": {"new": kept.sealed.is_some()},
+    })
+    .to_string()
+}
+
+fn declared() -> Failure {
+    Failure::client(Code::Conflict).message(
+        "This connection is declared in the configuration. Change it there and reload the \
+         configuration.",
+    )
+}
