@@ -178,8 +178,8 @@ impl<'a> Endpoint<'a> {
             | Self::ConnectionKey(_)
             | Self::ExplainRoute => &[Method::POST],
             Self::Credits(_, deed) => deed.methods(),
-            Self::Ledger => &[Method::GET, Method::HEAD, Method::POST],
-            Self::Keys
+            Self::Ledger
+            | Self::Keys
             | Self::Organizations
             | Self::Teams
             | Self::Members(_)
@@ -238,8 +238,8 @@ impl<'a> Endpoint<'a> {
             | Self::GeminiModels
             | Self::GeminiModel(_)
             | Self::Balance
+            | Self::Report(_)
             | Self::Validate => Right::Read,
-            Self::Report(_) => Right::Read,
             Self::Keys | Self::Key(_) if sees => Right::SeeKeys,
             Self::Keys | Self::TemporaryKeys | Self::Key(_) | Self::RotateKey(_) => {
                 Right::ManageKeys
