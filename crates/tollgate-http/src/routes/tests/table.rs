@@ -97,6 +97,7 @@ samples! {
     Endpoint::Maintenance => "/api/maintenance",
     Endpoint::Connections => "/api/connections",
     Endpoint::Connection(_) => "/api/connections/c",
+    Endpoint::ConnectionKey(_) => "/api/connections/c/update-key",
     Endpoint::TestConnection(_) => "/api/connections/c/test",
     Endpoint::ConnectionBreaker(_) => "/api/connections/c/breaker",
     Endpoint::ConnectionKey(_) => "/api/connections/c/update-key",
