@@ -319,31 +319,42 @@ impl Permissions {
 
 /// Which models a key may use: names, or patterns that end in `*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModelScope(Box<[Box<str>]>);
+pub struct ModelScope(
+    /// `None` stands for `*` alone, which most keys have.
+    Option<Box<[Box<str>]>>,
+);
+
+/// What alone allows every model.
+const EVERY_MODEL: &str = "*";
 
 impl ModelScope {
     /// A scope of these names and patterns. `*` alone allows everything, an empty list nothing.
     pub fn new(patterns: impl IntoIterator<Item = impl Into<Box<str>>>) -> Self {
-        Self(patterns.into_iter().map(Into::into).collect())
+        let patterns: Box<[Box<str>]> = patterns.into_iter().map(Into::into).collect();
+        match &*patterns {
+            [only] if **only == *EVERY_MODEL => Self::all(),
+            _ => Self(Some(patterns)),
+        }
     }
 
     /// A scope that allows every model.
-    pub fn all() -> Self {
-        Self::new(["*"])
+    pub const fn all() -> Self {
+        Self(None)
     }
 
     /// The names and patterns as they were given.
     pub fn patterns(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(AsRef::as_ref)
+        let every = self.0.is_none().then_some(EVERY_MODEL);
+        let listed = self.0.iter().flatten().map(AsRef::as_ref);
+        every.into_iter().chain(listed)
     }
 
     /// Whether the scope allows this model.
     pub fn allows(&self, model: &str) -> bool {
-        self.0
-            .iter()
+        self.patterns()
             .any(|pattern| match pattern.strip_suffix('*') {
                 Some(start) => model.starts_with(start),
-                None => model == &**pattern,
+                None => model == pattern,
             })
     }
 }

@@ -139,14 +139,16 @@ impl KeyTable {
     /// Makes a table of the keys that the store holds.
     pub fn new(keys: Vec<(StoredKey, Home)>) -> Self {
         let mut maps: Vec<Map> = (0..SHARDS).map(|_| Map::default()).collect();
-        let mut by_id = BTreeMap::new();
-        for (StoredKey { key, last_used_at }, home) in keys {
-            let entry = Arc::new(Entry::new(Arc::new(key), home, None, last_used_at));
+        // Collected at once, which packs the tree; key by key it would be half empty.
+        let by_id = keys.into_iter().map(|(stored, home)| {
+            let StoredKey { key, last_used_at } = stored;
+            let entry = Arc::new(Entry::new(key, home, None, last_used_at));
             if let Some(map) = maps.get_mut(shard_index(&entry.key.hash)) {
                 map.insert(entry.key.hash, Arc::clone(&entry));
             }
-            by_id.insert(entry.key.id.clone(), entry);
-        }
+            (entry.key.id.clone(), entry)
+        });
+        let by_id: BTreeMap<KeyId, Arc<Entry>> = by_id.collect();
         let shard = |map| Shard {
             keys: ArcSwap::from_pointee(map),
             used: AtomicBool::new(false),
