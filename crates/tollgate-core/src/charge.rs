@@ -123,6 +123,7 @@ impl Told {
         usage.reasoning = usage.reasoning.min(usage.completion);
         if usage != said {
             *flags = flags.with(Flags::BOUNDED);
+            usage.bounded = true;
         }
         usage
     }

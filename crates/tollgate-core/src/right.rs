@@ -25,7 +25,8 @@ pub enum Right {
     SeeKeys,
     /// To make, change, rotate and revoke keys.
     ManageKeys,
-    /// To see calls and what they cost.
+    /// To see the calls of an organization and what they cost. Every key that may read sees those
+    /// of its team.
     SeeUsage,
     /// To see what operators and managers changed.
     SeeAudit,
@@ -121,7 +122,8 @@ impl Right {
             Self::SeeOrganization => [ALL, ALL, ALL, ALL, NO],
             Self::ManageOrganization => [ALL, NO, NO, NO, NO],
             Self::ManageTeams | Self::ManageUsers | Self::SeeAudit => [ALL, ALL, NO, NO, NO],
-            Self::SeeKeys | Self::SeeUsage => [ALL, ALL, OWN, ALL, NO],
+            Self::SeeKeys => [ALL, ALL, OWN, ALL, NO],
+            Self::SeeUsage => [ALL, ALL, NO, ALL, NO],
             Self::ManageKeys => [ALL, ALL, OWN, NO, NO],
         }
     }

@@ -51,8 +51,10 @@ const fn weight(first: u8) -> u8 {
         b'A'..=b'Z' | b'0'..=b'9' | b' ' => 7,
         // All other characters of ASCII, and those of U+2000 to U+2FFF: quotes, dashes, arrows.
         b'!'..=b'~' | 0xe2 => 8,
-        // Latin with accents: those of Western Europe, and rarer ones.
-        0xc2 | 0xc3 | 0xc6..0xce => 16,
+        // Latin with accents, of Western Europe and rarer ones; full-width forms and signs of one's
+        // own.
+        0xc2 | 0xc3 | 0xc6..0xce | 0xee | 0xef => 16,
+        // Those of Eastern Europe.
         0xc4 | 0xc5 => 31,
         // Greek, Hebrew; the scripts of India, Thai.
         0xce | 0xcf | 0xd4..0xd8 | 0xe0 => 6,
@@ -64,8 +66,6 @@ const fn weight(first: u8) -> u8 {
         0xe4..0xea => 13,
         // Hangul.
         0xea..0xee => 11,
-        // Full-width forms and signs of one's own.
-        0xee | 0xef => 16,
         // Emoji and whatever is rare.
         0xf0..=0xff => 35,
     }

@@ -19,8 +19,10 @@ use tokio::sync::Mutex;
 use tollgate_core::audit::AuditRow;
 use tollgate_core::error::failure::Detail;
 use tollgate_core::error::{Code, Failure, detail};
+use tollgate_core::id::OrgId;
 use tollgate_core::key::{KeyHash, KeyHasher, MADE_PREFIX, TEST_PREFIX};
 use tollgate_core::right::Right;
+use tollgate_core::tenant::DEFAULT;
 use tollgate_core::time::Timestamp;
 
 pub use self::declared::{
@@ -85,6 +87,12 @@ pub struct Accounts {
 impl Accounts {
     /// Reads everything from the store.
     pub async fn open(parts: Parts) -> Result<Self, StoreError> {
+        Self::open_at_home(parts, &OrgId::from_stored(DEFAULT)).await
+    }
+
+    /// The same, for a deployment whose built-in team belongs to this organization, which is
+    /// stored or will be declared.
+    pub async fn open_at_home(parts: Parts, home: &OrgId) -> Result<Self, StoreError> {
         let Parts {
             store,
             clock,
@@ -92,7 +100,7 @@ impl Accounts {
             environment,
             entropy,
         } = parts;
-        let tenants = Arc::new(read_tenants(&*store).await?);
+        let tenants = Arc::new(read_tenants(&*store, home).await?);
         let keys = store.keys().await?.into_iter().map(|stored| {
             let home = Home::of(&tenants, &stored.key.tenancy);
             (stored, home)
@@ -222,8 +230,8 @@ impl Accounts {
 
 /// What the store holds of tenants. Those of whose organization it holds nothing are those of a
 /// declared one: they are there when it is declared.
-async fn read_tenants(store: &dyn Store) -> Result<Tenants, StoreError> {
-    let tenants = Tenants::default();
+async fn read_tenants(store: &dyn Store, home: &OrgId) -> Result<Tenants, StoreError> {
+    let tenants = Tenants::at_home(home);
     for organization in store.organizations().await? {
         tenants.put_organization(organization);
     }

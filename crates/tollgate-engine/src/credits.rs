@@ -75,6 +75,7 @@ impl By {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ask {
     TopUp(u64),
+    Grant(u64),
     Adjust { amount: u64, taken: bool },
     Hold(u64),
     Release { of: EntryId },
@@ -114,6 +115,17 @@ impl Credits {
         note: Note,
     ) -> Result<Receipt, Failure> {
         self.order(wallet, Ask::TopUp(amount), note).await
+    }
+
+    /// Gives what is given once: where anything was given under the same reference before, nothing
+    /// happens, also if it was another amount. Giving nothing makes the holder pay all the same.
+    pub async fn grant(
+        &self,
+        wallet: &WalletId,
+        amount: u64,
+        note: Note,
+    ) -> Result<Receipt, Failure> {
+        self.order(wallet, Ask::Grant(amount), note).await
     }
 
     /// Sets a balance right upwards.

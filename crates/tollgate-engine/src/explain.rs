@@ -8,9 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::caller::Caller;
+use tollgate_core::budget::Controls;
 use tollgate_core::error::{Code, Failure, FieldProblem};
 use tollgate_core::id::KeyId;
-use tollgate_core::key::{KeyHash, KeyProblem, ModelScope, Permissions, Priority, VirtualKey};
+use tollgate_core::key::{
+    KeyHash, KeyProblem, ModelScope, Permissions, Priority, Reach, Tenancy, VirtualKey,
+};
 use tollgate_core::route::condition::{Abilities, Asked};
 use tollgate_core::route::fallback::Class;
 use tollgate_core::route::story::{self, Obstacle, Story, Telling};
@@ -421,9 +424,9 @@ fn operator() -> Arc<VirtualKey> {
         revoked_at: None,
         error_dialect: None,
         priority: Priority::default(),
-        tenancy: Default::default(),
-        reach: Default::default(),
-        controls: Default::default(),
+        tenancy: Tenancy::default(),
+        reach: Reach::default(),
+        controls: Controls::default(),
         declared: false,
     })
 }

@@ -383,8 +383,7 @@ fn pack(head: &[u8], body: &[u8]) -> Vec<u8> {
     packed.into()
 }
 
-fn unpack(packed: Bytes) -> Result<Kept, Failure> {
-    let mut rest = packed.clone();
+fn unpack(mut rest: Bytes) -> Result<Kept, Failure> {
     let damaged = || unreadable().because("a kept answer has no known form");
     let kind = rest.first().copied().ok_or_else(damaged)?;
     if kind == TOO_LONG {

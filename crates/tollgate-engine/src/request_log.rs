@@ -97,6 +97,7 @@ pub struct RequestLog {
     is_ending: AtomicBool,
     /// When segments are forgotten next.
     forget_at_ms: AtomicI64,
+    /// Places for searches; none until what is kept has been read.
     searches: Semaphore,
     figures: Figures,
 }
@@ -140,7 +141,7 @@ impl RequestLog {
             is_loaded: AtomicBool::new(false),
             is_ending: AtomicBool::new(false),
             forget_at_ms: AtomicI64::new(i64::MIN),
-            searches: Semaphore::new(SEARCHES),
+            searches: Semaphore::new(0),
             figures: Figures::default(),
         }
     }

@@ -268,16 +268,25 @@ pub(crate) struct DeclaredTenants {
 /// The built-in organization with the built-in team.
 impl Default for Tenants {
     fn default() -> Self {
-        let this = Self {
-            tables: Mutex::default(),
-        };
-        this.put_organization(built_in_organization());
-        _ = this.put_team(built_in_team());
-        this
+        Self::at_home(&OrgId::from_stored(DEFAULT))
     }
 }
 
 impl Tenants {
+    /// The built-in organization, and the built-in team in this one.
+    pub(crate) fn at_home(home: &OrgId) -> Self {
+        let this = Self {
+            tables: Mutex::default(),
+        };
+        this.put_organization(built_in_organization());
+        this.expect_organization(home, [None; 2]);
+        _ = this.put_team(Team {
+            organization: home.clone(),
+            ..built_in_team()
+        });
+        this
+    }
+
     /// The organization of this id.
     pub fn organization(&self, id: &OrgId) -> Option<Arc<OrganizationNode>> {
         self.lock().organizations.find(id)

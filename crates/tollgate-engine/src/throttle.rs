@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use tollgate_core::error::Failure;
 use tollgate_core::limit::{Level, RateLimits, Readings, Usage};
+use tollgate_core::time::Moment;
 
 use self::addresses::{Address, Addresses};
-use self::levels::Levels;
+use self::levels::{LEVELS, Levels};
 use self::refusal::Refusals;
 use self::shares::Shares;
 use crate::caller::Caller;
@@ -71,6 +72,8 @@ pub struct DefaultLimits {
 pub struct Visitor {
     /// `None` where addresses are not limited.
     address: Option<Address>,
+    /// When they came, if that was looked at.
+    at: Option<Moment>,
 }
 
 /// Where a caller stands: the tightest of the limits that a request counts for.
@@ -129,13 +132,14 @@ pub fn knock(engine: &Engine, address: IpAddr) -> Result<Visitor, Failure> {
         return Ok(Visitor::default());
     }
     let address = Address::of(address);
+    let now = engine.moment();
     let visitor = Visitor {
         address: Some(address),
+        at: Some(now),
     };
     if limits.rpm.is_none() {
         return Ok(visitor);
     }
-    let now = engine.moment();
     let only_requests = RateLimits {
         parallel: None,
         ..limits
@@ -149,7 +153,8 @@ pub fn knock(engine: &Engine, address: IpAddr) -> Result<Visitor, Failure> {
 
 /// Where a caller stands who was not let in.
 pub fn standings(engine: &Engine, caller: &Caller, visitor: Visitor) -> Standings {
-    Levels::of(engine, caller, visitor, None).standings(engine)
+    let limits = levels::limits(engine, caller, visitor);
+    Levels::of(engine, caller, visitor, (&limits, None)).standings(engine)
 }
 
 /// Where an address stands whose requests were not let in.
@@ -180,15 +185,17 @@ struct Whom {
     engine: Arc<Engine>,
     caller: Caller,
     visitor: Visitor,
-    /// What the model allows by itself, and what is used of it.
-    model: Option<(RateLimits, MeterSlot)>,
+    /// The limits as they were when the request came; of the model the deployment's, until the
+    /// model is known. What changes meanwhile holds for the next request.
+    limits: [RateLimits; LEVELS],
+    /// Where the model's requests are counted, if it is limited.
+    model: Option<MeterSlot>,
 }
 
 impl Whom {
     fn levels(&self) -> Levels<'_> {
-        let model = self.model.as_ref();
-        let model = model.map(|(limits, meter)| (*limits, meter));
-        Levels::of(&self.engine, &self.caller, self.visitor, model)
+        let limits = (&self.limits, self.model.as_ref());
+        Levels::of(&self.engine, &self.caller, self.visitor, limits)
     }
 }
 
@@ -201,6 +208,7 @@ impl Pass {
                 engine: Arc::clone(engine),
                 caller: caller.clone(),
                 visitor,
+                limits: levels::limits(engine, caller, visitor),
                 model: None,
             },
             shares: Shares::default(),
@@ -210,7 +218,7 @@ impl Pass {
         if levels.is_none() {
             return Ok(pass);
         }
-        let now = engine.moment();
+        let now = visitor.at.unwrap_or_else(|| engine.moment());
         match pass.shares.admit(&levels, now) {
             Ok(()) => Ok(pass),
             Err((level, refused)) => Err(engine.throttle.refusals.refuse(level, refused)),
@@ -220,11 +228,11 @@ impl Pass {
     /// Counts the request for its model, and reserves tokens at every level. Everything or
     /// nothing: where it is nothing, what was taken before is given back, too.
     pub fn reserve(&mut self, route: &Route, tokens: u64) -> Result<(), Failure> {
-        let own = route.controls.limits;
-        let engine = &self.whom.engine;
-        if !own.or(engine.limits.load().model).is_none() {
-            self.whom.model = Some((own, route.meter.clone()));
+        if let [.., limits] = &mut self.whom.limits {
+            *limits = route.controls.limits.or(*limits);
+            self.whom.model = (!limits.is_none()).then(|| route.meter.clone());
         }
+        let engine = &self.whom.engine;
         let levels = self.whom.levels();
         if levels.is_none() {
             return Ok(());

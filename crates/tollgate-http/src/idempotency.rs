@@ -227,9 +227,9 @@ impl Recording {
     /// Makes the answer durable. It was paid for, so it is not withheld if that takes too long:
     /// writing goes on behind it, also when the caller has gone, and whoever asks again until
     /// then is told to wait.
-    pub(crate) fn keep(self: Box<Self>, gateway: &Gateway) -> Saving {
+    pub(crate) fn keep(self, gateway: &Gateway) -> Saving {
         let patience = gateway.engine.ledger.settings().patience;
-        let Self { running, head, .. } = *self;
+        let Self { running, head, .. } = self;
         let keeping = gateway
             .tasks
             .spawn(async move { running.keep(&head).await });
@@ -251,7 +251,7 @@ pub(crate) fn keep(response: &mut Response<Outgoing>) -> Option<Saving> {
             if !recording.is_complete {
                 recording.record(body);
             }
-            Some(recording.keep(&gateway))
+            Some((*recording).keep(&gateway))
         }
         Outgoing::Events(events) => {
             if let Some(record) = events.record() {
@@ -273,7 +273,7 @@ pub(crate) fn keep_document(
     if let Outgoing::Whole(body) = response.body() {
         recording.record(body);
     }
-    Some(recording.keep(gateway))
+    Some((*recording).keep(gateway))
 }
 
 /// The status, the id of the request, and the headers that belong to the answer and not to the

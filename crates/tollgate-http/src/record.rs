@@ -344,7 +344,7 @@ impl Drop for Record {
             if let Some(recording) = self.replay.take()
                 && recording.is_complete()
             {
-                drop(recording.keep(&self.gateway));
+                drop((*recording).keep(&self.gateway));
             }
             // A failure that was already noted stays the outcome: only its telling broke off.
             if self.facts.code == OK {

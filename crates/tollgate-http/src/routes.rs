@@ -174,16 +174,16 @@ impl<'a> Endpoint<'a> {
             | Self::RotateKey(_)
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
-            | Self::CreditWebhook
             | Self::ConnectionKey(_)
+            | Self::CreditWebhook
             | Self::ExplainRoute => &[Method::POST],
             Self::Credits(_, deed) => deed.methods(),
-            Self::Ledger
-            | Self::Keys
+            Self::Keys
             | Self::Organizations
             | Self::Teams
             | Self::Members(_)
-            | Self::Connections => &[Method::GET, Method::HEAD, Method::POST],
+            | Self::Connections
+            | Self::Ledger => &[Method::GET, Method::HEAD, Method::POST],
             Self::Key(_) => &[Method::GET, Method::HEAD, Method::PATCH, Method::DELETE],
             Self::Organization(_) | Self::Team(_) => {
                 &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH]
@@ -238,8 +238,8 @@ impl<'a> Endpoint<'a> {
             | Self::GeminiModels
             | Self::GeminiModel(_)
             | Self::Balance
-            | Self::Report(_)
             | Self::Validate => Right::Read,
+            Self::Report(_) => Right::Read,
             Self::Keys | Self::Key(_) if sees => Right::SeeKeys,
             Self::Keys | Self::TemporaryKeys | Self::Key(_) | Self::RotateKey(_) => {
                 Right::ManageKeys

@@ -248,7 +248,7 @@ impl EventBody {
         if let Some(record) = &mut self.record
             && let Some(recording) = record.replay.take()
         {
-            settling.saving = Some(recording.keep(record.gateway()));
+            settling.saving = Some((*recording).keep(record.gateway()));
         }
         if let Some(saving) = &mut settling.saving {
             ready!(saving.as_mut().poll(context));

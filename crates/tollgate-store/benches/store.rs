@@ -101,7 +101,7 @@ async fn pages(name: &str, store: &SqlStore, first: u64) {
     println!(
         "{name}: one page in {:?}, {:?} of this process's CPU",
         begin.elapsed() / u32::try_from(PAGES).unwrap_or(1),
-        (crate::cpu() - cpu) / u32::try_from(PAGES).unwrap_or(1),
+        crate::cpu().saturating_sub(cpu) / u32::try_from(PAGES).unwrap_or(1),
     );
 }
 

@@ -116,6 +116,7 @@ async fn routes() -> Vec<Arc<Route>> {
             limits: Default::default(),
             checks: None,
             fingerprint: 0,
+            owner: None,
         })
         .collect();
     let nobody = Script::new(|_| panic!("nobody is asked here"));

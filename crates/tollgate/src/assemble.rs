@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tollgate_core::id::{OrgId, TeamId, UserId};
 use tollgate_core::overload;
+use tollgate_core::tenant::DEFAULT;
 use tollgate_engine::accounts;
 use tollgate_engine::engine::{Engine, Routing};
 use tollgate_engine::health::DeclaredConnection;
@@ -128,6 +129,15 @@ pub(crate) fn check_references(config: &Config, tenants: &Tenants) -> Result<(),
     } else {
         Err(missing)
     }
+}
+
+/// The organization of the built-in team: its own, unless the file declares it elsewhere.
+pub(crate) fn home(config: &Config) -> OrgId {
+    let mut teams = config.teams.iter();
+    let built_in = teams.find(|team| team.id.as_str() == DEFAULT);
+    built_in.map_or(OrgId::from_stored(DEFAULT), |team| {
+        team.organization.clone()
+    })
 }
 
 /// Everything that the file declares of accounts.

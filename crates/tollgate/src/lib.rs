@@ -6,6 +6,7 @@ mod calendar;
 mod clock;
 pub mod command;
 pub mod config;
+mod grants;
 mod keeper;
 mod master_key;
 mod ownership;

@@ -45,13 +45,17 @@ pub(crate) async fn take(config: &Config) -> Result<Possession, Box<dyn Error>> 
 impl Possession {
     /// The keys in the store.
     pub(crate) async fn accounts(&self, config: &Config) -> Result<Accounts, Box<dyn Error>> {
-        let accounts = Accounts::open(Parts {
-            store: self.store.clone(),
-            clock: Arc::new(SystemClock),
-            hasher: self.secrets.hasher().clone(),
-            environment: assemble::environment(config),
-            entropy: random,
-        });
+        let home = assemble::home(config);
+        let accounts = Accounts::open_at_home(
+            Parts {
+                store: self.store.clone(),
+                clock: Arc::new(SystemClock),
+                hasher: self.secrets.hasher().clone(),
+                environment: assemble::environment(config),
+                entropy: random,
+            },
+            &home,
+        );
         Ok(accounts.await?)
     }
 

@@ -15,7 +15,7 @@ use tollgate_store::MasterKeys;
 use crate::command::serve::{self, Order};
 use crate::config::Config;
 use crate::keeper::Keeper;
-use crate::{assemble, master_key, ownership};
+use crate::{assemble, grants, master_key, ownership};
 
 /// What a new configuration is given to.
 pub(crate) struct Live {
@@ -93,6 +93,9 @@ impl Live {
             // The old models need the old connections.
             self.upstreams.reload(self.keeper.settings(current))?;
             return Err(refusal.into());
+        }
+        if let Err(error) = grants::give(config, &self.accounts).await {
+            tracing::error!(%error, "read the configuration again to give the rest");
         }
         self.accounts.declare_admin(config.admin_key.as_ref());
         assemble::steer(&self.engine, config, self.keeper.routing(config));

@@ -22,6 +22,14 @@ fn usage(prompt: u64, completion: u64) -> Usage {
     }
 }
 
+/// The counts alone: that some had to be bounded, the flags say as well.
+fn plain(usage: Usage) -> Usage {
+    Usage {
+        bounded: false,
+        ..usage
+    }
+}
+
 /// A whole answer of 50 tokens to a prompt of about 120, of which the provider said this.
 fn told(reported: Option<Usage>) -> Told {
     Told {
@@ -101,6 +109,7 @@ fn parts_that_are_more_than_the_whole_are_cut() {
     let want = Usage {
         cached: 100,
         reasoning: 40,
+        bounded: true,
         ..usage(100, 40)
     };
     assert_eq!(charged.usage, want);
@@ -127,18 +136,23 @@ fn output_far_beyond_what_was_asked_for_is_counted_here() {
         (u64::MAX, 50, Flags::BOUNDED),
     ] {
         let charge = charge(&price(), &told(Some(usage(100, said))));
-        assert_eq!((charge.usage, charge.flags), (usage(100, want), flags));
+        assert_eq!(
+            (plain(charge.usage), charge.flags),
+            (usage(100, want), flags)
+        );
     }
     let uncounted = Told {
         delivered: 0,
         ..told(Some(usage(100, 1 << 63)))
     };
-    assert_eq!(charge(&price(), &uncounted).usage, usage(100, 1_000));
+    let charged = charge(&price(), &uncounted).usage;
+    assert_eq!(plain(charged), usage(100, 1_000));
     let without_a_limit = Told {
         max_output: None,
         ..told(Some(usage(100, LONGEST_ANSWER + 1)))
     };
-    assert_eq!(charge(&price(), &without_a_limit).usage, usage(100, 50));
+    let charged = charge(&price(), &without_a_limit).usage;
+    assert_eq!(plain(charged), usage(100, 50));
 }
 
 #[test]
@@ -160,7 +174,7 @@ fn a_prompt_far_beyond_the_context_window_is_counted_here() {
         context_window: None,
         ..told(Some(usage(LONGEST_PROMPT + 1, 40)))
     };
-    assert_eq!(charge(&price(), &unknown).usage, usage(120, 40));
+    assert_eq!(plain(charge(&price(), &unknown).usage), usage(120, 40));
 }
 
 #[test]
@@ -175,7 +189,7 @@ fn a_broken_count_is_replaced_by_ours() {
         (broken(100, 40), usage(100, 40)),
     ] {
         let charge = charge(&price(), &told(Some(said)));
-        assert_eq!((charge.usage, charge.flags), (want, Flags::BOUNDED));
+        assert_eq!((plain(charge.usage), charge.flags), (want, Flags::BOUNDED));
     }
 }
 
@@ -263,7 +277,7 @@ proptest! {
         prop_assert!(usage.reasoning <= usage.completion);
         prop_assert!(usage.prompt <= told.longest_prompt().max(LONGEST_PROMPT));
         prop_assert!(usage.completion <= told.longest_answer().max(LONGEST_ANSWER));
-        prop_assert!(!usage.bounded);
+        prop_assert_eq!(usage.bounded, charge.flags.has(Flags::BOUNDED));
         prop_assert_eq!(charge.flags.has(Flags::PARTIAL), !whole);
         if !is_told && !whole && told.delivered == 0 {
             prop_assert_eq!(charge.cost, 0);

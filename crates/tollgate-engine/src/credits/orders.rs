@@ -153,6 +153,8 @@ impl Credits {
         let signed = |amount: u64| i64::try_from(amount).unwrap_or(i64::MAX);
         let (kind, amount, of) = match ask {
             Ask::TopUp(amount) => ("top_up", Some(signed(amount)), None),
+            // What was given once stays, whatever would be given now.
+            Ask::Grant(_) => ("top_up", None, None),
             Ask::Adjust { amount, taken } => {
                 let amount = signed(amount);
                 (
@@ -204,7 +206,7 @@ impl Credits {
             reason: note.reason.clone(),
         };
         let kind = match ask {
-            Ask::TopUp(amount) => Kind::TopUp(movement(amount)),
+            Ask::TopUp(amount) | Ask::Grant(amount) => Kind::TopUp(movement(amount)),
             Ask::Adjust { amount, taken } => Kind::Adjustment {
                 movement: movement(amount),
                 taken,
@@ -284,7 +286,7 @@ fn check(ask: Ask) -> Result<(), Failure> {
     let (amount, least) = match ask {
         Ask::TopUp(amount) | Ask::Adjust { amount, .. } | Ask::Hold(amount) => (amount, 1),
         Ask::Refund { amount, .. } => (amount.unwrap_or(1), 1),
-        Ask::Spend { amount, .. } => (amount, 0),
+        Ask::Spend { amount, .. } | Ask::Grant(amount) => (amount, 0),
         Ask::Release { .. } => (0, 0),
     };
     if (least..=LARGEST).contains(&amount) {

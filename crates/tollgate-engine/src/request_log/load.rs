@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::RequestLog;
+use super::{RequestLog, SEARCHES};
 use crate::port::StoreError;
 
 /// How many summaries are read at once.
@@ -27,7 +27,9 @@ impl RequestLog {
                 }
             }
         }
-        self.is_loaded.store(true, Ordering::Release);
+        if !self.is_loaded.swap(true, Ordering::AcqRel) {
+            self.searches.add_permits(SEARCHES);
+        }
     }
 
     /// Reads summaries behind a number. Gives the last one's; `None` when there are no more.

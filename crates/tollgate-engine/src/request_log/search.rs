@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -126,9 +125,6 @@ impl RequestLog {
     pub(super) async fn search(&self, filter: &Filter) -> Result<Search<'_>, SearchError> {
         let turn = timeout(TURN, self.searches.acquire()).await;
         let turn = turn.ok().and_then(Result::ok).ok_or(SearchError::Busy)?;
-        if !self.is_loaded.load(Ordering::Acquire) {
-            return Err(SearchError::Busy);
-        }
         self.seal();
         let mut filter = filter.clone();
         // What is older is as good as forgotten.

@@ -34,54 +34,53 @@ enum Place<'a> {
     Table(&'a Addresses, Address),
 }
 
+/// What is allowed at each level now; of the model what the deployment says.
+pub(super) fn limits(engine: &Engine, caller: &Caller, visitor: Visitor) -> [RateLimits; LEVELS] {
+    let defaults = engine.limits.load();
+    let key = caller.entry.controls().limits;
+    [
+        visitor.address.map_or(RateLimits::NONE, |_| defaults.ip),
+        key.or(defaults.key),
+        caller.user().map_or(RateLimits::NONE, |user| {
+            user.facts().controls.limits.or(defaults.user)
+        }),
+        caller.team().facts().controls.limits.or(defaults.team),
+        (caller.organization().facts().controls.limits).or(defaults.organization),
+        defaults.model,
+    ]
+}
+
 impl<'a> Levels<'a> {
+    /// The levels of a request under these limits; that of its model where its meter is known.
     pub(super) fn of(
         engine: &'a Engine,
         caller: &'a Caller,
         visitor: Visitor,
-        model: Option<(RateLimits, &'a MeterSlot)>,
+        (limits, model): (&[RateLimits; LEVELS], Option<&'a MeterSlot>),
     ) -> Self {
-        let defaults = engine.limits.load();
+        let table = |address| Place::Table(&engine.throttle.addresses, address);
+        let user = caller.user().map(|user| &user.meter);
+        let meter = |slot: Option<&'a MeterSlot>| slot.map_or(Place::Nowhere, Place::Meter);
+        let [ip, key, of_user, team, organization, of_model] = *limits;
         let seat = |level, limits, place| Seat {
             level,
-            limits,
+            limits: match place {
+                Place::Nowhere => RateLimits::NONE,
+                Place::Meter(_) | Place::Table(..) => limits,
+            },
             place,
         };
-        let nobody = |level| seat(level, RateLimits::NONE, Place::Nowhere);
-        let metered = |level, own: RateLimits, others, meter: &'a MeterSlot| {
-            seat(level, own.or(others), Place::Meter(meter))
-        };
-        let (team, organization) = (caller.team(), caller.organization());
         Self([
-            visitor.address.map_or(nobody(Level::Ip), |address| {
-                let place = Place::Table(&engine.throttle.addresses, address);
-                seat(Level::Ip, defaults.ip, place)
-            }),
-            metered(
-                Level::Key,
-                caller.entry.controls().limits,
-                defaults.key,
-                caller.entry.meter(),
-            ),
-            caller.user().map_or(nobody(Level::User), |user| {
-                let own = user.facts().controls.limits;
-                metered(Level::User, own, defaults.user, &user.meter)
-            }),
-            metered(
-                Level::Team,
-                team.facts().controls.limits,
-                defaults.team,
-                &team.meter,
-            ),
-            metered(
+            seat(Level::Ip, ip, visitor.address.map_or(Place::Nowhere, table)),
+            seat(Level::Key, key, meter(Some(caller.entry.meter()))),
+            seat(Level::User, of_user, meter(user)),
+            seat(Level::Team, team, meter(Some(&caller.team().meter))),
+            seat(
                 Level::Organization,
-                organization.facts().controls.limits,
-                defaults.organization,
-                &organization.meter,
+                organization,
+                meter(Some(&caller.organization().meter)),
             ),
-            model.map_or(nobody(Level::Model), |(own, meter)| {
-                metered(Level::Model, own, defaults.model, meter)
-            }),
+            seat(Level::Model, of_model, meter(model)),
         ])
     }
 

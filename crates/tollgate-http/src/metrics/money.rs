@@ -19,11 +19,10 @@ impl Nano {
     pub(crate) fn add(&self, nano: u64) {
         self.0.fetch_add(nano, Ordering::Relaxed);
     }
+}
 
-    fn usd(&self, nano: u64) -> f64 {
-        _ = self;
-        nano as f64 / NANO
-    }
+fn usd(nano: u64) -> f64 {
+    nano as f64 / NANO
 }
 
 impl Atomic<f64> for Nano {
@@ -31,13 +30,14 @@ impl Atomic<f64> for Nano {
         self.inc_by(1.0)
     }
 
-    fn inc_by(&self, usd: f64) -> f64 {
-        let nano = (usd.max(0.0) * NANO) as u64;
-        self.usd(self.0.fetch_add(nano, Ordering::Relaxed))
+    #[expect(clippy::cast_sign_loss, reason = "what is negative is made zero")]
+    fn inc_by(&self, amount: f64) -> f64 {
+        let nano = (amount.max(0.0) * NANO) as u64;
+        usd(self.0.fetch_add(nano, Ordering::Relaxed))
     }
 
     fn get(&self) -> f64 {
-        self.usd(self.0.load(Ordering::Relaxed))
+        usd(self.0.load(Ordering::Relaxed))
     }
 }
 

@@ -8,7 +8,7 @@ mod usage;
 use http::request::Parts;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::request_log::Filter;
-use tollgate_core::tenant::Role;
+use tollgate_core::right::{Extent, Right};
 use tollgate_engine::caller::Caller;
 use tollgate_engine::request_log::SearchError;
 
@@ -34,13 +34,11 @@ impl Scope {
     pub(crate) fn of(caller: &Caller) -> Self {
         // A key that only serves an application tells no more than what its team did.
         let manages = caller.user().filter(|_| caller.key.permissions.manage);
-        match manages.map(|user| user.role()) {
-            Some(Role::Owner | Role::Admin | Role::Viewer) => {
-                Self::Organization(caller.organization().id.as_str().into())
-            }
-            Some(Role::Developer | Role::Member) | None => {
-                Self::Team(caller.team().id.as_str().into())
-            }
+        let extent = manages.and_then(|user| Right::SeeUsage.of_role(user.role()));
+        if extent == Some(Extent::Organization) {
+            Self::Organization(caller.organization().id.as_str().into())
+        } else {
+            Self::Team(caller.team().id.as_str().into())
         }
     }
 

@@ -140,6 +140,9 @@ impl World {
         let stop = CancellationToken::new();
         let writing = Arc::clone(&gateway.engine.ledger).write(stop.clone().cancelled_owned());
         gateway.tasks.spawn(writing);
+        let logging = Arc::clone(&gateway.engine.request_log);
+        let logging = logging.run(stop.clone().cancelled_owned());
+        gateway.tasks.spawn(logging);
         let serving = crate::serve(Arc::clone(&gateway), listener, stop.clone());
         gateway.tasks.spawn(serving);
         Self {

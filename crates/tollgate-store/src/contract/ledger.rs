@@ -113,7 +113,9 @@ async fn a_page_comes_with_its_transactions_and_audit_rows_or_not_at_all() {
             transaction(2, "top_up", Some("invoice 8")),
         );
         let audit = [audited(3, "credit.top_up", "team_1")];
-        let done = store.append(&page(1, 1), &[first.clone()], &audit).await;
+        let done = store
+            .append(&page(1, 1), std::slice::from_ref(&first), &audit)
+            .await;
         assert_eq!(done.unwrap(), Appended::Now, "{name}");
         let same_reference = transaction(3, "top_up", Some("invoice 7"));
         let batch = [second.clone(), same_reference.clone()];
@@ -256,48 +258,16 @@ fn used(quarter: i64, names: [&str; 5], sums: [u64; 4]) -> UsageRow {
     }
 }
 
-/// The checkpoint of a page behind that of another; 0: behind none.
-fn checkpoint_behind(before: u64, number: u64, usage: Vec<UsageRow>) -> Checkpoint {
-    let before = match before {
+fn checkpoint(number: u64, usage: Vec<UsageRow>) -> Checkpoint {
+    let head = |number| match number {
         0 => PageHead::default(),
         number => page(number, 1).head,
     };
     Checkpoint {
-        before,
-        head: page(number, 1).head,
+        before: head(number - 1),
+        head: head(number),
         balances: Vec::new(),
         usage,
-    }
-}
-
-/// The first checkpoint.
-fn checkpoint(number: u64, usage: Vec<UsageRow>) -> Checkpoint {
-    checkpoint_behind(0, number, usage)
-}
-
-#[tokio::test]
-async fn a_checkpoint_is_taken_once_and_only_behind_the_one_before() {
-    for backend in backends().await {
-        let (name, store) = (backend.name, &*backend.store);
-        let names = ["org", "team", "", "key", "model"];
-        let calls = async || {
-            let rows = store.usage(&UsageQuery::default()).await.unwrap();
-            rows.first().map_or(0, |row| row.calls)
-        };
-        let write = async |checkpoint: Checkpoint| store.write_checkpoint(&checkpoint).await;
-        let used = |calls| vec![used(1, names, [calls, 0, 0, 0])];
-        write(checkpoint_behind(0, 1, used(5))).await.unwrap();
-        // The answer never came, and it is tried again.
-        for _ in 0..3 {
-            write(checkpoint_behind(1, 4, used(10))).await.unwrap();
-            assert_eq!(calls().await, 15, "{name}");
-        }
-        for (before, number) in [(0, 9), (1, 9), (3, 9), (5, 9)] {
-            let other = write(checkpoint_behind(before, number, used(1))).await;
-            assert!(other.is_err(), "{name}: {before}");
-        }
-        write(checkpoint_behind(4, 9, used(1))).await.unwrap();
-        assert_eq!(calls().await, 16, "{name}");
     }
 }
 
@@ -321,14 +291,14 @@ async fn a_checkpoint_is_read_with_all_balances() {
         let mut balances: Vec<_> = many.collect();
         let first = Checkpoint {
             balances: balances.clone(),
-            ..checkpoint(4, vec![])
+            ..checkpoint(1, vec![])
         };
         store.write_checkpoint(&first).await.unwrap();
         assert_eq!(read().await, (first.head, balances.clone()), "{name}");
         balances[7].1 = i64::MAX;
         let second = Checkpoint {
             balances: vec![balances[7].clone()],
-            ..checkpoint_behind(4, 5, vec![])
+            ..checkpoint(2, vec![])
         };
         store.write_checkpoint(&second).await.unwrap();
         assert_eq!(read().await, (second.head, balances), "{name}");
@@ -347,7 +317,7 @@ async fn usage_is_added_to_what_is_there() {
             used(1, names, [10, 20, 30, 40]),
             used(2, names, [5, 5, 5, 5]),
         ];
-        let second = checkpoint_behind(1, 2, second);
+        let second = checkpoint(2, second);
         store.write_checkpoint(&second).await.unwrap();
         let query = UsageQuery {
             by: vec![
@@ -369,32 +339,42 @@ async fn usage_is_added_to_what_is_there() {
     }
 }
 
+fn of(level: Level, id: &str) -> UsageQuery {
+    UsageQuery {
+        of: Some((level, id.into())),
+        ..UsageQuery::default()
+    }
+}
+
+fn between(from: i64, to: i64) -> UsageQuery {
+    UsageQuery {
+        from: Some(at(from * 900_000)),
+        to: Some(at(to * 900_000)),
+        ..UsageQuery::default()
+    }
+}
+
+async fn fill(store: &dyn Store) {
+    let rows = vec![
+        used(1, ["o1", "t1", "u1", "k1", "m1"], [1, 10, 100, 1000]),
+        used(2, ["o1", "t1", "u1", "k1", "m2"], [2, 20, 200, 2000]),
+        used(3, ["o1", "t2", "", "k2", "m1"], [4, 40, 400, 4000]),
+        used(4, ["o2", "t3", "u3", "k3", "m1"], [8, 80, 800, 8000]),
+    ];
+    // More than one statement writes.
+    let more =
+        (0..250).map(|it| used(9, ["o3", "t4", "u4", &format!("k{it}"), "m3"], [1, 0, 0, 1]));
+    let rows = rows.into_iter().chain(more).collect();
+    store.write_checkpoint(&checkpoint(1, rows)).await.unwrap();
+}
+
 #[tokio::test]
 async fn usage_is_found_by_what_is_asked_and_added_up_by_the_rest() {
     for backend in backends().await {
         let (name, store) = (backend.name, &*backend.store);
         let all = UsageQuery::default();
         assert!(store.usage(&all).await.unwrap().is_empty(), "{name}");
-        let rows = vec![
-            used(1, ["o1", "t1", "u1", "k1", "m1"], [1, 10, 100, 1000]),
-            used(2, ["o1", "t1", "u1", "k1", "m2"], [2, 20, 200, 2000]),
-            used(3, ["o1", "t2", "", "k2", "m1"], [4, 40, 400, 4000]),
-            used(4, ["o2", "t3", "u3", "k3", "m1"], [8, 80, 800, 8000]),
-        ];
-        // More than one statement writes.
-        let more =
-            (0..250).map(|it| used(9, ["o3", "t4", "u4", &format!("k{it}"), "m3"], [1, 0, 0, 1]));
-        let rows = rows.into_iter().chain(more).collect();
-        store.write_checkpoint(&checkpoint(1, rows)).await.unwrap();
-        let of = |level, id: &str| UsageQuery {
-            of: Some((level, id.into())),
-            ..UsageQuery::default()
-        };
-        let between = |from: i64, to: i64| UsageQuery {
-            from: Some(at(from * 900_000)),
-            to: Some(at(to * 900_000)),
-            ..UsageQuery::default()
-        };
+        fill(store).await;
         for (query, calls) in [
             (all.clone(), 265),
             (of(Level::Organization, "o1"), 7),
@@ -427,6 +407,14 @@ async fn usage_is_found_by_what_is_asked_and_added_up_by_the_rest() {
             let read = rows.first().map_or(0, |row| row.calls);
             assert_eq!(read, calls, "{name}: {query:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn usage_is_told_apart_by_what_is_asked() {
+    for backend in backends().await {
+        let (name, store) = (backend.name, &*backend.store);
+        fill(store).await;
         let by_team = UsageQuery {
             by: vec![UsageBy::Team],
             ..between(0, 9)
@@ -447,5 +435,42 @@ async fn usage_is_found_by_what_is_asked_and_added_up_by_the_rest() {
             used(3, ["", "", "", "", "m1"], [4, 40, 400, 4000]),
         ];
         assert_eq!(store.usage(&by_day).await.unwrap(), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_checkpoint_is_added_once_and_only_behind_the_one_before() {
+    for backend in backends().await {
+        let (name, store) = (backend.name, &*backend.store);
+        let rows = || vec![used(1, ["o", "t", "u", "k", "m"], [1, 1, 1, 1])];
+        let calls = async || store.usage(&UsageQuery::default()).await.unwrap()[0].calls;
+        for number in [1, 2] {
+            for _try in 0..2 {
+                let checkpoint = checkpoint(number, rows());
+                store.write_checkpoint(&checkpoint).await.unwrap();
+                assert_eq!(calls().await, number, "{name}");
+            }
+        }
+        // Behind another one, from before, and of another ledger.
+        let other = PageHead {
+            number: 2,
+            hash: [9; 32],
+        };
+        for wrong in [
+            checkpoint(4, rows()),
+            checkpoint(1, rows()),
+            Checkpoint {
+                before: other,
+                ..checkpoint(3, rows())
+            },
+        ] {
+            assert!(store.write_checkpoint(&wrong).await.is_err(), "{name}");
+        }
+        assert_eq!(calls().await, 2, "{name}");
+        let read = store.checkpoint().await.unwrap();
+        assert_eq!(
+            (read.before, read.head),
+            (checkpoint(2, vec![]).head, read.head)
+        );
     }
 }

@@ -51,7 +51,7 @@ async fn segments_are_found_by_their_numbers() {
 }
 
 #[tokio::test]
-async fn segments_are_replaced_by_one_under_the_last_number_or_not_at_all() {
+async fn a_segment_takes_the_place_of_others_or_nothing_happens() {
     for backend in backends().await {
         let (name, store) = (backend.name, &*backend.store);
         let mut numbers = Vec::new();
@@ -59,34 +59,21 @@ async fn segments_are_replaced_by_one_under_the_last_number_or_not_at_all() {
             let number = store.append_segment(&segment(minute, minute)).await;
             numbers.push(number.unwrap());
         }
-        let merged = segment(9, 19);
-        let missing = [numbers[1], numbers[2], numbers[3] + 100];
-        assert!(
-            !store.replace_segments(&missing, &merged).await.unwrap(),
-            "{name}"
-        );
-        let missing = [numbers[1], numbers[2] + 100, numbers[3]];
-        assert!(
-            !store.replace_segments(&missing, &merged).await.unwrap(),
-            "{name}"
-        );
-        assert!(
-            !store.replace_segments(&[], &merged).await.unwrap(),
-            "{name}"
-        );
-        let all = store.segments(&numbers).await.unwrap();
-        assert_eq!(all.len(), 4, "{name}");
-        assert!(
-            store
-                .replace_segments(&numbers[1..3], &merged)
-                .await
-                .unwrap(),
-            "{name}"
-        );
-        let all = store.segments(&numbers).await.unwrap();
-        let left: Vec<u64> = all.iter().map(|it| it.number).collect();
-        assert_eq!(left, [numbers[0], numbers[2], numbers[3]], "{name}");
-        assert_eq!(all[1].segment, merged, "{name}");
+        let [first, second, third, fourth] = *numbers.as_slice() else {
+            panic!("{numbers:?}")
+        };
+        let merged = segment(9, 99);
+        let gone = [first, second, fourth + 100];
+        let done = store.replace_segments(&gone, &merged).await.unwrap();
+        assert!(!done, "{name}");
+        assert_eq!(store.segments(&numbers).await.unwrap().len(), 4, "{name}");
+        let done = store.replace_segments(&[third, second], &merged).await;
+        assert!(done.unwrap(), "{name}");
+        let left = store.segments(&numbers).await.unwrap();
+        let read: Vec<u64> = left.iter().map(|it| it.number).collect();
+        assert_eq!(read, [first, third, fourth], "{name}");
+        assert_eq!(left[1].segment, merged, "{name}");
+        assert_eq!(left[2].segment, segment(3, 3), "{name}");
     }
 }
 

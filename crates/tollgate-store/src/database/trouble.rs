@@ -88,7 +88,7 @@ impl From<sqlx::Error> for Trouble {
     }
 }
 
-/// By the codes of PostgreSQL (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+/// By the codes of PostgreSQL (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 fn of_code(code: &str) -> Kind {
     match code {
         // A serialization failure, a deadlock.

@@ -8,7 +8,7 @@ use tollgate_engine::port::Checkpoint;
 
 use super::transactions::parse_wallet;
 use super::{many, usage};
-use crate::database::{Database, Purpose, Session, Trouble, Value, whole};
+use crate::database::{Database, Purpose, Row, Session, Trouble, Value, whole};
 
 /// How many balances are written with one statement.
 const AT_ONCE: usize = 200;
@@ -23,13 +23,7 @@ pub(super) async fn read(database: &Database) -> Result<Checkpoint, Trouble> {
     let balances = session.rows("SELECT wallet, balance FROM balances ORDER BY wallet", &[]);
     let balances = balances.await?;
     session.rollback().await;
-    let head = match head {
-        None => PageHead::default(),
-        Some(row) => PageHead {
-            number: row.count(0)?,
-            hash: row.array(1)?,
-        },
-    };
+    let head = head.map_or(Ok(PageHead::default()), |row| self::head(&row))?;
     let balances = balances
         .iter()
         .map(|row| Ok((parse_wallet(&row.text(0)?)?, row.integer(1)?)));
@@ -42,44 +36,33 @@ pub(super) async fn read(database: &Database) -> Result<Checkpoint, Trouble> {
     })
 }
 
-/// Writes a checkpoint. Doing it again after any failure is safe: it is taken only behind the one
-/// that it names, and once.
+/// Writes a checkpoint behind the one before. One that is there already is left as it is.
 pub(super) async fn write(database: &Database, checkpoint: &Checkpoint) -> Result<(), Trouble> {
     let mut session = database.session(Purpose::Ledger).await?;
     session.begin(database).await?;
-    match put(&mut session, checkpoint).await {
-        Ok(true) => session.commit().await,
-        Ok(false) => {
-            session.rollback().await;
-            Ok(())
-        }
-        Err(trouble) => {
-            session.rollback().await;
-            Err(trouble)
-        }
+    if let Err(trouble) = put(&mut session, checkpoint).await {
+        session.rollback().await;
+        return Err(trouble);
     }
+    session.commit().await
 }
 
-/// `false`: this very checkpoint is there already.
-async fn put(session: &mut Session<'_>, checkpoint: &Checkpoint) -> Result<bool, Trouble> {
-    // Changes nothing, and waits for whoever is changing it: a checkpoint whose answer never came
-    // may only now become durable.
+async fn put(session: &mut Session<'_>, checkpoint: &Checkpoint) -> Result<(), Trouble> {
+    // Changes nothing, and waits for whoever is changing it: a try whose answer never came may
+    // only now become durable.
     let sql = "INSERT INTO checkpoint (only_one, number, hash) VALUES (1, 0, $1) \
                ON CONFLICT (only_one) DO UPDATE SET number = checkpoint.number \
                RETURNING number, hash";
-    let there = session.row(sql, &[[0; 32].as_slice().into()]).await?;
-    let there = match there {
-        Some(row) => PageHead {
-            number: row.count(0)?,
-            hash: row.array(1)?,
-        },
-        None => PageHead::default(),
-    };
+    let nothing = PageHead::default();
+    let there = session.row(sql, &[nothing.hash.as_slice().into()]).await?;
+    let there = there.as_ref().map_or(Ok(nothing), head)?;
     if there == checkpoint.head {
-        return Ok(false);
+        return Ok(());
     }
     if there != checkpoint.before {
-        return Err(Trouble::other("the checkpoint before is another one"));
+        let (there, before) = (there.number, checkpoint.before.number);
+        let text = format!("the last checkpoint is that of page {there}, not of page {before}");
+        return Err(Trouble::other(text));
     }
     put_balances(session, checkpoint).await?;
     usage::add(session, &usage::added_up(&checkpoint.usage)).await?;
@@ -89,7 +72,14 @@ async fn put(session: &mut Session<'_>, checkpoint: &Checkpoint) -> Result<bool,
         checkpoint.head.hash.as_slice().into(),
     ];
     session.execute(sql, &values).await?;
-    Ok(true)
+    Ok(())
+}
+
+fn head(row: &Row) -> Result<PageHead, Trouble> {
+    Ok(PageHead {
+        number: row.count(0)?,
+        hash: row.array(1)?,
+    })
 }
 
 async fn put_balances(session: &mut Session<'_>, checkpoint: &Checkpoint) -> Result<(), Trouble> {

@@ -62,7 +62,7 @@ pub(super) fn read(text: Option<&str>) -> Result<Controls, &'static str> {
         None => Box::default(),
         Some(None) => return Err("the budgets are no list"),
         Some(Some(budgets)) => {
-            let budgets = budgets.iter().map(|kept| budget(kept));
+            let budgets = budgets.iter().map(budget);
             let budgets: Option<_> = budgets.collect();
             budgets.ok_or("a budget is not what any version has written")?
         }

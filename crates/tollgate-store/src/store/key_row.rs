@@ -197,17 +197,17 @@ impl Maker {
     }
 
     fn tenancy(&mut self, team: &str, user: Option<&str>) -> Tenancy {
-        let team = match self.teams.get(team) {
-            Some(there) => there.clone(),
-            None => {
-                let id = TeamId::from_stored(team);
-                self.teams.insert(team.into(), id.clone());
-                id
-            }
+        let team = if let Some(there) = self.teams.get(team) {
+            there.clone()
+        } else {
+            let id = TeamId::from_stored(team);
+            self.teams.insert(team.into(), id.clone());
+            id
         };
-        let user = user.map(|user| match self.users.get(user) {
-            Some(there) => there.clone(),
-            None => {
+        let user = user.map(|user| {
+            if let Some(there) = self.users.get(user) {
+                there.clone()
+            } else {
                 let id = UserId::from_stored(user);
                 self.users.insert(user.into(), id.clone());
                 id

@@ -90,18 +90,22 @@ pub(super) async fn whole(
     Ok(found)
 }
 
-/// Keeps a segment in place of these, under the number of the last.
+/// Keeps a segment in place of these, under the number of the last of them. `false`: one of them
+/// is gone, and nothing was changed.
 pub(super) async fn replace(
     database: &Database,
     numbers: &[u64],
     segment: &Segment,
 ) -> Result<bool, Trouble> {
-    let mut wanted = numbers.to_vec();
-    wanted.sort_unstable();
-    wanted.dedup();
+    let mut replaced = numbers.to_vec();
+    replaced.sort_unstable();
+    replaced.dedup();
+    let Some(kept) = replaced.pop() else {
+        return Ok(false);
+    };
     let mut session = database.session(Purpose::Write).await?;
     session.begin(database).await?;
-    match replace_within(&mut session, &wanted, segment).await {
+    match put_in_place(&mut session, kept, &replaced, segment).await {
         Ok(true) => session.commit().await.map(|()| true),
         Ok(false) => {
             session.rollback().await;
@@ -114,29 +118,28 @@ pub(super) async fn replace(
     }
 }
 
-async fn replace_within(
+/// `false`: one of them is gone.
+async fn put_in_place(
     session: &mut Session<'_>,
-    numbers: &[u64],
+    kept: u64,
+    others: &[u64],
     segment: &Segment,
 ) -> Result<bool, Trouble> {
-    let Some((last, others)) = numbers.split_last() else {
-        return Ok(false);
-    };
     for number in others {
         let sql = "DELETE FROM segments WHERE number = $1";
-        if session.execute(sql, &[integer(*number)?.into()]).await? != 1 {
+        if session.execute(sql, &[integer(*number)?.into()]).await? == 0 {
             return Ok(false);
         }
     }
-    let sql = "UPDATE segments SET from_at = $1, to_at = $2, entries = $3, summary = $4, \
-               content = $5 WHERE number = $6";
+    let sql = "UPDATE segments SET from_at = $2, to_at = $3, entries = $4, summary = $5, \
+               content = $6 WHERE number = $1";
     let values = [
+        integer(kept)?.into(),
         segment.from.into(),
         segment.to.into(),
         i64::from(segment.count).into(),
         (&*segment.summary).into(),
         (&*segment.rows).into(),
-        integer(*last)?.into(),
     ];
     Ok(session.execute(sql, &values).await? == 1)
 }

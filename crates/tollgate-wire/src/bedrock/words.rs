@@ -6,8 +6,6 @@ use tollgate_core::reply::{Finish, Usage};
 use crate::counts;
 use crate::neutral::Citation;
 
-/// The greatest count that is believed; sums of counts below it cannot overflow.
-
 /// What a `stopReason` means.
 pub(super) fn finish(word: &str) -> Finish {
     match word {

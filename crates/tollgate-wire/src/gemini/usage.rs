@@ -74,13 +74,11 @@ pub(super) fn count(scanner: &mut Scanner<'_>, odd: &mut bool) -> Result<Option<
     }
     let digits = scanner.string()?.decode();
     let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    Ok(match digits.filter(|digits| is_number(digits)) {
-        Some(digits) => counts::believed(json::count(&digits), odd),
-        None => {
-            *odd = true;
-            None
-        }
-    })
+    let Some(digits) = digits.filter(|digits| is_number(digits)) else {
+        *odd = true;
+        return Ok(None);
+    };
+    Ok(counts::believed(json::count(&digits), odd))
 }
 
 /// The counts as Google writes them.

@@ -27,7 +27,7 @@ pub(super) fn read(scanner: &mut Scanner<'_>) -> Result<Option<Usage>, Problem> 
                     details(scanner, [b"cached_tokens", b"cache_write_tokens"], &mut odd)?;
             }
             b"output_tokens_details" => {
-                [reasoning] = details(scanner, [b"reasoning_tokens"], &mut odd)?
+                [reasoning] = details(scanner, [b"reasoning_tokens"], &mut odd)?;
             }
             _ => scanner.skip()?,
         }

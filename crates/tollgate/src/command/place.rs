@@ -144,13 +144,17 @@ async fn declared(config: &Config) -> Result<Accounts, Box<dyn Error>> {
     // Nobody presents a key here, so any secret will do.
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;
-    let accounts = Accounts::open(Parts {
-        store: Arc::new(EmptyStore),
-        clock: Arc::new(SystemClock),
-        hasher: KeyHasher::new(&secret),
-        environment: assemble::environment(config),
-        entropy: |buffer| getrandom::fill(buffer).map_err(io::Error::other),
-    });
+    let home = assemble::home(config);
+    let accounts = Accounts::open_at_home(
+        Parts {
+            store: Arc::new(EmptyStore),
+            clock: Arc::new(SystemClock),
+            hasher: KeyHasher::new(&secret),
+            environment: assemble::environment(config),
+            entropy: |buffer| getrandom::fill(buffer).map_err(io::Error::other),
+        },
+        &home,
+    );
     let accounts = accounts.await?;
     accounts.declare(assemble::accounts(config)).await?;
     Ok(accounts)

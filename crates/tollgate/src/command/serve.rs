@@ -27,7 +27,7 @@ use crate::config::{Config, Environment, Overrides};
 use crate::keeper::{self, Keeper};
 use crate::reload::Live;
 use crate::telemetry::Telemetry;
-use crate::{assemble, banner, ownership, reload, shutdown, telemetry};
+use crate::{assemble, banner, grants, ownership, reload, shutdown, telemetry};
 
 /// How often the uses of keys are written.
 const USES_EVERY: Duration = Duration::from_secs(10);
@@ -112,6 +112,7 @@ async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(
     accounts.declare_admin(config.admin_key.as_ref());
     assemble::check_references(&config, accounts.tenants())?;
     accounts.declare(assemble::accounts(&config)).await?;
+    grants::give(&config, &accounts).await?;
     let listener = bind(config.server.listen).await?;
     let address = listener.local_addr()?;
     let requests = Arc::clone(&telemetry.requests);

@@ -63,7 +63,7 @@ pub fn run(arguments: &TeamArguments) -> ExitCode {
     })
 }
 
-async fn act(config: &Config, arguments: &TeamArguments) -> Result<Said, CommandError> {
+pub(super) async fn act(config: &Config, arguments: &TeamArguments) -> Result<Said, CommandError> {
     use tollgate_http::teams;
     let json = arguments.common.json;
     let (id, status) = match &arguments.action {

@@ -72,7 +72,7 @@ pub fn run(arguments: &UserArguments) -> ExitCode {
     })
 }
 
-async fn act(config: &Config, arguments: &UserArguments) -> Result<Said, CommandError> {
+pub(super) async fn act(config: &Config, arguments: &UserArguments) -> Result<Said, CommandError> {
     use tollgate_http::members;
     let json = arguments.common.json;
     let organization = arguments.organization.as_str();

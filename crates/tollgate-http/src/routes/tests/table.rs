@@ -100,6 +100,7 @@ samples! {
     Endpoint::ConnectionKey(_) => "/api/connections/c/update-key",
     Endpoint::TestConnection(_) => "/api/connections/c/test",
     Endpoint::ConnectionBreaker(_) => "/api/connections/c/breaker",
+    Endpoint::ConnectionKey(_) => "/api/connections/c/update-key",
     Endpoint::ExplainRoute => "/api/routes/explain",
     Endpoint::Errors => "/v1/errors",
     Endpoint::Error(_) => "/v1/errors/conflict",
@@ -416,12 +417,16 @@ async fn everybody_is_let_in_where_the_table_says_so_and_nowhere_else() {
 /// Whether a 403 or 404 comes of what was asked, and not of the right to ask: connections and
 /// codes that do not exist, and properties that belong to others.
 fn is_property(endpoint: Endpoint<'_>, who: Who, said: &Said) -> bool {
-    let is_missing = said.status == 404
-        && matches!(
-            endpoint,
-            Endpoint::Connection(_) | Endpoint::TestConnection(_) | Endpoint::ConnectionBreaker(_)
-        );
-    is_missing && who == Who::Platform
+    if said.status != 404 {
+        return false;
+    }
+    match endpoint {
+        Endpoint::Connection(_) | Endpoint::TestConnection(_) | Endpoint::ConnectionBreaker(_) => {
+            who == Who::Platform
+        }
+        Endpoint::Report(Report::Log(_)) => who != Who::Nobody,
+        _ => false,
+    }
 }
 
 /// Undoes what a request may have done to the status of a team.

@@ -37,6 +37,7 @@ pub(crate) const SURFACES: &[&str] = &[
     "auth",
     "reports",
     "admin",
+    "reports",
 ];
 const MOST_ADDRESSES: usize = 100;
 /// Names of the configuration may be longer than ids that are chosen here.

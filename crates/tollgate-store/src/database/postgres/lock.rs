@@ -175,7 +175,7 @@ async fn watch(
                 holder = Some(held);
             }
             Ok((None, _)) => {
-                tracing::warn!("the lock on the database is still with a lost session")
+                tracing::warn!("the lock on the database is still with a lost session");
             }
             Err(error) => {
                 tracing::warn!(%error, "the lock on the database is lost, and is being taken again");

@@ -59,7 +59,7 @@ fn answers_asked_for_are_counted_within_bounds() {
         (r#","n":null"#, 1),
         (r#","n":99999999999"#, tollgate_core::call::MOST_CHOICES),
     ] {
-        let body = GOOD.replace('}', "").replace(']', "");
+        let body = GOOD.replace(['}', ']'], "");
         let body = format!("{body}}}]{member}}}");
         assert_eq!(chat(&body).unwrap().choices, want, "{body}");
     }

@@ -489,24 +489,20 @@ fn a_reload_names_what_needs_a_restart() {
     let same = load(&MAIN.replace("gpt-4o", "gpt-5"), &[KEY]).unwrap();
     assert!(same.differs_in_restart_only_keys(&old).is_empty());
     let text = format!(
-        "[server]\nlisten = '127.0.0.1:1'\nbody_limit = 2000\n[secrets]\nmaster_key = '{}'\n\
-         [log]\nlevel = 'info'\n{MAIN}",
-        "a7".repeat(32)
+        "[server]\nlisten = '127.0.0.1:1'\nbody_limit = 2000\n[database]\nurl = 'sqlite://a.db'\n\
+         [log]\nlevel = 'info'\n{MAIN}"
     );
     let new = load(&text, &[KEY]).unwrap();
     assert_eq!(
         new.differs_in_restart_only_keys(&old),
-        ["server.listen", "secrets.master_key"]
+        ["server.listen", "database.url"]
     );
     assert_eq!(
         old.differs_in_restart_only_keys(&new),
-        ["server.listen", "secrets.master_key"]
+        ["server.listen", "database.url"]
     );
-    let other = load(&text.replace("a7a7", "b8b8"), &[KEY]).unwrap();
-    assert_eq!(
-        other.differs_in_restart_only_keys(&new),
-        ["secrets.master_key"]
-    );
+    let other = load(&text.replace("a.db", "b.db"), &[KEY]).unwrap();
+    assert_eq!(other.differs_in_restart_only_keys(&new), ["database.url"]);
 }
 
 #[test]

@@ -134,8 +134,9 @@ const OWN_BUDGETS: Key = Key::new(
 const CREDITS: Key = Key::new(
     "credits_usd",
     Kind::Money,
-    "Credits that are given once, when the gateway first starts with them; a later change gives \
-     nothing, a balance that was given stays. Left out: none are given.",
+    "Credits that are given once, when the configuration is first read with them: a later change \
+     gives nothing, and what is left of them stays. `0` gives nothing and makes it pay, so that \
+     it needs credits from elsewhere. Left out: none are given.",
 );
 
 pub(super) const ORGANIZATIONS: &[Key] = &[
