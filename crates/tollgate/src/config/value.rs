@@ -9,8 +9,8 @@ use tollgate_core::address::AddressRange;
 use tollgate_core::money::{LARGEST, Money};
 use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
-use tollgate_store::Location;
 use tollgate_engine::accounts;
+use tollgate_store::Location;
 use tollgate_upstream::provider::{self, Provider};
 
 use super::quantity::parse_size;

@@ -23,7 +23,7 @@ use super::{controls, words};
 use crate::query::Query;
 
 /// The surfaces to which keys come.
-pub(crate) const SURFACES: &[&str] = &[
+pub const SURFACES: &[&str] = &[
     "openai_chat",
     "openai_completions",
     "openai_responses",
