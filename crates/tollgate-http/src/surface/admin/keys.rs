@@ -37,7 +37,6 @@ pub const SURFACES: &[&str] = &[
     "auth",
     "reports",
     "admin",
-    "reports",
 ];
 const MOST_ADDRESSES: usize = 100;
 /// Names of the configuration may be longer than ids that are chosen here.
