@@ -100,7 +100,6 @@ samples! {
     Endpoint::ConnectionKey(_) => "/api/connections/c/update-key",
     Endpoint::TestConnection(_) => "/api/connections/c/test",
     Endpoint::ConnectionBreaker(_) => "/api/connections/c/breaker",
-    Endpoint::ConnectionKey(_) => "/api/connections/c/update-key",
     Endpoint::ExplainRoute => "/api/routes/explain",
     Endpoint::Errors => "/v1/errors",
     Endpoint::Error(_) => "/v1/errors/conflict",
