@@ -35,7 +35,6 @@ pub(crate) const SURFACES: &[&str] = &[
     "gemini_count_tokens",
     "models",
     "auth",
-    "reports",
     "admin",
     "reports",
 ];
