@@ -35,7 +35,6 @@ pub const SURFACES: &[&str] = &[
     "gemini_count_tokens",
     "models",
     "auth",
-    "reports",
     "admin",
 ];
 const MOST_ADDRESSES: usize = 100;
