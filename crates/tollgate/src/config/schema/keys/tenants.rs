@@ -184,7 +184,7 @@ pub(super) const USERS: &[Key] = &[
     OWN_BUDGETS,
 ];
 
-/// The words of the surfaces that calls to models come by.
+/// The words of the surfaces that keys come by.
 const SURFACES: &[&str] = &[
     "openai_chat",
     "openai_completions",
@@ -195,6 +195,10 @@ const SURFACES: &[&str] = &[
     "gemini_generate",
     "gemini_stream_generate",
     "gemini_count_tokens",
+    "models",
+    "auth",
+    "reports",
+    "admin",
 ];
 
 pub(super) const KEYS: &[Key] = &[
