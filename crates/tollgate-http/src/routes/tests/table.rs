@@ -12,7 +12,7 @@ use tollgate_core::limit::RateLimits;
 use tollgate_core::right::{Extent, Right};
 use tollgate_core::tenant::{Role, Status};
 use tollgate_engine::accounts::{Accounts, NewKey, NewOrganization, NewTeam, NewUser};
-use tollgate_engine::manager::Manager;
+use tollgate_engine::authority::Manager;
 
 use crate::access_log::LogFormat;
 use crate::routes::credits::{Deed, Purse};

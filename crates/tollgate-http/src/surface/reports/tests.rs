@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tollgate_core::error::{Code, Failure};
 use tollgate_engine::accounts::OrganizationEdit;
-use tollgate_engine::manager::Manager;
+use tollgate_engine::authority::Manager;
 
 use crate::access_log::LogFormat;
 use crate::testing::world::{KEY, Said, Step, World, chat};
