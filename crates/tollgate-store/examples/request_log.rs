@@ -12,6 +12,8 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
+    clippy::cast_sign_loss,
+    clippy::too_many_lines,
     reason = "a measurement for people, which may stop at the first thing that is wrong"
 )]
 
@@ -26,6 +28,8 @@ use tollgate_core::key::VirtualKey;
 use tollgate_core::model::Target;
 use tollgate_core::reply::Usage;
 use tollgate_core::request_log::Filter;
+use tollgate_core::route::limit::Limits;
+use tollgate_core::route::rules::Rules;
 use tollgate_core::time::Timestamp;
 use tollgate_engine::caller::Caller;
 use tollgate_engine::engine::Routing;
@@ -113,7 +117,7 @@ async fn routes() -> Vec<Arc<Route>> {
         .map(|provider| DeclaredConnection {
             name: format!("{provider}-main").into(),
             provider,
-            limits: Default::default(),
+            limits: Limits::default(),
             checks: None,
             fingerprint: 0,
             owner: None,
@@ -145,11 +149,11 @@ fn model(number: usize) -> DeclaredModel {
         enabled: true,
         priority: 0,
         weight: 1,
-        limits: Default::default(),
+        limits: Limits::default(),
         fitness: Arc::default(),
         facts: Arc::default(),
     };
-    testing::model(&name(number), &[], Default::default()).with(target)
+    testing::model(&name(number), &[], Rules::default()).with(target)
 }
 
 trait With {
@@ -499,7 +503,7 @@ async fn main() {
         }
         let took = began.elapsed();
         let cpu =
-            (used() - before).saturating_sub(making).as_nanos() / u128::from(rows.unsigned_abs());
+            used().saturating_sub(before + making).as_nanos() / u128::from(rows.unsigned_abs());
         println!("filled in                {:>10.1} s", took.as_secs_f64());
         println!(
             "all of it                {cpu:>10} ns of CPU a row, pushed, put together and written"

@@ -123,13 +123,13 @@ impl<'a> Index<'a> {
         let whos = whos.map(|(column, text)| (column, self.sought(text.as_deref())));
         let who = Self::allowed(whos.iter().map(|it| &it.1), self.whos, |tuple| {
             let mut columns = whos.iter();
-            columns.all(|(column, sought)| self.is(*column, tuple, sought.as_ref()))
+            columns.all(|(column, sought)| self.is(*column, tuple, sought.as_deref()))
         });
         let model = self.sought(filter.model.as_deref());
         let provider = self.sought(filter.provider.as_deref());
         let what = Self::allowed([&model, &provider].into_iter(), self.whats, |tuple| {
-            (self.is(4, tuple, model.as_ref()) || self.is(5, tuple, model.as_ref()))
-                && self.is(6, tuple, provider.as_ref())
+            (self.is(4, tuple, model.as_deref()) || self.is(5, tuple, model.as_deref()))
+                && self.is(6, tuple, provider.as_deref())
         });
         let outcome = allowed(self.outcomes.len(), |at| {
             let outcome = self.outcomes.get(at);
@@ -155,7 +155,7 @@ impl<'a> Index<'a> {
     }
 
     /// Whether the text of a tuple is the one that is wanted.
-    fn is(&self, column: usize, tuple: usize, sought: Option<&Vec<u64>>) -> bool {
+    fn is(&self, column: usize, tuple: usize, sought: Option<&[u64]>) -> bool {
         let Some(sought) = sought else { return true };
         let name = self.tuples.get(column).map(|column| column.get(tuple));
         name.is_some_and(|name| sought.contains(&name))
