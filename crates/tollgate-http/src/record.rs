@@ -244,6 +244,8 @@ impl Record {
             let now = self.gateway.now();
             self.gateway.log.write(now, &self.facts, duration);
             if let Some(caller) = self.facts.caller.take() {
+                let ledger = &self.gateway.engine.ledger;
+                ledger.lose(&caller, self.facts.id.as_str(), &self.facts.trail);
                 let draft = log_row::draft(&mut self.facts, caller, (now, duration));
                 self.gateway.engine.request_log.push(draft);
             }
