@@ -59,13 +59,7 @@ pub fn estimate(engine: &Engine, caller: &Caller, call: &Call) -> Estimate {
     // Long bodies may be pictures, of which a byte costs next to nothing: whoever pays by the
     // estimate has them looked through.
     let is_looked_through = bytes > LONG && caller.team().paying(Unit::Usd).is_some();
-    let counted = is_looked_through.then(|| {
-        let want = Want {
-            tokens: true,
-            ..Want::default()
-        };
-        engine.upstream.read(call, want).prompt_tokens
-    });
+    let counted = is_looked_through.then(|| count(engine, call));
     let (likely, prompt) = match counted.flatten() {
         Some(tokens) => (tokens, tokens.saturating_add(tokens / 4)),
         None => (bytes / 4, bytes / 3),
@@ -76,6 +70,20 @@ pub fn estimate(engine: &Engine, caller: &Caller, call: &Call) -> Estimate {
         max_tokens: call.max_tokens,
         choices: call.choices.max(1),
     }
+}
+
+/// Whether the prompt of a call is counted only when its provider does not tell how long it was.
+pub fn may_be_counted(call: &Call) -> bool {
+    u64::try_from(call.body.len()).is_ok_and(|bytes| bytes <= LONG)
+}
+
+/// Counts the tokens of a prompt by what it says. `None` where its format cannot be read.
+pub fn count(engine: &Engine, call: &Call) -> Option<u64> {
+    let want = Want {
+        tokens: true,
+        ..Want::default()
+    };
+    engine.upstream.read(call, want).prompt_tokens
 }
 
 /// Sets aside what a call may cost at most, or says why that cannot be.

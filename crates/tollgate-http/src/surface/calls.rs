@@ -106,6 +106,8 @@ pub(crate) async fn call(
     let serving = chat::serve(&gateway.engine, plan, &mut record.facts.trail);
     let mut served = Box::pin(serving).await?;
     record.hold = hold.map(Box::new);
+    let form = StreamForm::of(call.format, call.array);
+    record.keep(call, &served.delivery.reply);
     if let Reply::Answer(given) = &served.delivery.reply {
         record.facts.answered = Some(Arc::clone(&served.answered));
         record.count(given);
@@ -120,10 +122,7 @@ pub(crate) async fn call(
         }
         settlement::wait(record, ticket).await?;
     }
-    Ok(Given::Call(Box::new(Called {
-        served,
-        form: StreamForm::of(call.format, call.array),
-    })))
+    Ok(Given::Call(Box::new(Called { served, form })))
 }
 
 /// Headers that go on to a provider, names in lower case.
