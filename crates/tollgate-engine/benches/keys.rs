@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a bench may stop")]
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -30,7 +31,7 @@ fn table(hasher: &KeyHasher, size: usize) -> KeyTable {
         let (prefix, last_four) = shown_parts(&text);
         let created_at = Timestamp::from_millis(1_700_000_000_000);
         StoredKey {
-            key: VirtualKey {
+            key: Arc::new(VirtualKey {
                 id: KeyId::new(created_at, number as u64),
                 name: "app".into(),
                 hash: hasher.hash(text.as_bytes()),
@@ -43,11 +44,11 @@ fn table(hasher: &KeyHasher, size: usize) -> KeyTable {
                 revoked_at: None,
                 error_dialect: None,
                 priority: tollgate_core::key::Priority::default(),
-                tenancy: Default::default(),
-                reach: Default::default(),
-                controls: Default::default(),
+                tenancy: tollgate_core::key::Tenancy::default(),
+                reach: tollgate_core::key::Reach::default(),
+                controls: tollgate_core::budget::Controls::default(),
                 declared: false,
-            },
+            }),
             last_used_at: None,
         }
     });

@@ -35,7 +35,7 @@ fn limits(c: &mut Criterion) {
         burst: None,
     };
     c.bench_function("throttle/no_limits", |b| {
-        b.iter_custom(|count| time(count, || call(engine, &app, &route)))
+        b.iter_custom(|count| time(count, || call(engine, &app, &route)));
     });
     set(engine, |defaults| {
         defaults.key = RateLimits {
@@ -44,7 +44,7 @@ fn limits(c: &mut Criterion) {
         };
     });
     c.bench_function("throttle/requests_of_a_key", |b| {
-        b.iter_custom(|count| time(count, || call(engine, &app, &route)))
+        b.iter_custom(|count| time(count, || call(engine, &app, &route)));
     });
     set(engine, |defaults| {
         defaults.ip = wide;
@@ -54,7 +54,7 @@ fn limits(c: &mut Criterion) {
         defaults.model = wide;
     });
     c.bench_function("throttle/five_levels", |b| {
-        b.iter_custom(|count| time(count, || call(engine, &app, &route)))
+        b.iter_custom(|count| time(count, || call(engine, &app, &route)));
     });
     set(engine, |defaults| {
         defaults.organization.rpm = Some(0);

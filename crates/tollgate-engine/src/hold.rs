@@ -322,7 +322,7 @@ impl Hold {
             flags = flags.with(Flags::UNPRICED);
         }
         let mut targets = ending.asked.targets.iter();
-        if !targets.any(|target| std::ptr::eq(&**target, answered)) {
+        if !targets.any(|target| std::ptr::eq(Arc::as_ptr(target), answered)) {
             flags = flags.with(Flags::FALLBACK);
         }
         let settlement = Settlement {

@@ -228,10 +228,9 @@ impl Pass {
     /// Counts the request for its model, and reserves tokens at every level. Everything or
     /// nothing: where it is nothing, what was taken before is given back, too.
     pub fn reserve(&mut self, route: &Route, tokens: u64) -> Result<(), Failure> {
-        if let [.., limits] = &mut self.whom.limits {
-            *limits = route.controls.limits.or(*limits);
-            self.whom.model = (!limits.is_none()).then(|| route.meter.clone());
-        }
+        let [.., limits] = &mut self.whom.limits;
+        *limits = route.controls.limits.or(*limits);
+        self.whom.model = (!limits.is_none()).then(|| route.meter.clone());
         let engine = &self.whom.engine;
         let levels = self.whom.levels();
         if levels.is_none() {

@@ -199,10 +199,10 @@ mod tests {
     use crate::testing;
 
     fn permit(connection: &str) -> Permit {
-        priced(connection, None)
+        priced(connection, &None)
     }
 
-    fn priced(connection: &str, price: Option<Price>) -> Permit {
+    fn priced(connection: &str, price: &Option<Price>) -> Permit {
         let target = DeclaredTarget {
             target: tollgate_core::model::Target {
                 connection: connection.into(),
@@ -215,7 +215,7 @@ mod tests {
             limits: tollgate_core::route::limit::Limits::default(),
             fitness: Arc::default(),
             facts: Arc::new(ModelFacts {
-                price: price.map(|price| Priced {
+                price: (*price).map(|price| Priced {
                     price,
                     version: "test".into(),
                 }),
@@ -286,12 +286,12 @@ mod tests {
         cache_write_1h: None,
     };
 
-    fn usage(prompt: u64, completion: u64) -> Option<Usage> {
-        Some(Usage {
+    fn usage(prompt: u64, completion: u64) -> Usage {
+        Usage {
             prompt,
             completion,
             ..Usage::NONE
-        })
+        }
     }
 
     fn failure(usage: Option<Usage>) -> Failure {
@@ -303,11 +303,11 @@ mod tests {
     #[test]
     fn what_failed_attempts_cost_is_kept_where_the_provider_told_it() {
         let targets = [
-            priced("dear", Some(PRICE)),
+            priced("dear", &Some(PRICE)),
             permit("unpriced"),
             permit("silent"),
         ];
-        let told = [usage(1_000, 5), usage(1_000, 5), None];
+        let told = [Some(usage(1_000, 5)), Some(usage(1_000, 5)), None];
         let mut trail = Trail::default();
         for (permit, told) in targets.iter().zip(told) {
             trail.begin(permit);
@@ -326,21 +326,21 @@ mod tests {
 
     #[test]
     fn counts_that_cannot_be_true_are_not_lost() {
-        let target = priced("dear", Some(PRICE));
+        let target = priced("dear", &Some(PRICE));
         let mut trail = Trail::default();
         trail.begin(&target);
-        trail.fail(&target, &failure(usage(1 << 63, 1 << 63)));
+        trail.fail(&target, &failure(Some(usage(1 << 63, 1 << 63))));
         assert_eq!(trail.lost_cost(), 0);
     }
 
     #[test]
     fn an_answer_that_was_cut_off_is_lost_unless_it_is_the_answer_after_all() {
-        let target = priced("filtered", Some(PRICE));
+        let target = priced("filtered", &Some(PRICE));
         let mut trail = Trail::default();
         trail.begin(&target);
         trail.succeed(&target);
         assert_eq!(trail.lost_cost(), 0);
-        trail.filter(&target, usage(0, 3));
+        trail.filter(&target, Some(usage(0, 3)));
         assert_eq!(trail.lost_cost(), 3);
         trail.keep_filtered();
         assert_eq!((trail.lost().count(), trail.lost_cost()), (0, 0));

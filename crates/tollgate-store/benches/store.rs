@@ -29,40 +29,53 @@ const AT_ONCE: usize = 5000;
 const PAGES: u64 = 2000;
 
 fn main() {
-    let keys = std::env::args().find_map(|argument| argument.parse().ok());
-    let keys = keys.unwrap_or(1_000_000);
+    let arguments: Vec<String> = std::env::args().collect();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .expect("a runtime can be made");
+    if let [_, word, url, ..] = arguments.as_slice()
+        && word == "start"
+    {
+        runtime.block_on(start(url));
+        return;
+    }
+    let keys = arguments.iter().find_map(|argument| argument.parse().ok());
+    let keys = keys.unwrap_or(1_000_000);
     let directory = tempfile::tempdir().expect("there is a folder for temporary files");
     let url = format!("sqlite://{}/tollgate.db", directory.path().display());
-    runtime.block_on(measure("SQLite", &url, keys));
+    println!("SQLite");
+    runtime.block_on(measure(&url, keys));
     // Without a server there is nothing to measure.
     if std::env::var_os("TOLLGATE_TEST_POSTGRES").is_some() {
         let database = ScratchDatabase::new();
-        runtime.block_on(measure("PostgreSQL", &database.url(), keys));
+        println!("PostgreSQL");
+        runtime.block_on(measure(&database.url(), keys));
     }
 }
 
-async fn measure(name: &str, url: &str, keys: usize) {
+async fn measure(url: &str, keys: usize) {
     let store = tollgate_store::open(url).await.expect("it opens");
-    pages(name, &store, 1).await;
     let begin = Instant::now();
     fill(&store, keys).await;
-    println!("{name}: {keys} keys written in {:?}", begin.elapsed());
+    println!("{keys} keys written in {:?}", begin.elapsed());
     store.close().await;
+    // In a process of its own, for its memory.
+    let itself = std::env::current_exe().expect("this program is a file");
+    let started = std::process::Command::new(itself)
+        .args(["start", url])
+        .status();
+    assert!(started.is_ok_and(|status| status.success()), "it starts");
+    let store = tollgate_store::open(url).await.expect("it opens");
+    pages(&store, 1).await;
+    store.close().await;
+}
 
-    let before = memory();
+/// Does what a start of the gateway does with the store.
+async fn start(url: &str) {
     let begin = Instant::now();
     let store = Arc::new(tollgate_store::open(url).await.expect("it opens"));
-    let opened = begin.elapsed();
-    let read = store.keys().await.expect("it reads").len();
-    println!(
-        "{name}: opened in {opened:?}, {read} keys read after {:?}",
-        begin.elapsed()
-    );
-    let begin = Instant::now();
+    println!("opened in {:?}", begin.elapsed());
     let parts = Parts {
         store: store.clone(),
         clock: Arc::new(ManualClock::new(Timestamp::from_millis(0))),
@@ -72,17 +85,26 @@ async fn measure(name: &str, url: &str, keys: usize) {
     };
     let accounts = Accounts::open(parts).await.expect("it reads");
     println!(
-        "{name}: accounts opened in {:?}, {} MiB more memory, at most {} MiB",
+        "everything read after {:?} with {:?} of CPU; {} MiB of memory, at most {} MiB",
         begin.elapsed(),
-        memory().0.saturating_sub(before.0) / 1024,
+        cpu(),
+        memory().0 / 1024,
         memory().1 / 1024,
+    );
+    let (begin, worked) = (Instant::now(), cpu());
+    let count = store.keys().await.expect("it reads").len();
+    println!(
+        "{count} keys alone in {:?} with {:?} of CPU; one is {} bytes beside its texts",
+        begin.elapsed(),
+        cpu().saturating_sub(worked),
+        size_of::<VirtualKey>(),
     );
     drop(accounts);
     store.close().await;
 }
 
 /// Appends pages of one settlement each, one after the other.
-async fn pages(name: &str, store: &SqlStore, first: u64) {
+async fn pages(store: &SqlStore, first: u64) {
     let (begin, cpu) = (Instant::now(), cpu());
     for number in first..first + PAGES {
         let page = Page {
@@ -99,7 +121,7 @@ async fn pages(name: &str, store: &SqlStore, first: u64) {
         assert_eq!(appended, Appended::Now);
     }
     println!(
-        "{name}: one page in {:?}, {:?} of this process's CPU",
+        "one page in {:?}, {:?} of this process's CPU",
         begin.elapsed() / u32::try_from(PAGES).unwrap_or(1),
         crate::cpu().saturating_sub(cpu) / u32::try_from(PAGES).unwrap_or(1),
     );

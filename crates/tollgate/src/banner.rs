@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use tollgate_core::key::{ModelScope, Permissions};
+use tollgate_core::budget::Controls;
+use tollgate_core::key::{ModelScope, Permissions, Reach, Tenancy};
 use tollgate_core::secret::Secret;
 use tollgate_engine::accounts::{Accounts, NewKey};
 use tollgate_engine::port::Clock as _;
@@ -51,9 +52,9 @@ pub(crate) async fn print(
             expires_at: None,
             error_dialect: None,
             priority: tollgate_core::key::Priority::default(),
-            tenancy: Default::default(),
-            reach: Default::default(),
-            controls: Default::default(),
+            tenancy: Tenancy::default(),
+            reach: Reach::default(),
+            controls: Controls::default(),
         };
         let (_, key) = accounts.create(new).await?;
         show(&about_key(config, reachable, &key))?;

@@ -24,16 +24,16 @@ fn key(id: &str, text: &str) -> VirtualKey {
         revoked_at: None,
         error_dialect: None,
         priority: tollgate_core::key::Priority::default(),
-        tenancy: Default::default(),
-        reach: Default::default(),
-        controls: Default::default(),
+        tenancy: Tenancy::default(),
+        reach: tollgate_core::key::Reach::default(),
+        controls: Controls::default(),
         declared: false,
     }
 }
 
 fn table(keys: impl IntoIterator<Item = (&'static str, &'static str)>) -> KeyTable {
     let stored = |(id, text)| StoredKey {
-        key: key(id, text),
+        key: Arc::new(key(id, text)),
         last_used_at: None,
     };
     KeyTable::new(
@@ -79,7 +79,7 @@ fn keys_are_found_by_their_whole_hash_only() {
 #[test]
 fn many_keys_are_all_found() {
     let stored = (0..10_000).map(|number| StoredKey {
-        key: key(&format!("key_{number:05}"), &number.to_string()),
+        key: Arc::new(key(&format!("key_{number:05}"), &number.to_string())),
         last_used_at: None,
     });
     let table = KeyTable::new(stored.map(|key| (key, Home::default())).collect());

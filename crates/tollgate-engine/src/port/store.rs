@@ -33,8 +33,8 @@ pub trait Store: TenantStore + LedgerStore + LogStore + ReplayStore {
 /// A key as the store keeps it.
 #[derive(Clone, Debug)]
 pub struct StoredKey {
-    /// The key.
-    pub key: VirtualKey,
+    /// The key. Shared from the start: there may be a million, and nobody copies them.
+    pub key: Arc<VirtualKey>,
     /// When it was last used, as far as that has been written.
     pub last_used_at: Option<Timestamp>,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tollgate_core::audit::AuditRow;
 use tollgate_core::id::KeyId;
@@ -137,7 +137,7 @@ impl Tables {
             return refused("there is a key of this id or hash already");
         }
         let stored = StoredKey {
-            key: key.clone(),
+            key: Arc::new(key.clone()),
             last_used_at: None,
         };
         self.keys.insert(key.id.clone(), stored);
@@ -149,10 +149,10 @@ impl Tables {
             return refused("there is no key of this id");
         };
         let created_at = stored.key.created_at;
-        stored.key = VirtualKey {
+        stored.key = Arc::new(VirtualKey {
             created_at,
             ..key.clone()
-        };
+        });
         Ok(())
     }
 

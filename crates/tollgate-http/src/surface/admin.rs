@@ -23,6 +23,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::Method;
 use http::request::Parts;
+use serde_json::Value;
 use tollgate_core::error::{Code, Failure};
 use tollgate_engine::manager::Manager;
 
@@ -32,6 +33,7 @@ use crate::gateway::Gateway;
 use crate::idempotency;
 use crate::percent;
 use crate::routes::Endpoint;
+use crate::routes::credits::{Deed, Purse};
 
 /// Does what the endpoint and the method say. Whether the manager has the right was checked
 /// before; how far it reaches is checked by whoever acts.
@@ -79,22 +81,8 @@ pub(crate) async fn act(
             tenants::act(accounts, by, endpoint, (method, query, &body)).await?
         }
         (Endpoint::Audit, _) => audit::list(accounts, by, query).await?,
-        (Endpoint::Credits(purse, deed), method) => {
-            let body = if has_body(method) {
-                read(gateway, parts, body).await?
-            } else {
-                Bytes::new()
-            };
-            let of = credits::Of::purse(purse)?;
-            let books = credits::Books {
-                accounts,
-                billing: &engine.billing(),
-            };
-            let asked = credits::Asked {
-                body: &body,
-                key: idempotency::reference(&parts.headers)?,
-            };
-            credits::act(books, by, (&of, deed), (query, asked)).await?
+        (Endpoint::Credits(purse, deed), _) => {
+            of_credits(gateway, by, (purse, deed), (parts, body)).await?
         }
         (Endpoint::Ledger, &Method::POST) => ledger::verify(accounts).await?,
         (Endpoint::Ledger, _) => ledger::read(accounts),
@@ -103,6 +91,31 @@ pub(crate) async fn act(
             maintenance::set(&gateway.engine, by, &body).await?
         }
         (Endpoint::Maintenance, _) => maintenance::read(&gateway.engine.maintenance),
+        (
+            Endpoint::Connections
+            | Endpoint::Connection(_)
+            | Endpoint::ConnectionKey(_)
+            | Endpoint::TestConnection(_)
+            | Endpoint::ConnectionBreaker(_),
+            _,
+        ) => of_connections(gateway, by, endpoint, (parts, body)).await?,
+        (Endpoint::ExplainRoute, _) => {
+            explain::explain(engine, &read(gateway, parts, body).await?)?
+        }
+        _ => return Err(Failure::client(Code::UnknownUrl)),
+    };
+    Ok(Given::json(status, &value))
+}
+
+/// What is done with connections.
+async fn of_connections(
+    gateway: &Gateway,
+    by: &Manager,
+    endpoint: Endpoint<'_>,
+    (parts, body): (&Parts, &mut Inbound),
+) -> Result<(u16, Value), Failure> {
+    let engine = &*gateway.engine;
+    Ok(match (endpoint, &parts.method) {
         (Endpoint::Connections, &Method::POST) => {
             let body = read(gateway, parts, body).await?;
             kept::create(engine, by, &body).await?
@@ -128,12 +141,33 @@ pub(crate) async fn act(
             let body = read(gateway, parts, body).await?;
             connections::order(engine, &named(name)?, &body)?
         }
-        (Endpoint::ExplainRoute, _) => {
-            explain::explain(engine, &read(gateway, parts, body).await?)?
-        }
         _ => return Err(Failure::client(Code::UnknownUrl)),
+    })
+}
+
+/// What is done with credits.
+async fn of_credits(
+    gateway: &Gateway,
+    by: &Manager,
+    (purse, deed): (Purse<'_>, Deed),
+    (parts, body): (&Parts, &mut Inbound),
+) -> Result<(u16, Value), Failure> {
+    let body = if has_body(&parts.method) {
+        read(gateway, parts, body).await?
+    } else {
+        Bytes::new()
     };
-    Ok(Given::json(status, &value))
+    let engine = &*gateway.engine;
+    let books = credits::Books {
+        accounts: &engine.accounts,
+        billing: &engine.billing(),
+    };
+    let asked = credits::Asked {
+        body: &body,
+        key: idempotency::reference(&parts.headers)?,
+    };
+    let of = credits::Of::purse(purse)?;
+    credits::act(books, by, (&of, deed), (parts.uri.query(), asked)).await
 }
 
 fn has_body(method: &Method) -> bool {

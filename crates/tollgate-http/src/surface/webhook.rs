@@ -62,7 +62,7 @@ pub(crate) async fn credits(
 
 /// What an event says. What else it says is passed over.
 #[derive(Deserialize)]
-struct Event {
+struct Told {
     event: String,
     #[serde(default)]
     team: Option<String>,
@@ -77,8 +77,8 @@ struct Event {
 }
 
 async fn take(accounts: &Accounts, by: By, body: &[u8]) -> Result<Given, Failure> {
-    let event: Event = serde_json::from_slice(body).map_err(not_read)?;
-    let holder = match (event.team, event.organization) {
+    let told: Told = serde_json::from_slice(body).map_err(not_read)?;
+    let holder = match (told.team, told.organization) {
         (Some(id), None) => Holder::Team(TeamId::from_stored(&id)),
         (None, Some(id)) => Holder::Organization(OrgId::from_stored(&id)),
         _ => {
@@ -87,7 +87,7 @@ async fn take(accounts: &Accounts, by: By, body: &[u8]) -> Result<Given, Failure
             ));
         }
     };
-    let (unit, amount) = match (event.amount_usd, event.credits) {
+    let (unit, amount) = match (told.amount_usd, told.credits) {
         (Some(text), None) => (Unit::Usd, Money::parse(&text).map(Money::as_nano)),
         (None, Some(credits)) => (Unit::Credits, Some(credits)),
         _ => return Err(invalid("It must have `amount_usd` or `credits`.")),
@@ -96,14 +96,14 @@ async fn take(accounts: &Accounts, by: By, body: &[u8]) -> Result<Given, Failure
     let amount = amount.ok_or_else(|| {
         invalid("`amount_usd` must be a text such as \"10.00\", above 0 and up to 10000000.")
     })?;
-    let name = event.event;
+    let name = told.event;
     let is_good = |letter: char| !letter.is_control();
     if !(1..=LONGEST_REFERENCE).contains(&name.chars().count()) || !name.chars().all(is_good) {
         return Err(invalid(
             "`event` must be the id of the event: 1 to 255 characters.",
         ));
     }
-    let reason = event.reason.unwrap_or_default();
+    let reason = told.reason.unwrap_or_default();
     let reason: String = reason
         .chars()
         .filter(|it| is_good(*it))

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::error::Error;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use tollgate_core::address::AddressRange;
@@ -191,7 +192,7 @@ impl Maker {
             declared: false,
         };
         Ok(StoredKey {
-            key,
+            key: Arc::new(key),
             last_used_at: time(columns.last_used_at),
         })
     }

@@ -30,10 +30,11 @@ fn good(config: &Config) -> String {
     let mut warnings = config.warnings.clone();
     warnings.extend(config.unsure());
     let warning_count = warnings.len();
-    let warnings = warnings
-        .lines()
+    let warnings = warnings.lines();
+    let warnings: Vec<_> = warnings
         .map(|warning| format!("{warning} (warning)\n"))
-        .collect::<String>();
+        .collect();
+    let warnings = warnings.concat();
     let source = match &config.file {
         Some(file) => file.display().to_string(),
         None => "no file, built-in configuration".to_owned(),

@@ -30,7 +30,7 @@ pub struct KeyArguments {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Makes a key and shows it, once.
-    Create(New),
+    Create(Box<New>),
     /// Lists all keys, without their text.
     List,
     /// Revokes a key at once.
@@ -73,7 +73,7 @@ struct New {
     /// The user who holds it, a member of the team's organization.
     #[arg(long, value_name = "ID")]
     user: Option<String>,
-    /// By which surfaces it may come, with commas between them: openai_chat,…. All if left out.
+    /// By which surfaces it may come, with commas between them: `openai_chat`,…. All if left out.
     #[arg(long, value_name = "SURFACES", value_delimiter = ',')]
     surfaces: Vec<String>,
     /// From which addresses it may come, with commas between them: 10.0.0.0/8,…. All if left out.

@@ -303,17 +303,17 @@ pub(super) fn allowance(answer: &Value) -> String {
         Some(format!("{limit} {name}"))
     });
     let limits: Vec<String> = limits.collect();
-    let mut text = String::new();
+    let mut lines = Vec::new();
     if !limits.is_empty() {
-        text.push_str(&format!("{:<13}{}\n", "limits", limits.join(", ")));
+        lines.push(format!("{:<13}{}\n", "limits", limits.join(", ")));
     }
     let budgets = answer.get("budgets").and_then(Value::as_array);
     for budget in budgets.into_iter().flatten() {
         let (period, usd) = (at(budget, "/period"), at(budget, "/usd"));
         let spent = at(budget, "/spent_usd");
-        text.push_str(&format!("{:<13}{spent} of {usd} USD {period}\n", "budget"));
+        lines.push(format!("{:<13}{spent} of {usd} USD {period}\n", "budget"));
     }
-    text
+    lines.concat()
 }
 
 /// A body of the members that were given.

@@ -146,23 +146,7 @@ async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(
     possession.announce(&accounts, address)?;
     banner::print(&accounts, &config, address).await?;
     let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
-    let tasks = TaskTracker::new();
-    tasks.spawn(flush_uses(accounts, ended.clone()));
-    tasks.spawn(Arc::clone(&engine.request_log).run(ended.clone().cancelled_owned()));
-    tasks.spawn(Arc::clone(&engine.overload).watch(ended.clone().cancelled_owned()));
-    tasks.spawn(SelfCheck::watch(
-        Arc::clone(&engine.ledger),
-        ledger_check::EVERY,
-        ended.clone().cancelled_owned(),
-    ));
-    tasks.spawn(LowBalances::watch(
-        Arc::clone(&engine),
-        ended.clone().cancelled_owned(),
-    ));
-    let replays = Arc::clone(&engine.replays);
-    let end = ended.clone().cancelled_owned();
-    tasks.spawn(async move { replays.sweep(end).await });
-    tasks.spawn(checks::run(engine, ended.clone().cancelled_owned()));
+    let tasks = background(accounts, engine, &ended);
     tasks.spawn(reload::at_each(hangups, live, config, ended.clone()));
     tasks.spawn({
         let stop = stop.clone();
@@ -179,6 +163,26 @@ async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(
     clerk.end().await;
     possession.close().await;
     Ok(())
+}
+
+/// What goes on beside requests, until the end.
+fn background(
+    accounts: Arc<Accounts>,
+    engine: Arc<Engine>,
+    ended: &CancellationToken,
+) -> TaskTracker {
+    let end = || ended.clone().cancelled_owned();
+    let tasks = TaskTracker::new();
+    tasks.spawn(flush_uses(accounts, ended.clone()));
+    tasks.spawn(Arc::clone(&engine.request_log).run(end()));
+    tasks.spawn(Arc::clone(&engine.overload).watch(end()));
+    let ledger = Arc::clone(&engine.ledger);
+    tasks.spawn(SelfCheck::watch(ledger, ledger_check::EVERY, end()));
+    tasks.spawn(LowBalances::watch(Arc::clone(&engine), end()));
+    let (replays, ending) = (Arc::clone(&engine.replays), end());
+    tasks.spawn(async move { replays.sweep(ending).await });
+    tasks.spawn(checks::run(engine, end()));
+    tasks
 }
 
 /// Whoever writes settlements, from before the first call until after the last one.

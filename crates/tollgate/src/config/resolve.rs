@@ -79,13 +79,13 @@ pub(super) fn resolve(root: &Section, findings: &mut Findings<'_>) -> Config {
     for connection in root.sections("connections") {
         directory.refer(connection, "owner", Tenant::Organization);
     }
-    let around = declared_keys::Around {
+    let mut around = declared_keys::Around {
         deployment,
         models: &models,
         limits: limits.key,
         directory: &mut directory,
     };
-    let keys = declared_keys::read(root, around, findings);
+    let keys = declared_keys::read(root, &mut around, findings);
     Config {
         file: None,
         server: server(section("server"), findings),

@@ -1,6 +1,7 @@
 //! What operators rely on: starting, stopping, reloading, watching.
 
 mod connections;
+mod declared;
 mod equal_time;
 mod first_run;
 mod http2;

@@ -106,9 +106,8 @@ pub async fn adjust(
     let mut fields = Fields::read(asked.body)?;
     let (unit, amount) = amount(&mut fields);
     let takes = match fields.required_text("direction", 8).as_deref() {
-        Some("add") => false,
         Some("take") => true,
-        None => false,
+        Some("add") | None => false,
         Some(_) => {
             fields.fault("direction", "value_error", "must be add or take");
             false

@@ -23,7 +23,7 @@ use super::{controls, words};
 use crate::query::Query;
 
 /// The surfaces to which keys come.
-pub(crate) const SURFACES: &[&str] = &[
+pub const SURFACES: &[&str] = &[
     "openai_chat",
     "openai_completions",
     "openai_responses",
@@ -35,9 +35,7 @@ pub(crate) const SURFACES: &[&str] = &[
     "gemini_count_tokens",
     "models",
     "auth",
-    "reports",
     "admin",
-    "reports",
 ];
 const MOST_ADDRESSES: usize = 100;
 /// Names of the configuration may be longer than ids that are chosen here.

@@ -11,7 +11,7 @@ use super::{Findings, models, small};
 use crate::config::section::Section;
 use crate::config::{Billing, Idempotency, RequestLog};
 
-const HOUR: Duration = Duration::from_secs(3_600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// What calls are charged by.
 pub(super) fn read(section: &Section, findings: &mut Findings<'_>) -> Billing {

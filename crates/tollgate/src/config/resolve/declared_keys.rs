@@ -32,7 +32,7 @@ pub(super) struct Around<'a, 'b> {
 /// Reads all keys.
 pub(super) fn read(
     root: &Section,
-    around: Around<'_, '_>,
+    around: &mut Around<'_, '_>,
     findings: &mut Findings<'_>,
 ) -> Vec<DeclaredKey> {
     let sections = root.sections("keys");

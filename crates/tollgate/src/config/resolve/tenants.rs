@@ -34,9 +34,10 @@ impl<'a> Directory<'a> {
                     let message = format!("`{}` is the same name", other.path_of("name"));
                     findings.problem(section, "name", message);
                 }
-                let organization = match own_organization {
-                    true => name,
-                    false => organization(section),
+                let organization = if own_organization {
+                    name
+                } else {
+                    organization(section)
                 };
                 names.insert(name, organization);
             }

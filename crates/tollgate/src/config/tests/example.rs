@@ -226,3 +226,48 @@ fn the_reference_names_every_key() {
         );
     }
 }
+
+/// Every example of the README that is a configuration is one.
+#[test]
+fn the_examples_of_the_readme_have_no_problem() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let blocks = readme.split("```toml\n").skip(1);
+    let blocks: Vec<_> = blocks
+        .filter_map(|rest| Some(rest.split_once("```")?.0))
+        .collect();
+    assert!(blocks.len() >= 3, "{}", blocks.len());
+    // Together: the later ones say more about what the first ones declare.
+    let text = blocks.join("\n");
+    let variables = [
+        ("OPENAI_API_KEY", "sk-upstream"),
+        ("ANTHROPIC_API_KEY", "sk-upstream"),
+        ("APP_KEY", "sk-example"),
+        ("SEARCH_KEY", "sk-search-example"),
+    ];
+    let config = load(&text, &variables).unwrap();
+    assert!(config.unsure().is_empty(), "{}", config.unsure());
+    assert_eq!((config.organizations.len(), config.teams.len()), (1, 1));
+}
+
+/// The templates of the bench, filled in as it fills them in.
+#[test]
+fn the_templates_of_the_bench_have_no_problem() {
+    for template in ["tollgate.toml", "everything.toml"] {
+        let text = std::fs::read_to_string(root().join("bench/configs").join(template)).unwrap();
+        let text = text
+            .replace("{port}", "4000")
+            .replace("{mock}", "4001")
+            .replace("{run}", "run");
+        let config = load(&text, &[]).unwrap();
+        assert!(
+            config.warnings.is_empty(),
+            "{template}: {}",
+            config.warnings
+        );
+        assert!(
+            config.unsure().is_empty(),
+            "{template}: {}",
+            config.unsure()
+        );
+    }
+}

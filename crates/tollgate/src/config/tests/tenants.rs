@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use tollgate_core::address::AddressRange;
-use tollgate_core::budget::{Budget, Period};
-use tollgate_core::key::Permissions;
+use tollgate_core::budget::{Budget, Controls, Period};
+use tollgate_core::key::{Permissions, Tenancy};
 use tollgate_core::limit::RateLimits;
 use tollgate_core::money::{Money, USD};
 use tollgate_core::price::Rate;
@@ -170,7 +170,7 @@ fn without_a_word_billing_is_what_the_engine_begins_with() {
 #[test]
 fn what_is_kept_is_read() {
     let config = all();
-    let day = Duration::from_secs(24 * 60 * 60);
+    let day = Duration::from_hours(24);
     assert!(!config.request_log.enabled);
     assert_eq!(config.request_log.retention, 7 * day);
     assert_eq!(config.request_log.longest_body, 1024);
@@ -244,10 +244,10 @@ fn everything_about_a_tenants_key_is_read() {
 fn a_key_without_a_word_belongs_to_the_built_in_team_and_comes_from_anywhere() {
     let config = load("[[keys]]\nname = 'x'\nkey = 'sk-12345'\n", &[]).unwrap();
     let facts = &config.keys[0].facts;
-    assert_eq!(facts.tenancy, Default::default());
+    assert_eq!(facts.tenancy, Tenancy::default());
     assert_eq!(facts.permissions, Permissions::ALL);
     assert!(facts.reach.surfaces.is_empty() && facts.reach.addresses.is_empty());
-    assert_eq!(facts.controls, Default::default());
+    assert_eq!(facts.controls, Controls::default());
 }
 
 #[test]

@@ -8,7 +8,7 @@ async fn models(world: &World) -> String {
     world.gateway.get("/v1/models").key(KEY).send().await.text()
 }
 
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub(super) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let begin = Instant::now();
     while !holds().await {
         assert!(begin.elapsed() < PATIENCE, "{what}");
