@@ -145,6 +145,7 @@ impl World {
                 ..Usage::default()
             }),
             delivered: 0,
+            prompt: None,
             whole: true,
             request_id: "req_0123456789abcdef0123456789",
         });

@@ -87,6 +87,7 @@ impl Scene {
                 ..Usage::default()
             }),
             delivered: 0,
+            prompt: None,
             whole: true,
             request_id: "req_1",
         })

@@ -93,11 +93,10 @@ pub(crate) async fn call(
     let serving = chat::serve(&gateway.engine, plan, &mut record.facts.trail);
     let mut served = Box::pin(serving).await?;
     record.hold = hold.map(Box::new);
+    let form = StreamForm::of(call.format, call.array);
+    record.keep(call, &served.delivery.reply);
     settle_whole(record, &mut served).await?;
-    Ok(Given::Call(Box::new(Called {
-        served,
-        form: StreamForm::of(call.format, call.array),
-    })))
+    Ok(Given::Call(Box::new(Called { served, form })))
 }
 
 /// Reserves tokens under the caller's limits, and sets aside what the call may cost.

@@ -20,6 +20,7 @@ mod agents;
 mod crossed;
 mod errors;
 mod matrix;
+mod money;
 mod openai;
 mod operations;
 mod providers;
