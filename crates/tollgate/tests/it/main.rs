@@ -17,6 +17,8 @@
 
 mod admin;
 mod agents;
+mod bank;
+mod crash;
 mod crossed;
 mod errors;
 mod matrix;
