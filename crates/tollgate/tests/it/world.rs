@@ -371,7 +371,8 @@ impl World {
         Self::with_both(more, "").await
     }
 
-    async fn with_both(server: &str, more: &str) -> Self {
+    /// A world with more lines in `[server]` and at the end of its configuration.
+    pub async fn with_both(server: &str, more: &str) -> Self {
         Self::around_with(provider().await, server, more)
     }
 

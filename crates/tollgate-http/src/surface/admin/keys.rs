@@ -22,7 +22,8 @@ use super::page::{self, Page};
 use super::{controls, words};
 use crate::query::Query;
 
-/// The surfaces to which keys come.
+/// The surfaces to which a key may be bound: those of calls, and that of managing. What a key may
+/// read, its permission says.
 pub(crate) const SURFACES: &[&str] = &[
     "openai_chat",
     "openai_completions",
@@ -33,11 +34,7 @@ pub(crate) const SURFACES: &[&str] = &[
     "gemini_generate",
     "gemini_stream_generate",
     "gemini_count_tokens",
-    "models",
-    "auth",
-    "reports",
     "admin",
-    "reports",
 ];
 const MOST_ADDRESSES: usize = 100;
 /// Names of the configuration may be longer than ids that are chosen here.
