@@ -2,10 +2,14 @@
 
 mod audit;
 mod borders;
+mod commands;
 mod connections;
 mod fairness;
 mod limits;
+mod repeats;
+mod reports;
 mod scene;
 mod scopes;
 mod standings;
 mod statuses;
+mod webhooks;

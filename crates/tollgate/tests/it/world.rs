@@ -236,6 +236,12 @@ impl Ask<'_> {
         self
     }
 
+    /// The same with a value that need not be a text.
+    pub fn header_of(mut self, name: &'static str, value: http::HeaderValue) -> Self {
+        self.request.headers_mut().append(name, value);
+        self
+    }
+
     pub fn key(self, key: &str) -> Self {
         self.header("authorization", &format!("Bearer {key}"))
     }
