@@ -15,6 +15,7 @@
     reason = "a test that meets something unexpected ends there"
 )]
 
+mod access;
 mod admin;
 mod agents;
 mod bank;

@@ -22,7 +22,8 @@ use super::page::{self, Page};
 use super::{controls, words};
 use crate::query::Query;
 
-/// The surfaces to which keys come.
+/// The surfaces to which a key may be bound: those of calls, and that of managing. What a key may
+/// read, its permission says.
 pub const SURFACES: &[&str] = &[
     "openai_chat",
     "openai_completions",
@@ -33,8 +34,6 @@ pub const SURFACES: &[&str] = &[
     "gemini_generate",
     "gemini_stream_generate",
     "gemini_count_tokens",
-    "models",
-    "auth",
     "admin",
 ];
 const MOST_ADDRESSES: usize = 100;
