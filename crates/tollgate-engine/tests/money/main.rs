@@ -13,9 +13,7 @@
     reason = "a simulation that meets something unexpected ends there, and runs on its own clock"
 )]
 
-#[path = "money/life.rs"]
 mod life;
-#[path = "money/store.rs"]
 mod store;
 
 use std::env;
