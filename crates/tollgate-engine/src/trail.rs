@@ -35,7 +35,7 @@ pub struct Asked {
 }
 
 /// What a provider charges for an attempt at this target that came to nothing.
-fn lost(target: &RouteTarget, usage: Usage) -> Box<Lost> {
+fn lost(target: &RouteTarget, usage: Usage) -> Lost {
     let facts = &target.facts;
     let priced = facts.price.as_ref();
     let told = Told {
@@ -47,7 +47,7 @@ fn lost(target: &RouteTarget, usage: Usage) -> Box<Lost> {
     };
     let price = priced.map(|priced| priced.price).unwrap_or_default();
     let charge = charge(&price, &told);
-    Box::new(Lost {
+    Lost {
         usage: charge.usage,
         flags: charge.flags,
         model: Arc::clone(&target.model),
@@ -55,7 +55,7 @@ fn lost(target: &RouteTarget, usage: Usage) -> Box<Lost> {
             nano: charge.cost,
             price_version: Arc::clone(&priced.version),
         }),
-    })
+    }
 }
 
 impl Trail {
@@ -129,7 +129,7 @@ impl Trail {
     /// A content filter cut the last answer off, and others are asked. Unless it becomes the
     /// answer after all, nobody pays for it.
     pub(crate) fn filter(&mut self, permit: &Permit, usage: Option<Usage>) {
-        let lost = usage.map(|usage| lost(permit.aim(), usage));
+        let lost = usage.map(|usage| Box::new(lost(permit.aim(), usage)));
         if let Some(last) = self.rest.last_mut().or(self.first.as_mut()) {
             last.code = Some(Code::ContentFiltered);
             last.lost = lost;
@@ -168,7 +168,7 @@ impl Trail {
             return;
         };
         let usage = failure.and_then(|failure| failure.usage);
-        let lost = usage.map(|usage| lost(permit.aim(), usage));
+        let lost = usage.map(|usage| Box::new(lost(permit.aim(), usage)));
         let good = (failure.is_none() && !cancelled).then_some(200);
         let record = AttemptRecord {
             connection,

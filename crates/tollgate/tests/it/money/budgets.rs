@@ -305,14 +305,14 @@ async fn a_budget_that_is_declared_later_counts_what_was_spent_before() {
 #[tokio::test]
 async fn a_picture_is_not_held_for_as_if_it_were_text() {
     let world = World::with(&format!("{MODELS}{ONCE}")).await;
-    let tenant = tenant(&world, "1").await;
+    let tenant = tenant(&world, "5").await;
     let url = format!("data:image/png;base64,{}", "iVBORw0KGgo".repeat(10_000));
     let parts = json!([{"type": "text", "text": "What is it?"},
         {"type": "image_url", "image_url": {"url": url}}]);
     for level in ["key", "user", "team", "organization"] {
         for (other, _) in &tenant.levels {
             let budgets = if *other == level {
-                total("1")
+                total("5")
             } else {
                 json!([])
             };

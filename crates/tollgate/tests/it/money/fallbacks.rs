@@ -212,13 +212,13 @@ async fn what_a_failed_attempt_used_is_the_operators_and_the_caller_pays_the_ans
     let books = Books::of(&mut world, None).await;
     let losses: Vec<_> = books.losses().collect();
     assert_eq!(losses.len(), 1);
-    let loss = losses[0];
-    assert!(loss.usage.prompt > 0 && loss.charged > 0, "{loss:?}");
+    let entry = losses[0];
+    assert!(entry.usage.prompt > 0 && entry.charged > 0, "{entry:?}");
     assert_eq!(
-        (loss.charged, &*loss.request_id, &*loss.model),
+        (entry.charged, &*entry.request_id, &*entry.model),
         (lost, "one", "first")
     );
-    assert_eq!((&*loss.connection, loss.held), ("claude", 0));
+    assert_eq!((&*entry.connection, entry.held), ("claude", 0));
     let usd_of_trail = format!(";usd={}", usd(lost));
     assert!(trail.contains(&usd_of_trail), "{trail}");
     assert!(metrics.contains(&metric), "{metric}\n{metrics}");
