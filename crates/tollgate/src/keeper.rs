@@ -22,8 +22,8 @@ use tollgate_store::MasterKeys;
 use tollgate_upstream::Upstreams;
 use tollgate_upstream::settings::ConnectionSettings;
 
-use crate::assemble;
 use self::kept::{declared, opened, told, used};
+use crate::assemble;
 use crate::config::{self, Config, Connection};
 use crate::secrets::{self, Secrets, SecretsError};
 

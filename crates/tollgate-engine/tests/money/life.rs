@@ -43,16 +43,16 @@ const BUDGET: u64 = 1_500_000_000;
 
 /// What happened in a world, or in several.
 #[derive(Debug, Default)]
-pub struct Tally {
-    pub acknowledged: u64,
-    pub refused: u64,
-    pub withheld: u64,
-    pub deaths: u64,
-    pub pages: u64,
+pub(crate) struct Tally {
+    pub(crate) acknowledged: u64,
+    pub(crate) refused: u64,
+    pub(crate) withheld: u64,
+    pub(crate) deaths: u64,
+    pub(crate) pages: u64,
 }
 
 impl Tally {
-    pub fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.acknowledged += other.acknowledged;
         self.refused += other.refused;
         self.withheld += other.withheld;
@@ -74,7 +74,7 @@ struct Callers {
     number: Cell<u64>,
 }
 
-pub fn run(seed: u64) -> Tally {
+pub(crate) fn run(seed: u64) -> Tally {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)

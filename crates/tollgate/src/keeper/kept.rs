@@ -10,7 +10,10 @@ use crate::config::{self, Connection};
 use crate::secrets::{self, SecretsError};
 
 /// What can be used of a kept connection. Fails if its credential does not open.
-pub(super) fn used(keys: &MasterKeys, kept: &StoredConnection) -> Result<Option<Connection>, SecretsError> {
+pub(super) fn used(
+    keys: &MasterKeys,
+    kept: &StoredConnection,
+) -> Result<Option<Connection>, SecretsError> {
     let credential = opened(keys, kept)?;
     match config::stored_connection(&kept.name, &kept.settings, credential.as_ref()) {
         Ok(mut connection) => {
@@ -29,7 +32,10 @@ pub(super) fn used(keys: &MasterKeys, kept: &StoredConnection) -> Result<Option<
     }
 }
 
-pub(super) fn opened(keys: &MasterKeys, kept: &StoredConnection) -> Result<Option<Secret>, SecretsError> {
+pub(super) fn opened(
+    keys: &MasterKeys,
+    kept: &StoredConnection,
+) -> Result<Option<Secret>, SecretsError> {
     let Some(sealed) = &kept.sealed else {
         return Ok(None);
     };
