@@ -102,6 +102,11 @@ name = "google/gemini-3.5-flash"
 aliases = ["flash"]
 targets = [{{ connection = "sim", model = "echo" }}]
 
+[[models]]
+name = "priced/echo"
+price = {{ input = "1000", output = "1000" }}
+targets = [{{ connection = "openai", model = "echo" }}]
+
 # As models are by default, but for the waits: what several attempts look like from outside.
 [[models]]
 name = "tried/one"

@@ -36,9 +36,8 @@ fn found(folder: &Folder, name: &str) -> (String, String) {
     assert_eq!(json(folder, &team)["limits"]["rpm"], 600);
     let user = format!("user create ann@{name}.example --organization {name} --role owner");
     let user = scene::text(&json(folder, &user), "id");
-    let owners = format!(
-        "key create ann --team {name}-team --user {user} --permissions read,write,admin"
-    );
+    let owners =
+        format!("key create ann --team {name}-team --user {user} --permissions read,write,admin");
     let owners = scene::text(&json(folder, &owners), "key");
     let key = format!("key create app --team {name}-team --rpm 60 --budget daily=5.00");
     let key = scene::text(&json(folder, &key), "key");
@@ -47,7 +46,10 @@ fn found(folder: &Folder, name: &str) -> (String, String) {
         json(folder, &credit);
     }
     let balance = json(folder, &format!("credit balance {name}-team"));
-    assert_eq!(balance["balance_usd"], "10.00", "an order with a reference is done once");
+    assert_eq!(
+        balance["balance_usd"], "10.00",
+        "an order with a reference is done once"
+    );
     (owners, key)
 }
 
@@ -57,16 +59,39 @@ async fn check(gateway: &Gateway, name: &str, (owners, key): &(String, String)) 
     assert_eq!(told.status, 200, "{told:?}");
     assert_eq!(told.json()["organization"]["id"], name);
     assert_eq!(told.json()["team"]["id"], format!("{name}-team"));
-    let balance = gateway.get("/api/account/balance").key(key).send().await.json();
+    let balance = gateway
+        .get("/api/account/balance")
+        .key(key)
+        .send()
+        .await
+        .json();
     assert_eq!(balance["balance_usd"], "10.00");
-    let told = gateway.get(&format!("/api/organizations/{name}")).key(owners).send().await;
+    let told = gateway
+        .get(&format!("/api/organizations/{name}"))
+        .key(owners)
+        .send()
+        .await;
     assert_eq!(told.json()["budgets"][0]["usd"], "500.00");
-    let rows = gateway.get(&format!("/api/audit?organization={name}")).admin().send().await;
+    let rows = gateway
+        .get(&format!("/api/audit?organization={name}"))
+        .admin()
+        .send()
+        .await;
     let rows = rows.json()["entries"].as_array().unwrap().clone();
-    let actions: Vec<_> = rows.iter().map(|row| row["action"].as_str().unwrap()).collect();
+    let actions: Vec<_> = rows
+        .iter()
+        .map(|row| row["action"].as_str().unwrap())
+        .collect();
     assert_eq!(
         actions,
-        ["credit.top_up", "key.create", "key.create", "user.create", "team.create", "organization.create"]
+        [
+            "credit.top_up",
+            "key.create",
+            "key.create",
+            "user.create",
+            "team.create",
+            "organization.create"
+        ]
     );
 }
 
@@ -76,7 +101,12 @@ async fn what_is_made_beside_a_running_gateway_works_at_once_and_stops_within_a_
     let keys = found(&world.folder, "acme");
     check(&world.gateway, "acme", &keys).await;
     let code = async || {
-        let answer = world.gateway.get("/v1/auth/validate").key(&keys.1).send().await;
+        let answer = world
+            .gateway
+            .get("/v1/auth/validate")
+            .key(&keys.1)
+            .send()
+            .await;
         answer.header("x-tollgate-error-code").to_owned()
     };
     for (command, expected) in [
@@ -94,12 +124,24 @@ async fn what_is_made_beside_a_running_gateway_works_at_once_and_stops_within_a_
         assert_eq!(code().await, expected, "{command}");
         assert!(begin.elapsed() < Duration::from_secs(1), "{command}");
     }
-    for list in ["org list", "team list", "user list --organization acme", "key list"] {
+    for list in [
+        "org list",
+        "team list",
+        "user list --organization acme",
+        "key list",
+    ] {
         let (is_good, text) = run(&world.folder, list);
         assert!(is_good, "{text}");
-        let needle = if list.starts_with("user") { "ann@acme.example" } else { "acme" };
+        let needle = if list.starts_with("user") {
+            "ann@acme.example"
+        } else {
+            "acme"
+        };
         assert!(text.contains(needle), "{list}: {text}");
-        assert!(!text.contains(&keys.1) && !text.contains(ADMIN_KEY), "{list}: {text}");
+        assert!(
+            !text.contains(&keys.1) && !text.contains(ADMIN_KEY),
+            "{list}: {text}"
+        );
     }
 }
 
@@ -118,7 +160,12 @@ async fn what_is_made_without_a_gateway_works_in_the_next_one() {
     world.gateway.wait_for_end();
     json(&world.folder, "team suspend acme-team");
     restart(&mut world).await;
-    let answer = world.gateway.get("/v1/auth/validate").key(&keys.1).send().await;
+    let answer = world
+        .gateway
+        .get("/v1/auth/validate")
+        .key(&keys.1)
+        .send()
+        .await;
     assert_eq!(answer.outcome(), (403, "team_suspended".to_owned()));
     let verified = run(&world.folder, "ledger verify");
     assert!(verified.0, "{}", verified.1);
@@ -134,17 +181,20 @@ async fn what_cannot_be_done_says_why_with_and_without_a_gateway() {
             world.gateway.wait_for_end();
         }
         for (command, reason) in [
-            ("team pause nobody", "nobody"),
-            ("org suspend nobody", "nobody"),
-            ("org create Acme --id acme", "acme"),
-            ("team create x --organization nobody", "nobody"),
-            ("user create x@y.example --organization acme --role king", "role"),
-            ("key create x --team nobody", "nobody"),
-            ("key create x --budget hourly=1.00", "hourly"),
-            ("credit add nobody 1.00", "nobody"),
+            ("team pause nobody", "There is no team"),
+            ("org suspend nobody", "There is no organization"),
+            ("org create Acme --id acme", "conflict"),
+            ("team create x --organization nobody", "organization"),
+            (
+                "user create x@y.example --organization acme --role king",
+                "role",
+            ),
+            ("key create x --team nobody", "team"),
+            ("key create x --budget hourly=1.00", "daily, weekly"),
+            ("credit add nobody 1.00", "There is no team"),
             ("credit add acme-team -- -1.00", "amount"),
             ("credit add acme-team 1.0000000001", "amount"),
-            ("credit add acme-team 2.00 --reference order-1", "order-1"),
+            ("credit add acme-team 2.00 --reference order-1", "conflict"),
         ] {
             let (is_good, text) = run(&world.folder, command);
             assert!(!is_good, "{command}: {text}");

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tollgate_simulator::Rule;
 
-use super::scene::{self, Tenant, until};
+use super::scene::{self, Tenant, pass, until};
 use crate::world::{Answer, Opened, World};
 
 /// The levels that are limited over the API.
@@ -59,12 +59,6 @@ fn check(answer: &Answer, level: &str, what: &str, limit: u64) {
 
 fn wait(answer: &Answer) -> Duration {
     Duration::from_millis(answer.header("retry-after-ms").parse().unwrap())
-}
-
-/// Does nothing for a time.
-async fn pass(time: Duration) {
-    let never = std::future::pending::<()>();
-    tokio::time::timeout(time, never).await.unwrap_err();
 }
 
 /// Asks until it is refused: with 2 requests at once and one a second, as every test here has it.

@@ -48,7 +48,9 @@ async fn chat(world: &World, key: &str, body: &Value, name: &str) -> Answer {
 
 fn asked(world: &World) -> usize {
     let all = world.simulator.requests();
-    all.iter().filter(|received| received.method == "POST").count()
+    all.iter()
+        .filter(|received| received.method == "POST")
+        .count()
 }
 
 /// The second answer is the first one again.
@@ -56,7 +58,12 @@ fn check_again(first: &Answer, again: &Answer) {
     assert_eq!(again.header("idempotent-replayed"), "true", "{again:?}");
     assert_eq!(first.header("idempotent-replayed"), "", "{first:?}");
     assert_eq!((first.status, &first.body), (again.status, &again.body));
-    for name in ["content-type", "x-tollgate-model", "x-tollgate-attempts", "x-tollgate-cost-usd"] {
+    for name in [
+        "content-type",
+        "x-tollgate-model",
+        "x-tollgate-attempts",
+        "x-tollgate-cost-usd",
+    ] {
         assert_eq!(first.header(name), again.header(name), "{name}");
     }
     assert_ne!(first.header("x-request-id"), again.header("x-request-id"));
@@ -85,17 +92,17 @@ async fn a_hundred_at_once_are_one_call_and_one_charge() {
                 assert_eq!(answer.header("retry-after"), "1");
                 refused += 1;
                 // As long as a client would, but for its patience.
-                let nap = std::time::Duration::from_millis(50);
-                let never = std::future::pending::<()>();
-                tokio::time::timeout(nap, never).await.unwrap_err();
+                scene::pass(std::time::Duration::from_millis(50)).await;
             }
         };
         let all = join_all((0..100).map(|_| until_done())).await;
         let is_first = |answer: &Answer| answer.header("idempotent-replayed").is_empty();
-        let (first, again): (Vec<_>, Vec<_>) =
-            all.iter().partition(|(answer, _)| is_first(answer));
+        let (first, again): (Vec<_>, Vec<_>) = all.iter().partition(|(answer, _)| is_first(answer));
         assert_eq!((first.len(), again.len()), (1, 99));
-        assert!(again.iter().any(|(_, refused)| *refused > 0), "none met the first one");
+        assert!(
+            again.iter().any(|(_, refused)| *refused > 0),
+            "none met the first one"
+        );
         for (answer, _) in again {
             check_again(&first[0].0, answer);
         }
@@ -107,11 +114,18 @@ async fn a_hundred_at_once_are_one_call_and_one_charge() {
         assert_ne!(once, before.1, "{name}: nothing was charged");
         // The same without a key costs as much again: so it was charged once.
         world.simulator.set_script(Script::from_json("[]").unwrap());
-        let plain = scene::chat_of(&world, &body).key(&tenant.calling).send().await;
+        let plain = scene::chat_of(&world, &body)
+            .key(&tenant.calling)
+            .send()
+            .await;
         assert_eq!(plain.status, 200);
         let cents = |text: &str| (text.parse::<f64>().unwrap() * 1e9).round() as i64;
         let twice = balance(&world).await;
-        assert_eq!(cents(&before.1) - cents(&once), cents(&once) - cents(&twice), "{name}");
+        assert_eq!(
+            cents(&before.1) - cents(&once),
+            cents(&once) - cents(&twice),
+            "{name}"
+        );
     }
 }
 
@@ -123,13 +137,19 @@ async fn every_surface_repeats_and_survives_a_restart_and_a_kill() {
         ("/v1/chat/completions", scene::talk("priced")),
         ("/v1/chat/completions", scene::streamed("priced")),
         ("/v1/responses", json!({"model": "priced", "input": "x"})),
-        ("/v1/responses", json!({"model": "priced", "input": "x", "stream": true})),
+        (
+            "/v1/responses",
+            json!({"model": "priced", "input": "x", "stream": true}),
+        ),
         ("/v1/completions", json!({"model": "priced", "prompt": "x"})),
         ("/v1/embeddings", json!({"model": "priced", "input": "x"})),
         ("/v1/messages", scene::talk("priced")),
         ("/v1/messages", scene::streamed("priced")),
         ("/v1beta/models/priced:generateContent", contents.clone()),
-        ("/v1beta/models/priced:streamGenerateContent?alt=sse", contents),
+        (
+            "/v1beta/models/priced:streamGenerateContent?alt=sse",
+            contents,
+        ),
     ];
     let key = tenant.calling.clone();
     let mut first = Vec::new();
@@ -177,9 +197,18 @@ async fn another_body_is_refused_and_others_do_not_meet() {
     assert_eq!(asked(&world), 1);
     // Another tenant, and another address, are other requests.
     let theirs = chat(&world, &other.calling, &body, "one").await;
-    assert_eq!((theirs.status.as_u16(), theirs.header("idempotent-replayed")), (200, ""));
+    assert_eq!(
+        (theirs.status.as_u16(), theirs.header("idempotent-replayed")),
+        (200, "")
+    );
     let message = ask(&world, &tenant.calling, "/v1/messages", &body, "one").await;
-    assert_eq!((message.status.as_u16(), message.header("idempotent-replayed")), (200, ""));
+    assert_eq!(
+        (
+            message.status.as_u16(),
+            message.header("idempotent-replayed")
+        ),
+        (200, "")
+    );
     assert_eq!(asked(&world), 3);
     // Whoever may not call any more is not answered again.
     let pause = format!("/api/teams/{}/pause", tenant.team);
@@ -200,7 +229,10 @@ async fn failures_are_not_kept_and_malformed_keys_are_named() {
         let failed = chat(&world, &tenant.calling, &body, &name).await;
         assert!(failed.status.as_u16() >= 400, "{failed:?}");
         let answer = chat(&world, &tenant.calling, &body, &name).await;
-        assert_eq!((answer.status.as_u16(), answer.header("idempotent-replayed")), (200, ""));
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("idempotent-replayed")),
+            (200, "")
+        );
         check_again(&answer, &chat(&world, &tenant.calling, &body, &name).await);
     }
     // A stream that breaks is a failure, too.
@@ -215,19 +247,39 @@ async fn failures_are_not_kept_and_malformed_keys_are_named() {
 
     let before = asked(&world);
     let long = "x".repeat(256);
-    for name in ["", " ", "\"\"", "\"", "a\"b", "\"a", "a b", "\"a b\"", "ä", &long] {
+    for name in [
+        "", " ", "\"\"", "\"", "a\"b", "\"a", "a b", "\"a b\"", "ä", &long,
+    ] {
         let ask = scene::chat_of(&world, &body).key(&tenant.calling);
         let value = http::HeaderValue::from_bytes(name.as_bytes()).unwrap();
         let answer = ask.header_of("idempotency-key", value).send().await;
-        assert_eq!(answer.outcome(), (400, "invalid_request".to_owned()), "{name:?}");
-        assert_eq!(answer.json()["error"]["param"], "Idempotency-Key", "{name:?}");
+        assert_eq!(
+            answer.outcome(),
+            (400, "invalid_request".to_owned()),
+            "{name:?}"
+        );
+        assert_eq!(
+            answer.json()["error"]["param"],
+            "Idempotency-Key",
+            "{name:?}"
+        );
     }
     let twice = scene::chat_of(&world, &body).key(&tenant.calling);
-    let twice = twice.header("idempotency-key", "a").header("idempotency-key", "b");
+    let twice = twice
+        .header("idempotency-key", "a")
+        .header("idempotency-key", "b");
     assert_eq!(twice.send().await.status, 400);
     assert_eq!(asked(&world), before);
-    for name in ["x".repeat(255), "~!@#$%^&*()".to_owned(), r#""a\"b\\c""#.to_owned()] {
-        assert_eq!(chat(&world, &tenant.calling, &body, &name).await.status, 200, "{name}");
+    for name in [
+        "x".repeat(255),
+        "~!@#$%^&*()".to_owned(),
+        r#""a\"b\\c""#.to_owned(),
+    ] {
+        assert_eq!(
+            chat(&world, &tenant.calling, &body, &name).await.status,
+            200,
+            "{name}"
+        );
     }
 }
 
@@ -252,7 +304,10 @@ async fn what_managers_make_is_made_once_and_shown_again() {
     // A user of the same name for their request does not meet the administrator.
     let ask = scene::asked(&world, Method::POST, "/api/keys", &wanted).key(&tenant.managing);
     let theirs = ask.header("idempotency-key", "make").send().await;
-    assert_eq!((theirs.status.as_u16(), theirs.header("idempotent-replayed")), (201, ""));
+    assert_eq!(
+        (theirs.status.as_u16(), theirs.header("idempotent-replayed")),
+        (201, "")
+    );
     assert_ne!(theirs.json()["key"], first.json()["key"]);
 
     world.gateway.signal("KILL");
@@ -261,13 +316,19 @@ async fn what_managers_make_is_made_once_and_shown_again() {
     let again = make(&world, "make", &wanted).await;
     assert_eq!(again.body, first.body);
     let keys = scene::read(&world, "/api/keys").await;
-    let named = keys["keys"].as_array().unwrap().iter().filter(|key| key["name"] == "once");
+    let named = keys["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|key| key["name"] == "once");
     assert_eq!(named.count(), 2);
     // The text of a key is nowhere in the store.
     let secret = scene::text(&first.json(), "key");
     for entry in std::fs::read_dir(world.folder.path().join("tollgate-data")).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-        let found = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+        let found = bytes
+            .windows(secret.len())
+            .any(|part| part == secret.as_bytes());
         assert!(!found, "the key is in the store");
     }
 }
@@ -278,7 +339,10 @@ async fn an_answer_is_forgotten_after_its_time() {
     let body = scene::talk("priced");
     let first = chat(&world, &tenant.calling, &body, "old").await;
     let wrong = json!({"model": "priced", "messages": []});
-    assert_eq!(chat(&world, &tenant.calling, &wrong, "old").await.status, 422);
+    assert_eq!(
+        chat(&world, &tenant.calling, &wrong, "old").await.status,
+        422
+    );
     world.gateway.signal("TERM");
     world.gateway.wait_for_end();
     // As if it had been two days ago.
@@ -286,7 +350,10 @@ async fn an_answer_is_forgotten_after_its_time() {
     run_on_sqlite(&scene::database(&world), sql);
     world.gateway = Gateway::start(world.folder.path(), &[]);
     let answer = chat(&world, &tenant.calling, &body, "old").await;
-    assert_eq!((answer.status.as_u16(), answer.header("idempotent-replayed")), (200, ""));
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("idempotent-replayed")),
+        (200, "")
+    );
     assert_ne!(first.header("x-request-id"), answer.header("x-request-id"));
     assert_eq!(asked(&world), 2);
     check_again(&answer, &chat(&world, &tenant.calling, &body, "old").await);

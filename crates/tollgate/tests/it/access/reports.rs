@@ -12,6 +12,9 @@ use super::scene::{self, Tenant, tenant, until};
 use crate::world::World;
 
 const PRICED: &str = r#"
+[billing]
+unpriced = { input = "1", output = "1" }
+
 [[models]]
 name = "priced"
 price = { input = "1000", output = "1000" }
@@ -20,7 +23,7 @@ targets = [{ connection = "sim", model = "echo" }]
 [[models]]
 name = "tried"
 attempts = 3
-backoff = { first_ms = 5 }
+backoff = { first_ms = 10 }
 targets = [{ connection = "sim", model = "tried" }]
 "#;
 
@@ -32,7 +35,10 @@ async fn told(world: &World, key: &str, path: &str) -> Value {
 
 async fn rows(world: &World, key: &str, query: &str) -> Vec<Value> {
     let path = format!("/api/account/request-logs?{query}");
-    told(world, key, &path).await["logs"].as_array().unwrap().clone()
+    told(world, key, &path).await["logs"]
+        .as_array()
+        .unwrap()
+        .clone()
 }
 
 /// The calls of a tenant, each with its request id and the code that the log has to have.
@@ -48,10 +54,30 @@ async fn calls(world: &World, tenant: &Tenant) -> Vec<(String, u16, &'static str
         (&tenant.calling, scene::talk("priced"), 200, "ok"),
         (&tenant.calling, scene::streamed("priced"), 200, "ok"),
         (&tenant.calling, scene::talk("tried"), 200, "ok"),
-        (&tenant.calling, scene::talk("sim/fault/invalid-request"), 400, "provider_invalid_request"),
-        (&tenant.calling, scene::talk("nobody/nothing"), 404, "model_not_found"),
-        (&tenant.calling, json!({"model": "priced"}), 400, "invalid_request"),
-        (&tenant.calling, scene::streamed("sim/fault/cut-after-3"), 200, "stream_interrupted"),
+        (
+            &tenant.calling,
+            scene::talk("sim/fault/invalid-request"),
+            400,
+            "provider_invalid_request",
+        ),
+        (
+            &tenant.calling,
+            scene::talk("nobody/nothing"),
+            404,
+            "model_not_found",
+        ),
+        (
+            &tenant.calling,
+            json!({"model": "priced"}),
+            400,
+            "invalid_request",
+        ),
+        (
+            &tenant.calling,
+            scene::streamed("sim/fault/cut-after-3"),
+            200,
+            "stream_interrupted",
+        ),
         (&limited, scene::talk("priced"), 200, "ok"),
         (&limited, scene::talk("priced"), 429, "rate_limit_exceeded"),
     ];
@@ -69,7 +95,10 @@ async fn every_call_has_one_row_for_its_own_team_alone() {
     let (acme, other) = (tenant(&world, "acme").await, tenant(&world, "other").await);
     let add = "/api/credits/teams/acme-team/add";
     scene::make(&world, add, json!({"amount_usd": "10.00"})).await;
-    world.simulator.script(Rule::new("server-error").unwrap().model("tried").times(2)).unwrap();
+    world
+        .simulator
+        .script(Rule::new("server-error").unwrap().model("tried").times(2))
+        .unwrap();
     let calls = calls(&world, &acme).await;
     scene::chat(&world, &other.calling, "sim/echo").await;
     // Whoever is nobody leaves no row, nor does what is no call.
@@ -84,16 +113,31 @@ async fn every_call_has_one_row_for_its_own_team_alone() {
     assert_eq!(mine.len(), calls.len());
     assert_eq!(rows(&world, &other.calling, "").await.len(), 1);
     for (id, status, code) in &calls {
-        let found: Vec<_> = mine.iter().filter(|row| row["request_id"] == id.as_str()).collect();
+        let found: Vec<_> = mine
+            .iter()
+            .filter(|row| row["request_id"] == id.as_str())
+            .collect();
         assert_eq!(found.len(), 1, "{id} {code}");
         let row = found[0];
         assert_eq!(row["status_code"], *status, "{row}");
-        let expected = if *code == "ok" { Value::Null } else { (*code).into() };
+        let expected = if *code == "ok" {
+            Value::Null
+        } else {
+            (*code).into()
+        };
         assert_eq!(row["error_code"], expected, "{row}");
         assert_eq!(row["team"], "acme-team");
-        let one = told(&world, &acme.calling, &format!("/api/account/request-logs/{id}")).await;
+        let one = told(
+            &world,
+            &acme.calling,
+            &format!("/api/account/request-logs/{id}"),
+        )
+        .await;
         assert_eq!(one["body_kept"], false);
-        assert!(!one.to_string().contains("one two"), "a text was kept: {one}");
+        assert!(
+            !one.to_string().contains("one two"),
+            "a text was kept: {one}"
+        );
         // Nobody else finds it.
         let path = format!("/api/account/request-logs/{id}");
         let foreign = world.gateway.get(&path).key(&other.calling).send().await;
@@ -101,13 +145,19 @@ async fn every_call_has_one_row_for_its_own_team_alone() {
     }
     let by = |index: usize| {
         let id = calls[index].0.as_str();
-        mine.iter().find(|row| row["request_id"] == id).unwrap().clone()
+        mine.iter()
+            .find(|row| row["request_id"] == id)
+            .unwrap()
+            .clone()
     };
     assert!(by(0)["total_tokens"].as_u64().unwrap() > 0);
     assert_eq!(by(2)["attempts"], 3);
     assert_eq!(by(4)["attempts"], 0);
     // What the log says was paid is what the wallet lacks.
-    let cost: f64 = mine.iter().map(|row| scene::text(row, "cost_usd").parse::<f64>().unwrap()).sum();
+    let cost: f64 = mine
+        .iter()
+        .map(|row| scene::text(row, "cost_usd").parse::<f64>().unwrap())
+        .sum();
     let balance = scene::read(&world, "/api/credits/teams/acme-team/balance").await;
     let balance: f64 = scene::text(&balance, "balance_usd").parse().unwrap();
     assert!((10.0 - balance - cost).abs() < 1e-9, "{balance} {cost}");
@@ -115,9 +165,16 @@ async fn every_call_has_one_row_for_its_own_team_alone() {
     let errors = told(&world, &acme.calling, "/api/account/errors").await;
     assert_eq!(errors["summary"]["total_requests"], calls.len());
     assert_eq!(errors["summary"]["total_errors"], 5, "{errors}");
-    let codes: BTreeSet<_> =
-        errors["breakdown"].as_array().unwrap().iter().map(|row| scene::text(row, "error_code")).collect();
-    let expected = calls.iter().map(|(_, _, code)| (*code).to_owned()).filter(|code| code != "ok");
+    let codes: BTreeSet<_> = errors["breakdown"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| scene::text(row, "error_code"))
+        .collect();
+    let expected = calls
+        .iter()
+        .map(|(_, _, code)| (*code).to_owned())
+        .filter(|code| code != "ok");
     assert_eq!(codes, expected.collect());
     let stats = told(&world, &acme.calling, "/api/account/request-logs/stats").await;
     assert_eq!(stats["total_requests"], calls.len());
@@ -133,7 +190,8 @@ async fn filters(world: &World, acme: &Tenant, all: usize) {
         ("status=error", all - 4),
         ("code=model_not_found", 1),
         ("code=ok&model=priced", 3),
-        ("endpoint=chat", all),
+        ("endpoint=openai_chat", all),
+        ("endpoint=/v1/chat/completions", all),
         ("endpoint=/v1/messages", 0),
         ("team=other-team", 0),
         ("organization=other", 0),
@@ -157,10 +215,21 @@ async fn filters(world: &World, acme: &Tenant, all: usize) {
         }
     }
     assert_eq!(seen.len(), all);
-    for query in ["limit=101", "status=odd", "periods=day", "code=nothing", "offset=-1"] {
+    for query in [
+        "limit=101",
+        "status=odd",
+        "periods=day",
+        "code=nothing",
+        "offset=-1",
+        "endpoint=chat",
+    ] {
         let path = format!("/api/account/request-logs?{query}");
         let answer = world.gateway.get(&path).key(&acme.calling).send().await;
-        assert_eq!(answer.outcome(), (400, "invalid_request".to_owned()), "{query}");
+        assert_eq!(
+            answer.outcome(),
+            (400, "invalid_request".to_owned()),
+            "{query}"
+        );
     }
 }
 
@@ -178,12 +247,19 @@ async fn owners_see_their_organization_and_texts_are_kept_where_it_wants_them() 
         answer.header("x-request-id").to_owned()
     };
     let before = call(&acme.calling).await;
-    let ask = scene::asked(&world, http::Method::PATCH, "/api/organizations/acme",
-        &json!({"keep_bodies": true}));
+    let ask = scene::asked(
+        &world,
+        http::Method::PATCH,
+        "/api/organizations/acme",
+        &json!({"keep_bodies": true}),
+    );
     assert_eq!(ask.key(&acme.managing).send().await.status, 200);
     let mut body = scene::talk("sim/echo");
     body["messages"][0]["content"] = format!("needle {}", "x".repeat(5000)).into();
-    let long = scene::chat_of(&world, &body).key(&acme.calling).send().await;
+    let long = scene::chat_of(&world, &body)
+        .key(&acme.calling)
+        .send()
+        .await;
     let long = long.header("x-request-id").to_owned();
     let (of_second, of_other) = (call(&second).await, call(&other.calling).await);
     until("the rows are there", async || {
@@ -191,7 +267,11 @@ async fn owners_see_their_organization_and_texts_are_kept_where_it_wants_them() 
             && rows(&world, &other.calling, "").await.len() == 1
     })
     .await;
-    assert_eq!(rows(&world, &acme.calling, "").await.len(), 2, "a key sees its team's");
+    assert_eq!(
+        rows(&world, &acme.calling, "").await.len(),
+        2,
+        "a key sees its team's"
+    );
     for (key, id, kept) in [
         (&acme.managing, &before, false),
         (&acme.managing, &long, true),
@@ -220,14 +300,23 @@ async fn use_is_told_as_the_ledger_has_it() {
     let add = "/api/credits/teams/acme-team/add";
     scene::make(&world, add, json!({"amount_usd": "10.00"})).await;
     for _ in 0..3 {
-        assert_eq!(scene::chat(&world, &acme.calling, "priced").await.status, 200);
+        assert_eq!(
+            scene::chat(&world, &acme.calling, "priced").await.status,
+            200
+        );
     }
-    assert_eq!(scene::chat(&world, &other.calling, "sim/echo").await.status, 200);
+    assert_eq!(
+        scene::chat(&world, &other.calling, "sim/echo").await.status,
+        200
+    );
     let balance = scene::read(&world, "/api/credits/teams/acme-team/balance").await;
     let spent = 10.0 - scene::text(&balance, "balance_usd").parse::<f64>().unwrap();
     let path = "/api/billing/usage/breakdown?group_by=model";
     until("the usage is there", async || {
-        told(&world, &acme.calling, path).await.to_string().contains("priced")
+        told(&world, &acme.calling, path)
+            .await
+            .to_string()
+            .contains("priced")
     })
     .await;
     let told = async |path: &str, key: &str| told(&world, key, path).await;
@@ -237,10 +326,17 @@ async fn use_is_told_as_the_ledger_has_it() {
     let rows = rows.unwrap_or_else(|| panic!("{mine}"));
     assert_eq!(rows.len(), 1, "{mine}");
     let cost = rows[0]["cost"].as_f64().or(rows[0]["total_cost"].as_f64());
-    assert!((cost.unwrap_or_else(|| panic!("{mine}")) - spent).abs() < 1e-9, "{mine} {spent}");
+    assert!(
+        (cost.unwrap_or_else(|| panic!("{mine}")) - spent).abs() < 1e-9,
+        "{mine} {spent}"
+    );
     let theirs = told(path, &other.calling).await;
     assert!(!theirs.to_string().contains("priced"), "{theirs}");
-    let usage = told("/api/account/analytics/usage?granularity=all", &acme.calling).await;
+    let usage = told(
+        "/api/account/analytics/usage?granularity=all",
+        &acme.calling,
+    )
+    .await;
     assert!(usage.to_string().contains("priced"), "{usage}");
 }
 
@@ -257,20 +353,42 @@ async fn a_store_that_takes_no_rows_slows_no_call_and_what_is_lost_is_said() {
     let first = scene::chat(&world, &acme.calling, "sim/echo").await;
     assert_eq!(first.status, 200);
     until("writing fails", async || {
-        world.gateway.metric("tollgate_request_log_failures_total", &[]).await > 0
+        world
+            .gateway
+            .metric("tollgate_request_log_failures_total", &[])
+            .await
+            > 0
     })
     .await;
     let begin = Instant::now();
     let crowd = (0..50).map(|_| scene::chat(&world, &acme.calling, "sim/echo"));
-    assert!(join_all(crowd).await.iter().all(|answer| answer.status == 200));
-    assert!(begin.elapsed() < Duration::from_secs(10), "calls wait for the log");
+    assert!(
+        join_all(crowd)
+            .await
+            .iter()
+            .all(|answer| answer.status == 200)
+    );
+    assert!(
+        begin.elapsed() < Duration::from_secs(10),
+        "calls wait for the log"
+    );
     run_on_sqlite(&file, "DROP TRIGGER no_rows");
     // What failed for a while only is there afterwards.
     until("all rows are written", async || {
-        world.gateway.metric("tollgate_request_log_written_total", &[]).await == 51
+        world
+            .gateway
+            .metric("tollgate_request_log_written_total", &[])
+            .await
+            == 51
     })
     .await;
-    assert_eq!(world.gateway.metric("tollgate_request_log_dropped_total", &[]).await, 0);
+    assert_eq!(
+        world
+            .gateway
+            .metric("tollgate_request_log_dropped_total", &[])
+            .await,
+        0
+    );
     assert_eq!(rows(&world, &acme.calling, "limit=100").await.len(), 51);
 
     // At the end there is no time to wait: it is said how many are lost.
@@ -286,7 +404,9 @@ async fn a_store_that_takes_no_rows_slows_no_call_and_what_is_lost_is_said() {
     world.gateway.wait_for_end();
     let log = std::fs::read_to_string(&world.gateway.log).unwrap_or_default();
     let printed = log + &world.printed();
-    let line = printed.lines().find(|line| line.contains("request log") && line.contains("lost"));
+    let line = printed
+        .lines()
+        .find(|line| line.contains("request log") && line.contains("lost"));
     let line = line.unwrap_or_else(|| panic!("no word of the loss: {printed}"));
     let line: Value = serde_json::from_str(line).unwrap();
     assert_eq!(line["rows"], 3, "{line}");

@@ -53,7 +53,11 @@ async fn balance(world: &World) -> String {
 #[tokio::test]
 async fn an_event_adds_its_credits_once_however_often_and_in_whatever_order() {
     let mut world = world().await;
-    let (one, two, three) = (event("e1", "1.00"), event("e2", "0.25"), event("e3", "0.05"));
+    let (one, two, three) = (
+        event("e1", "1.00"),
+        event("e2", "0.25"),
+        event("e3", "0.05"),
+    );
     // The later one comes first, all of them many times, and several at once.
     for told in [&three, &one] {
         assert_eq!(tell(&world, told).await.status, 200);
@@ -63,7 +67,10 @@ async fn an_event_adds_its_credits_once_however_often_and_in_whatever_order() {
         tell(&world, told).await
     });
     let answers = join_all(crowd).await;
-    assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+    assert!(
+        answers.iter().all(|answer| answer.status == 200),
+        "{answers:?}"
+    );
     assert_eq!(balance(&world).await, "1.30");
     // And after a kill.
     world.gateway.signal("KILL");
@@ -95,37 +102,69 @@ async fn what_is_forged_stale_or_unsigned_gives_nothing_and_says_nothing() {
     altered.push(b' ');
     let flipped = if code.starts_with('0') { "1" } else { "0" };
     for (what, header, sent) in [
-        ("another secret", signed("webhook-canary-0123456789-abcdefghik", 0, body), body),
+        (
+            "another secret",
+            signed("webhook-canary-0123456789-abcdefghik", 0, body),
+            body,
+        ),
         ("an empty secret", signed("", 0, body), body),
         ("too old", signed(SECRET, -302, body), body),
         ("too new", signed(SECRET, 302, body), body),
         ("another body", good.clone(), &altered),
         ("a body that is gone", good.clone(), b""),
-        ("one digit", format!("{time},v1={flipped}{}", &code[1..]), body),
+        (
+            "one digit",
+            format!("{time},v1={flipped}{}", &code[1..]),
+            body,
+        ),
         ("cut short", format!("{time},v1={}", &code[..62]), body),
         ("an empty code", format!("{time},v1="), body),
         ("no code", time.to_owned(), body),
         ("another time", format!("t={},v1={code}", now() - 1), body),
         ("no time", format!("v1={code}"), body),
-        ("a time beyond all", format!("t=99999999999999999999,v1={code}"), body),
+        (
+            "a time beyond all",
+            format!("t=99999999999999999999,v1={code}"),
+            body,
+        ),
         ("a negative time", format!("t=-1,v1={code}"), body),
         ("the version before", format!("{time},v0={code}"), body),
         ("nothing", String::new(), body),
     ] {
         let answer = deliver(&world, sent, &header).await;
-        assert_eq!(answer.outcome(), (401, "invalid_api_key".to_owned()), "{what}: {answer:?}");
-        assert!(!answer.text().contains(code), "{what} is told what would be right");
+        assert_eq!(
+            answer.outcome(),
+            (401, "invalid_api_key".to_owned()),
+            "{what}: {answer:?}"
+        );
+        assert!(
+            !answer.text().contains(code),
+            "{what} is told what would be right"
+        );
         assert!(!answer.text().contains(SECRET));
     }
     // Neither the admin key nor another method is a signature.
-    let ask = world.gateway.post(PATH, event("forged", "5.00")).admin().send().await;
+    let ask = world
+        .gateway
+        .post(PATH, event("forged", "5.00"))
+        .admin()
+        .send()
+        .await;
     assert_eq!(ask.outcome(), (401, "invalid_api_key".to_owned()));
     let twice = world.gateway.ask(Method::POST, PATH, body.to_vec().into());
-    let twice = twice.header("tollgate-signature", &good).header("tollgate-signature", &good);
+    let twice = twice
+        .header("tollgate-signature", &good)
+        .header("tollgate-signature", &good);
     assert_eq!(twice.send().await.status, 401);
     let strange = HeaderValue::from_bytes(b"t=1,v1=\xff").unwrap();
     let ask = world.gateway.ask(Method::POST, PATH, body.to_vec().into());
-    assert_eq!(ask.header_of("tollgate-signature", strange).send().await.status, 401);
+    assert_eq!(
+        ask.header_of("tollgate-signature", strange)
+            .send()
+            .await
+            .status,
+        401
+    );
     let get = world.gateway.get(PATH).send().await;
     assert_eq!(get.outcome(), (405, "method_not_allowed".to_owned()));
     assert_eq!(balance(&world).await, "0.00");
@@ -135,27 +174,64 @@ async fn what_is_forged_stale_or_unsigned_gives_nothing_and_says_nothing() {
     assert_eq!(deliver(&world, body, &both).await.status, 200);
     assert_eq!(balance(&world).await, "5.00");
     let log = std::fs::read_to_string(&world.gateway.log).unwrap_or_default() + &world.printed();
-    assert!(!log.contains(SECRET) && !log.contains(code), "a secret is in the log");
+    assert!(
+        !log.contains(SECRET) && !log.contains(code),
+        "a secret is in the log"
+    );
 }
 
 #[tokio::test]
 async fn a_signed_body_that_makes_no_sense_is_refused_and_a_long_one_is_cut() {
     let world = world().await;
     for (body, code) in [
-        (json!({"event": "e", "team": "nobody", "amount_usd": "1.00"}), "resource_not_found"),
-        (json!({"event": "e", "team": "acme-team", "organization": "acme", "amount_usd": "1"}), "invalid_request"),
-        (json!({"event": "e", "team": "acme-team"}), "invalid_request"),
-        (json!({"event": "", "team": "acme-team", "amount_usd": "1.00"}), "invalid_request"),
-        (json!({"event": "e", "team": "acme-team", "amount_usd": "0.00"}), "invalid_request"),
-        (json!({"event": "e", "team": "acme-team", "amount_usd": "-1.00"}), "invalid_request"),
-        (json!({"event": "e", "team": "acme-team", "amount_usd": "1e3"}), "invalid_request"),
-        (json!({"event": "e", "team": "acme-team", "amount_usd": 1.0}), "invalid_request"),
-        (json!({"event": "e", "team": "acme-team", "amount_usd": "10000000.01"}), "invalid_request"),
-        (json!({"event": "e", "team": "acme-team", "credits": -1}), "invalid_request"),
+        (
+            json!({"event": "e", "team": "nobody", "amount_usd": "1.00"}),
+            "resource_not_found",
+        ),
+        (
+            json!({"event": "e", "team": "acme-team", "organization": "acme", "amount_usd": "1"}),
+            "invalid_request",
+        ),
+        (
+            json!({"event": "e", "team": "acme-team"}),
+            "invalid_request",
+        ),
+        (
+            json!({"event": "", "team": "acme-team", "amount_usd": "1.00"}),
+            "invalid_request",
+        ),
+        (
+            json!({"event": "e", "team": "acme-team", "amount_usd": "0.00"}),
+            "invalid_request",
+        ),
+        (
+            json!({"event": "e", "team": "acme-team", "amount_usd": "-1.00"}),
+            "invalid_request",
+        ),
+        (
+            json!({"event": "e", "team": "acme-team", "amount_usd": "1e3"}),
+            "invalid_request",
+        ),
+        (
+            json!({"event": "e", "team": "acme-team", "amount_usd": 1.0}),
+            "invalid_request",
+        ),
+        (
+            json!({"event": "e", "team": "acme-team", "amount_usd": "10000000.01"}),
+            "invalid_request",
+        ),
+        (
+            json!({"event": "e", "team": "acme-team", "credits": -1}),
+            "invalid_request",
+        ),
         (json!([]), "invalid_request"),
     ] {
         let answer = tell(&world, &body).await;
-        assert_eq!(answer.header("x-tollgate-error-code"), code, "{body}: {answer:?}");
+        assert_eq!(
+            answer.header("x-tollgate-error-code"),
+            code,
+            "{body}: {answer:?}"
+        );
     }
     let text = b"{\"event\": ";
     let answer = deliver(&world, text, &signed(SECRET, 0, text)).await;
