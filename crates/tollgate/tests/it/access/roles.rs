@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use super::scene::{self, Tenant, tenant};
 use crate::world::World;
 
+const ROLES: [&str; 5] = ["owner", "admin", "developer", "viewer", "member"];
+
 /// Everybody's ids, and a key by which each of them manages.
 struct Crew {
     own: Tenant,
@@ -17,8 +19,11 @@ impl Crew {
     async fn gather(world: &World) -> Self {
         let own = tenant(world, "acme").await;
         let mut members = Vec::new();
-        for role in ["owner", "admin", "developer", "viewer", "member"] {
-            let user = scene::member(world, "acme", role).await;
+        for role in ROLES {
+            let user = match role {
+                "owner" => own.owner.clone(),
+                _ => scene::member(world, "acme", role).await,
+            };
             let wanted = json!({"team": own.team, "user": user, "permissions": scene::ALL});
             let key = scene::key(world, wanted).await;
             members.push((
