@@ -325,3 +325,26 @@ async fn an_address_is_limited_whoever_asks_and_before_the_key_is_looked_at() {
     assert!(held.iter().all(|opened| opened.status == 200));
     check(&from("192.0.2.9", key).await, "ip", "parallel", 2);
 }
+
+#[tokio::test]
+async fn a_wait_of_minutes_is_told_as_a_time_and_not_waited_for() {
+    let world = World::start().await;
+    let tenant = limited(&world, "acme", "team", json!({"tpm": 30})).await;
+    // Nobody knew how long the answer would be: 200 tokens.
+    let body = json!({"model": "sim/story", "messages": [{"role": "user", "content": "x"}]});
+    let answer = scene::chat_of(&world, &body).key(&tenant.key).send().await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.header("x-ratelimit-remaining-tokens"), "0");
+    let answer = scene::chat(&world, &tenant.key, "sim/echo").await;
+    assert_eq!(answer.outcome(), (429, "rate_limit_exceeded".to_owned()));
+    assert_eq!(answer.header("x-should-retry"), "false");
+    assert_eq!(answer.header("retry-after"), "");
+    assert_eq!(answer.header("retry-after-ms"), "");
+    let details = &answer.json()["error"]["details"];
+    assert_eq!(details["what"], "tokens", "{details}");
+    let at: jiff::Timestamp = details["resets_at"].as_str().unwrap().parse().unwrap();
+    let ahead = (at - jiff::Timestamp::now())
+        .total(jiff::Unit::Second)
+        .unwrap();
+    assert!((300.0..=500.0).contains(&ahead), "{ahead}");
+}

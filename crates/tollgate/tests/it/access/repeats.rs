@@ -379,3 +379,24 @@ async fn a_caller_who_goes_away_frees_the_key() {
     .await;
     assert_eq!(asked(&world), 2);
 }
+
+#[tokio::test]
+async fn an_answer_that_is_too_long_to_keep_is_not_made_a_second_time() {
+    let config = "[idempotency]\nlongest_answer = \"1KiB\"\n";
+    let world = World::with(config).await;
+    let tenant = tenant(&world, "acme").await;
+    for (stream, name) in [(false, "plain"), (true, "stream")] {
+        let mut body = scene::talk("sim/story-500");
+        body["max_tokens"] = 500.into();
+        body["stream"] = stream.into();
+        let before = asked(&world);
+        let first = chat(&world, &tenant.calling, &body, name).await;
+        assert_eq!(first.status, 200);
+        assert!(first.body.len() > 1024);
+        let again = chat(&world, &tenant.calling, &body, name).await;
+        assert_eq!(again.outcome(), (409, "conflict".to_owned()));
+        assert_eq!(again.header("x-should-retry"), "false");
+        assert_eq!(again.header("retry-after"), "");
+        assert_eq!(asked(&world), before + 1, "{name}");
+    }
+}
