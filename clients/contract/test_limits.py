@@ -1,4 +1,4 @@
-"""Limits, credits and statuses of our own: what the clients do about them by themselves."""
+"""Limits and statuses of our own, and repeats: what the clients do about them by themselves."""
 
 import time
 
@@ -79,36 +79,6 @@ def test_googles_client_is_told_the_same(speaker, team, stream):
     # It waits by its own rule, a second and more, and succeeds by the second try.
     limited = ask_until_limited(watched, stream)
     assert limited[0].headers["x-tollgate-error-code"] == "rate_limit_exceeded"
-
-
-@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-@pytest.mark.parametrize("name", NAMES)
-def test_an_empty_wallet_is_not_asked_twice(speaker, team, manage, name, stream):
-    team_id, key = team()
-    manage("POST", f"/api/credits/teams/{team_id}/add", {"amount_usd": "0.05"})
-    watched = speaker(name, key=key)
-    with pytest.raises(watched.errors.APIStatusError) as caught:
-        watched.ask("priced/echo", watched.question("Are you there?"), stream, Wishes(limit=20))
-    assert caught.value.status_code == 402
-    assert "Insufficient credits" in str(caught.value)
-    assert len(watched.requests) == 1
-    assert watched.waits == []
-    headers = watched.responses[-1].headers
-    assert headers["x-tollgate-error-code"] == "insufficient_credits"
-    assert headers["x-should-retry"] == "false"
-    assert "retry-after" not in headers
-
-
-@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-@pytest.mark.parametrize("name", NAMES)
-def test_a_budget_that_is_used_up_is_not_asked_twice(speaker, team, name, stream):
-    _, key = team(budgets=[{"period": "total", "usd": "0.000000001"}])
-    watched = speaker(name, key=key)
-    with pytest.raises(watched.errors.APIStatusError) as caught:
-        watched.ask("priced/echo", watched.question("Are you there?"), stream, Wishes(limit=20))
-    assert caught.value.status_code == 402
-    assert len(watched.requests) == 1
-    assert watched.responses[-1].headers["x-tollgate-error-code"] == "budget_exceeded"
 
 
 @pytest.mark.parametrize("deed, code", [("pause", "team_paused"), ("suspend", "team_suspended")])

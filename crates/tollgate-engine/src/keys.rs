@@ -1,9 +1,14 @@
 //! The keys that callers may present, as requests look them up: by hash, without a lock, in a
 //! time that does not depend on how many there are.
+#![expect(
+    clippy::mutable_key_type,
+    reason = "entries are told apart by the hash of their key, which never changes"
+)]
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -126,7 +131,32 @@ impl Home {
 /// A use of a key that has not been written yet.
 pub(crate) type Use = (Arc<Entry>, Timestamp);
 
-type Map = HashMap<KeyHash, Arc<Entry>, BuildHasherDefault<HashBits>>;
+/// Entries by their hashes, which they hold themselves: a map would keep each of them twice.
+type Map = HashSet<ByHash, BuildHasherDefault<HashBits>>;
+
+/// An entry that is found by its hash.
+#[derive(Clone)]
+struct ByHash(Arc<Entry>);
+
+impl Borrow<KeyHash> for ByHash {
+    fn borrow(&self) -> &KeyHash {
+        &self.0.key.hash
+    }
+}
+
+impl PartialEq for ByHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key.hash == other.0.key.hash
+    }
+}
+
+impl Eq for ByHash {}
+
+impl Hash for ByHash {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.key.hash.hash(state);
+    }
+}
 
 #[derive(Default)]
 struct Shard {
@@ -144,7 +174,7 @@ impl KeyTable {
             let StoredKey { key, last_used_at } = stored;
             let entry = Arc::new(Entry::new(key, home, None, last_used_at));
             if let Some(map) = maps.get_mut(shard_index(&entry.key.hash)) {
-                map.insert(entry.key.hash, Arc::clone(&entry));
+                map.replace(ByHash(Arc::clone(&entry)));
             }
             (entry.key.id.clone(), entry)
         });
@@ -163,10 +193,11 @@ impl KeyTable {
     /// The key of this hash, whatever its status.
     pub fn find(&self, hash: &KeyHash) -> Option<Arc<Entry>> {
         let declared = self.declared.load();
-        if let Some(entry) = declared.get(hash) {
+        if let Some(ByHash(entry)) = declared.get(hash) {
             return Some(Arc::clone(entry));
         }
-        self.shard(hash)?.keys.load().get(hash).map(Arc::clone)
+        let keys = self.shard(hash)?.keys.load();
+        keys.get(hash).map(|ByHash(entry)| Arc::clone(entry))
     }
 
     /// The key of this id.
@@ -219,7 +250,9 @@ impl KeyTable {
         for (index, entries) in changed {
             if let Some(shard) = self.stored.get(index) {
                 let mut map = Map::clone(&shard.keys.load());
-                map.extend(entries.into_iter().map(|entry| (entry.key.hash, entry)));
+                for entry in entries {
+                    map.replace(ByHash(entry));
+                }
                 shard.keys.store(Arc::new(map));
             }
         }
@@ -241,7 +274,7 @@ impl KeyTable {
             });
         }
         self.change_shard(&entry.key.hash, |map| {
-            map.insert(entry.key.hash, Arc::clone(&entry));
+            map.replace(ByHash(Arc::clone(&entry)));
         });
         if entry.unwritten_use().is_some() {
             self.mark_used(&entry);
@@ -277,7 +310,7 @@ impl KeyTable {
                 entry.meter.inherit(&former.meter);
             }
             let entry = Arc::new(entry);
-            map.insert(entry.key.hash, Arc::clone(&entry));
+            map.replace(ByHash(Arc::clone(&entry)));
             declared.push(entry);
         }
         by_id.retain(|_, entry| entry.declared_at.is_none());
@@ -318,8 +351,8 @@ impl KeyTable {
             return Vec::new();
         }
         let keys = shard.keys.load();
-        keys.values()
-            .filter_map(|entry| Some((Arc::clone(entry), entry.unwritten_use()?)))
+        keys.iter()
+            .filter_map(|ByHash(entry)| Some((Arc::clone(entry), entry.unwritten_use()?)))
             .collect()
     }
 

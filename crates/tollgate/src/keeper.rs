@@ -10,8 +10,8 @@ use tollgate_core::error::{Code, Failure, FieldProblem, detail};
 use tollgate_core::id::OrgId;
 use tollgate_core::secret::Secret;
 use tollgate_engine::accounts::Accounts;
+use tollgate_engine::authority::Manager;
 use tollgate_engine::engine::{Engine, Routing};
-use tollgate_engine::manager::Manager;
 use tollgate_engine::port::{
     BoxFuture, Change, ConnectionKeeper, KeptConnection, NewConnection, Store, StoreError,
     StoredConnection,

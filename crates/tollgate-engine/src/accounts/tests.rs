@@ -1,11 +1,12 @@
 mod declared;
-mod managers;
+mod roles;
 
 use std::pin::Pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use tollgate_core::key::{self, KeyProblem, ModelScope, Permissions, Priority};
+use tollgate_core::budget::Controls;
+use tollgate_core::key::{self, KeyProblem, ModelScope, Permissions, Priority, Reach, Tenancy};
 use tollgate_core::secret::Secret;
 
 use super::*;
@@ -64,9 +65,9 @@ fn new_key(name: &str) -> NewKey {
         expires_at: None,
         error_dialect: None,
         priority: Priority::default(),
-        tenancy: Default::default(),
-        reach: Default::default(),
-        controls: Default::default(),
+        tenancy: Tenancy::default(),
+        reach: Reach::default(),
+        controls: Controls::default(),
     }
 }
 

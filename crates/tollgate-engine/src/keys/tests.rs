@@ -24,9 +24,9 @@ fn key(id: &str, text: &str) -> VirtualKey {
         revoked_at: None,
         error_dialect: None,
         priority: tollgate_core::key::Priority::default(),
-        tenancy: Default::default(),
-        reach: Default::default(),
-        controls: Default::default(),
+        tenancy: Tenancy::default(),
+        reach: tollgate_core::key::Reach::default(),
+        controls: Controls::default(),
         declared: false,
     }
 }

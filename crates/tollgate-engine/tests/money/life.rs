@@ -318,6 +318,7 @@ async fn finish(
         asked: route,
         usage: Some(usage),
         delivered: 0,
+        prompt: None,
         whole: true,
         request_id: id,
     });

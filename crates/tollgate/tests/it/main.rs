@@ -18,9 +18,12 @@
 mod access;
 mod admin;
 mod agents;
+mod bank;
+mod crash;
 mod crossed;
 mod errors;
 mod matrix;
+mod money;
 mod openai;
 mod operations;
 mod providers;

@@ -73,13 +73,18 @@ pub struct Gateway {
 impl Gateway {
     /// Starts `tollgate serve` in this folder and waits until it says where it listens.
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::try_start(folder, arguments).unwrap_or_else(|said| panic!("{said}"))
+    }
+
+    /// The same where it may end before it is ready: then what it said comes back.
+    pub fn try_start(folder: &Path, arguments: &[&str]) -> Result<Self, String> {
         let log = folder.join("stderr.log");
         let errors = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(&log)
             .unwrap();
-        let mut gateway = Self::spawn(folder, arguments, errors.into());
+        let mut gateway = Self::spawn(folder, arguments, errors.into())?;
         let lines = gateway.unread.take().unwrap();
         // Somebody has to read on, or the gateway's log stands still.
         let printed = folder.join("stdout.log");
@@ -94,16 +99,17 @@ impl Gateway {
                 writeln!(file, "{line}").unwrap();
             }
         });
-        gateway
+        Ok(gateway)
     }
 
     /// Starts one whose output nobody reads once it is ready, and whose diagnostics nobody reads
     /// at all.
     pub fn start_unread(folder: &Path, arguments: &[&str]) -> Self {
-        Self::spawn(folder, arguments, Stdio::piped())
+        let gateway = Self::spawn(folder, arguments, Stdio::piped());
+        gateway.unwrap_or_else(|said| panic!("{said}"))
     }
 
-    fn spawn(folder: &Path, arguments: &[&str], errors: Stdio) -> Self {
+    fn spawn(folder: &Path, arguments: &[&str], errors: Stdio) -> Result<Self, String> {
         let log = folder.join("stderr.log");
         let mut child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
             .arg("serve")
@@ -121,7 +127,7 @@ impl Gateway {
             let Some(Ok(line)) = lines.next() else {
                 let status = child.wait().unwrap();
                 let errors = std::fs::read_to_string(&log).unwrap_or_default();
-                panic!("the gateway ended with {status}: {banner}{errors}");
+                return Err(format!("the gateway ended with {status}: {banner}{errors}"));
             };
             banner.push_str(&line);
             banner.push('\n');
@@ -130,14 +136,14 @@ impl Gateway {
             }
         };
         let client = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
-        Self {
+        Ok(Self {
             child,
             address,
             banner,
             log,
             client,
             unread: Some(lines),
-        }
+        })
     }
 
     pub fn pid(&self) -> u32 {
@@ -162,6 +168,11 @@ impl Gateway {
             assert!(begin.elapsed() < PATIENCE, "the gateway did not end");
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Whether the process has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Resident memory in KiB.

@@ -172,6 +172,7 @@ async fn the_file_wins_over_the_store_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn declarations_that_contradict_each_other_or_lead_nowhere_are_refused_with_their_place() {
     let world = World::new().await;
     let accounts = &world.accounts;
@@ -179,7 +180,7 @@ async fn declarations_that_contradict_each_other_or_lead_nowhere_are_refused_wit
     let keys = |facts: NewKey| {
         vec![DeclaredKey {
             facts,
-            ..super::declared("k", "sk-k", "key k")
+            ..declared("k", "sk-k", "key k")
         }]
     };
     let manages = NewKey {

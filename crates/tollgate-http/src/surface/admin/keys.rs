@@ -14,8 +14,8 @@ use tollgate_core::key::{
 use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
 use tollgate_engine::accounts::{Accounts, KeyEdit, NewKey};
+use tollgate_engine::authority::Manager;
 use tollgate_engine::keys::Entry;
-use tollgate_engine::manager::Manager;
 
 use super::fields::Fields;
 use super::page::{self, Page};
@@ -24,7 +24,7 @@ use crate::query::Query;
 
 /// The surfaces to which a key may be bound: those of calls, and that of managing. What a key may
 /// read, its permission says.
-pub(crate) const SURFACES: &[&str] = &[
+pub const SURFACES: &[&str] = &[
     "openai_chat",
     "openai_completions",
     "openai_responses",

@@ -155,6 +155,7 @@ async fn tenants_survive_a_restart_and_every_change_has_its_row() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn another_tenants_objects_are_as_those_that_are_not_there() {
     let world = World::new().await;
     let accounts = &world.accounts;

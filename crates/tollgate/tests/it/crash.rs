@@ -1,0 +1,1 @@
+//! What becomes of money when the process or its store dies.
