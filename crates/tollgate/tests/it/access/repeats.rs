@@ -176,7 +176,7 @@ async fn every_surface_repeats_and_survives_a_restart_and_a_kill() {
 #[tokio::test]
 async fn another_body_is_refused_and_others_do_not_meet() {
     let (world, tenant) = world().await;
-    let other = super::scene::tenant(&world, "other").await;
+    let other = scene::tenant(&world, "other").await;
     let body = scene::talk("priced");
     let first = chat(&world, &tenant.calling, &body, "one").await;
     assert_eq!(first.status, 200);
