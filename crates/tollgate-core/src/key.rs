@@ -253,6 +253,11 @@ impl VirtualKey {
         Ok(())
     }
 
+    /// Whether the key may be used for managing: by its permissions and its surfaces.
+    pub fn manages(&self) -> bool {
+        self.permissions.manage && self.reach.allows_surface("admin")
+    }
+
     /// How lists show the key: `sk-tg-a…x9f4` without its middle.
     pub fn masked(&self) -> String {
         format!("{}...{}", self.prefix, self.last_four)

@@ -8,6 +8,7 @@ mod fairness;
 mod limits;
 mod repeats;
 mod reports;
+mod roles;
 mod scene;
 mod scopes;
 mod standings;

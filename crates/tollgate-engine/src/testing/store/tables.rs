@@ -12,8 +12,8 @@ use tollgate_core::tenant::{Organization, Team, User};
 use tollgate_core::time::Timestamp;
 
 use crate::port::{
-    Appended, AuditQuery, Change, LedgerStore, LogStore, StoredConnection, StoredKey, StoredReplay,
-    StoredSegment, TenantStore, Transaction, UsageBy, UsageQuery, UsageRow,
+    Appended, AuditQuery, Change, StoredConnection, StoredKey, StoredReplay, StoredSegment,
+    Transaction, UsageBy, UsageQuery, UsageRow,
 };
 
 use super::{Outcome, refused};

@@ -311,6 +311,12 @@ fn greed(own: &Tenant) -> Vec<(Method, String, Value)> {
             "/api/keys".into(),
             json!({"name": "x", "priority": "high"}),
         ),
+        // Ids are chosen by the platform.
+        (
+            Method::POST,
+            "/api/teams".into(),
+            json!({"name": "x", "id": "chosen"}),
+        ),
         // Members that there are not, or not here.
         (
             Method::PATCH,

@@ -181,20 +181,20 @@ async fn what_cannot_be_done_says_why_with_and_without_a_gateway() {
             world.gateway.wait_for_end();
         }
         for (command, reason) in [
-            ("team pause nobody", "nobody"),
-            ("org suspend nobody", "nobody"),
-            ("org create Acme --id acme", "acme"),
-            ("team create x --organization nobody", "nobody"),
+            ("team pause nobody", "There is no team"),
+            ("org suspend nobody", "There is no organization"),
+            ("org create Acme --id acme", "conflict"),
+            ("team create x --organization nobody", "organization"),
             (
                 "user create x@y.example --organization acme --role king",
                 "role",
             ),
-            ("key create x --team nobody", "nobody"),
-            ("key create x --budget hourly=1.00", "hourly"),
-            ("credit add nobody 1.00", "nobody"),
+            ("key create x --team nobody", "team"),
+            ("key create x --budget hourly=1.00", "daily, weekly"),
+            ("credit add nobody 1.00", "There is no team"),
             ("credit add acme-team -- -1.00", "amount"),
             ("credit add acme-team 1.0000000001", "amount"),
-            ("credit add acme-team 2.00 --reference order-1", "order-1"),
+            ("credit add acme-team 2.00 --reference order-1", "conflict"),
         ] {
             let (is_good, text) = run(&world.folder, command);
             assert!(!is_good, "{command}: {text}");

@@ -129,6 +129,7 @@ name = "cheap"
 price = { input = "1", output = "1" }
 targets = [{ connection = "sim", model = "cheap" }]
 fallbacks = ["dear"]
+backoff = { first_ms = 10 }
 
 [[models]]
 name = "dear"

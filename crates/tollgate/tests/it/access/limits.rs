@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tollgate_simulator::Rule;
 
-use super::scene::{self, Tenant, until};
+use super::scene::{self, Tenant, pass, until};
 use crate::world::{Answer, Opened, World};
 
 /// The levels that are limited over the API.
@@ -59,12 +59,6 @@ fn check(answer: &Answer, level: &str, what: &str, limit: u64) {
 
 fn wait(answer: &Answer) -> Duration {
     Duration::from_millis(answer.header("retry-after-ms").parse().unwrap())
-}
-
-/// Does nothing for a time.
-async fn pass(time: Duration) {
-    let never = std::future::pending::<()>();
-    tokio::time::timeout(time, never).await.unwrap_err();
 }
 
 /// Asks until it is refused: with 2 requests at once and one a second, as every test here has it.
@@ -322,12 +316,35 @@ async fn an_address_is_limited_whoever_asks_and_before_the_key_is_looked_at() {
     check(&from("[2001:db8::5]:4711", key).await, "ip", "requests", 60);
     assert_eq!(from("2001:db8:0:1::5", key).await.status, 200);
 
-    let hold = async || {
+    let begun = async || {
         let body = scene::streamed("sim/stays");
         let ask = scene::chat_of(&world, &body).key(key);
         ask.header("x-forwarded-for", "192.0.2.9").open().await
     };
-    let held = [hold().await, hold().await];
+    let held = [begun().await, begun().await];
     assert!(held.iter().all(|opened| opened.status == 200));
     check(&from("192.0.2.9", key).await, "ip", "parallel", 2);
+}
+
+#[tokio::test]
+async fn a_wait_of_minutes_is_told_as_a_time_and_not_waited_for() {
+    let world = World::start().await;
+    let tenant = limited(&world, "acme", "team", json!({"tpm": 30})).await;
+    // Nobody knew how long the answer would be: 200 tokens.
+    let body = json!({"model": "sim/story", "messages": [{"role": "user", "content": "x"}]});
+    let answer = scene::chat_of(&world, &body).key(&tenant.key).send().await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.header("x-ratelimit-remaining-tokens"), "0");
+    let answer = scene::chat(&world, &tenant.key, "sim/echo").await;
+    assert_eq!(answer.outcome(), (429, "rate_limit_exceeded".to_owned()));
+    assert_eq!(answer.header("x-should-retry"), "false");
+    assert_eq!(answer.header("retry-after"), "");
+    assert_eq!(answer.header("retry-after-ms"), "");
+    let details = &answer.json()["error"]["details"];
+    assert_eq!(details["what"], "tokens", "{details}");
+    let at: jiff::Timestamp = details["resets_at"].as_str().unwrap().parse().unwrap();
+    let ahead = (at - jiff::Timestamp::now())
+        .total(jiff::Unit::Second)
+        .unwrap();
+    assert!((300.0..=500.0).contains(&ahead), "{ahead}");
 }

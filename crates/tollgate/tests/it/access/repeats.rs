@@ -92,9 +92,7 @@ async fn a_hundred_at_once_are_one_call_and_one_charge() {
                 assert_eq!(answer.header("retry-after"), "1");
                 refused += 1;
                 // As long as a client would, but for its patience.
-                let nap = std::time::Duration::from_millis(50);
-                let never = std::future::pending::<()>();
-                tokio::time::timeout(nap, never).await.unwrap_err();
+                scene::pass(std::time::Duration::from_millis(50)).await;
             }
         };
         let all = join_all((0..100).map(|_| until_done())).await;
@@ -178,7 +176,7 @@ async fn every_surface_repeats_and_survives_a_restart_and_a_kill() {
 #[tokio::test]
 async fn another_body_is_refused_and_others_do_not_meet() {
     let (world, tenant) = world().await;
-    let other = super::scene::tenant(&world, "other").await;
+    let other = scene::tenant(&world, "other").await;
     let body = scene::talk("priced");
     let first = chat(&world, &tenant.calling, &body, "one").await;
     assert_eq!(first.status, 200);
@@ -380,4 +378,25 @@ async fn a_caller_who_goes_away_frees_the_key() {
     })
     .await;
     assert_eq!(asked(&world), 2);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_long_to_keep_is_not_made_a_second_time() {
+    let config = "[idempotency]\nlongest_answer = \"1KiB\"\n";
+    let world = World::with(config).await;
+    let tenant = tenant(&world, "acme").await;
+    for (stream, name) in [(false, "plain"), (true, "stream")] {
+        let mut body = scene::talk("sim/story-500");
+        body["max_tokens"] = 500.into();
+        body["stream"] = stream.into();
+        let before = asked(&world);
+        let first = chat(&world, &tenant.calling, &body, name).await;
+        assert_eq!(first.status, 200);
+        assert!(first.body.len() > 1024);
+        let again = chat(&world, &tenant.calling, &body, name).await;
+        assert_eq!(again.outcome(), (409, "conflict".to_owned()));
+        assert_eq!(again.header("x-should-retry"), "false");
+        assert_eq!(again.header("retry-after"), "");
+        assert_eq!(asked(&world), before + 1, "{name}");
+    }
 }

@@ -12,6 +12,9 @@ use super::scene::{self, Tenant, tenant, until};
 use crate::world::World;
 
 const PRICED: &str = r#"
+[billing]
+unpriced = { input = "1", output = "1" }
+
 [[models]]
 name = "priced"
 price = { input = "1000", output = "1000" }
@@ -20,7 +23,7 @@ targets = [{ connection = "sim", model = "echo" }]
 [[models]]
 name = "tried"
 attempts = 3
-backoff = { first_ms = 5 }
+backoff = { first_ms = 10 }
 targets = [{ connection = "sim", model = "tried" }]
 "#;
 
@@ -187,7 +190,8 @@ async fn filters(world: &World, acme: &Tenant, all: usize) {
         ("status=error", all - 4),
         ("code=model_not_found", 1),
         ("code=ok&model=priced", 3),
-        ("endpoint=chat", all),
+        ("endpoint=openai_chat", all),
+        ("endpoint=/v1/chat/completions", all),
         ("endpoint=/v1/messages", 0),
         ("team=other-team", 0),
         ("organization=other", 0),
@@ -217,6 +221,7 @@ async fn filters(world: &World, acme: &Tenant, all: usize) {
         "periods=day",
         "code=nothing",
         "offset=-1",
+        "endpoint=chat",
     ] {
         let path = format!("/api/account/request-logs?{query}");
         let answer = world.gateway.get(&path).key(&acme.calling).send().await;

@@ -1,7 +1,7 @@
 //! What the tests of tenants share: a gateway with organizations that are made over its API.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Method;
@@ -153,6 +153,12 @@ pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let begin = Instant::now();
     while !holds().await {
         assert!(begin.elapsed() < PATIENCE, "in vain: {what}");
-        tokio::task::yield_now().await;
+        pass(Duration::from_millis(10)).await;
     }
+}
+
+/// Lets a time pass.
+pub async fn pass(time: Duration) {
+    let never = std::future::pending::<()>();
+    tokio::time::timeout(time, never).await.unwrap_err();
 }

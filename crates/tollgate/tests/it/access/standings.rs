@@ -107,7 +107,7 @@ async fn every_answer_tells_the_tightest_limit_true_to_within_one_request() {
         let key = format!("/api/keys/{}", tenant.calling_id);
         scene::change(&world, &key, json!({"error_dialect": way.dialect})).await;
         let begin = Instant::now();
-        let mut last = None;
+        let mut seventh = None;
         for asked in 1..=7_u64 {
             let ask = world.gateway.post(way.path, &way.body).key(&tenant.calling);
             let answer = ask.send().await;
@@ -121,11 +121,11 @@ async fn every_answer_tells_the_tightest_limit_true_to_within_one_request() {
                 assert_eq!(asked, 6, "{seen}");
             }
             check(&answer, &way, remaining);
-            last = Some(answer);
+            seventh = Some(answer);
         }
-        let last = last.unwrap();
+        let seventh = seventh.unwrap();
         if begin.elapsed().as_secs() == 0 {
-            assert_eq!(last.status, 429, "{}: {last:?}", way.path);
+            assert_eq!(seventh.status, 429, "{}: {seventh:?}", way.path);
         }
     }
 }
@@ -166,11 +166,11 @@ fn check(answer: &Answer, way: &Way, remaining: u64) {
         remaining,
         "{seen}"
     );
-    let reset = answer.header(&also.replace("{}", "reset")).to_owned();
-    let reset: jiff::Timestamp = reset.parse().expect(&seen);
+    let told = answer.header(&also.replace("{}", "reset")).to_owned();
+    let at: jiff::Timestamp = told.parse().expect(&seen);
     let date = answer.header("date").to_owned();
     let now = jiff::fmt::rfc2822::parse(&date).unwrap().timestamp();
-    let ahead = (reset - now).total(jiff::Unit::Second).unwrap();
+    let ahead = (at - now).total(jiff::Unit::Second).unwrap();
     assert!((-2.0..=9.0).contains(&ahead), "{ahead}: {seen}");
     if !is_plain {
         let tokens = also.replace("requests", "tokens");

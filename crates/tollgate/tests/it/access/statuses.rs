@@ -255,3 +255,41 @@ async fn the_status_of_a_user_holds_for_each_of_their_keys_and_their_end_revokes
         );
     }
 }
+
+#[tokio::test]
+async fn a_team_that_goes_out_of_the_configuration_stops_its_keys_until_it_is_back() {
+    let declared = "[[teams]]\nname = \"search\"\n";
+    let world = World::with(declared).await;
+    let key = scene::text(&scene::key(&world, json!({"team": "search"})).await, "key");
+    assert_eq!(outcome(&world, &key).await.0, 200);
+    for (more, expected) in [
+        ("", (403, "team_suspended".to_owned())),
+        (declared, (200, String::new())),
+        (
+            "[[teams]]\nname = \"search\"\nstatus = \"paused\"\n",
+            (403, "team_paused".to_owned()),
+        ),
+        (declared, (200, String::new())),
+    ] {
+        world.rewrite_config(more);
+        world.gateway.signal("HUP");
+        let begin = std::time::Instant::now();
+        scene::until("the configuration is in effect", async || {
+            outcome(&world, &key).await == expected
+        })
+        .await;
+        assert!(
+            begin.elapsed() < std::time::Duration::from_secs(1),
+            "{:?}",
+            begin.elapsed()
+        );
+    }
+    // What is declared is changed there alone.
+    let answer = scene::admin(
+        &world,
+        Method::POST,
+        "/api/teams/search/pause",
+        &Value::Null,
+    );
+    assert_eq!(answer.send().await.outcome(), (409, "conflict".to_owned()));
+}
