@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::time::Timestamp;
 
+use crate::fault;
 use crate::port::{Clock, Store, StoreError, StoredReplay, Vault};
 
 /// The most requests with a key that run at once.
@@ -328,6 +329,7 @@ impl Running {
             let put = timeout(LONGEST_TRY, self.shared.store.put_replay(&stored)).await;
             match put.unwrap_or_else(|_| Err(StoreError("no answer in time".into()))) {
                 Ok(()) => {
+                    fault::point("replay.kept");
                     self.shared.kept.fetch_add(1, Ordering::Relaxed);
                     return;
                 }

@@ -9,6 +9,7 @@ use tollgate_core::ledger::{Entry, EntryId, Kind, Movement, WalletId};
 use tollgate_core::money::LARGEST;
 
 use super::{Ask, Credits, Note, Receipt, not_read};
+use crate::fault;
 use crate::settle::Ticket;
 
 type Name = (WalletId, Box<str>);
@@ -254,6 +255,7 @@ impl Credits {
             kind,
         };
         let ticket = self.post(&entry, note)?;
+        fault::point("credit.posted");
         Ok((entry, ticket))
     }
 
@@ -269,6 +271,7 @@ impl Credits {
             }
         };
         if timeout(patience, waiting).await.is_ok() {
+            fault::point("credit.durable");
             return Ok(());
         }
         let advice = match note.reference {

@@ -1,6 +1,7 @@
 //! What operators change, all or nothing.
 
 use tollgate_core::audit::AuditRow;
+use tollgate_engine::fault;
 use tollgate_engine::port::Change;
 
 use super::{audit, keys, tenants};
@@ -14,11 +15,14 @@ pub(super) async fn make(
 ) -> Result<(), Trouble> {
     let mut session = database.session(Purpose::Write).await?;
     session.begin(database).await?;
+    fault::point("store.change_begun");
     if let Err(trouble) = all(&mut session, changes, audit).await {
         session.rollback().await;
         return Err(trouble);
     }
-    session.commit().await
+    session.commit().await?;
+    fault::point("store.change_committed");
+    Ok(())
 }
 
 async fn all(

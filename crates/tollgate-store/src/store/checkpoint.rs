@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sqlx::AssertSqlSafe;
 use tollgate_core::ledger::PageHead;
+use tollgate_engine::fault;
 use tollgate_engine::port::Checkpoint;
 
 use super::transactions::parse_wallet;
@@ -39,11 +40,14 @@ pub(super) async fn read(database: &Database) -> Result<Checkpoint, Trouble> {
 pub(super) async fn write(database: &Database, checkpoint: &Checkpoint) -> Result<(), Trouble> {
     let mut session = database.session(Purpose::Ledger).await?;
     session.begin(database).await?;
+    fault::point("store.checkpoint_begun");
     if let Err(trouble) = put(&mut session, checkpoint).await {
         session.rollback().await;
         return Err(trouble);
     }
-    session.commit().await
+    session.commit().await?;
+    fault::point("store.checkpoint_committed");
+    Ok(())
 }
 
 async fn put(session: &mut Session<'_>, checkpoint: &Checkpoint) -> Result<(), Trouble> {
@@ -64,6 +68,7 @@ async fn put(session: &mut Session<'_>, checkpoint: &Checkpoint) -> Result<(), T
         return Err(Trouble::other(text));
     }
     put_balances(session, checkpoint).await?;
+    fault::point("store.balances_written");
     usage::add(session, &usage::added_up(&checkpoint.usage)).await?;
     let sql = "UPDATE checkpoint SET number = $1, hash = $2";
     let values = [

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use tollgate_core::audit::AuditRow;
 use tollgate_core::ledger::{Page, PageHead};
+use tollgate_engine::fault;
 use tollgate_engine::port::{Appended, Transaction};
 
 use super::{audit, transactions};
@@ -42,9 +43,11 @@ pub(super) async fn append(
 ) -> Result<Appended, Trouble> {
     let mut session = database.session(Purpose::Ledger).await?;
     let is_new = if transactions.is_empty() && audit.is_empty() {
+        fault::point("store.append_begun");
         insert(&mut session, page).await?
     } else {
         session.begin(database).await?;
+        fault::point("store.append_begun");
         match insert_all(&mut session, page, transactions, audit).await {
             Ok(true) => {
                 session.commit().await?;
@@ -61,6 +64,7 @@ pub(super) async fn append(
         }
     };
     if is_new {
+        fault::point("store.append_committed");
         return Ok(Appended::Now);
     }
     let sql = "SELECT hash FROM pages WHERE number = $1";
@@ -85,7 +89,9 @@ async fn insert_all(
     if !insert(session, page).await? {
         return Ok(false);
     }
+    fault::point("store.page_inserted");
     transactions::insert(session, transactions).await?;
+    fault::point("store.transactions_inserted");
     audit::insert(session, audit).await?;
     Ok(true)
 }
