@@ -47,6 +47,24 @@ def client(speaker):
     return lambda **options: speaker("openai", **options)
 
 
+@pytest.fixture
+def asked(gateway):
+    """How often the provider was asked since the test began, for models that hold this text."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def received(text):
+        with opener.open(f"{gateway.simulator_address}/__sim/requests", timeout=10) as answer:
+            listed = json.loads(answer.read())["requests"]
+        return sum(text in request["model"] for request in listed)
+
+    before = {}
+
+    def since(text):
+        return received(text) - before.setdefault(text, received(text))
+
+    return since
+
+
 @pytest.fixture(scope="session")
 def manage(gateway):
     """Calls a management address; returns the decoded answer."""

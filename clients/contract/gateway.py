@@ -15,6 +15,8 @@ STOP_S = 15
 KEY = "sk-contract-key-0123456789"
 NARROW_KEY = "sk-contract-narrow-0123456789"
 EXPIRED_KEY = "sk-contract-expired-0123456789"
+POOR_KEY = "sk-contract-poor-0123456789"
+SPENT_KEY = "sk-contract-spent-0123456789"
 ADMIN_KEY = "contract-admin-key-0123456789"
 BODY_LIMIT = 64 * 1024
 
@@ -133,6 +135,26 @@ targets = [{{ connection = "openai", model = "fault/quota:message=tried-chain" }
 name = "tried/none"
 targets = []
 
+[[models]]
+name = "paid/echo"
+targets = [{{ connection = "openai", model = "paid-echo" }}]
+price = {{ input = "1", output = "2" }}
+
+# Less than the least that anybody may pay with.
+[[teams]]
+name = "poor"
+credits_usd = "0.05"
+
+[[keys]]
+name = "poor"
+key = "{poor_key}"
+team = "poor"
+
+[[keys]]
+name = "spent"
+key = "{spent_key}"
+budgets = [{{ period = "daily", usd = "0.000000001" }}]
+
 [[keys]]
 name = "contract"
 key = "{key}"
@@ -227,7 +249,8 @@ class Gateway:
         configuration = folder / "tollgate.toml"
         configuration.write_text(CONFIGURATION.format(
             port=port, simulator_port=simulator_port, closed_port=closed_port, folder=folder,
-            key=KEY, narrow_key=NARROW_KEY, expired_key=EXPIRED_KEY, admin_key=ADMIN_KEY))
+            key=KEY, narrow_key=NARROW_KEY, expired_key=EXPIRED_KEY,
+            poor_key=POOR_KEY, spent_key=SPENT_KEY, admin_key=ADMIN_KEY))
         self.simulator = Process(["simulate", "--listen", f"127.0.0.1:{simulator_port}"], folder, "simulator")
         self.process = None
         try:

@@ -1,30 +1,9 @@
 """The gateway's attempts and the clients' own do not multiply: what clients do by default, with their own retries."""
 
-import json
-import urllib.request
-
 import pytest
 
 from conftest import cases
 from speaking import Wishes
-
-
-@pytest.fixture
-def asked(gateway):
-    """How often the provider was asked since the test began, for models that hold this text."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-    def received(text):
-        with opener.open(f"{gateway.simulator_address}/__sim/requests", timeout=10) as answer:
-            listed = json.loads(answer.read())["requests"]
-        return sum(text in request["model"] for request in listed)
-
-    before = {}
-
-    def since(text):
-        return received(text) - before.setdefault(text, received(text))
-
-    return since
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])

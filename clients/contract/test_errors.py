@@ -130,6 +130,7 @@ def test_every_code_is_raised_or_has_a_reason_not_to_be(client):
     raised = {case["code"] for case in cases("provider_errors") + cases("own_errors")}
     raised |= {case["code"] for case in cases("broken_streams") + cases("attempts")}
     raised.add("maintenance")  # test_shutdown.py
+    raised |= {"rate_limit_exceeded", "team_paused", "team_suspended", "idempotency_mismatch"}  # test_limits.py
     reasons = cases("not_raised")
     assert raised | set(reasons) == every
     assert not raised & set(reasons), "raised, and yet listed as not raised"

@@ -14,4 +14,6 @@ mod texts;
 pub mod trail;
 
 pub use catalog::{Code, Retry};
-pub use failure::{AttemptRecord, Failure, FieldProblem, Origin, ProviderAnswer, StreamMark};
+pub use failure::{
+    AttemptRecord, Failure, FieldProblem, Lost, LostCost, Origin, ProviderAnswer, StreamMark,
+};

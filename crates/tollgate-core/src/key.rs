@@ -1,5 +1,7 @@
 //! Virtual keys: their form, hash, scope and status.
 
+mod short;
+
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
@@ -8,6 +10,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
+pub use self::short::ShortText;
 use crate::address::AddressRange;
 use crate::budget::Controls;
 use crate::error::dialect::Dialect;
@@ -202,9 +205,9 @@ pub struct VirtualKey {
     /// Under which it is found.
     pub hash: KeyHash,
     /// The first characters, for lists and logs: never enough to use the key.
-    pub prefix: Box<str>,
+    pub prefix: ShortText,
     /// The last four characters, for lists.
-    pub last_four: Box<str>,
+    pub last_four: ShortText,
     /// What it may do.
     pub permissions: Permissions,
     /// Which models it may use.
@@ -250,6 +253,11 @@ impl VirtualKey {
         Ok(())
     }
 
+    /// Whether the key may be used for managing: by its permissions and its surfaces.
+    pub fn manages(&self) -> bool {
+        self.permissions.manage && self.reach.allows_surface("admin")
+    }
+
     /// How lists show the key: `sk-tg-a…x9f4` without its middle.
     pub fn masked(&self) -> String {
         format!("{}...{}", self.prefix, self.last_four)
@@ -258,14 +266,14 @@ impl VirtualKey {
 
 /// The first characters and the last four of a key, for showing it. Short keys show less, so
 /// that at least eight characters stay hidden.
-pub fn shown_parts(key: &str) -> (Box<str>, Box<str>) {
+pub fn shown_parts(key: &str) -> (ShortText, ShortText) {
     let count = key.chars().count();
     let hidden = count.saturating_sub(8);
     let last = if hidden >= 4 { 4 } else { 0 };
     let first = hidden.saturating_sub(last).min(10);
     let prefix = key.chars().take(first).collect::<String>();
     let end = key.chars().skip(count - last).collect::<String>();
-    (prefix.into(), end.into())
+    (prefix.as_str().into(), end.as_str().into())
 }
 
 /// What a key may do.

@@ -1,6 +1,11 @@
 //! What it costs to hold and to settle, and to make settlements durable in groups: per call, over
 //! a store that does nothing but keep pages in memory.
-#![expect(clippy::expect_used, reason = "a bench may stop")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::too_many_lines,
+    reason = "a bench may stop"
+)]
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -140,6 +145,7 @@ impl World {
                 ..Usage::default()
             }),
             delivered: 0,
+            prompt: None,
             whole: true,
             request_id: "req_0123456789abcdef0123456789",
         });

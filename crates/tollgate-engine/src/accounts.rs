@@ -34,9 +34,9 @@ pub use self::edit::{
 };
 pub use self::organizations::is_id;
 use crate::admin::{self, AdminKeys};
+use crate::authority::Manager;
 use crate::credits::Credits;
 use crate::keys::{Entry, Home, KeyTable};
-use crate::manager::Manager;
 use crate::mint::{self, Entropy};
 use crate::port::Change as store;
 use crate::port::{AuditQuery, Clock, Store, StoreError};

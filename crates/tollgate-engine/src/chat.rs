@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::caller::Caller;
+use tollgate_core::budget::Controls;
 use tollgate_core::call::{Call, Wishes};
 use tollgate_core::error::Failure;
 use tollgate_core::money::Unit;
@@ -58,14 +59,8 @@ pub fn estimate(engine: &Engine, caller: &Caller, call: &Call) -> Estimate {
     let bytes = u64::try_from(call.body.len()).unwrap_or(u64::MAX);
     // Long bodies may be pictures, of which a byte costs next to nothing: whoever pays by the
     // estimate has them looked through.
-    let is_looked_through = bytes > LONG && caller.team().paying(Unit::Usd).is_some();
-    let counted = is_looked_through.then(|| {
-        let want = Want {
-            tokens: true,
-            ..Want::default()
-        };
-        engine.upstream.read(call, want).prompt_tokens
-    });
+    let is_looked_through = bytes > LONG && pays_by_estimate(caller);
+    let counted = is_looked_through.then(|| count(engine, call));
     let (likely, prompt) = match counted.flatten() {
         Some(tokens) => (tokens, tokens.saturating_add(tokens / 4)),
         None => (bytes / 4, bytes / 3),
@@ -76,6 +71,32 @@ pub fn estimate(engine: &Engine, caller: &Caller, call: &Call) -> Estimate {
         max_tokens: call.max_tokens,
         choices: call.choices.max(1),
     }
+}
+
+/// Whether anything is set aside for the calls of a caller, by its wallet or by budgets.
+fn pays_by_estimate(caller: &Caller) -> bool {
+    let has_budgets = |controls: &Controls| !controls.budgets.is_empty();
+    caller.team().paying(Unit::Usd).is_some()
+        || has_budgets(&caller.key.controls)
+        || has_budgets(&caller.team().facts().controls)
+        || has_budgets(&caller.organization().facts().controls)
+        || caller
+            .user()
+            .is_some_and(|user| has_budgets(&user.facts().controls))
+}
+
+/// Whether the prompt of a call is counted only when its provider does not tell how long it was.
+pub fn may_be_counted(call: &Call) -> bool {
+    u64::try_from(call.body.len()).is_ok_and(|bytes| bytes <= LONG)
+}
+
+/// Counts the tokens of a prompt by what it says. `None` where its format cannot be read.
+pub fn count(engine: &Engine, call: &Call) -> Option<u64> {
+    let want = Want {
+        tokens: true,
+        ..Want::default()
+    };
+    engine.upstream.read(call, want).prompt_tokens
 }
 
 /// Sets aside what a call may cost at most, or says why that cannot be.

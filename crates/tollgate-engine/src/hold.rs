@@ -94,6 +94,8 @@ pub struct Ending<'a> {
     pub usage: Option<Usage>,
     /// About how many tokens of an answer went out, where the provider did not say.
     pub delivered: u64,
+    /// How many tokens the prompt has, counted here, where that is better known than before.
+    pub prompt: Option<u64>,
     /// Whether the answer reached its end.
     pub whole: bool,
     /// The id of the request.
@@ -308,7 +310,7 @@ impl Hold {
             &price,
             &Told {
                 reported: ending.usage,
-                prompt_estimate: self.estimate.likely_prompt,
+                prompt_estimate: ending.prompt.unwrap_or(self.estimate.likely_prompt),
                 delivered: ending.delivered,
                 max_output: self.longest_output(answered),
                 context_window: answered.facts.context_window,
@@ -320,7 +322,7 @@ impl Hold {
             flags = flags.with(Flags::UNPRICED);
         }
         let mut targets = ending.asked.targets.iter();
-        if !targets.any(|target| std::ptr::eq(&**target, answered)) {
+        if !targets.any(|target| std::ptr::eq(Arc::as_ptr(target), answered)) {
             flags = flags.with(Flags::FALLBACK);
         }
         let settlement = Settlement {

@@ -1,22 +1,29 @@
 //! The keys that callers may present, as requests look them up: by hash, without a lock, in a
 //! time that does not depend on how many there are.
+#![expect(
+    clippy::mutable_key_type,
+    reason = "entries are told apart by the hash of their key, which never changes"
+)]
 
-use std::collections::{BTreeMap, HashMap};
+mod home;
+
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use tollgate_core::budget::Controls;
-use tollgate_core::id::{KeyId, OrgId};
-use tollgate_core::key::{KeyHash, KeyProblem, Tenancy, VirtualKey};
-use tollgate_core::tenant::{Organization, Status, Team};
+use tollgate_core::id::KeyId;
+use tollgate_core::key::{KeyHash, KeyProblem, VirtualKey};
 use tollgate_core::time::Timestamp;
 
+pub use self::home::Home;
 use crate::meter::MeterSlot;
 use crate::port::StoredKey;
-use crate::tenants::{self, OrganizationNode, TeamNode, Tenants, UserNode};
+use crate::tenants::{TeamNode, Tenants, UserNode};
 
 /// Into how many maps the stored keys are split, so that a change copies only one of them.
 const SHARDS: usize = 64;
@@ -43,90 +50,35 @@ pub struct Entry {
     written_ms: AtomicI64,
 }
 
-/// To whom a key belongs.
-#[derive(Clone, Debug)]
-pub struct Home {
-    /// Its team.
-    pub team: Arc<TeamNode>,
-    /// The user who holds it.
-    pub user: Option<Arc<UserNode>>,
-    /// Whether both are there. If not, they stand in for them, suspended.
-    is_found: bool,
-}
-
-/// The built-in team, apart from any deployment.
-impl Default for Home {
-    fn default() -> Self {
-        let tenancy = Tenancy::default();
-        Self::find(&Tenants::default(), &tenancy).unwrap_or_else(|| Self::nowhere(&tenancy))
-    }
-}
-
-impl Home {
-    /// Finds the home of a key. `None` if its team or its user is not there, or if they belong to
-    /// different organizations.
-    pub fn find(tenants: &Tenants, tenancy: &Tenancy) -> Option<Self> {
-        let team = tenants.team_node(&tenancy.team)?;
-        let user = match &tenancy.user {
-            None => None,
-            Some(id) => Some(tenants.user_node(id)?),
-        };
-        let is_of_team = |user: &Arc<UserNode>| user.organization().id == team.organization().id;
-        if !user.as_ref().is_none_or(is_of_team) {
-            return None;
-        }
-        Some(Self {
-            team,
-            user,
-            is_found: true,
-        })
-    }
-
-    /// The home of a key, or what stands in for it: the team if that at least is there, with a
-    /// suspended user.
-    pub(crate) fn of(tenants: &Tenants, tenancy: &Tenancy) -> Self {
-        if let Some(home) = Self::find(tenants, tenancy) {
-            return home;
-        }
-        let (Some(team), Some(user)) = (tenants.team_node(&tenancy.team), &tenancy.user) else {
-            return Self::nowhere(tenancy);
-        };
-        let gone = tenants::gone_user(user, &team.organization().id);
-        let user = UserNode::new(gone, Arc::clone(team.organization()));
-        Self {
-            team,
-            user: Some(Arc::new(user)),
-            is_found: false,
-        }
-    }
-
-    /// The home of a key whose team is not there: a suspended team of this name, of an
-    /// organization that is none.
-    pub fn nowhere(tenancy: &Tenancy) -> Self {
-        let organization = Organization {
-            id: OrgId::from_stored(""),
-            status: Status::Suspended,
-            ..tenants::built_in_organization()
-        };
-        let team = Team {
-            id: tenancy.team.clone(),
-            organization: organization.id.clone(),
-            status: Status::Suspended,
-            ..tenants::built_in_team()
-        };
-        let organization = Arc::new(OrganizationNode::new(organization));
-        Self {
-            team: Arc::new(TeamNode::new(team, organization)),
-            user: None,
-            is_found: false,
-        }
-    }
-}
-
 /// A use of a key that has not been written yet.
 pub(crate) type Use = (Arc<Entry>, Timestamp);
 
-type Map = HashMap<KeyHash, Arc<Entry>, BuildHasherDefault<HashBits>>;
+/// Entries by their hashes, which they hold themselves: a map would keep each of them twice.
+type Map = HashSet<ByHash, BuildHasherDefault<HashBits>>;
+
+/// An entry that is found by its hash.
+#[derive(Clone)]
+struct ByHash(Arc<Entry>);
+
+impl Borrow<KeyHash> for ByHash {
+    fn borrow(&self) -> &KeyHash {
+        &self.0.key.hash
+    }
+}
+
+impl PartialEq for ByHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key.hash == other.0.key.hash
+    }
+}
+
+impl Eq for ByHash {}
+
+impl Hash for ByHash {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.key.hash.hash(state);
+    }
+}
 
 #[derive(Default)]
 struct Shard {
@@ -144,7 +96,7 @@ impl KeyTable {
             let StoredKey { key, last_used_at } = stored;
             let entry = Arc::new(Entry::new(key, home, None, last_used_at));
             if let Some(map) = maps.get_mut(shard_index(&entry.key.hash)) {
-                map.insert(entry.key.hash, Arc::clone(&entry));
+                map.replace(ByHash(Arc::clone(&entry)));
             }
             (entry.key.id.clone(), entry)
         });
@@ -163,10 +115,11 @@ impl KeyTable {
     /// The key of this hash, whatever its status.
     pub fn find(&self, hash: &KeyHash) -> Option<Arc<Entry>> {
         let declared = self.declared.load();
-        if let Some(entry) = declared.get(hash) {
+        if let Some(ByHash(entry)) = declared.get(hash) {
             return Some(Arc::clone(entry));
         }
-        self.shard(hash)?.keys.load().get(hash).map(Arc::clone)
+        let keys = self.shard(hash)?.keys.load();
+        keys.get(hash).map(|ByHash(entry)| Arc::clone(entry))
     }
 
     /// The key of this id.
@@ -219,7 +172,9 @@ impl KeyTable {
         for (index, entries) in changed {
             if let Some(shard) = self.stored.get(index) {
                 let mut map = Map::clone(&shard.keys.load());
-                map.extend(entries.into_iter().map(|entry| (entry.key.hash, entry)));
+                for entry in entries {
+                    map.replace(ByHash(entry));
+                }
                 shard.keys.store(Arc::new(map));
             }
         }
@@ -241,7 +196,7 @@ impl KeyTable {
             });
         }
         self.change_shard(&entry.key.hash, |map| {
-            map.insert(entry.key.hash, Arc::clone(&entry));
+            map.replace(ByHash(Arc::clone(&entry)));
         });
         if entry.unwritten_use().is_some() {
             self.mark_used(&entry);
@@ -277,7 +232,7 @@ impl KeyTable {
                 entry.meter.inherit(&former.meter);
             }
             let entry = Arc::new(entry);
-            map.insert(entry.key.hash, Arc::clone(&entry));
+            map.replace(ByHash(Arc::clone(&entry)));
             declared.push(entry);
         }
         by_id.retain(|_, entry| entry.declared_at.is_none());
@@ -318,8 +273,8 @@ impl KeyTable {
             return Vec::new();
         }
         let keys = shard.keys.load();
-        keys.values()
-            .filter_map(|entry| Some((Arc::clone(entry), entry.unwritten_use()?)))
+        keys.iter()
+            .filter_map(|ByHash(entry)| Some((Arc::clone(entry), entry.unwritten_use()?)))
             .collect()
     }
 

@@ -11,7 +11,7 @@ use tollgate_core::error::{Code, Failure};
 
 use crate::accounts::Accounts;
 use crate::audit;
-use crate::manager::Manager;
+use crate::authority::Manager;
 use crate::port::StoreError;
 
 /// The setting of the store under which the operator's switch is kept.

@@ -90,7 +90,8 @@ pub struct RequestLog {
     /// Told when the queue holds a whole segment.
     full: Notify,
     /// Held by whoever takes rows from the queue, so that they stay in their order.
-    sealing: Mutex<()>,
+    /// They leave their room for the next ones here.
+    sealing: Mutex<Vec<Draft>>,
     directory: Mutex<Directory>,
     is_loaded: AtomicBool,
     /// Set when the end has been asked for.
@@ -136,7 +137,7 @@ impl RequestLog {
             settings: ArcSwap::default(),
             queue: Mutex::default(),
             full: Notify::new(),
-            sealing: Mutex::new(()),
+            sealing: Mutex::default(),
             directory: Mutex::new(Directory::new(INDEXES)),
             is_loaded: AtomicBool::new(false),
             is_ending: AtomicBool::new(false),
@@ -207,12 +208,17 @@ impl RequestLog {
 
     /// Puts together what waits in the queue. From then on searches see it.
     fn seal(&self) {
-        let sealing = self.sealing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut room = self.sealing.lock().unwrap_or_else(PoisonError::into_inner);
         if self.directory().unwritten() >= MOST_UNWRITTEN {
             return;
         }
-        let Queue { drafts, .. } = std::mem::take(&mut *self.queue());
+        let fresh = Queue {
+            drafts: std::mem::take(&mut *room),
+            text: 0,
+        };
+        let Queue { mut drafts, .. } = std::mem::replace(&mut *self.queue(), fresh);
         if drafts.is_empty() {
+            *room = drafts;
             return;
         }
         let count = drafts.len() as u64;
@@ -225,7 +231,9 @@ impl RequestLog {
             directory.add_unwritten(segment);
         }
         drop(directory);
-        drop(sealing);
+        drafts.clear();
+        drafts.shrink_to(2 * MOST_ROWS);
+        *room = drafts;
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {

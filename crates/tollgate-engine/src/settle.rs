@@ -5,6 +5,7 @@ mod books;
 mod budgets;
 mod clerk;
 mod group;
+mod losses;
 mod posted;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tollgate_core::charge::{Told, charge};
-use tollgate_core::error::{AttemptRecord, Code, Failure};
-use tollgate_core::price::Price;
+use tollgate_core::error::{AttemptRecord, Code, Failure, Lost, LostCost};
 use tollgate_core::reply::Usage;
 
 use crate::health::Permit;
@@ -35,28 +34,27 @@ pub struct Asked {
     pub model: Arc<str>,
 }
 
-/// What a provider charges for an attempt that came to nothing.
-#[derive(Clone, Copy)]
-struct Lost {
-    usage: Usage,
-    cost: Option<u64>,
-}
-
-impl Lost {
-    fn of(target: &RouteTarget, usage: Usage) -> Self {
-        let facts = &target.facts;
-        let price = facts.price.as_ref().map(|priced| &priced.price);
-        let told = Told {
-            reported: Some(usage),
-            max_output: facts.max_output.map(u64::from),
-            context_window: facts.context_window,
-            ..Told::default()
-        };
-        let charge = charge(price.unwrap_or(&Price::default()), &told);
-        Self {
-            usage: charge.usage,
-            cost: price.map(|_| charge.cost),
-        }
+/// What a provider charges for an attempt at this target that came to nothing.
+fn lost(target: &RouteTarget, usage: Usage) -> Lost {
+    let facts = &target.facts;
+    let priced = facts.price.as_ref();
+    let told = Told {
+        reported: Some(usage),
+        max_output: facts.max_output.map(u64::from),
+        context_window: facts.context_window,
+        whole: true,
+        ..Told::default()
+    };
+    let price = priced.map(|priced| priced.price).unwrap_or_default();
+    let charge = charge(&price, &told);
+    Lost {
+        usage: charge.usage,
+        flags: charge.flags,
+        model: Arc::clone(&target.model),
+        cost: priced.map(|priced| LostCost {
+            nano: charge.cost,
+            price_version: Arc::clone(&priced.version),
+        }),
     }
 }
 
@@ -131,11 +129,10 @@ impl Trail {
     /// A content filter cut the last answer off, and others are asked. Unless it becomes the
     /// answer after all, nobody pays for it.
     pub(crate) fn filter(&mut self, permit: &Permit, usage: Option<Usage>) {
-        let lost = usage.map(|usage| Lost::of(permit.aim(), usage));
+        let lost = usage.map(|usage| Box::new(lost(permit.aim(), usage)));
         if let Some(last) = self.rest.last_mut().or(self.first.as_mut()) {
             last.code = Some(Code::ContentFiltered);
-            last.usage = lost.map(|lost| lost.usage);
-            last.cost = lost.and_then(|lost| lost.cost);
+            last.lost = lost;
         }
     }
 
@@ -143,19 +140,19 @@ impl Trail {
     pub(crate) fn keep_filtered(&mut self) {
         for record in self.first.iter_mut().chain(&mut self.rest) {
             if record.status == Some(200) && record.code == Some(Code::ContentFiltered) {
-                (record.usage, record.cost) = (None, None);
+                record.lost = None;
             }
         }
     }
 
     /// The attempts for which providers charge and nobody pays, as far as that is known.
     pub fn lost(&self) -> impl Iterator<Item = &AttemptRecord> {
-        self.records().filter(|record| record.usage.is_some())
+        self.records().filter(|record| record.lost.is_some())
     }
 
     /// What those cost, in nano-USD, as far as the targets have prices.
     pub fn lost_cost(&self) -> u64 {
-        let costs = self.lost().filter_map(|record| record.cost);
+        let costs = self.lost().filter_map(AttemptRecord::lost_cost);
         costs.fold(0, u64::saturating_add)
     }
 
@@ -171,7 +168,7 @@ impl Trail {
             return;
         };
         let usage = failure.and_then(|failure| failure.usage);
-        let lost = usage.map(|usage| Lost::of(permit.aim(), usage));
+        let lost = usage.map(|usage| Box::new(lost(permit.aim(), usage)));
         let good = (failure.is_none() && !cancelled).then_some(200);
         let record = AttemptRecord {
             connection,
@@ -180,8 +177,7 @@ impl Trail {
             cancelled,
             status: failure.map_or(good, |failure| failure.provider_status),
             duration: permit.age(),
-            usage: lost.map(|lost| lost.usage),
-            cost: lost.and_then(|lost| lost.cost),
+            lost,
         };
         if self.first.is_none() {
             self.first = Some(record);
@@ -195,7 +191,7 @@ impl Trail {
 mod tests {
     use tollgate_core::error::Code;
     use tollgate_core::model::{ModelFacts, Priced};
-    use tollgate_core::price::Rate;
+    use tollgate_core::price::{Price, Rate};
 
     use super::*;
     use crate::health::Registry;
@@ -203,10 +199,10 @@ mod tests {
     use crate::testing;
 
     fn permit(connection: &str) -> Permit {
-        priced(connection, None)
+        priced(connection, &None)
     }
 
-    fn priced(connection: &str, price: Option<Price>) -> Permit {
+    fn priced(connection: &str, price: &Option<Price>) -> Permit {
         let target = DeclaredTarget {
             target: tollgate_core::model::Target {
                 connection: connection.into(),
@@ -219,7 +215,7 @@ mod tests {
             limits: tollgate_core::route::limit::Limits::default(),
             fitness: Arc::default(),
             facts: Arc::new(ModelFacts {
-                price: price.map(|price| Priced {
+                price: (*price).map(|price| Priced {
                     price,
                     version: "test".into(),
                 }),
@@ -290,12 +286,12 @@ mod tests {
         cache_write_1h: None,
     };
 
-    fn usage(prompt: u64, completion: u64) -> Option<Usage> {
-        Some(Usage {
+    fn usage(prompt: u64, completion: u64) -> Usage {
+        Usage {
             prompt,
             completion,
             ..Usage::NONE
-        })
+        }
     }
 
     fn failure(usage: Option<Usage>) -> Failure {
@@ -307,11 +303,11 @@ mod tests {
     #[test]
     fn what_failed_attempts_cost_is_kept_where_the_provider_told_it() {
         let targets = [
-            priced("dear", Some(PRICE)),
+            priced("dear", &Some(PRICE)),
             permit("unpriced"),
             permit("silent"),
         ];
-        let told = [usage(1_000, 5), usage(1_000, 5), None];
+        let told = [Some(usage(1_000, 5)), Some(usage(1_000, 5)), None];
         let mut trail = Trail::default();
         for (permit, told) in targets.iter().zip(told) {
             trail.begin(permit);
@@ -319,7 +315,10 @@ mod tests {
         }
         let costs: Vec<_> = trail
             .records()
-            .map(|record| (record.usage, record.cost))
+            .map(|record| {
+                let usage = record.lost.as_ref().map(|lost| lost.usage);
+                (usage, record.lost_cost())
+            })
             .collect();
         assert_eq!(costs, [(told[0], Some(6)), (told[1], None), (None, None)]);
         assert_eq!((trail.lost().count(), trail.lost_cost()), (2, 6));
@@ -327,21 +326,21 @@ mod tests {
 
     #[test]
     fn counts_that_cannot_be_true_are_not_lost() {
-        let target = priced("dear", Some(PRICE));
+        let target = priced("dear", &Some(PRICE));
         let mut trail = Trail::default();
         trail.begin(&target);
-        trail.fail(&target, &failure(usage(1 << 63, 1 << 63)));
+        trail.fail(&target, &failure(Some(usage(1 << 63, 1 << 63))));
         assert_eq!(trail.lost_cost(), 0);
     }
 
     #[test]
     fn an_answer_that_was_cut_off_is_lost_unless_it_is_the_answer_after_all() {
-        let target = priced("filtered", Some(PRICE));
+        let target = priced("filtered", &Some(PRICE));
         let mut trail = Trail::default();
         trail.begin(&target);
         trail.succeed(&target);
         assert_eq!(trail.lost_cost(), 0);
-        trail.filter(&target, usage(0, 3));
+        trail.filter(&target, Some(usage(0, 3)));
         assert_eq!(trail.lost_cost(), 3);
         trail.keep_filtered();
         assert_eq!((trail.lost().count(), trail.lost_cost()), (0, 0));

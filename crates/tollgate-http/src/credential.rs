@@ -10,8 +10,8 @@ use http::request::Parts;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::right::Right;
 use tollgate_engine::admit;
+use tollgate_engine::authority::Manager;
 use tollgate_engine::caller::Caller;
-use tollgate_engine::manager::Manager;
 use tollgate_wire::credential::{self, BearerProblem};
 
 use crate::query::Query;

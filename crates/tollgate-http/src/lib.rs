@@ -45,7 +45,7 @@ pub use server::serve;
 /// What the key API answers, for commands that do without a running gateway.
 pub mod keys {
     pub use crate::surface::admin::keys::{
-        change, create, create_temporary, list, one, revoke, rotate,
+        SURFACES, change, create, create_temporary, list, one, revoke, rotate,
     };
 }
 

@@ -87,7 +87,7 @@ pub(crate) fn draft(
         attempts,
         usage: facts.usage,
         cost: facts.cost.unwrap_or_default().as_nano(),
-        lost: 0,
+        lost: facts.trail.lost_cost(),
         first_byte: facts.first_byte,
         provider_request_id: facts.provider_request_id.take(),
         trail,

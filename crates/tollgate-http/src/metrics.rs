@@ -259,7 +259,7 @@ impl Metrics {
             self.cost.get_or_create(&labels).inner().add(cost.as_nano());
         }
         for attempt in facts.trail.lost() {
-            let Some(cost) = attempt.cost.filter(|cost| *cost > 0) else {
+            let Some(cost) = attempt.lost_cost().filter(|cost| *cost > 0) else {
                 continue;
             };
             let connection = Arc::clone(&attempt.connection);

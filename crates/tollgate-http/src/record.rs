@@ -6,15 +6,18 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tollgate_core::call::Call;
 use tollgate_core::charge::can_be_true;
 use tollgate_core::error::Failure;
 use tollgate_core::key::VirtualKey;
 use tollgate_core::money::Money;
 use tollgate_core::reply::{Answer, Piece, Usage};
 use tollgate_engine::caller::Caller;
+use tollgate_engine::chat;
 use tollgate_engine::health::Permit;
 use tollgate_engine::hold::{Ending, Hold, Warning};
 use tollgate_engine::overload::Place;
+use tollgate_engine::port::Reply;
 use tollgate_engine::routes::{Route, RouteTarget};
 use tollgate_engine::settle::Ticket;
 use tollgate_engine::throttle::{Pass, Standings, Visitor};
@@ -46,6 +49,9 @@ pub(crate) struct Record {
     pub(crate) pass: Option<Box<Pass>>,
     /// What was set aside for it.
     pub(crate) hold: Option<Box<Hold>>,
+    /// What was asked, while it may have to be counted: where somebody pays, and the provider has
+    /// not told what was used.
+    call: Option<Box<Call>>,
     /// Its answer as it is kept, where it has an idempotency key.
     pub(crate) replay: Option<Box<Recording>>,
     finished: bool,
@@ -138,6 +144,7 @@ impl Record {
             visitor: Visitor::default(),
             pass: None,
             hold: None,
+            call: None,
             replay: None,
             finished: false,
         }
@@ -199,6 +206,28 @@ impl Record {
         }
     }
 
+    /// Keeps what was asked until the call is settled, unless its answer tells what was used. What
+    /// is long was counted before.
+    pub(crate) fn keep(&mut self, call: Call, reply: &Reply) {
+        let is_told = match reply {
+            Reply::Answer(answer) => answer.usage.as_ref().is_some_and(can_be_true),
+            Reply::Stream(_) => false,
+        };
+        if !is_told && self.hold.is_some() && chat::may_be_counted(&call) {
+            self.call = Some(Box::new(call));
+        }
+    }
+
+    /// How many tokens the prompt has, counted here, where the provider has not told that.
+    fn counted(&mut self, whole: bool) -> Option<u64> {
+        let call = self.call.take()?;
+        let told = self.facts.usage.as_ref().filter(|usage| can_be_true(usage));
+        if told.is_some_and(|usage| whole || usage.prompt > 0) {
+            return None;
+        }
+        chat::count(&self.gateway.engine, &call)
+    }
+
     /// Settles what the call cost. Whoever sends the last byte of its answer waits for the ticket,
     /// if there is one. Once more it does nothing.
     pub(crate) fn settle(&mut self, whole: bool) -> Option<Ticket> {
@@ -208,12 +237,14 @@ impl Record {
             self.facts.standings = pass.standings();
         }
         let hold = self.hold.take()?;
+        let prompt = self.counted(whole);
         let (asked, answered) = (self.facts.route.as_ref()?, self.facts.answered.as_ref()?);
         let settled = hold.settle(&Ending {
             answered,
             asked,
             usage: self.facts.usage,
             delivered: self.facts.delivered.div_ceil(16),
+            prompt,
             whole,
             request_id: self.facts.id.as_str(),
         });
@@ -244,6 +275,8 @@ impl Record {
             let now = self.gateway.now();
             self.gateway.log.write(now, &self.facts, duration);
             if let Some(caller) = self.facts.caller.take() {
+                let ledger = &self.gateway.engine.ledger;
+                ledger.lose(&caller, self.facts.id.as_str(), &self.facts.trail);
                 let draft = log_row::draft(&mut self.facts, caller, (now, duration));
                 self.gateway.engine.request_log.push(draft);
             }

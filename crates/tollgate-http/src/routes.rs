@@ -238,8 +238,8 @@ impl<'a> Endpoint<'a> {
             | Self::GeminiModels
             | Self::GeminiModel(_)
             | Self::Balance
-            | Self::Validate => Right::Read,
-            Self::Report(_) => Right::Read,
+            | Self::Validate
+            | Self::Report(_) => Right::Read,
             Self::Keys | Self::Key(_) if sees => Right::SeeKeys,
             Self::Keys | Self::TemporaryKeys | Self::Key(_) | Self::RotateKey(_) => {
                 Right::ManageKeys

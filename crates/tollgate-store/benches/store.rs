@@ -1,5 +1,4 @@
-//! What a start with a million keys takes, and what one page of the ledger costs. Prints figures;
-//! they stand in docs/store.md.
+//! What a start with a million keys takes, and what one page of the ledger costs. Prints figures.
 //!
 //! `cargo bench -p tollgate-store --features testing [-- KEYS]`; with `TOLLGATE_TEST_POSTGRES` for PostgreSQL, too.
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a bench")]

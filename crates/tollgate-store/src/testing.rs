@@ -7,11 +7,13 @@
     reason = "a test that lacks its server must fail, and says why"
 )]
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
 
 /// The variable that names a server where databases may be made and dropped.
 const VARIABLE: &str = "TOLLGATE_TEST_POSTGRES";
@@ -82,29 +84,51 @@ impl Drop for ScratchDatabase {
     }
 }
 
-/// Waits on a thread of its own, so that it may be called from anywhere.
+/// Runs a statement in the `SQLite` database of this file, as an operator might, also beside a
+/// gateway that works with it.
+///
+/// # Panics
+/// If the database cannot be opened or does not do it.
+pub fn run_on_sqlite(file: &Path, sql: &str) {
+    let options = SqliteConnectOptions::new().filename(file);
+    let options = options.busy_timeout(Duration::from_secs(10));
+    let sql = sql.to_owned();
+    let is_done = waited_for(async move {
+        let mut session: SqliteConnection = options.connect().await?;
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&mut session)
+            .await?;
+        session.close().await
+    });
+    assert!(is_done, "the database {} could not be used", file.display());
+}
+
 fn on_a_runtime(url: String, sql: String) {
+    let is_done = waited_for(async move {
+        let options: PgConnectOptions = url.parse().expect("the URL of the server is one");
+        let mut session: PgConnection = options.connect().await?;
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&mut session)
+            .await?;
+        session.close().await
+    });
+    assert!(
+        is_done,
+        "the PostgreSQL server of {VARIABLE} could not be used"
+    );
+}
+
+/// Waits on a thread of its own, so that it may be called from anywhere.
+fn waited_for(work: impl Future<Output = Result<(), sqlx::Error>> + Send + 'static) -> bool {
     let work = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("a runtime can be made");
-        let work = async move {
-            let options: PgConnectOptions = url.parse().expect("the URL of the server is one");
-            let mut session: PgConnection = options.connect().await?;
-            sqlx::raw_sql(AssertSqlSafe(sql))
-                .execute(&mut session)
-                .await?;
-            session.close().await
-        };
         let done = runtime.block_on(async { tokio::time::timeout(LIMIT, work).await });
         done.expect("the server answers in time")
             .expect("the server does what it is asked");
     });
     // A test that fails already must show its own reason.
-    let is_done = work.join().is_ok() || std::thread::panicking();
-    assert!(
-        is_done,
-        "the PostgreSQL server of {VARIABLE} could not be used"
-    );
+    work.join().is_ok() || std::thread::panicking()
 }

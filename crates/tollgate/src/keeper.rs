@@ -1,6 +1,8 @@
 //! Connections that operators make while the gateway runs: kept in the store with their
 //! credentials sealed, and in use together with the declared ones. A declared one wins.
 
+mod kept;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -10,8 +12,8 @@ use tollgate_core::error::{Code, Failure, FieldProblem, detail};
 use tollgate_core::id::OrgId;
 use tollgate_core::secret::Secret;
 use tollgate_engine::accounts::Accounts;
+use tollgate_engine::authority::Manager;
 use tollgate_engine::engine::{Engine, Routing};
-use tollgate_engine::manager::Manager;
 use tollgate_engine::port::{
     BoxFuture, Change, ConnectionKeeper, KeptConnection, NewConnection, Store, StoreError,
     StoredConnection,
@@ -20,6 +22,7 @@ use tollgate_store::MasterKeys;
 use tollgate_upstream::Upstreams;
 use tollgate_upstream::settings::ConnectionSettings;
 
+use self::kept::{declared, opened, told, used};
 use crate::assemble;
 use crate::config::{self, Config, Connection};
 use crate::secrets::{self, Secrets, SecretsError};
@@ -473,54 +476,4 @@ impl ConnectionKeeper for Keeper {
     fn delete<'a>(&'a self, name: &'a str, by: &'a Manager) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(self.delete_one(name, by))
     }
-}
-
-/// What can be used of a kept connection. Fails if its credential does not open.
-fn used(keys: &MasterKeys, kept: &StoredConnection) -> Result<Option<Connection>, SecretsError> {
-    let credential = opened(keys, kept)?;
-    match config::stored_connection(&kept.name, &kept.settings, credential.as_ref()) {
-        Ok(mut connection) => {
-            connection.owner = kept.organization.as_deref().map(OrgId::from_stored);
-            Ok(Some(connection))
-        }
-        Err(failure) => {
-            let problem = failure.message.as_deref();
-            tracing::error!(
-                connection = &*kept.name,
-                problem,
-                "a connection that is kept in the store cannot be used"
-            );
-            Ok(None)
-        }
-    }
-}
-
-fn opened(keys: &MasterKeys, kept: &StoredConnection) -> Result<Option<Secret>, SecretsError> {
-    let Some(sealed) = &kept.sealed else {
-        return Ok(None);
-    };
-    let clear = secrets::open_credential(keys, &kept.name, sealed)?;
-    let text = String::from_utf8(clear).map_err(|_| SecretsError::Damaged {
-        what: format!("the credential of the connection \"{}\"", kept.name),
-    })?;
-    Ok(Some(Secret::new(text)))
-}
-
-/// What the audit log says of a connection: everything but its credential.
-fn told(kept: &StoredConnection) -> String {
-    let settings: serde_json::Value =
-        serde_json::from_str(&kept.settings).unwrap_or(serde_json::Value::Null);
-    serde_json::json!({
-        "organization": {"new": kept.organization.as_deref()},
-        "settings": {"new": settings},
-        "has_credential": {"new": kept.sealed.is_some()},
-    })
-    .to_string()
-}
-
-fn declared() -> Failure {
-    Failure::client(Code::Conflict).message(
-        "This connection is declared in the configuration. Change it there and reload the \
-         configuration.",
-    )
 }

@@ -72,7 +72,7 @@ pub(super) fn is_test(path: &str) -> bool {
     path.ends_with("/tests.rs")
         // One suite that every backend must pass.
         || path.ends_with("/contract.rs")
-        || ["/tests/", "/benches/"]
+        || ["/tests/", "/benches/", "/examples/", "/src/contract/"]
             .iter()
             .any(|folder| path.contains(folder))
         || path.starts_with("fuzz/")

@@ -118,8 +118,7 @@ mod tests {
                 code: Some(code),
                 status: None,
                 duration: Duration::ZERO,
-                usage: None,
-                cost: None,
+                lost: None,
             })
             .collect();
         failure

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::catalog::Code;
 use crate::format::Format;
+use crate::ledger::Flags;
 use crate::reply::Usage;
 use crate::time::Timestamp;
 
@@ -50,13 +51,39 @@ pub struct AttemptRecord {
     pub status: Option<u16>,
     /// How long it took.
     pub duration: Duration,
-    /// What the provider said it used, if it did not become the answer and the provider said so.
-    pub usage: Option<Usage>,
-    /// What that costs at the price of the target, in nano-USD, if that has one: nobody pays it.
-    pub cost: Option<u64>,
+    /// What the provider charges for it, if it did not become the answer and the provider said
+    /// what it used: nobody pays that.
+    pub lost: Option<Box<Lost>>,
+}
+
+/// What a provider says that it used for an attempt that came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// The tokens, as far as they can be true.
+    pub usage: Usage,
+    /// What has to be known of how that figure came about.
+    pub flags: Flags,
+    /// The public name of the model whose price is taken.
+    pub model: Arc<str>,
+    /// What it costs, if the target has a price.
+    pub cost: Option<LostCost>,
+}
+
+/// What an attempt that came to nothing costs the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostCost {
+    /// How much, in nano-USD.
+    pub nano: u64,
+    /// The version of the price that was taken.
+    pub price_version: Arc<str>,
 }
 
 impl AttemptRecord {
+    /// What it costs the operator, in nano-USD, as far as that is known.
+    pub fn lost_cost(&self) -> Option<u64> {
+        Some(self.lost.as_ref()?.cost.as_ref()?.nano)
+    }
+
     /// How it ended, in one word: `ok`, `cancelled` or its code.
     pub fn outcome(&self) -> &'static str {
         match self.code {

@@ -25,7 +25,7 @@ pub fn line<'a>(attempts: impl Iterator<Item = &'a AttemptRecord>, longest: usiz
             _ = write!(line, ";status={status}");
         }
         _ = write!(line, ";ms={}", attempt.duration.as_millis());
-        if let Some(nano) = attempt.cost {
+        if let Some(nano) = attempt.lost_cost() {
             line.push_str(";usd=");
             line.push_str(UsdText::of(Money::from_nano(nano)).as_str());
         }
@@ -147,7 +147,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::error::Code;
+    use crate::error::{Code, Lost, LostCost};
+    use crate::ledger::Flags;
+    use crate::reply::Usage;
 
     fn attempt(connection: &str, model: &str, code: Option<Code>) -> AttemptRecord {
         AttemptRecord {
@@ -157,8 +159,7 @@ mod tests {
             cancelled: false,
             status: code.is_none().then_some(200),
             duration: Duration::from_micros(132_900),
-            usage: None,
-            cost: None,
+            lost: None,
         }
     }
 
@@ -168,7 +169,15 @@ mod tests {
         failed.status = Some(503);
         let mut slow = attempt("slow", "gpt-4o", None);
         (slow.cancelled, slow.status) = (true, None);
-        failed.cost = Some(12_500);
+        failed.lost = Some(Box::new(Lost {
+            usage: Usage::NONE,
+            flags: Flags::NONE,
+            model: "gpt-4o".into(),
+            cost: Some(LostCost {
+                nano: 12_500,
+                price_version: "1".into(),
+            }),
+        }));
         let attempts = [failed, slow, attempt("backup", "openai/gpt-4o:x", None)];
         assert_eq!(
             line(attempts.iter(), LONGEST),

@@ -53,6 +53,8 @@ pub struct Report {
     pub settlements: u64,
     /// What was charged by all of them, in nano-USD, whether somebody paid or not.
     pub charged: u128,
+    /// What providers charged for attempts that came to nothing, in nano-USD: nobody paid it.
+    pub lost: u128,
     /// The wallets.
     pub wallets: BTreeMap<WalletId, Balance>,
     /// What must not be: the first [`MOST_FINDINGS`] of them.
@@ -250,6 +252,10 @@ impl Verifier {
                     charged: settlement.charged,
                     wallet,
                 })
+            }
+            Kind::Loss(loss) => {
+                self.report.lost += u128::from(loss.charged);
+                None
             }
             _ => None,
         };

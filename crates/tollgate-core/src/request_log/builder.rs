@@ -1,6 +1,7 @@
 //! Makes a segment out of rows. What many rows have in common is said once.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use super::bytes::put_piece;
@@ -68,6 +69,23 @@ pub struct Builder {
 }
 
 impl Builder {
+    /// A builder with room for so many rows.
+    pub fn with_room(rows: usize) -> Self {
+        let rows = rows.min(MOST_ROWS);
+        let room = || Vec::with_capacity(rows);
+        Self {
+            who: room(),
+            what: room(),
+            outcome: room(),
+            latency: room(),
+            at: Vec::with_capacity(rows),
+            columns: std::array::from_fn(|_| Vec::with_capacity(rows)),
+            heap: Vec::with_capacity(rows * 64),
+            ids: room(),
+            ..Self::default()
+        }
+    }
+
     /// Says once who called. Gives the name for rows.
     pub fn who(&mut self, who: Who) -> usize {
         self.whos.push(who);
@@ -241,6 +259,7 @@ impl Builder {
 
     fn write_index(&self, out: &mut Vec<u8>) {
         let mut hashes = Texts::default();
+        hashes.list.reserve(self.whos.len());
         let mut column = |texts: &mut dyn Iterator<Item = &Arc<str>>| -> Vec<u64> {
             texts.map(|text| hashes.name(text)).collect()
         };
@@ -254,8 +273,8 @@ impl Builder {
             column(&mut self.whats.iter().map(|what| &what.provider)),
         ];
         put_count(out, hashes.list.len());
-        for text in &hashes.list {
-            out.extend_from_slice(&hash::hash(text.as_bytes()).to_le_bytes());
+        for (hash, _) in &hashes.list {
+            out.extend_from_slice(&hash.to_le_bytes());
         }
         put_count(out, self.whos.len());
         put_count(out, self.whats.len());
@@ -307,13 +326,13 @@ impl Builder {
         put_count(&mut out, self.whats.len());
         packed::write(&mut out, &tuples);
         let (mut ends, mut end) = (Vec::with_capacity(texts.list.len()), 0);
-        for text in &texts.list {
+        for (_, text) in &texts.list {
             end += text.len() as u64;
             ends.push(end);
         }
         put_count(&mut out, texts.list.len());
         packed::write(&mut out, &ends);
-        for text in &texts.list {
+        for (_, text) in &texts.list {
             out.extend_from_slice(text.as_bytes());
         }
         for column in &self.columns {
@@ -346,40 +365,78 @@ fn counted<T>(all: &[T], counts: &[u32], text: impl Fn(&T) -> &str) -> Vec<(u64,
         .collect()
 }
 
-/// Texts, each said once.
+/// Texts with their hashes, each said once.
 #[derive(Default)]
 struct Texts {
-    names: HashMap<Arc<str>, u64>,
-    list: Vec<Arc<str>>,
+    names: HashMap<u64, u64, BuildHasherDefault<HashBits>>,
+    list: Vec<(u64, Arc<str>)>,
 }
 
 impl Texts {
     fn name(&mut self, text: &Arc<str>) -> u64 {
-        if let Some(name) = self.names.get(text) {
-            return *name;
+        let hash = hash::hash(text.as_bytes());
+        let there = self.names.get(&hash).copied();
+        let same = |name: &u64| {
+            self.list
+                .get(*name as usize)
+                .is_some_and(|it| it.1 == *text)
+        };
+        if let Some(name) = there.filter(same) {
+            return name;
         }
+        // Another text of the same hash is said each time: nobody meets one by chance.
         let name = self.list.len() as u64;
-        self.names.insert(Arc::clone(text), name);
-        self.list.push(Arc::clone(text));
+        self.names.entry(hash).or_insert(name);
+        self.list.push((hash, Arc::clone(text)));
         name
     }
 }
 
+/// Takes a hash as it is.
+#[derive(Default)]
+struct HashBits(u64);
+
+impl Hasher for HashBits {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = hash::hash(bytes);
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+/// The value of each hexadecimal digit in lower case; what is none has a bit beyond.
+const DIGITS: [u8; 256] = {
+    let mut table = [0x80; 256];
+    let mut value = 0;
+    while value < 16 {
+        #[expect(clippy::indexing_slicing, reason = "checked while compiling")]
+        {
+            table[b"0123456789abcdef"[value] as usize] = value as u8;
+        }
+        value += 1;
+    }
+    table
+};
+
 /// The number in an id that Tollgate made.
 fn made_id(id: &str) -> Option<u128> {
-    let digits = id.strip_prefix(MADE).filter(|digits| digits.len() == 32)?;
-    let mut number = 0_u128;
-    for half in digits.as_bytes().chunks_exact(16) {
+    let digits: &[u8; 32] = id.strip_prefix(MADE)?.as_bytes().try_into().ok()?;
+    let (mut number, mut seen) = (0_u128, 0);
+    let (halves, _) = digits.as_chunks::<16>();
+    for half in halves {
         let mut word = 0_u64;
         for byte in half {
-            let digit = match byte {
-                b'0'..=b'9' => byte - b'0',
-                b'a'..=b'f' => byte - b'a' + 10,
-                _ => return None,
-            };
-            word = word << 4 | u64::from(digit);
+            let digit = DIGITS.get(usize::from(*byte)).copied().unwrap_or(0x80);
+            seen |= digit;
+            word = word << 4 | u64::from(digit & 0xf);
         }
         number = number << 64 | u128::from(word);
     }
-    Some(number)
+    (seen < 0x80).then_some(number)
 }

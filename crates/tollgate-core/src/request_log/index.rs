@@ -120,14 +120,16 @@ impl<'a> Index<'a> {
             (2, &filter.user),
             (3, &filter.key),
         ];
-        let who = allowed(self.whos, |tuple| {
-            whos.iter()
-                .all(|(column, text)| self.is(*column, tuple, text.as_deref()))
+        let whos = whos.map(|(column, text)| (column, self.sought(text.as_deref())));
+        let who = Self::allowed(whos.iter().map(|it| &it.1), self.whos, |tuple| {
+            let mut columns = whos.iter();
+            columns.all(|(column, sought)| self.is(*column, tuple, sought.as_deref()))
         });
-        let model = filter.model.as_deref();
-        let provider = filter.provider.as_deref();
-        let what = allowed(self.whats, |tuple| {
-            (self.is(4, tuple, model) || self.is(5, tuple, model)) && self.is(6, tuple, provider)
+        let model = self.sought(filter.model.as_deref());
+        let provider = self.sought(filter.provider.as_deref());
+        let what = Self::allowed([&model, &provider].into_iter(), self.whats, |tuple| {
+            (self.is(4, tuple, model.as_deref()) || self.is(5, tuple, model.as_deref()))
+                && self.is(6, tuple, provider.as_deref())
         });
         let outcome = allowed(self.outcomes.len(), |at| {
             let outcome = self.outcomes.get(at);
@@ -143,12 +145,37 @@ impl<'a> Index<'a> {
         }
     }
 
+    /// The places of a text among the hashes, if one is wanted: more than one only if two texts
+    /// have the same hash.
+    fn sought(&self, wanted: Option<&str>) -> Option<Vec<u64>> {
+        let hash = hash::hash(wanted?.as_bytes()).to_le_bytes();
+        let found = self.hashes.iter().enumerate();
+        let found = found.filter(|(_, found)| **found == hash);
+        Some(found.map(|(place, _)| place as u64).collect())
+    }
+
     /// Whether the text of a tuple is the one that is wanted.
-    fn is(&self, column: usize, tuple: usize, wanted: Option<&str>) -> bool {
-        let Some(wanted) = wanted else { return true };
+    fn is(&self, column: usize, tuple: usize, sought: Option<&[u64]>) -> bool {
+        let Some(sought) = sought else { return true };
         let name = self.tuples.get(column).map(|column| column.get(tuple));
-        let found = name.and_then(|name| self.hashes.get(name as usize));
-        found.is_some_and(|found| u64::from_le_bytes(*found) == hash::hash(wanted.as_bytes()))
+        name.is_some_and(|name| sought.contains(&name))
+    }
+
+    /// Which of so many tuples are wanted. Nothing is looked through where nothing is sought, or
+    /// where it is not there.
+    fn allowed<'s>(
+        sought: impl Iterator<Item = &'s Option<Vec<u64>>>,
+        count: usize,
+        is: impl Fn(usize) -> bool,
+    ) -> Allowed {
+        let mut sought = sought.flatten().peekable();
+        if sought.peek().is_none() {
+            return Allowed::All;
+        }
+        if sought.any(Vec::is_empty) {
+            return Allowed::None;
+        }
+        allowed(count, is)
     }
 }
 

@@ -28,19 +28,20 @@ pub(super) fn write(out: &mut Vec<u8>, numbers: &[u64]) {
     if width == 0 {
         return;
     }
-    let (mut bits, mut filled) = (0_u64, 0_u8);
+    let (mut word, mut filled) = (0_u64, 0_u8);
     for number in numbers {
-        bits |= (number - base) << filled;
+        let rest = number - base;
+        word |= rest << filled;
         filled += width;
-        while filled >= 8 {
-            out.push(bits as u8);
-            bits >>= 8;
-            filled -= 8;
+        if filled >= 64 {
+            out.extend_from_slice(&word.to_le_bytes());
+            filled -= 64;
+            // What of it did not fit any more; all of it did if the next word begins behind it.
+            word = rest.checked_shr(u32::from(width - filled)).unwrap_or(0);
         }
     }
-    if filled > 0 {
-        out.push(bits as u8);
-    }
+    let left = usize::from(filled.div_ceil(8));
+    out.extend_from_slice(word.to_le_bytes().get(..left).unwrap_or_default());
     out.extend_from_slice(&[0; PADDING]);
 }
 

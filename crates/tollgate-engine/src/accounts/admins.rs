@@ -6,7 +6,7 @@ use tollgate_core::secret::Secret;
 use super::{Accounts, no_randomness, not_stored};
 use crate::admin;
 use crate::audit;
-use crate::manager::Manager;
+use crate::authority::Manager;
 use crate::mint;
 
 impl Accounts {

@@ -16,8 +16,8 @@ use super::{
     Accounts, Environment, KeyEdit, NewKey, declared_elsewhere, denied, missing, no_randomness,
 };
 use crate::audit;
+use crate::authority::Manager;
 use crate::keys::Entry;
-use crate::manager::Manager;
 use crate::mint;
 
 impl Accounts {

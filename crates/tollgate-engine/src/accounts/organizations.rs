@@ -14,7 +14,7 @@ use super::{
     Accounts, NewOrganization, OrganizationEdit, declared_elsewhere, denied, missing, no_randomness,
 };
 use crate::audit;
-use crate::manager::Manager;
+use crate::authority::Manager;
 use crate::mint;
 use crate::tenants::OrganizationNode;
 

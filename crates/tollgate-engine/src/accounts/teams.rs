@@ -13,7 +13,7 @@ use super::change::Step;
 use super::organizations::{taken, verb};
 use super::{Accounts, NewTeam, TeamEdit, declared_elsewhere, denied, missing, no_randomness};
 use crate::audit;
-use crate::manager::Manager;
+use crate::authority::Manager;
 use crate::mint;
 use crate::tenants::TeamNode;
 

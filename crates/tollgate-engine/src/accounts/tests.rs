@@ -1,5 +1,5 @@
 mod declared;
-mod managers;
+mod roles;
 
 use std::pin::Pin;
 use std::task::{Context, Waker};

@@ -13,7 +13,7 @@ use super::change::Step;
 use super::organizations::verb;
 use super::{Accounts, NewUser, UserEdit, declared_elsewhere, denied, missing, no_randomness};
 use crate::audit;
-use crate::manager::Manager;
+use crate::authority::Manager;
 use crate::mint;
 use crate::tenants::UserNode;
 

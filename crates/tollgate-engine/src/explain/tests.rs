@@ -92,9 +92,9 @@ async fn make_key(world: &World, name: &str, models: &[&str], permissions: Permi
         expires_at: None,
         error_dialect: None,
         priority: Priority::default(),
-        tenancy: Default::default(),
-        reach: Default::default(),
-        controls: Default::default(),
+        tenancy: Tenancy::default(),
+        reach: Reach::default(),
+        controls: Controls::default(),
     };
     let (key, _) = world.engine.accounts.create(new).await.unwrap();
     key.id.as_str().to_owned()

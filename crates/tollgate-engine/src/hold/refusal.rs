@@ -47,7 +47,9 @@ pub(super) fn of_budget(level: Level, reading: &BudgetReading, more: u64) -> Fai
     match (period, resets_at) {
         (Period::Total, _) | (_, None) => message.push_str(" Ask for a higher budget."),
         (_, Some(at)) => {
-            message.push_str(&format!(" It starts again at {}.", at.to_rfc3339()));
+            message.push_str(" It starts again at ");
+            message.push_str(&at.to_rfc3339());
+            message.push('.');
         }
     }
     let mut failure = Failure::client(Code::BudgetExceeded)

@@ -24,11 +24,11 @@ fn cents(price: &str) -> Priced {
     }
 }
 
-fn model(name: &str, price: Option<Priced>) -> DeclaredModel {
+fn model(name: &str, price: Option<&Priced>) -> DeclaredModel {
     let mut model = testing::model(name, &["a"], Rules::default());
     for target in &mut model.targets {
         target.facts = Arc::new(ModelFacts {
-            price: price.clone(),
+            price: price.cloned(),
             ..ModelFacts::default()
         });
     }
@@ -45,10 +45,10 @@ impl Scene {
     /// much.
     async fn new(given: Option<u64>) -> Self {
         let models = vec![
-            model("cheap", Some(cents("10"))),
-            model("dear", Some(cents("50"))),
+            model("cheap", Some(&cents("10"))),
+            model("dear", Some(&cents("50"))),
             model("unpriced", None),
-            model("free", Some(cents("0"))),
+            model("free", Some(&cents("0"))),
         ];
         let script = Script::new(|_| Act::Answer(std::time::Duration::ZERO));
         let scene = Self {
@@ -87,6 +87,7 @@ impl Scene {
                 ..Usage::default()
             }),
             delivered: 0,
+            prompt: None,
             whole: true,
             request_id: "req_1",
         })

@@ -24,7 +24,7 @@ fn key(id: &str, text: &str) -> VirtualKey {
         revoked_at: None,
         error_dialect: None,
         priority: tollgate_core::key::Priority::default(),
-        tenancy: Tenancy::default(),
+        tenancy: tollgate_core::key::Tenancy::default(),
         reach: tollgate_core::key::Reach::default(),
         controls: Controls::default(),
         declared: false,

@@ -5,7 +5,7 @@ use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
 
 use super::BoxFuture;
-use crate::manager::Manager;
+use crate::authority::Manager;
 
 /// A connection as an operator describes it.
 #[derive(Clone, Debug)]

@@ -147,7 +147,7 @@ async fn after_a_crash_in_the_middle_it_runs_again() {
 #[tokio::test]
 async fn answers_are_forgotten_when_their_time_is_over() {
     let world = World::new();
-    let ttl = Duration::from_secs(60);
+    let ttl = Duration::from_mins(1);
     world.replays.set_settings(Settings {
         ttl,
         ..Settings::default()

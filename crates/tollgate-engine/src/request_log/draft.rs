@@ -154,7 +154,10 @@ pub(super) fn encode(drafts: &[Draft]) -> (Vec<Segment>, u64) {
     let mut rest = drafts;
     let mut encoded = 0;
     while !rest.is_empty() {
-        let mut names = Names::default();
+        let mut names = Names {
+            builder: Builder::with_room(rest.len()),
+            ..Names::default()
+        };
         let mut taken = 0;
         for draft in rest {
             if names.builder.is_full() {

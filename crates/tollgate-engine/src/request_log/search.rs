@@ -24,6 +24,8 @@ const INDEXES_AT_ONCE: u64 = 16;
 const SEGMENTS_AT_ONCE: usize = 16;
 /// How many indexes are read from the store for the sake of an exact total alone.
 const MOST_FOR_TOTAL: usize = 256;
+/// How many rows are looked at for the sake of an exact total alone.
+const MOST_COUNTED: u64 = 2_000_000;
 /// How often a search begins again because segments were merged under it.
 const TRIES: usize = 3;
 
@@ -174,7 +176,7 @@ struct Found {
 impl Search<'_> {
     async fn find(&mut self, limit: usize, offset: u64) -> Result<Found, SearchError> {
         let mut found = Found::default();
-        let mut skip = offset;
+        let (mut skip, mut counted) = (offset, 0);
         for position in 0..self.items.len() {
             let Some(item) = self.items.get(position).map(Arc::clone) else {
                 break;
@@ -189,8 +191,11 @@ impl Search<'_> {
                     continue;
                 }
             }
-            if is_full && self.reads >= MOST_FOR_TOTAL {
-                return Ok(found);
+            if is_full {
+                counted += u64::from(item.summary.count);
+                if counted > MOST_COUNTED || self.reads >= MOST_FOR_TOTAL {
+                    return Ok(found);
+                }
             }
             let Some(places) = self.places(position).await? else {
                 return Ok(found);

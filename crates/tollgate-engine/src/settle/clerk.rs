@@ -148,13 +148,12 @@ impl Ledger {
             .store
             .append(&work.page, &work.transactions, &work.audit);
         let mut append = std::pin::pin!(timeout(LONGEST_TRY, append));
-        let done = match timeout(STALL, &mut append).await {
-            Ok(done) => done,
-            Err(_) => {
-                self.failing.store(true, Ordering::Relaxed);
-                self.excuse(&work.group);
-                append.await
-            }
+        let done = if let Ok(done) = timeout(STALL, &mut append).await {
+            done
+        } else {
+            self.failing.store(true, Ordering::Relaxed);
+            self.excuse(&work.group);
+            append.await
         };
         done.unwrap_or_else(|_| Err(StoreError("the store did not answer in time".into())))
     }

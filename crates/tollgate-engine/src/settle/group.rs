@@ -118,12 +118,11 @@ impl Future for Ticket {
             return Poll::Ready(());
         }
         let waker = context.waker();
-        match this.place.and_then(|place| state.wakers.get_mut(place)) {
-            Some(there) => there.clone_from(waker),
-            None => {
-                this.place = Some(state.wakers.len());
-                state.wakers.push(waker.clone());
-            }
+        if let Some(there) = this.place.and_then(|place| state.wakers.get_mut(place)) {
+            there.clone_from(waker);
+        } else {
+            this.place = Some(state.wakers.len());
+            state.wakers.push(waker.clone());
         }
         Poll::Pending
     }

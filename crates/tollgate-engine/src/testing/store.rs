@@ -1,21 +1,21 @@
 //! A store that forgets everything when it is dropped.
 
-use std::collections::BTreeMap;
+mod tables;
+
+use self::tables::{Tables, folded, is_of, is_wanted, page_of};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tollgate_core::audit::AuditRow;
 use tollgate_core::id::KeyId;
-use tollgate_core::key::VirtualKey;
 use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId};
-use tollgate_core::limit::Level;
 use tollgate_core::tenant::{Organization, Team, User};
 use tollgate_core::time::Timestamp;
 
 use crate::port::{
     Appended, AuditQuery, Change, Checkpoint, LedgerStore, LogStore, ReplayStore, Store,
     StoreError, Stored, StoredConnection, StoredKey, StoredReplay, StoredSegment, TenantStore,
-    Transaction, UsageBy, UsageQuery, UsageRow,
+    Transaction, UsageQuery, UsageRow,
 };
 
 /// Keeps everything in memory.
@@ -25,27 +25,6 @@ pub struct MemoryStore {
     broken: AtomicBool,
     stuck: AtomicBool,
 }
-
-#[derive(Clone, Default)]
-struct Tables {
-    keys: BTreeMap<KeyId, StoredKey>,
-    organizations: BTreeMap<Box<str>, Organization>,
-    teams: BTreeMap<Box<str>, Team>,
-    users: BTreeMap<Box<str>, User>,
-    connections: BTreeMap<Box<str>, StoredConnection>,
-    settings: BTreeMap<Box<str>, Box<str>>,
-    audit: Vec<AuditRow>,
-    pages: Vec<Page>,
-    transactions: Vec<Transaction>,
-    checkpoint: PageHead,
-    balances: BTreeMap<WalletId, i64>,
-    usage: BTreeMap<UsageKey, UsageRow>,
-    segments: Vec<StoredSegment>,
-    replays: BTreeMap<[u8; 32], StoredReplay>,
-}
-
-/// What tells rows of usage apart.
-type UsageKey = (Timestamp, Box<str>, Box<str>, Box<str>, Box<str>, Box<str>);
 
 type Outcome<T> = Result<T, StoreError>;
 
@@ -97,178 +76,6 @@ impl MemoryStore {
             outcome
         }))
     }
-}
-
-impl Tables {
-    fn change(&mut self, change: &Change) -> Outcome<()> {
-        match change {
-            Change::InsertKey(key) => return self.insert_key(key),
-            Change::UpdateKey(key) => return self.update_key(key),
-            Change::PutOrganization(new) => {
-                let id = new.id.as_str().into();
-                self.organizations.insert(id, Organization::clone(new));
-            }
-            Change::PutTeam(new) => {
-                self.teams.insert(new.id.as_str().into(), Team::clone(new));
-            }
-            Change::PutUser(new) => {
-                self.users.insert(new.id.as_str().into(), User::clone(new));
-            }
-            Change::DeleteUser(id) => {
-                self.users.remove(id);
-            }
-            Change::PutConnection(new) => {
-                let name = new.name.clone();
-                self.connections.insert(name, StoredConnection::clone(new));
-            }
-            Change::DeleteConnection(name) => {
-                self.connections.remove(name);
-            }
-            Change::SetSetting { name, value } => {
-                self.settings.insert(name.clone(), value.clone());
-            }
-        }
-        Ok(())
-    }
-
-    fn insert_key(&mut self, key: &VirtualKey) -> Outcome<()> {
-        let mut keys = self.keys.values();
-        if keys.any(|stored| stored.key.id == key.id || stored.key.hash == key.hash) {
-            return refused("there is a key of this id or hash already");
-        }
-        let stored = StoredKey {
-            key: Arc::new(key.clone()),
-            last_used_at: None,
-        };
-        self.keys.insert(key.id.clone(), stored);
-        Ok(())
-    }
-
-    fn update_key(&mut self, key: &VirtualKey) -> Outcome<()> {
-        let Some(stored) = self.keys.get_mut(&key.id) else {
-            return refused("there is no key of this id");
-        };
-        let created_at = stored.key.created_at;
-        stored.key = Arc::new(VirtualKey {
-            created_at,
-            ..key.clone()
-        });
-        Ok(())
-    }
-
-    fn append(&mut self, page: &Page, transactions: &[Transaction]) -> Outcome<Appended> {
-        let number = page.head.number;
-        if let Some(there) = self.pages.iter().find(|there| there.head.number == number) {
-            let same = there.head == page.head;
-            return Ok(if same {
-                Appended::Before
-            } else {
-                Appended::Other
-            });
-        }
-        let last = self.pages.last().map_or(0, |last| last.head.number);
-        if number != last + 1 {
-            return Ok(Appended::Other);
-        }
-        for new in transactions {
-            let mut there = self.transactions.iter();
-            if new.reference.is_some()
-                && there.any(|old| old.wallet == new.wallet && old.reference == new.reference)
-            {
-                return refused("there is a transaction of this reference already");
-            }
-        }
-        self.pages.push(page.clone());
-        self.transactions.extend(transactions.iter().cloned());
-        Ok(Appended::Now)
-    }
-
-    fn use_more(&mut self, row: &UsageRow) {
-        let key = (
-            row.quarter,
-            row.organization.clone(),
-            row.team.clone(),
-            row.user.clone(),
-            row.key.clone(),
-            row.model.clone(),
-        );
-        match self.usage.get_mut(&key) {
-            Some(there) => add(there, row),
-            None => {
-                self.usage.insert(key, row.clone());
-            }
-        }
-    }
-}
-
-fn add(there: &mut UsageRow, more: &UsageRow) {
-    there.calls += more.calls;
-    there.prompt += more.prompt;
-    there.completion += more.completion;
-    there.cost += more.cost;
-}
-
-fn is_of(row: &UsageRow, query: &UsageQuery) -> bool {
-    let of = query.of.as_ref().is_none_or(|(level, id)| {
-        let is = match level {
-            Level::Key => &row.key,
-            Level::User => &row.user,
-            Level::Team => &row.team,
-            Level::Organization => &row.organization,
-            Level::Model => &row.model,
-            Level::Ip => return false,
-        };
-        is == id
-    });
-    of && query.model.as_ref().is_none_or(|model| *model == row.model)
-        && query.from.is_none_or(|from| row.quarter >= from)
-        && query.to.is_none_or(|to| row.quarter < to)
-}
-
-fn folded(row: &UsageRow, by: &[UsageBy]) -> UsageRow {
-    let kept = |what: UsageBy, text: &str| -> Box<str> {
-        if by.contains(&what) { text } else { "" }.into()
-    };
-    let quarter = by.contains(&UsageBy::Quarter);
-    UsageRow {
-        quarter: if quarter {
-            row.quarter
-        } else {
-            Timestamp::from_millis(0)
-        },
-        organization: kept(UsageBy::Organization, &row.organization),
-        team: kept(UsageBy::Team, &row.team),
-        user: kept(UsageBy::User, &row.user),
-        key: kept(UsageBy::Key, &row.key),
-        model: kept(UsageBy::Model, &row.model),
-        ..*row
-    }
-}
-
-fn is_wanted(row: &AuditRow, query: &AuditQuery) -> bool {
-    query
-        .organization
-        .is_none_or_eq(row.organization.as_deref())
-        && query.object.is_none_or_eq(Some(&row.object))
-        && query.object_id.is_none_or_eq(Some(&row.object_id))
-        && query.from.is_none_or(|from| row.at >= from)
-        && query.to.is_none_or(|to| row.at < to)
-}
-
-trait IsNoneOrEq {
-    fn is_none_or_eq(&self, other: Option<&str>) -> bool;
-}
-
-impl IsNoneOrEq for Option<Box<str>> {
-    fn is_none_or_eq(&self, other: Option<&str>) -> bool {
-        self.as_deref().is_none_or(|wanted| Some(wanted) == other)
-    }
-}
-
-fn page_of<T: Clone>(rows: impl Iterator<Item = T>, offset: u64, limit: u32) -> Vec<T> {
-    let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    rows.skip(offset).take(limit).collect()
 }
 
 impl Store for MemoryStore {

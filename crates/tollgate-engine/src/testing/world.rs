@@ -146,9 +146,9 @@ pub fn caller(name: &str, models: &[&str]) -> Caller {
         revoked_at: None,
         error_dialect: None,
         priority: Priority::default(),
-        tenancy: Default::default(),
-        reach: Default::default(),
-        controls: Default::default(),
+        tenancy: tollgate_core::key::Tenancy::default(),
+        reach: tollgate_core::key::Reach::default(),
+        controls: tollgate_core::budget::Controls::default(),
         declared: true,
     }))
 }

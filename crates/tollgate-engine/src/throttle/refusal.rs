@@ -84,7 +84,7 @@ fn sentence(level: Level, refused: &Refused, reset: &str) -> String {
         Level::User => "The user of this API key",
         Level::Team => "The team of this API key",
         Level::Organization => "The organization of this API key",
-        Level::Model => "This model, for all its callers together,",
+        Level::Model => "This model, for all of its callers,",
     };
     let Refused { kind, limit, .. } = refused;
     let limit = format!("{whose} has a limit of {limit} {kind}");

@@ -43,16 +43,16 @@ const BUDGET: u64 = 1_500_000_000;
 
 /// What happened in a world, or in several.
 #[derive(Debug, Default)]
-pub struct Tally {
-    pub acknowledged: u64,
-    pub refused: u64,
-    pub withheld: u64,
-    pub deaths: u64,
-    pub pages: u64,
+pub(crate) struct Tally {
+    pub(crate) acknowledged: u64,
+    pub(crate) refused: u64,
+    pub(crate) withheld: u64,
+    pub(crate) deaths: u64,
+    pub(crate) pages: u64,
 }
 
 impl Tally {
-    pub fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.acknowledged += other.acknowledged;
         self.refused += other.refused;
         self.withheld += other.withheld;
@@ -74,7 +74,7 @@ struct Callers {
     number: Cell<u64>,
 }
 
-pub fn run(seed: u64) -> Tally {
+pub(crate) fn run(seed: u64) -> Tally {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -318,6 +318,7 @@ async fn finish(
         asked: route,
         usage: Some(usage),
         delivered: 0,
+        prompt: None,
         whole: true,
         request_id: id,
     });
@@ -370,6 +371,7 @@ async fn entries(kept: &MemoryStore) -> (Vec<Entry>, u64) {
 }
 
 /// What the store holds is what the callers know.
+#[expect(clippy::too_many_lines, reason = "everything that has to hold, in one place")]
 async fn check_pages(kept: &MemoryStore, callers: &Callers, orderly: bool, seed: u64) -> u64 {
     let (entries, pages) = entries(kept).await;
     let mut ids = HashSet::new();

@@ -19,17 +19,17 @@ use tollgate_engine::testing::MemoryStore;
 
 /// Numbers that follow from a seed.
 #[derive(Debug)]
-pub struct Dice(AtomicU64);
+pub(crate) struct Dice(AtomicU64);
 
 impl Dice {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(AtomicU64::new(
             seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d,
         ))
     }
 
     /// The next number below a bound.
-    pub fn below(&self, bound: u64) -> u64 {
+    pub(crate) fn below(&self, bound: u64) -> u64 {
         let step = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
         let mut bits = step ^ (step >> 30);
         bits = bits.wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -40,11 +40,11 @@ impl Dice {
 }
 
 /// Keeps what the memory store keeps, and fails as often as it is told.
-pub struct FaultyStore {
-    pub kept: Arc<MemoryStore>,
-    pub dice: Arc<Dice>,
+pub(crate) struct FaultyStore {
+    pub(crate) kept: Arc<MemoryStore>,
+    pub(crate) dice: Arc<Dice>,
     /// Of a hundred writes so many fail.
-    pub percent: AtomicU32,
+    pub(crate) percent: AtomicU32,
 }
 
 fn broken<T>() -> Result<T, StoreError> {

@@ -1,6 +1,7 @@
 //! What is counted of a request, and what is not.
 
-use tollgate_core::error::{Code, Failure};
+use tollgate_core::error::{Code, Failure, Lost, LostCost};
+use tollgate_core::ledger::Flags;
 use tollgate_core::money::Money;
 use tollgate_core::reply::Usage;
 use tollgate_engine::health::Registry;
@@ -124,7 +125,15 @@ async fn money_is_counted_to_the_nano_and_told_in_usd() {
     let (a, b) = (engine::permit(&m), engine::permit(&n));
     let ended = engine::trail(&[(&a, failed()), (&b, Ending::Good)]);
     let mut lost = ended.records().next().unwrap().clone();
-    (lost.usage, lost.cost) = (Some(Usage::NONE), Some(12_500));
+    lost.lost = Some(Box::new(Lost {
+        usage: Usage::NONE,
+        flags: Flags::NONE,
+        model: "m".into(),
+        cost: Some(LostCost {
+            nano: 12_500,
+            price_version: "1".into(),
+        }),
+    }));
     let mut trail = Trail::default();
     trail.extend(vec![lost]);
     let mut record = testing::record().await;

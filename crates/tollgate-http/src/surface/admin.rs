@@ -25,7 +25,7 @@ use http::Method;
 use http::request::Parts;
 use serde_json::Value;
 use tollgate_core::error::{Code, Failure};
-use tollgate_engine::manager::Manager;
+use tollgate_engine::authority::Manager;
 
 use crate::body::{self, Bounds, Inbound};
 use crate::dispatch::Given;

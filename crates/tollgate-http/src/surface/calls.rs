@@ -8,13 +8,15 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response};
-use tollgate_core::call::Wishes;
+use tollgate_core::call::{Call, Wishes};
 use tollgate_core::error::Failure;
 use tollgate_core::error::dialect::StreamForm;
 use tollgate_core::format::{Format, Operation};
 use tollgate_engine::caller::Caller;
 use tollgate_engine::chat::{self, Plan, Served};
+use tollgate_engine::hold::Hold;
 use tollgate_engine::port::Reply;
+use tollgate_engine::routes::Route;
 use tollgate_wire::formats::{self, Received};
 
 pub(crate) use self::address::Address;
@@ -79,22 +81,7 @@ pub(crate) async fn call(
     record.facts.route = Some(Arc::clone(&route));
     wishes::take_off(&mut wishes, record.facts.begin);
     let id = record.facts.id.clone();
-    let estimate = chat::estimate(&gateway.engine, caller, &call);
-    if let Some(pass) = &mut record.pass {
-        // Answers whose length nobody bounds are counted when they are there.
-        let choices = u64::from(call.choices.max(1));
-        let answers = call.max_tokens.unwrap_or(0).saturating_mul(choices);
-        pass.reserve(&route, estimate.likely_prompt.saturating_add(answers))?;
-    }
-    let hold = match call.operation {
-        // Counting costs nothing.
-        Operation::CountTokens => None,
-        Operation::Chat | Operation::Embeddings => {
-            let hold = chat::hold(&gateway.engine, caller, &route, estimate)?;
-            record.facts.note_money(&hold);
-            Some(hold)
-        }
-    };
+    let hold = reserve(record, caller, &call, &route)?;
     let plan = Plan {
         caller,
         call: &call,
@@ -106,24 +93,55 @@ pub(crate) async fn call(
     let serving = chat::serve(&gateway.engine, plan, &mut record.facts.trail);
     let mut served = Box::pin(serving).await?;
     record.hold = hold.map(Box::new);
-    if let Reply::Answer(given) = &served.delivery.reply {
-        record.facts.answered = Some(Arc::clone(&served.answered));
-        record.count(given);
-        // The place is free for others while this answer waits for its settlement.
-        if let Some(permit) = served.permit.take() {
-            permit.succeed(given.usage);
-        }
-        let ticket = record.settle(true);
-        if let Some(recording) = &mut record.replay {
-            recording.record(&given.body);
-            recording.complete();
-        }
-        settlement::wait(record, ticket).await?;
+    let form = StreamForm::of(call.format, call.array);
+    record.keep(call, &served.delivery.reply);
+    settle_whole(record, &mut served).await?;
+    Ok(Given::Call(Box::new(Called { served, form })))
+}
+
+/// Reserves tokens under the caller's limits, and sets aside what the call may cost.
+fn reserve(
+    record: &mut Record,
+    caller: &Caller,
+    call: &Call,
+    route: &Arc<Route>,
+) -> Result<Option<Hold>, Failure> {
+    let gateway = Arc::clone(record.gateway());
+    let estimate = chat::estimate(&gateway.engine, caller, call);
+    if let Some(pass) = &mut record.pass {
+        // Answers whose length nobody bounds are counted when they are there.
+        let choices = u64::from(call.choices.max(1));
+        let answers = call.max_tokens.unwrap_or(0).saturating_mul(choices);
+        pass.reserve(route, estimate.likely_prompt.saturating_add(answers))?;
     }
-    Ok(Given::Call(Box::new(Called {
-        served,
-        form: StreamForm::of(call.format, call.array),
-    })))
+    match call.operation {
+        // Counting costs nothing.
+        Operation::CountTokens => Ok(None),
+        Operation::Chat | Operation::Embeddings => {
+            let hold = chat::hold(&gateway.engine, caller, route, estimate)?;
+            record.facts.note_money(&hold);
+            Ok(Some(hold))
+        }
+    }
+}
+
+/// Settles a whole answer, and waits until that is durable.
+async fn settle_whole(record: &mut Record, served: &mut Served) -> Result<(), Failure> {
+    let Reply::Answer(given) = &served.delivery.reply else {
+        return Ok(());
+    };
+    record.facts.answered = Some(Arc::clone(&served.answered));
+    record.count(given);
+    // The place is free for others while this answer waits for its settlement.
+    if let Some(permit) = served.permit.take() {
+        permit.succeed(given.usage);
+    }
+    let ticket = record.settle(true);
+    if let Some(recording) = &mut record.replay {
+        recording.record(&given.body);
+        recording.complete();
+    }
+    settlement::wait(record, ticket).await
 }
 
 /// Headers that go on to a provider, names in lower case.

@@ -33,7 +33,7 @@ impl Scope {
     /// What the holder of a key sees: the only place that decides it.
     pub(crate) fn of(caller: &Caller) -> Self {
         // A key that only serves an application tells no more than what its team did.
-        let manages = caller.user().filter(|_| caller.key.permissions.manage);
+        let manages = caller.user().filter(|_| caller.key.manages());
         let extent = manages.and_then(|user| Right::SeeUsage.of_role(user.role()));
         if extent == Some(Extent::Organization) {
             Self::Organization(caller.organization().id.as_str().into())

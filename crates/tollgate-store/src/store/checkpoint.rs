@@ -33,7 +33,6 @@ pub(super) async fn read(database: &Database) -> Result<Checkpoint, Trouble> {
         head,
         balances: balances.collect::<Result<_, Trouble>>()?,
         usage: Vec::new(),
-        ..Checkpoint::default()
     })
 }
 

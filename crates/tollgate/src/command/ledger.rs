@@ -62,6 +62,7 @@ fn text(answer: &Value) -> String {
         ("entries", "/entries"),
         ("settlements", "/settlements"),
         ("charged", "/charged_usd"),
+        ("lost", "/lost_usd"),
         ("wallets", "/wallets"),
         ("balance", "/balance_usd"),
         ("credits", "/balance_credits"),

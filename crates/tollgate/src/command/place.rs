@@ -14,8 +14,8 @@ use tollgate_core::error::Failure;
 use tollgate_core::key::KeyHasher;
 use tollgate_core::tenant::Status;
 use tollgate_engine::accounts::{Accounts, Parts};
+use tollgate_engine::authority::Manager;
 use tollgate_engine::engine::Engine;
-use tollgate_engine::manager::Manager;
 use tollgate_engine::port::EmptyStore;
 use tollgate_store::Control;
 

@@ -9,6 +9,7 @@ use tollgate_core::address::AddressRange;
 use tollgate_core::money::{LARGEST, Money};
 use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
+use tollgate_engine::accounts;
 use tollgate_store::Location;
 use tollgate_upstream::provider::{self, Provider};
 
@@ -19,8 +20,6 @@ use crate::calendar;
 
 /// The most characters of names and other short texts.
 const LONGEST_TEXT: usize = 256;
-/// The most characters of the name of an organization, a team or a user.
-const LONGEST_ID: usize = 64;
 
 /// Reads a text as what the key takes. Relative paths start at `directory`.
 pub(super) fn from_text(kind: Kind, text: &str, directory: &Path) -> Result<Setting, String> {
@@ -118,7 +117,7 @@ pub(super) fn secret_item(text: &str, rule: SecretRule) -> Result<Secret, String
 
 /// Checks the name of an organization, a team or a user: it stands in addresses of the API.
 fn id(text: &str) -> Result<(), String> {
-    if is_id(text) {
+    if accounts::is_id(text) {
         return Ok(());
     }
     Err(
@@ -126,17 +125,6 @@ fn id(text: &str) -> Result<(), String> {
          not `create`"
             .to_owned(),
     )
-}
-
-fn is_id(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric();
-    let first = text.bytes().next();
-    text.len() <= LONGEST_ID
-        && first.is_some_and(is_plain)
-        && text
-            .bytes()
-            .all(|byte| is_plain(byte) || b"-_.".contains(&byte))
-        && text != "create"
 }
 
 fn money_expected(text: &str) -> String {

@@ -15,6 +15,7 @@
     reason = "a test that meets something unexpected ends there"
 )]
 
+mod access;
 mod admin;
 mod agents;
 mod bank;
@@ -22,6 +23,7 @@ mod crash;
 mod crossed;
 mod errors;
 mod matrix;
+mod money;
 mod openai;
 mod operations;
 mod providers;

@@ -247,6 +247,12 @@ impl Ask<'_> {
         self
     }
 
+    /// The same with a value that need not be a text.
+    pub fn header_of(mut self, name: &'static str, value: http::HeaderValue) -> Self {
+        self.request.headers_mut().append(name, value);
+        self
+    }
+
     pub fn key(self, key: &str) -> Self {
         self.header("authorization", &format!("Bearer {key}"))
     }
@@ -382,7 +388,8 @@ impl World {
         Self::with_both(more, "").await
     }
 
-    async fn with_both(server: &str, more: &str) -> Self {
+    /// A world with more lines in `[server]` and at the end of its configuration.
+    pub async fn with_both(server: &str, more: &str) -> Self {
         Self::around_with(provider().await, server, more)
     }
 

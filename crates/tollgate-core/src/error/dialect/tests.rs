@@ -496,8 +496,7 @@ fn an_attempt_that_was_followed_by_another_is_not_worth_a_third_by_the_client() 
         code: Some(Code::ProviderError),
         status: Some(500),
         duration: Duration::ZERO,
-        usage: None,
-        cost: None,
+        lost: None,
     };
     let mut failure = Failure::provider(Code::ProviderError, "openai");
     failure.attempts = vec![attempt()];

@@ -163,8 +163,7 @@ fn tried_twice(mut failure: Failure) -> Failure {
         code: Some(code),
         status,
         duration: Duration::from_millis(ms),
-        usage: None,
-        cost: None,
+        lost: None,
     };
     failure.attempts = vec![
         attempt(Code::ProviderError, Some(500), 312),

@@ -133,16 +133,20 @@ impl<'a> Writer<'a> {
         if let Some(number) = self.payers.at(&places) {
             return self.number(number);
         }
-        let key = self.numbered(payer.key.as_str());
-        let user = payer.user.as_ref().map(|user| self.numbered(user.as_str()));
+        // These are met again as parts of the payer alone, which is found by its places.
+        let key = self.texts.content(payer.key.as_str());
+        let user = payer
+            .user
+            .as_ref()
+            .map(|user| self.texts.content(user.as_str()));
         let team = self.numbered(payer.team.as_str());
         let organization = self.numbered(payer.organization.as_str());
         let user_number = user.map_or(u64::MAX, |(number, _)| number);
-        let (number, is_new) = self
-            .payers
-            .number(places, [key.0, user_number, team.0, organization.0]);
+        let parts = [key.0, user_number, team.0, organization.0];
+        let (number, new) = self.payers.content(parts);
+        self.payers.note(places, number);
         self.number(number);
-        if is_new {
+        if new.is_some() {
             self.text(key, 0);
             match user {
                 Some(user) => self.text(user, 1),
@@ -167,9 +171,10 @@ impl<'a> Writer<'a> {
             Unit::Credits => 1,
         };
         let id = self.numbered(id);
-        let (number, is_new) = self.wallets.number(places, (holder | unit, id.0));
+        let (number, new) = self.wallets.content((holder | unit, id.0));
+        self.wallets.note(places, number);
         self.number(number + 1);
-        if is_new {
+        if new.is_some() {
             self.out.push(holder | unit);
             self.text(id, 0);
         }
@@ -187,8 +192,9 @@ impl<'a> Writer<'a> {
         if let Some(number) = self.texts.at(&places) {
             return (number, None);
         }
-        let (number, is_new) = self.texts.number(places, text);
-        (number, is_new.then_some(text))
+        let numbered = self.texts.content(text);
+        self.texts.note(places, numbered.0);
+        numbered
     }
 
     /// `above` is added to the number.

@@ -353,14 +353,20 @@ fn a_refund_of_a_settlement_of_long_ago_is_to_be_looked_up() {
     assert_eq!(verifier.finish().found, 0);
 }
 
-/// Takes a while: `cargo test --release -p tollgate-core ten_million -- --ignored --nocapture`.
+/// So many thousands of entries as `TOLLGATE_LEDGER_PAGES` says: 10000 in a release build for a
+/// measurement.
 #[test]
-#[ignore = "a measurement of many seconds"]
-fn ten_million_entries_are_verified_within_a_minute() {
+fn many_entries_are_verified_in_bounded_memory() {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "asked for by whoever runs the test"
+    )]
+    let asked = std::env::var("TOLLGATE_LEDGER_PAGES");
+    let pages = asked.map_or(30, |asked| asked.parse::<u64>().unwrap());
     let (mut verifier, mut head) = (Verifier::default(), PageHead::default());
     let mut bytes = 0;
     let mut took = Duration::ZERO;
-    for page in 0..10_000_u64 {
+    for page in 0..pages {
         let team = format!("team_{}", page % 100);
         let entry = |count: u64| match count {
             0 => top_up(page * 1000, &team, 1000 * USD),
@@ -379,6 +385,5 @@ fn ten_million_entries_are_verified_within_a_minute() {
     }
     let report = verifier.finish();
     println!("{} entries on {bytes} bytes: {took:?}", report.entries);
-    assert_eq!((report.found, report.entries), (0, 10_000_000));
-    assert!(took < Duration::from_mins(1), "{took:?}");
+    assert_eq!((report.found, report.entries), (0, pages * 1000));
 }

@@ -21,8 +21,7 @@ fn attempts(words: &[(&str, &str)]) -> Vec<AttemptRecord> {
             cancelled: code == "-",
             status: None,
             duration: Duration::ZERO,
-            usage: None,
-            cost: None,
+            lost: None,
         }
     };
     words.iter().map(record).collect()

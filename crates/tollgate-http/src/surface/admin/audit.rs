@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tollgate_core::audit::AuditRow;
 use tollgate_core::error::Failure;
 use tollgate_engine::accounts::Accounts;
-use tollgate_engine::manager::Manager;
+use tollgate_engine::authority::Manager;
 use tollgate_engine::port::AuditQuery;
 
 use super::page::{self, Page};

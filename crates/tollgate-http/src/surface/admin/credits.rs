@@ -7,9 +7,9 @@ use tollgate_core::id::{OrgId, TeamId};
 use tollgate_core::ledger::{EntryId, Holder, WalletId};
 use tollgate_core::money::{LARGEST, Money, Unit};
 use tollgate_engine::accounts::Accounts;
+use tollgate_engine::authority::Manager;
 use tollgate_engine::credits::{By, LONGEST_REASON, LONGEST_REFERENCE, Note, Receipt};
 use tollgate_engine::hold::Billing;
-use tollgate_engine::manager::Manager;
 
 use super::fields::Fields;
 use super::page::{self, Page};

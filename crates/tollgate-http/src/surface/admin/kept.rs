@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::secret::Secret;
+use tollgate_engine::authority::Manager;
 use tollgate_engine::engine::Engine;
-use tollgate_engine::manager::Manager;
 use tollgate_engine::port::{ConnectionKeeper, NewConnection};
 
 use super::connections;

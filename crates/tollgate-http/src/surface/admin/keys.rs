@@ -14,16 +14,17 @@ use tollgate_core::key::{
 use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
 use tollgate_engine::accounts::{Accounts, KeyEdit, NewKey};
+use tollgate_engine::authority::Manager;
 use tollgate_engine::keys::Entry;
-use tollgate_engine::manager::Manager;
 
 use super::fields::Fields;
 use super::page::{self, Page};
 use super::{controls, words};
 use crate::query::Query;
 
-/// The surfaces to which keys come.
-pub(crate) const SURFACES: &[&str] = &[
+/// The surfaces to which a key may be bound: those of calls, and that of managing. What a key may
+/// read, its permission says.
+pub const SURFACES: &[&str] = &[
     "openai_chat",
     "openai_completions",
     "openai_responses",
@@ -33,11 +34,7 @@ pub(crate) const SURFACES: &[&str] = &[
     "gemini_generate",
     "gemini_stream_generate",
     "gemini_count_tokens",
-    "models",
-    "auth",
-    "reports",
     "admin",
-    "reports",
 ];
 const MOST_ADDRESSES: usize = 100;
 /// Names of the configuration may be longer than ids that are chosen here.

@@ -53,6 +53,7 @@ fn told(report: &Report, took_ms: u64) -> Value {
         "entries": report.entries,
         "settlements": report.settlements,
         "charged_usd": text(report.charged),
+        "lost_usd": text(report.lost),
         "wallets": report.wallets.len(),
         "balance_usd": text(u128::try_from(sum(Unit::Usd)).unwrap_or_default()),
         "balance_credits": i64::try_from(sum(Unit::Credits)).unwrap_or(i64::MAX),

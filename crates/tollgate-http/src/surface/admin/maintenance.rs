@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tollgate_core::error::{Code, Failure};
+use tollgate_engine::authority::Manager;
 use tollgate_engine::engine::Engine;
 use tollgate_engine::maintenance::{Maintenance, Switch};
-use tollgate_engine::manager::Manager;
 
 use super::fields::Fields;
 

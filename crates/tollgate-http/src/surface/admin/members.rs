@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tollgate_core::error::Failure;
 use tollgate_core::tenant::Role;
 use tollgate_engine::accounts::{Accounts, NewUser, UserEdit};
-use tollgate_engine::manager::Manager;
+use tollgate_engine::authority::Manager;
 use tollgate_engine::tenants::UserNode;
 
 use super::controls;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tollgate_core::error::Failure;
 use tollgate_core::tenant::Status;
 use tollgate_engine::accounts::{Accounts, NewOrganization, OrganizationEdit};
-use tollgate_engine::manager::Manager;
+use tollgate_engine::authority::Manager;
 use tollgate_engine::tenants::OrganizationNode;
 
 use super::controls;

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::Value;
 use tollgate_core::error::{Code, Failure};
 use tollgate_engine::accounts::Accounts;
-use tollgate_engine::manager::Manager;
+use tollgate_engine::authority::Manager;
 
 use super::{members, named, organizations, teams};
 use crate::routes::Endpoint;

@@ -10,6 +10,7 @@ use tollgate_core::time::Timestamp;
 use super::Scope;
 use crate::query::Query;
 use crate::routes::Endpoint;
+use crate::surface::admin::keys::SURFACES;
 
 /// The longest text that is looked for.
 const LONGEST: usize = 256;
@@ -157,7 +158,7 @@ impl<'a> Parameters<'a> {
             provider: self.text("provider"),
             surface: self.endpoint(),
             success: self.word("status", &[("success", true), ("error", false)]),
-            code: self.text("code"),
+            code: self.code(),
             from,
             to,
             min_ms: self.number("min_latency", u64::from(u32::MAX)),
@@ -179,11 +180,27 @@ impl<'a> Parameters<'a> {
         filter
     }
 
+    /// How a call ended, in the words of the rows.
+    fn code(&mut self) -> Option<Box<str>> {
+        let text = self.text("code")?;
+        let is_known = matches!(&*text, "ok" | "client_closed") || Code::from_slug(&text).is_some();
+        if !is_known {
+            let what = "must be a code of /v1/errors, client_closed or ok";
+            self.fault("code", "value_error", what);
+        }
+        Some(text)
+    }
+
     /// The name of a surface, or an address that belongs to one.
     fn endpoint(&mut self) -> Option<Box<str>> {
         let text = self.text("endpoint")?;
-        if !text.starts_with('/') {
+        if SURFACES.contains(&&*text) {
             return Some(text);
+        }
+        if !text.starts_with('/') {
+            let what = "must be a surface, such as openai_chat, or an address of one";
+            self.fault("endpoint", "value_error", what);
+            return None;
         }
         let found = Endpoint::find(&text);
         if found.is_none() {

@@ -41,7 +41,8 @@ fn the_catalogue_knows_models_and_the_file_knows_better() {
     let price = own.facts.price.as_ref().unwrap();
     assert_eq!(price.price.input, Rate::flat(500_000));
     assert_eq!(price.price.cached_input, Some(Rate::flat(50_000)));
-    assert_eq!(&*price.version, "configuration");
+    let said = "configuration input=0.5 output=2 cached_input=0.05";
+    assert_eq!(&*price.version, said, "a version says the price");
     assert_eq!(own.facts.context_window, Some(1000));
     assert_eq!(own.targets[0].target.max_output, Some(100));
 

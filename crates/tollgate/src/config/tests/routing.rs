@@ -300,9 +300,9 @@ fn a_target_knows_better_than_its_model_and_its_model_better_than_the_catalogue(
         let price = gpt.targets[place].facts.price.as_ref().unwrap();
         (price.price.input, price.version.to_string())
     };
-    let declared = |rate| (Rate::flat(rate), "configuration".to_owned());
-    assert_eq!(input(0), declared(1_000_000));
-    assert_eq!(input(1), declared(3_000_000));
+    let declared = |rate, said: &str| (Rate::flat(rate), format!("configuration {said}"));
+    assert_eq!(input(0), declared(1_000_000, "input=1 output=2"));
+    assert_eq!(input(1), declared(3_000_000, "input=3 output=4"));
     let window = |place: usize| gpt.targets[place].facts.context_window;
     assert_eq!((window(0), window(1)), (Some(5000), Some(9000)));
     let fitting = |place: usize| gpt.targets[place].fitness.context_window;

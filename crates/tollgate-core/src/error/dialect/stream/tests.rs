@@ -150,8 +150,7 @@ fn what_several_attempts_met_is_told_in_streams_too() {
         code: Some(Code::StreamInterrupted),
         status: None,
         duration: Duration::ZERO,
-        usage: None,
-        cost: None,
+        lost: None,
     }];
     let data = failed(&failure, Dialect::OpenAi);
     let attempts = &data["response"]["error"]["attempts"];

@@ -22,18 +22,22 @@ impl<K> Default for Numbers<K> {
     }
 }
 
-impl<K: Eq + Hash> Numbers<K> {
+impl<K: Copy + Eq + Hash> Numbers<K> {
     /// The number of what lies here, if it was met here before.
     pub(super) fn at(&self, places: &Places) -> Option<u64> {
         self.by_place.get(places).copied()
     }
 
-    /// The number of a thing that was not met here before, and whether it is new.
-    pub(super) fn number(&mut self, places: Places, thing: K) -> (u64, bool) {
+    /// The number of a thing, and the thing itself if it is new.
+    pub(super) fn content(&mut self, thing: K) -> (u64, Option<K>) {
         let next = u64::try_from(self.by_content.len()).unwrap_or(u64::MAX);
         let number = *self.by_content.entry(thing).or_insert(next);
+        (number, (number == next).then_some(thing))
+    }
+
+    /// Notes where a thing lies.
+    pub(super) fn note(&mut self, places: Places, number: u64) {
         self.by_place.insert(places, number);
-        (number, number == next)
     }
 }
 

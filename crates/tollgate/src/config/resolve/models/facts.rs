@@ -7,7 +7,7 @@ use tollgate_core::price::{Price, Rate};
 use crate::config::resolve::{Findings, small};
 use crate::config::section::Section;
 
-/// The version of prices that the file declares.
+/// What stands before the version of prices that the file declares.
 const DECLARED: &str = "configuration";
 
 /// The keys of a price.
@@ -70,14 +70,33 @@ pub(in crate::config::resolve) fn price(
         rate
     };
     let [input, output, cached_input, cache_write] = KEYS.map(&mut rate);
+    let price = Price {
+        input: input?,
+        output: output?,
+        cached_input,
+        cache_write,
+        cache_write_1h: None,
+    };
     Some(Priced {
-        price: Price {
-            input: input?,
-            output: output?,
-            cached_input,
-            cache_write,
-            cache_write_1h: None,
-        },
-        version: DECLARED.into(),
+        version: version(&price).into(),
+        price,
     })
+}
+
+/// A version that says the price itself, so that each entry of the ledger can be checked when the
+/// file has long been changed: `configuration input=2.5 output=10 cached_input=1.25`.
+fn version(price: &Price) -> String {
+    let rates = [
+        Some(price.input),
+        Some(price.output),
+        price.cached_input,
+        price.cache_write,
+    ];
+    let mut text = DECLARED.to_owned();
+    for (key, rate) in KEYS.iter().zip(rates) {
+        if let Some(rate) = rate {
+            text.extend([" ", key, "=", &rate.to_string()]);
+        }
+    }
+    text
 }

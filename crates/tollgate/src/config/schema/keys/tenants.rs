@@ -184,19 +184,6 @@ pub(super) const USERS: &[Key] = &[
     OWN_BUDGETS,
 ];
 
-/// The words of the surfaces that calls to models come by.
-const SURFACES: &[&str] = &[
-    "openai_chat",
-    "openai_completions",
-    "openai_responses",
-    "openai_embeddings",
-    "anthropic_messages",
-    "anthropic_count_tokens",
-    "gemini_generate",
-    "gemini_stream_generate",
-    "gemini_count_tokens",
-];
-
 pub(super) const KEYS: &[Key] = &[
     Key::new("name", Kind::Text, "What lists and logs call the key.").required(),
     Key::new(
@@ -234,7 +221,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     Key::new(
         "surfaces",
-        Kind::Words(SURFACES),
+        Kind::Words(tollgate_http::keys::SURFACES),
         "By which surfaces it may come. Left out: all of them.",
     ),
     Key::new(

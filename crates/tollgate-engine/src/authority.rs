@@ -46,14 +46,20 @@ impl Manager {
         }
     }
 
-    /// A user, by a key with the permission to manage. Fails if the key has not got it or belongs
-    /// to nobody, and if its user, team or organization is suspended.
+    /// A user, by a key with the permission to manage. Fails if the key has not got it, is bound to
+    /// other surfaces or belongs to nobody, and if its user, team or organization is suspended.
     pub fn user(caller: Caller) -> Result<Self, Failure> {
         let refused = |message: &str| Err(Failure::client(Code::PermissionDenied).message(message));
         if !caller.key.permissions.manage {
             return refused(
                 "This key lacks the permission \"admin\". Managing takes the admin key in the \
                  header X-Admin-Key, or a key of a user with that permission.",
+            );
+        }
+        if !caller.key.manages() {
+            return refused(
+                "This key may not be used for managing. Use one whose `surfaces` have \"admin\", \
+                 or which is not bound to any.",
             );
         }
         let Some(user) = caller.user() else {

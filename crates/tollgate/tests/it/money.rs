@@ -1,0 +1,12 @@
+//! Money: what calls cost, who pays, and that no amount is lost, made up or doubled.
+
+mod budgets;
+mod endings;
+mod fallbacks;
+mod parallel;
+mod prices;
+mod refusals;
+mod repeats;
+mod restarts;
+mod scene;
+mod usage;
