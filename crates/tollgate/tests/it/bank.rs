@@ -133,14 +133,17 @@ async fn run(plan: &Plan) {
         let pause = plan.every.start + dice.below(plan.every.end - plan.every.start);
         let pause = Duration::from_millis(pause);
         let stays_stopped = disturb(&branch, &book, round, pause).await;
-        gateway.signal("KILL");
-        gateway.wait_for_end();
         let before = book.counts();
+        // From when this is asked for nobody begins anything; those under way see the kill.
+        let closing = door.write();
+        let killing = async {
+            gateway.signal("KILL");
+            gateway.wait_for_end();
+        };
+        let (mut door, ()) = tokio::join!(closing, killing);
         if let Some(server) = branch.server.as_ref().filter(|_| stays_stopped) {
             server.go_on();
         }
-        // Whoever was under way has noticed.
-        let mut door = door.write().await;
         book.count(|counts| counts.kills += 1);
         check(&branch, &book).await;
         gateway = block_in_place(|| come_up(&branch));
