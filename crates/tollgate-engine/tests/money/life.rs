@@ -371,7 +371,10 @@ async fn entries(kept: &MemoryStore) -> (Vec<Entry>, u64) {
 }
 
 /// What the store holds is what the callers know.
-#[expect(clippy::too_many_lines, reason = "everything that has to hold, in one place")]
+#[expect(
+    clippy::too_many_lines,
+    reason = "everything that has to hold, in one place"
+)]
 async fn check_pages(kept: &MemoryStore, callers: &Callers, orderly: bool, seed: u64) -> u64 {
     let (entries, pages) = entries(kept).await;
     let mut ids = HashSet::new();
