@@ -1,5 +1,5 @@
-//! Places on the path of money at which tests let the process die. A release build holds none of
-//! this: there a point is nothing.
+//! Places on the path of money at which tests let the process die, or whoever is there panic. A
+//! release build holds none of this: there a point is nothing.
 
 /// Every place. Tests go through all of them.
 pub const POINTS: &[&str] = &[
@@ -7,6 +7,7 @@ pub const POINTS: &[&str] = &[
     "hold.levels",
     "hold.taken",
     "hold.raised",
+    "call.held",
     "settle.begun",
     "settle.taken",
     "settle.queued",
@@ -41,20 +42,48 @@ mod armed {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    static ARMED: OnceLock<(Box<str>, AtomicU64)> = OnceLock::new();
+    static ARMED: OnceLock<Armed> = OnceLock::new();
 
-    /// Lets the process die when a place is reached for the n-th time. Only the first call counts.
-    pub fn arm(point: &str, times: u64) {
-        _ = ARMED.set((point.into(), AtomicU64::new(times)));
+    struct Armed {
+        point: Box<str>,
+        /// How often the place still has to be reached.
+        left: AtomicU64,
+        /// Whether only whoever reaches it ends.
+        panics: bool,
+    }
+
+    /// Lets the process die when a place is reached for the n-th time: `PLACE:N`, or only whoever
+    /// reaches it: `PLACE:N:panic`. Only the first call counts. `None` if that cannot be read, or
+    /// there is no such place.
+    pub fn arm(fault: &str) -> Option<()> {
+        let (point, rest) = fault.split_once(':')?;
+        let (times, panics) = match rest.split_once(':') {
+            Some((times, "panic")) => (times, true),
+            Some(_) => return None,
+            None => (rest, false),
+        };
+        let left = AtomicU64::new(times.parse().ok().filter(|times| *times > 0)?);
+        let point = super::POINTS.iter().find(|known| **known == point)?;
+        let point = (*point).into();
+        let armed = Armed {
+            point,
+            left,
+            panics,
+        };
+        ARMED.set(armed).ok()
     }
 
     /// A place.
+    ///
+    /// # Panics
+    /// If a test has asked for that.
     pub fn point(name: &str) {
         debug_assert!(super::POINTS.contains(&name), "{name} is in the list");
-        if let Some((armed, left)) = ARMED.get()
-            && **armed == *name
-            && left.fetch_sub(1, Ordering::SeqCst) == 1
+        if let Some(armed) = ARMED.get()
+            && *armed.point == *name
+            && armed.left.fetch_sub(1, Ordering::SeqCst) == 1
         {
+            assert!(!armed.panics, "a test has asked for a panic at {name}");
             std::process::abort();
         }
     }

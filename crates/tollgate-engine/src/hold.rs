@@ -181,12 +181,12 @@ impl Hold {
         if let Some(warning) = warning {
             _ = self.warning.set(warning);
         }
+        self.held.store(most, Ordering::Relaxed);
         fault::point(if held == 0 {
             "hold.taken"
         } else {
             "hold.raised"
         });
-        self.held.store(most, Ordering::Relaxed);
         Ok(())
     }
 

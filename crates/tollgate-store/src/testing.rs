@@ -1,4 +1,5 @@
-//! For tests: databases of a PostgreSQL server that live as long as a test.
+//! For tests: databases of a PostgreSQL server that live as long as a test, and what may go wrong
+//! in a database.
 
 #![expect(
     clippy::expect_used,
@@ -7,6 +8,8 @@
     reason = "a test that lacks its server must fail, and says why"
 )]
 
+mod standstill;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
@@ -14,6 +17,10 @@ use std::time::{Duration, SystemTime};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
+use tokio::runtime::{Builder, Runtime};
+
+pub use self::standstill::Standstill;
+use crate::location::Location;
 
 /// The variable that names a server where databases may be made and dropped.
 const VARIABLE: &str = "TOLLGATE_TEST_POSTGRES";
@@ -118,14 +125,27 @@ fn on_a_runtime(url: String, sql: String) {
     );
 }
 
+/// Runs statements in the database of a URL, SQLite or PostgreSQL, as an operator might beside a
+/// gateway.
+///
+/// # Panics
+/// If the database refuses.
+pub fn run(url: &str, sql: &str) {
+    match Location::of(url).expect("the URL is one") {
+        Location::Server => on_a_runtime(url.to_owned(), sql.to_owned()),
+        Location::File(path) => run_on_sqlite(&path, sql),
+    }
+}
+
+fn runtime() -> Runtime {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_all().build().expect("a runtime can be made")
+}
+
 /// Waits on a thread of its own, so that it may be called from anywhere.
 fn waited_for(work: impl Future<Output = Result<(), sqlx::Error>> + Send + 'static) -> bool {
     let work = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime can be made");
-        let done = runtime.block_on(async { tokio::time::timeout(LIMIT, work).await });
+        let done = runtime().block_on(async { tokio::time::timeout(LIMIT, work).await });
         done.expect("the server answers in time")
             .expect("the server does what it is asked");
     });

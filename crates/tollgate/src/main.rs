@@ -26,11 +26,11 @@ struct ServeArguments {
     /// Where to listen, before the configuration.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Dies when a place on the path of money is reached for the n-th time: `PLACE:N`. For tests;
-    /// release builds do not have it.
+    /// Dies when a place on the path of money is reached for the n-th time: `PLACE:N`. With
+    /// `PLACE:N:panic` only whoever reaches it panics. For tests; release builds do not have it.
     #[cfg(debug_assertions)]
-    #[arg(long, value_name = "PLACE:N", hide = true)]
-    fault: Option<String>,
+    #[arg(long, value_name = "PLACE:N", hide = true, value_parser = armed)]
+    fault: Option<()>,
 }
 
 #[derive(Subcommand)]
@@ -107,14 +107,15 @@ fn main() -> ExitCode {
 }
 
 fn order(given: ServeArguments) -> serve::Order {
-    #[cfg(debug_assertions)]
-    if let Some((place, times)) = given.fault.as_deref().and_then(|it| it.split_once(':')) {
-        tollgate_engine::fault::arm(place, times.parse().unwrap_or(1));
-    }
     serve::Order {
         file: given.config,
         overrides: Overrides {
             listen: given.listen,
         },
     }
+}
+
+#[cfg(debug_assertions)]
+fn armed(fault: &str) -> Result<(), &'static str> {
+    tollgate_engine::fault::arm(fault).ok_or("not a place of tollgate_engine::fault::POINTS")
 }

@@ -14,6 +14,7 @@ use tollgate_core::error::dialect::StreamForm;
 use tollgate_core::format::{Format, Operation};
 use tollgate_engine::caller::Caller;
 use tollgate_engine::chat::{self, Plan, Served};
+use tollgate_engine::fault;
 use tollgate_engine::hold::Hold;
 use tollgate_engine::port::Reply;
 use tollgate_engine::routes::Route;
@@ -82,6 +83,7 @@ pub(crate) async fn call(
     wishes::take_off(&mut wishes, record.facts.begin);
     let id = record.facts.id.clone();
     let hold = reserve(record, caller, &call, &route)?;
+    fault::point("call.held");
     let plan = Plan {
         caller,
         call: &call,

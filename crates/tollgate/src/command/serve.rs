@@ -34,6 +34,8 @@ const USES_EVERY: Duration = Duration::from_secs(10);
 /// How many files may be open; each stream needs two. The system may allow fewer.
 const DESCRIPTORS: u64 = 65_536;
 
+/// The exit code of a gateway that cannot settle any more.
+const CLERK_IS_GONE: i32 = 70;
 /// How long what waits to be settled may take to be written at the end.
 const LAST_PAGES: Duration = Duration::from_secs(15);
 /// How long tasks may take to go away when everything is done.
@@ -197,7 +199,15 @@ impl Clerk {
         ledger.set_settings(settings);
         let (closing, desk) = (CancellationToken::new(), TaskTracker::new());
         let end = closing.clone().cancelled_owned();
-        desk.spawn(Arc::clone(ledger).write(end));
+        let writing = desk.spawn(Arc::clone(ledger).write(end));
+        desk.spawn(async move {
+            if writing.await.is_err_and(|error| error.is_panic()) {
+                // Without a clerk nothing is ever settled again. A new process begins with what is
+                // durable.
+                crate::complain(&"whoever writes the ledger has panicked: the gateway ends");
+                std::process::exit(CLERK_IS_GONE);
+            }
+        });
         desk.close();
         Self {
             ledger: Arc::clone(ledger),

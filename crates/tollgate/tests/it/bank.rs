@@ -28,10 +28,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tollgate_core::ledger::WalletId;
 
-pub use self::book::{Book, Counts, Told};
-pub use self::branch::{Branch, Store, key, path};
+use self::book::Counts;
+pub use self::book::{Book, Told};
+pub use self::branch::{Branch, Store, key, nano, path};
 pub use self::dice::Dice;
-pub use self::server::Server;
 pub use self::teller::{Counter, Door, Teller};
 use crate::world::{Gateway, PATIENCE};
 
@@ -55,6 +55,7 @@ fn plan(store: Store) -> Option<Plan> {
         Store::Sqlite => "sqlite",
         Store::Postgres => "postgres",
     };
+    let variable = |name| variable(&format!("TOLLGATE_BANK_{name}"));
     if variable("STORE").is_some_and(|asked| asked != name) {
         return None;
     }
@@ -77,12 +78,13 @@ fn plan(store: Store) -> Option<Plan> {
     })
 }
 
-fn variable(name: &str) -> Option<String> {
+/// What the environment asks for.
+pub fn variable(name: &str) -> Option<String> {
     #[expect(
         clippy::disallowed_methods,
         reason = "the length of a test is no configuration"
     )]
-    std::env::var(format!("TOLLGATE_BANK_{name}")).ok()
+    std::env::var(name).ok()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
@@ -175,7 +177,7 @@ async fn run(plan: &Plan) {
 }
 
 /// Everybody gets something to begin with.
-async fn endow(branch: &Branch, gateway: &Gateway, book: &Book) {
+pub async fn endow(branch: &Branch, gateway: &Gateway, book: &Book) {
     for wallet in &branch.wallets {
         let reference = format!("first-{wallet}");
         book.order(&reference, 1_000_000_000);
@@ -245,7 +247,7 @@ fn come_up(branch: &Branch) -> Gateway {
 }
 
 /// What a new gateway has in memory follows from the ledger, and nothing is held.
-async fn compare(branch: &Branch, gateway: &Gateway, book: &Book) {
+pub async fn compare(branch: &Branch, gateway: &Gateway, book: &Book) {
     for wallet in &branch.wallets {
         let expected = (book.balance(wallet), 0);
         assert_eq!(branch.balance(gateway, wallet).await, expected, "{wallet}");
@@ -259,7 +261,7 @@ fn check_alive(working: &[tokio::task::JoinHandle<()>]) {
 }
 
 /// The end of a gateway without a kill: it agrees with its ledger, and nothing stays held.
-async fn finish(branch: &Branch, mut gateway: Gateway, book: &Book) {
+pub async fn finish(branch: &Branch, mut gateway: Gateway, book: &Book) {
     let mut balances: Vec<(&WalletId, u64)> = Vec::new();
     for wallet in &branch.wallets {
         let begin = Instant::now();

@@ -1,1 +1,5 @@
-//! What becomes of money when the process or its store dies.
+//! What becomes of money when a process, whoever works in it, or its store dies.
+
+mod panics;
+mod points;
+mod store;

@@ -274,17 +274,19 @@ impl Ask<'_> {
 
     /// Sends it and returns with the head of the answer.
     pub async fn open(self) -> Opened {
+        self.try_open().await.expect("an answer")
+    }
+
+    /// The same where the gateway may end before it answers.
+    pub async fn try_open(self) -> Option<Opened> {
         let sent = self.gateway.client.request(self.request);
-        let response = tokio::time::timeout(PATIENCE, sent)
-            .await
-            .expect("an answer")
-            .unwrap();
-        let (parts, body) = response.into_parts();
-        Opened {
+        let sent = tokio::time::timeout(PATIENCE, sent).await;
+        let (parts, body) = sent.expect("an answer or an end").ok()?.into_parts();
+        Some(Opened {
             status: parts.status,
             headers: parts.headers,
             body,
-        }
+        })
     }
 }
 

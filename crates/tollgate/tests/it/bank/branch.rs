@@ -2,16 +2,19 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::Command;
+use std::time::SystemTime;
 
 use serde_json::Value;
 use tokio_util::sync::DropGuard;
 use tollgate_core::id::{OrgId, TeamId};
 use tollgate_core::ledger::{Holder, Page, PageHead, WalletId};
 use tollgate_core::money::{Money, Unit};
+use tollgate_core::time::Timestamp;
+use tollgate_engine::ledger_check;
 use tollgate_engine::port::LedgerStore as _;
 use tollgate_simulator::Simulator;
+use tollgate_store::testing::ScratchDatabase;
 
 use super::server::Server;
 use crate::world::{ADMIN_KEY, Folder, Gateway, Provided, provider};
@@ -39,31 +42,45 @@ pub struct Branch {
     pub simulator: Simulator,
     pub wallets: Vec<WalletId>,
     url: String,
+    #[expect(dead_code, reason = "it lasts as long as the branch")]
+    scratch: Option<ScratchDatabase>,
     _provider_stops: DropGuard,
 }
 
 impl Branch {
-    /// Makes one of so many teams, with more lines in `[billing]` and at the end.
+    /// Makes one of so many teams, with more lines in `[billing]` and at the end. Its server, if
+    /// it has one, is its own.
     pub async fn new(store: Store, teams: usize, billing: &str, more: &str) -> Self {
-        let server = (store == Store::Postgres).then(Server::start);
-        Self::with(server, teams, billing, more).await
+        let (mut server, folder) = (None, Folder::new());
+        let url = match store {
+            Store::Sqlite => file_url(&folder),
+            Store::Postgres => server.insert(Server::start()).url().to_owned(),
+        };
+        let mut branch = Self::at(folder, url, teams, (billing, more)).await;
+        branch.server = server;
+        branch
     }
 
-    async fn with(server: Option<Server>, teams: usize, billing: &str, more: &str) -> Self {
-        let folder = Folder::new();
-        let url = match &server {
-            Some(server) => server.url().to_owned(),
-            None => {
-                let file = folder.path().join("tollgate-data/tollgate.db");
-                format!("sqlite://{}", file.display())
-            }
+    /// The same with a database of the server that all tests share.
+    pub async fn sharing(store: Store, teams: usize, billing: &str, more: &str) -> Self {
+        let (mut scratch, folder) = (None, Folder::new());
+        let url = match store {
+            Store::Sqlite => file_url(&folder),
+            Store::Postgres => scratch.insert(ScratchDatabase::new()).url(),
         };
+        let mut branch = Self::at(folder, url, teams, (billing, more)).await;
+        branch.scratch = scratch;
+        branch
+    }
+
+    async fn at(folder: Folder, url: String, teams: usize, (billing, more): (&str, &str)) -> Self {
         let (simulator, address, stops): Provided = provider().await;
         let config = config(&url, address, teams, billing) + more;
         std::fs::write(folder.path().join("tollgate.toml"), config).unwrap();
         Self {
             folder,
-            server,
+            server: None,
+            scratch: None,
             simulator,
             wallets: wallets(teams),
             url,
@@ -92,9 +109,13 @@ impl Branch {
         told
     }
 
-    /// The pages behind this one, while no gateway runs.
+    /// The pages behind this one, while no gateway runs. Fails unless the whole ledger is clean.
     pub async fn pages(&self, mut after: PageHead) -> Vec<Page> {
         let store = tollgate_store::open(&self.url).await.unwrap();
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
+        let now = Timestamp::from_millis(i64::try_from(now).unwrap());
+        let report = ledger_check::verify(&store, now).await.unwrap();
+        assert_eq!(report.found, 0, "{:?}", report.findings);
         let mut all = Vec::new();
         loop {
             let pages = store.pages(after.number, PAGES).await.unwrap();
@@ -119,10 +140,6 @@ impl Branch {
     /// The database, as its URL names it.
     pub fn url(&self) -> &str {
         &self.url
-    }
-
-    pub fn log(&self) -> String {
-        read(&self.folder.path().join("stderr.log"))
     }
 }
 
@@ -215,6 +232,7 @@ targets = [{{ connection = "sim", model = "story-20" }}]
     text
 }
 
-fn read(file: &Path) -> String {
-    std::fs::read_to_string(file).unwrap_or_default()
+fn file_url(folder: &Folder) -> String {
+    let file = folder.path().join("tollgate-data/tollgate.db");
+    format!("sqlite://{}", file.display())
 }

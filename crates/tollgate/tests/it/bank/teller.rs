@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Collected, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -94,32 +94,59 @@ impl Teller {
     }
 
     /// A plain call. Says whether to go on at once.
-    pub async fn plain(&mut self, at: SocketAddr) -> bool {
+    async fn plain(&mut self, at: SocketAddr) -> bool {
+        let key = branch::key(self.dice.index(self.counter.teams));
+        let told = self.call_of(at, "bank", &key, None).await;
+        told != Some(Told::Refused) || !self.counter.may_fail
+    }
+
+    /// A plain call of a model, with an idempotency key or without. `None` if the gateway was not
+    /// there, or gave the answer of an earlier call again.
+    pub async fn call_of(
+        &mut self,
+        at: SocketAddr,
+        model: &str,
+        key: &str,
+        idempotency: Option<&str>,
+    ) -> Option<Told> {
         let call = self.counter.book.number();
-        let (told, is_good) = match self.call(at, call, &json!({"model": "bank"})).await {
-            Reply::Unsent => return true,
-            Reply::Cut => (Told::Cut, true),
+        let mut request = call_of(at, call, key);
+        if let Some(idempotency) = idempotency {
+            request = request.header("idempotency-key", idempotency);
+        }
+        let body = Full::new(Bytes::from(asked(&json!({"model": model}))));
+        let told = match self.ask(request.body(body).unwrap()).await {
+            Reply::Unsent => return None,
+            Reply::Cut => Told::Cut,
             Reply::Answer(status, headers, body) => match collected(body).await {
-                Err(()) => (Told::Cut, true),
+                Err(()) => Told::Cut,
                 Ok(_) if status == 200 => {
+                    if headers.contains_key("idempotent-replayed") {
+                        return None;
+                    }
                     let cost = headers["x-tollgate-cost-usd"].to_str().unwrap();
                     let cost = Money::parse(cost).unwrap().as_nano();
                     assert!(cost >= 20 * OUTPUT, "{cost}");
-                    (Told::Whole(cost), true)
+                    Told::Whole(cost)
                 }
-                Ok(body) => (Told::Refused, self.refused(status, &body)),
+                Ok(body) => {
+                    self.refused(status, &body);
+                    Told::Refused
+                }
             },
         };
         self.counter.book.tell(call, told);
-        is_good
+        Some(told)
     }
 
     /// A streamed call, left in the middle or read to its end.
-    pub async fn stream(&mut self, at: SocketAddr, leaves: bool) -> bool {
+    async fn stream(&mut self, at: SocketAddr, leaves: bool) -> bool {
         let call = self.counter.book.number();
-        let asked = json!({"model": "bank", "stream": true,
-            "stream_options": {"include_usage": true}});
-        let (told, is_good) = match self.call(at, call, &asked).await {
+        let asked = asked(&json!({"model": "bank", "stream": true,
+            "stream_options": {"include_usage": true}}));
+        let key = branch::key(self.dice.index(self.counter.teams));
+        let request = call_of(at, call, &key).body(Full::new(Bytes::from(asked)));
+        let (told, is_good) = match self.ask(request.unwrap()).await {
             Reply::Unsent => return true,
             Reply::Cut => (Told::Cut, true),
             Reply::Answer(status, _, mut body) if status == 200 && leaves => {
@@ -141,7 +168,7 @@ impl Teller {
     }
 
     /// Adds credits, again under the same reference where it is not known whether that was done.
-    pub async fn top_up(&mut self, at: SocketAddr) -> bool {
+    async fn top_up(&mut self, at: SocketAddr) -> bool {
         let ordered = match self.order.take() {
             Some(ordered) => ordered,
             None => self.new_order(),
@@ -209,17 +236,12 @@ impl Teller {
         true
     }
 
-    async fn call(&mut self, at: SocketAddr, call: u64, asked: &Value) -> Reply {
-        let mut asked = asked.clone();
-        asked["max_tokens"] = 20.into();
-        asked["messages"] = json!([{"role": "user", "content": "how much is the fish"}]);
-        let key = branch::key(self.dice.index(self.counter.teams));
-        let request = Request::post(format!("http://{at}/v1/chat/completions"))
-            .header("content-type", "application/json")
-            .header("authorization", format!("Bearer {key}"))
-            .header("x-request-id", format!("bank-{call}"));
-        let body = Full::new(Bytes::from(asked.to_string()));
-        self.ask(request.body(body).unwrap()).await
+    /// Makes a key, which is a change of what operators made. Says whether it was made.
+    pub async fn make_key(&mut self, at: SocketAddr) -> bool {
+        let name = format!("made-{}", self.counter.book.number());
+        let body = json!({"name": name, "models": ["*"]}).to_string();
+        let reply = self.admin(at, Method::POST, "/api/keys", body).await;
+        matches!(reply, Reply::Answer(status, ..) if status.is_success())
     }
 
     async fn admin(&self, at: SocketAddr, method: Method, path: &str, body: String) -> Reply {
@@ -259,11 +281,27 @@ impl Teller {
     }
 }
 
+/// The head of a call.
+fn call_of(at: SocketAddr, call: u64, key: &str) -> http::request::Builder {
+    Request::post(format!("http://{at}/v1/chat/completions"))
+        .header("content-type", "application/json")
+        .header("authorization", format!("Bearer {key}"))
+        .header("x-request-id", format!("bank-{call}"))
+}
+
+/// The body of a call.
+fn asked(more: &Value) -> String {
+    let mut asked = more.clone();
+    asked["max_tokens"] = 20.into();
+    asked["messages"] = json!([{"role": "user", "content": "how much is the fish"}]);
+    asked.to_string()
+}
+
 /// All of a body, unless the connection breaks.
 async fn collected(body: Incoming) -> Result<Bytes, ()> {
     let collecting = tokio::time::timeout(PATIENCE, body.collect());
     let collected = collecting.await.expect("the end of an answer");
-    collected.map(|body| body.to_bytes()).map_err(|_| ())
+    collected.map(Collected::to_bytes).map_err(|_| ())
 }
 
 /// What a stream says that it used, at the price. `None` if it does not end as answers do.
