@@ -52,7 +52,7 @@ pub struct Told {
     pub ms: Option<u64>,
 }
 
-/// Reads a line that [`line`] wrote. What it did not write is passed over.
+/// Reads a line that [`line()`] wrote. What it did not write is passed over.
 pub fn read(line: &str) -> impl Iterator<Item = Told> {
     let mut rest = line;
     std::iter::from_fn(move || {
