@@ -12,6 +12,11 @@
 //! `_WORKERS` are 50 and 16 there, `_EVERY_MS` is the time between two kills, 4000 on average, and
 //! `_SEED` lets chance come out the same.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "the long form tells how far it is and what it came to"
+)]
+
 mod book;
 mod branch;
 mod dice;
@@ -24,6 +29,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::RwLock;
 use tokio::task::block_in_place;
+use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tollgate_core::ledger::WalletId;
@@ -116,7 +122,7 @@ async fn run(plan: &Plan) {
     let mut dice = Dice::new(plan.seed);
     let book = Arc::new(Book::default());
     let mut gateway = block_in_place(|| branch.open(&[])).unwrap();
-    endow(&branch, &gateway, &book).await;
+    endow(&branch, &gateway, &book, 1).await;
     let door: Door = Arc::new(RwLock::new(gateway.address));
     let counter = Counter {
         book: Arc::clone(&book),
@@ -176,12 +182,12 @@ async fn run(plan: &Plan) {
     judge(plan, &counts);
 }
 
-/// Everybody gets something to begin with.
-pub async fn endow(branch: &Branch, gateway: &Gateway, book: &Book) {
+/// Everybody gets so many USD to begin with.
+pub async fn endow(branch: &Branch, gateway: &Gateway, book: &Book, usd: u64) {
     for wallet in &branch.wallets {
         let reference = format!("first-{wallet}");
-        book.order(&reference, 1_000_000_000);
-        let body = serde_json::json!({"amount_usd": "1.00", "reference": reference});
+        book.order(&reference, usd * 1_000_000_000);
+        let body = serde_json::json!({"amount_usd": usd.to_string(), "reference": reference});
         let answer = gateway
             .post(&path(wallet, "add"), body)
             .admin()
@@ -192,18 +198,23 @@ pub async fn endow(branch: &Branch, gateway: &Gateway, book: &Book) {
     }
 }
 
+/// Lets time pass.
+pub async fn pass(time: Duration) {
+    sleep_until(tokio::time::Instant::now() + time).await;
+}
+
 /// Lets time pass, and has the server stand still or die in the middle of it. Says whether it
 /// stands still when the gateway is killed.
 async fn disturb(branch: &Branch, book: &Book, round: u64, pause: Duration) -> bool {
     let Some(server) = &branch.server else {
-        tokio::time::sleep(pause).await;
+        pass(pause).await;
         return false;
     };
-    tokio::time::sleep(pause / 2).await;
+    pass(pause / 2).await;
     match round % 4 {
         1 => {
             server.stop();
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            pass(Duration::from_secs(2)).await;
             server.go_on();
             book.count(|counts| counts.stops += 1);
         }
@@ -220,7 +231,7 @@ async fn disturb(branch: &Branch, book: &Book, round: u64, pause: Duration) -> b
         }
         _ => {}
     }
-    tokio::time::sleep(pause / 2).await;
+    pass(pause / 2).await;
     round % 4 == 3
 }
 

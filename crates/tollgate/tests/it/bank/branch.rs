@@ -42,7 +42,6 @@ pub struct Branch {
     pub simulator: Simulator,
     pub wallets: Vec<WalletId>,
     url: String,
-    #[expect(dead_code, reason = "it lasts as long as the branch")]
     scratch: Option<ScratchDatabase>,
     _provider_stops: DropGuard,
 }

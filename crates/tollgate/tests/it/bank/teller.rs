@@ -88,7 +88,7 @@ impl Teller {
             };
             drop(door);
             if !is_good {
-                tokio::time::sleep(PAUSE).await;
+                super::pass(PAUSE).await;
             }
         }
     }
