@@ -199,10 +199,10 @@ mod tests {
     use crate::testing;
 
     fn permit(connection: &str) -> Permit {
-        priced(connection, &None)
+        priced(connection, None)
     }
 
-    fn priced(connection: &str, price: &Option<Price>) -> Permit {
+    fn priced(connection: &str, price: Option<&Price>) -> Permit {
         let target = DeclaredTarget {
             target: tollgate_core::model::Target {
                 connection: connection.into(),
@@ -215,7 +215,7 @@ mod tests {
             limits: tollgate_core::route::limit::Limits::default(),
             fitness: Arc::default(),
             facts: Arc::new(ModelFacts {
-                price: (*price).map(|price| Priced {
+                price: price.copied().map(|price| Priced {
                     price,
                     version: "test".into(),
                 }),
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn what_failed_attempts_cost_is_kept_where_the_provider_told_it() {
         let targets = [
-            priced("dear", &Some(PRICE)),
+            priced("dear", Some(&PRICE)),
             permit("unpriced"),
             permit("silent"),
         ];
@@ -326,7 +326,7 @@ mod tests {
 
     #[test]
     fn counts_that_cannot_be_true_are_not_lost() {
-        let target = priced("dear", &Some(PRICE));
+        let target = priced("dear", Some(&PRICE));
         let mut trail = Trail::default();
         trail.begin(&target);
         trail.fail(&target, &failure(Some(usage(1 << 63, 1 << 63))));
@@ -335,7 +335,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_was_cut_off_is_lost_unless_it_is_the_answer_after_all() {
-        let target = priced("filtered", &Some(PRICE));
+        let target = priced("filtered", Some(&PRICE));
         let mut trail = Trail::default();
         trail.begin(&target);
         trail.succeed(&target);

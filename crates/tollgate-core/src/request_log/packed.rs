@@ -62,7 +62,11 @@ impl<'a> Column<'a> {
         }
         let length = match width {
             0 => 0,
-            width => (count * usize::from(width)).div_ceil(8) + PADDING,
+            width => {
+                let bits = count.checked_mul(usize::from(width));
+                let bits = bits.ok_or(SegmentError("a column of an impossible length"))?;
+                bits.div_ceil(8) + PADDING
+            }
         };
         let bits = from.take(length)?;
         Ok(Self { base, width, bits })
@@ -70,7 +74,8 @@ impl<'a> Column<'a> {
 
     /// The number at a place; the smallest one behind the end.
     pub(super) fn get(&self, place: usize) -> u64 {
-        let bit = place * usize::from(self.width);
+        // A place that damage has made up lies behind the end.
+        let bit = place.saturating_mul(usize::from(self.width));
         let bytes = self.bits.get(bit / 8..).and_then(<[u8]>::first_chunk);
         let word = bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
         let mask = match self.width {

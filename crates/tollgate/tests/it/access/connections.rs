@@ -35,7 +35,7 @@ owner = "acme"
 [[models]]
 name = "shared"
 strategy = "priority"
-targets = [{ connection = "own", model = "echo" }, { connection = "sim", model = "echo" }]
+targets = [{ connection = "own", model = "echo" }, { connection = "sim", model = "echo", priority = 1 }]
 
 [[models]]
 name = "private"

@@ -316,12 +316,12 @@ async fn an_address_is_limited_whoever_asks_and_before_the_key_is_looked_at() {
     check(&from("[2001:db8::5]:4711", key).await, "ip", "requests", 60);
     assert_eq!(from("2001:db8:0:1::5", key).await.status, 200);
 
-    let begun = async || {
+    let requests_begun = async || {
         let body = scene::streamed("sim/stays");
         let ask = scene::chat_of(&world, &body).key(key);
         ask.header("x-forwarded-for", "192.0.2.9").open().await
     };
-    let held = [begun().await, begun().await];
+    let held = [requests_begun().await, requests_begun().await];
     assert!(held.iter().all(|opened| opened.status == 200));
     check(&from("192.0.2.9", key).await, "ip", "parallel", 2);
 }
