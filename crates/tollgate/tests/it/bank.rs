@@ -11,11 +11,6 @@
 //! `TOLLGATE_BANK_STORE` is `sqlite` or `postgres` (both if it is not given), `_TEAMS` and
 //! `_WORKERS` are 50 and 16 there, `_EVERY_MS` is the time between two kills, 4000 on average, and
 //! `_SEED` lets chance come out the same.
-#![expect(
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "told to whoever runs the long form; workers and killers pause by the clock"
-)]
 
 #![expect(
     clippy::print_stdout,

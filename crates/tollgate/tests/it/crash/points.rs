@@ -2,10 +2,6 @@
 //!
 //! Each place is met once in a run. `TOLLGATE_FAULT_SEEDS` goes through all of them so many times,
 //! later and later; `TOLLGATE_FAULT_SEED` lets chance come out the same.
-#![expect(
-    clippy::print_stdout,
-    reason = "told to whoever runs the long form; workers and killers pause by the clock"
-)]
 
 #![expect(clippy::print_stdout, reason = "the long form tells what it came to")]
 
