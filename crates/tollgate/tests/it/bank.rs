@@ -25,6 +25,7 @@ mod teller;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::RwLock;
@@ -116,7 +117,7 @@ async fn run(plan: &Plan) {
     // An answer may not wait for as long as the server is made to stand still.
     let billing = match plan.store {
         Store::Sqlite => "",
-        Store::Postgres => "settle_wait_ms = 1000",
+        Store::Postgres => "settle_wait_ms = 1500",
     };
     let branch = Branch::new(plan.store, plan.teams, billing, "").await;
     let mut dice = Dice::new(plan.seed);
@@ -129,7 +130,7 @@ async fn run(plan: &Plan) {
         door: Arc::clone(&door),
         wallets: branch.wallets.clone().into(),
         teams: plan.teams,
-        may_fail: plan.store == Store::Postgres,
+        may_fail: Arc::default(),
     };
     let (end, workers) = (CancellationToken::new(), TaskTracker::new());
     let working: Vec<_> = (0..plan.workers)
@@ -140,7 +141,7 @@ async fn run(plan: &Plan) {
     for round in 0..plan.kills {
         let pause = plan.every.start + dice.below(plan.every.end - plan.every.start);
         let pause = Duration::from_millis(pause);
-        let stays_stopped = disturb(&branch, &book, round, pause).await;
+        let stays_stopped = disturb(&branch, &counter, round, pause).await;
         let before = book.counts();
         // From when this is asked for nobody begins anything; those under way see the kill.
         let closing = door.write();
@@ -156,6 +157,7 @@ async fn run(plan: &Plan) {
         check(&branch, &book).await;
         gateway = block_in_place(|| come_up(&branch));
         compare(&branch, &gateway, &book).await;
+        counter.may_fail.store(false, Ordering::Relaxed);
         *door = gateway.address;
         drop(door);
         let counts = book.counts();
@@ -205,16 +207,19 @@ pub async fn pass(time: Duration) {
 
 /// Lets time pass, and has the server stand still or die in the middle of it. Says whether it
 /// stands still when the gateway is killed.
-async fn disturb(branch: &Branch, book: &Book, round: u64, pause: Duration) -> bool {
+async fn disturb(branch: &Branch, counter: &Counter, round: u64, pause: Duration) -> bool {
+    let book = &counter.book;
     let Some(server) = &branch.server else {
         pass(pause).await;
         return false;
     };
     pass(pause / 2).await;
+    // From here on, until there is another gateway.
+    counter.may_fail.store(round % 4 != 0, Ordering::Relaxed);
     match round % 4 {
         1 => {
             server.stop();
-            pass(Duration::from_secs(2)).await;
+            pass(Duration::from_millis(2500)).await;
             server.go_on();
             book.count(|counts| counts.stops += 1);
         }

@@ -123,7 +123,7 @@ impl Lane {
             wallets: branch.wallets.clone().into(),
             teams: TEAMS,
             // An answer may take longer than it may wait where so much goes on at once.
-            may_fail: true,
+            may_fail: Arc::new(true.into()),
         };
         let teller = Teller::new(counter.clone(), dice.child());
         Self {
