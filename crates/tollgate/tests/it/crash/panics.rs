@@ -40,7 +40,7 @@ async fn a_panic_in_a_request_is_an_internal_error_and_gives_back_what_was_held(
     let branch = Branch::new(Store::Sqlite, 4, "", OTHER).await;
     let book = Book::default();
     let gateway = block_in_place(|| branch.open(&[])).unwrap();
-    endow(&branch, &gateway, &book).await;
+    endow(&branch, &gateway, &book, 1).await;
     drop(gateway);
     for (point, key, place, code) in [
         ("call.held", key(3), "/error/code", "internal_error"),
@@ -77,7 +77,7 @@ async fn a_panic_in_a_stream_ends_it_alone_and_holds_nothing() {
     let book = Book::default();
     let fault = ["--fault", "stream.settling:1:panic"];
     let gateway = block_in_place(|| branch.open(&fault)).unwrap();
-    endow(&branch, &gateway, &book).await;
+    endow(&branch, &gateway, &book, 1).await;
     let ask = gateway
         .post("/v1/chat/completions", body(true))
         .key(&key(3));
@@ -93,7 +93,7 @@ async fn a_gateway_whose_clerk_panics_ends_and_the_next_one_begins_with_what_is_
     let branch = Branch::new(Store::Sqlite, 4, "", "").await;
     let book = Book::default();
     let mut gateway = block_in_place(|| branch.open(&[])).unwrap();
-    endow(&branch, &gateway, &book).await;
+    endow(&branch, &gateway, &book, 1).await;
     gateway.signal("TERM");
     gateway.wait_for_end();
     let fault = ["--fault", "clerk.paged:1:panic"];

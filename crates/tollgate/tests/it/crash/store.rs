@@ -129,7 +129,7 @@ async fn refuses_and_heals(trouble: Trouble) {
     let branch = Branch::new(trouble.store(), 4, "settle_wait_ms = 1000", OTHER).await;
     let book = Book::default();
     let mut gateway = block_in_place(|| branch.open(&[])).unwrap();
-    endow(&branch, &gateway, &book).await;
+    endow(&branch, &gateway, &book, 1).await;
     let mut balance = nano(&json!("1.00")) - cost(&call(&gateway, &key(3)).await);
     let begin = Instant::now();
     block_in_place(|| trouble.begin(&branch));
@@ -204,7 +204,7 @@ async fn continues_within_the_bound(trouble: Trouble) {
     let branch = Branch::new(trouble.store(), 4, billing, "").await;
     let book = Book::default();
     let gateway = block_in_place(|| branch.open(&[])).unwrap();
-    endow(&branch, &gateway, &book).await;
+    endow(&branch, &gateway, &book, 1).await;
     let mut balance = nano(&json!("1.00")) - cost(&call(&gateway, &key(3)).await);
     block_in_place(|| trouble.begin(&branch));
     let mut unbilled = 0;
