@@ -215,7 +215,9 @@ async fn disturb(branch: &Branch, counter: &Counter, round: u64, pause: Duration
     };
     pass(pause / 2).await;
     // From here on, until there is another gateway.
-    counter.may_fail.store(!round.is_multiple_of(4), Ordering::Relaxed);
+    counter
+        .may_fail
+        .store(!round.is_multiple_of(4), Ordering::Relaxed);
     match round % 4 {
         1 => {
             server.stop();
