@@ -142,6 +142,10 @@ async fn run(plan: &Plan) {
         let pause = plan.every.start + dice.below(plan.every.end - plan.every.start);
         let pause = Duration::from_millis(pause);
         let stays_stopped = disturb(&branch, &counter, round, pause).await;
+        if round % 4 == 1 {
+            // In the middle of it all, memory agrees with the ledger.
+            verify_running(&gateway).await;
+        }
         let before = book.counts();
         // From when this is asked for nobody begins anything; those under way see the kill.
         let closing = door.write();
@@ -292,15 +296,19 @@ pub async fn finish(branch: &Branch, mut gateway: Gateway, book: &Book) {
         };
         balances.push((wallet, balance));
     }
-    let verify = gateway.post("/api/ledger/verify", "").admin();
-    let verified = verify.send().await.json();
-    assert_eq!(verified["found"], 0, "{verified}");
+    verify_running(&gateway).await;
     gateway.signal("TERM");
     assert!(block_in_place(|| gateway.wait_for_end()).success());
     check(branch, book).await;
     for (wallet, balance) in balances {
         assert_eq!(book.balance(wallet), balance, "{wallet}");
     }
+}
+
+async fn verify_running(gateway: &Gateway) {
+    let verify = gateway.post("/api/ledger/verify", "").admin();
+    let verified = verify.send().await.json();
+    assert_eq!(verified["found"], 0, "{verified}");
 }
 
 /// What holds for all of it together.
