@@ -7,10 +7,12 @@ use http::header::{CONTENT_TYPE, HeaderName, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tollgate_core::error::dialect::{Context, Dialect};
 use tollgate_core::error::{Failure, trail};
+use tollgate_core::limit::ShortText;
 use tollgate_core::money::UsdText;
 use tollgate_engine::hold::Warning;
 
 use crate::gateway::Gateway;
+use crate::head::Head;
 use crate::limits::{self, Words};
 use crate::outgoing::Outgoing;
 use crate::record::{Facts, Record};
@@ -21,6 +23,8 @@ const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const MODEL: HeaderName = HeaderName::from_static("x-tollgate-model");
 const CONNECTION: HeaderName = HeaderName::from_static("x-tollgate-connection");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
+const PROVIDER_REQUEST_ID: HeaderName =
+    HeaderName::from_static("x-tollgate-provider-request-id");
 const TRAIL: HeaderName = HeaderName::from_static("x-tollgate-trail");
 const COST: HeaderName = HeaderName::from_static("x-tollgate-cost-usd");
 const UNSUPPORTED: HeaderName = HeaderName::from_static("x-tollgate-unsupported");
@@ -35,32 +39,29 @@ pub(crate) fn identify(headers: &mut HeaderMap, id: &RequestId) {
 }
 
 /// Says how many attempts were made, and tells each of them to who asked for that.
-pub(crate) fn tell_attempts(headers: &mut HeaderMap, facts: &Facts) {
-    headers.insert(ATTEMPTS, HeaderValue::from(facts.trail.len()));
+pub(crate) fn tell_attempts(head: &mut Head, facts: &Facts) {
+    let count = u64::try_from(facts.trail.len()).unwrap_or(u64::MAX);
+    head.tell(ATTEMPTS, ShortText::number(count).as_str());
     if facts.tells_trail {
         let line = trail::line(facts.trail.records(), trail::LONGEST);
-        if let Some(line) = Some(line).filter(|line| !line.is_empty())
-            && let Ok(line) = HeaderValue::try_from(line)
-        {
-            headers.insert(TRAIL, line);
+        if !line.is_empty() {
+            head.tell(TRAIL, &line);
         }
     }
 }
 
 /// Says what the call costs, if that is known.
-pub(crate) fn tell_cost(headers: &mut HeaderMap, facts: &Facts) {
-    let text = facts.cost.map(UsdText::of);
-    if let Some(Ok(value)) = text.map(|text| HeaderValue::from_str(text.as_str())) {
-        headers.insert(COST, value);
+pub(crate) fn tell_cost(head: &mut Head, facts: &Facts) {
+    if let Some(cost) = facts.cost {
+        head.tell(COST, UsdText::of(cost).as_str());
     }
 }
 
 /// Says who answers, or was to answer.
-pub(crate) fn tell_route(headers: &mut HeaderMap, facts: &Facts) {
+pub(crate) fn tell_route(head: &mut Head, facts: &Facts) {
     for (name, value) in [(MODEL, facts.model()), (CONNECTION, facts.connection())] {
-        // A name that no header can hold is left out.
-        if let Some(Ok(value)) = value.map(|value| HeaderValue::from_str(value)) {
-            headers.insert(name, value);
+        if let Some(value) = value {
+            head.tell(name, value);
         }
     }
 }
@@ -123,7 +124,7 @@ pub(crate) fn tell_money(headers: &mut HeaderMap, facts: &Facts) {
 
 /// Says where the caller stands with its limits, if it has any.
 pub(crate) fn tell_limits(
-    headers: &mut HeaderMap,
+    head: &mut Head,
     record: &Record,
     dialect: impl FnOnce() -> Dialect,
 ) {
@@ -138,7 +139,7 @@ pub(crate) fn tell_limits(
     } else {
         Words::Common
     };
-    limits::tell(headers, &standings, record.gateway().now(), words);
+    limits::tell(head, &standings, record.gateway().now(), words);
 }
 
 /// Says that the number of tokens is an estimate of ours.
@@ -185,33 +186,29 @@ pub(crate) fn refuse(
         texts.answer(&body);
     }
     let id = record.facts.id.clone();
-    let mut headers = HeaderMap::with_capacity(12);
-    headers.insert(CONTENT_TYPE, content_type);
-    identify(&mut headers, &id);
+    let mut head = Head::with_room(12);
+    head.headers.insert(CONTENT_TYPE, content_type);
+    identify(&mut head.headers, &id);
     if !record.facts.trail.is_empty() {
-        tell_attempts(&mut headers, &record.facts);
+        tell_attempts(&mut head, &record.facts);
     }
-    tell_route(&mut headers, &record.facts);
-    tell_limits(&mut headers, &record, || dialect);
+    tell_route(&mut head, &record.facts);
+    tell_limits(&mut head, &record, || dialect);
     for (name, value) in rendered.headers {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(HeaderName::from_static(name), value);
-        }
+        head.tell(HeaderName::from_static(name), &value);
     }
     if let Some(id) = failure.provider_request_id.as_deref() {
-        tell_provider_request_id(&mut headers, id);
+        tell_provider_request_id(&mut head, id);
     }
     let mut response = Response::new(Outgoing::Recorded(body, Some(Box::new(record))));
     *response.status_mut() = status;
-    *response.headers_mut() = headers;
+    *response.headers_mut() = head.headers;
     response
 }
 
 /// Passes on the provider's id of the exchange.
-pub(crate) fn tell_provider_request_id(headers: &mut HeaderMap, id: &str) {
-    if let Ok(id) = HeaderValue::from_str(id) {
-        headers.insert("x-tollgate-provider-request-id", id);
-    }
+pub(crate) fn tell_provider_request_id(head: &mut Head, id: &str) {
+    head.tell(PROVIDER_REQUEST_ID, id);
 }
 
 /// Whether the caller says that it is Claude Code.

@@ -20,6 +20,7 @@ use crate::answer;
 use crate::body::Inbound;
 use crate::dispatch::Given;
 use crate::gateway::Gateway;
+use crate::head::Head;
 use crate::outgoing::Outgoing;
 use crate::query::Query;
 use crate::record::Record;
@@ -306,8 +307,9 @@ pub(crate) fn respond(mut record: Record, kept: Kept) -> Response<Outgoing> {
     let mut lines = kept.head.split(|byte| *byte == b'\n');
     let status = lines.next().map(StatusCode::from_bytes);
     let status = status.and_then(Result::ok).unwrap_or(StatusCode::OK);
-    let mut headers = HeaderMap::with_capacity(16);
-    answer::identify(&mut headers, &id);
+    let mut head = Head::with_room(16);
+    let headers = &mut head.headers;
+    answer::identify(headers, &id);
     headers.insert(REPLAYED, HeaderValue::from_static("true"));
     let original = lines.next().filter(|original| !original.is_empty());
     if let Some(Ok(original)) = original.map(HeaderValue::from_bytes) {
@@ -323,11 +325,11 @@ pub(crate) fn respond(mut record: Record, kept: Kept) -> Response<Outgoing> {
     }
     let of_key = record.facts.key.as_ref().and_then(|key| key.error_dialect);
     let of_deployment = record.gateway().settings().dialect;
-    answer::tell_limits(&mut headers, &record, || of_key.unwrap_or(of_deployment));
+    answer::tell_limits(&mut head, &record, || of_key.unwrap_or(of_deployment));
     record.facts.status = status.as_u16();
     let mut response = Response::new(outgoing(kept.body, record));
     *response.status_mut() = status;
-    *response.headers_mut() = headers;
+    *response.headers_mut() = head.headers;
     response
 }
 

@@ -12,6 +12,7 @@ mod dispatch;
 mod family;
 mod framing;
 mod gateway;
+mod head;
 mod idempotency;
 mod limits;
 mod log_buffer;

@@ -1,9 +1,11 @@
 //! What answers say of the caller's limits, in headers.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderName;
 use tollgate_core::limit::ShortText;
 use tollgate_core::time::Timestamp;
 use tollgate_engine::throttle::{Standing, Standings};
+
+use crate::head::Head;
 
 /// The names under which one thing is told.
 struct Names {
@@ -51,11 +53,11 @@ pub(crate) enum Words {
 }
 
 /// Says where the caller stands, as far as it has limits.
-pub(crate) fn tell(headers: &mut HeaderMap, standings: &Standings, now: Timestamp, words: Words) {
+pub(crate) fn tell(head: &mut Head, standings: &Standings, now: Timestamp, words: Words) {
     let Standings { requests, tokens } = standings;
     for (standing, names) in [(requests, REQUESTS), (tokens, TOKENS)] {
         if let Some(standing) = standing {
-            put(headers, standing, names, ShortText::span(standing.reset));
+            put(head, standing, names, ShortText::span(standing.reset));
         }
     }
     let also = match words {
@@ -66,18 +68,18 @@ pub(crate) fn tell(headers: &mut HeaderMap, standings: &Standings, now: Timestam
     for (standing, names) in also {
         if let Some(standing) = standing {
             let reset = ShortText::time(now.after(standing.reset));
-            put(headers, standing, names, reset);
+            put(head, standing, names, reset);
         }
     }
 }
 
-fn put(headers: &mut HeaderMap, standing: &Standing, names: Names, reset: ShortText) {
-    headers.insert(names.limit, HeaderValue::from(standing.limit));
-    headers.insert(names.remaining, HeaderValue::from(standing.remaining));
-    // What is written there is plain ASCII.
-    if let Ok(reset) = HeaderValue::from_bytes(reset.as_bytes()) {
-        headers.insert(names.reset, reset);
-    }
+fn put(head: &mut Head, standing: &Standing, names: Names, reset: ShortText) {
+    head.tell(names.limit, ShortText::number(standing.limit).as_str());
+    head.tell(
+        names.remaining,
+        ShortText::number(standing.remaining).as_str(),
+    );
+    head.tell(names.reset, reset.as_str());
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use tollgate_core::call::{Call, Wishes};
 use tollgate_core::error::Failure;
 use tollgate_core::error::dialect::StreamForm;
@@ -23,6 +23,7 @@ use tollgate_wire::formats::{self, Received};
 pub(crate) use self::address::Address;
 use crate::body::{self, Bounds, Inbound};
 use crate::dispatch::Given;
+use crate::head::Head;
 use crate::log_row::Texts;
 use crate::outgoing::Outgoing;
 use crate::query::Query;
@@ -31,6 +32,9 @@ use crate::settlement;
 use crate::stream::EventBody;
 use crate::surface::models;
 use crate::{answer, dialect, idempotency, wishes};
+
+/// Tells nginx and its like not to gather what is sent.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// A call that a provider has begun to answer.
 pub(crate) struct Called {
@@ -203,22 +207,22 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
     } = served;
     record.facts.status = 200;
     record.facts.answered = Some(answered);
-    let mut headers = HeaderMap::with_capacity(24);
+    let mut head = Head::with_room(24);
     let id = record.facts.id.clone();
-    answer::identify(&mut headers, &id);
-    answer::tell_attempts(&mut headers, &record.facts);
-    answer::tell_route(&mut headers, &record.facts);
-    answer::tell_money(&mut headers, &record.facts);
+    answer::identify(&mut head.headers, &id);
+    answer::tell_attempts(&mut head, &record.facts);
+    answer::tell_route(&mut head, &record.facts);
+    answer::tell_money(&mut head.headers, &record.facts);
     let of_key = record.facts.key.as_ref().and_then(|key| key.error_dialect);
     let of_deployment = record.gateway().settings().dialect;
     let dialect = || dialect::choose(parts, of_key, of_deployment);
-    answer::tell_limits(&mut headers, &record, dialect);
-    answer::tell_unsupported(&mut headers, &delivery.lost);
+    answer::tell_limits(&mut head, &record, dialect);
+    answer::tell_unsupported(&mut head.headers, &delivery.lost);
     if delivery.estimated {
-        answer::tell_estimated(&mut headers);
+        answer::tell_estimated(&mut head.headers);
     }
     if let Some(id) = delivery.provider_request_id.as_deref() {
-        answer::tell_provider_request_id(&mut headers, id);
+        answer::tell_provider_request_id(&mut head, id);
     }
     record.facts.provider_request_id = delivery.provider_request_id;
     let mut response = match delivery.reply {
@@ -226,8 +230,9 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
             if let Some(texts) = &mut record.facts.texts {
                 texts.answer(&given.body);
             }
-            answer::tell_cost(&mut headers, &record.facts);
+            answer::tell_cost(&mut head, &record.facts);
             let response = Response::new(Outgoing::Recorded(given.body, Some(Box::new(record))));
+            let headers = &mut head.headers;
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
         }
@@ -237,14 +242,15 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
             let claude_code = answer::is_claude_code(&parts.headers);
             let events = EventBody::new(pieces, record, (dialect(), form), claude_code);
             let response = Response::new(Outgoing::Events(Box::new(events)));
+            let headers = &mut head.headers;
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type(form)));
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             // Proxies in front must not gather what is meant to arrive at once.
-            headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+            headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
             response
         }
     };
-    *response.headers_mut() = headers;
+    *response.headers_mut() = head.headers;
     response
 }
 
