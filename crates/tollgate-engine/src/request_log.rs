@@ -116,6 +116,29 @@ struct Queue {
     text: usize,
 }
 
+/// What is taken from the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taking {
+    /// Everything.
+    All,
+    /// What fills whole segments, the oldest rows first. Under load nothing else is taken, so that
+    /// there are few small segments to put together later.
+    Whole,
+}
+
+impl Queue {
+    /// Takes rows out. `room` is empty, and is used for those that come next.
+    fn take(&mut self, what: Taking, mut room: Vec<Draft>) -> Vec<Draft> {
+        let whole = match what {
+            Taking::All => self.drafts.len(),
+            Taking::Whole => self.drafts.len() / MOST_ROWS * MOST_ROWS,
+        };
+        room.extend(self.drafts.drain(whole..));
+        self.text = room.iter().map(Draft::text).sum();
+        std::mem::replace(&mut self.drafts, room)
+    }
+}
+
 /// Why a search came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
@@ -206,17 +229,14 @@ impl RequestLog {
         }
     }
 
-    /// Puts together what waits in the queue. From then on searches see it.
-    fn seal(&self) {
+    /// Puts together what waits in the queue, or of it what fills whole segments. From then on
+    /// searches see it.
+    fn seal(&self, what: Taking) {
         let mut room = self.sealing.lock().unwrap_or_else(PoisonError::into_inner);
         if self.directory().unwritten() >= MOST_UNWRITTEN {
             return;
         }
-        let fresh = Queue {
-            drafts: std::mem::take(&mut *room),
-            text: 0,
-        };
-        let Queue { mut drafts, .. } = std::mem::replace(&mut *self.queue(), fresh);
+        let mut drafts = self.queue().take(what, std::mem::take(&mut *room));
         if drafts.is_empty() {
             *room = drafts;
             return;

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use tollgate_core::request_log::{Filter, Index, Meets, Row, Rows, Segment, SegmentError};
 
 use super::directory::Item;
-use super::{RequestLog, SearchError};
+use super::{RequestLog, SearchError, Taking};
 use crate::port::StoreError;
 
 /// How long a search may wait for its turn, and how long it may take.
@@ -127,7 +127,7 @@ impl RequestLog {
     pub(super) async fn search(&self, filter: &Filter) -> Result<Search<'_>, SearchError> {
         let turn = timeout(TURN, self.searches.acquire()).await;
         let turn = turn.ok().and_then(Result::ok).ok_or(SearchError::Busy)?;
-        self.seal();
+        self.seal(Taking::All);
         let mut filter = filter.clone();
         // What is older is as good as forgotten.
         filter.from = filter.from.max(Some(self.oldest()));

@@ -32,7 +32,7 @@ impl World {
     }
 
     async fn write(&self) {
-        self.log.write_all().await;
+        self.log.write_all(Taking::All).await;
     }
 
     async fn page(&self, filter: &Filter, limit: usize, offset: u64) -> Page {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tollgate_core::request_log::Segment;
 
-use super::RequestLog;
+use super::{RequestLog, Taking};
 use crate::port::StoreError;
 
 /// How long rows gather.
@@ -38,15 +38,21 @@ impl RequestLog {
     async fn write(&self, end: impl Future<Output = ()>) {
         tokio::pin!(end);
         let mut is_over = false;
+        let mut gather_at = Instant::now() + GATHER;
         while !is_over {
+            let mut what = Taking::All;
             tokio::select! {
-                () = self.full.notified() => {}
-                () = tokio::time::sleep_until(Instant::now() + GATHER) => {}
+                biased;
                 () = &mut end => is_over = true,
+                () = tokio::time::sleep_until(gather_at) => {}
+                () = self.full.notified() => what = Taking::Whole,
+            }
+            if what == Taking::All {
+                gather_at = Instant::now() + GATHER;
             }
             // Set before the last rows are taken, so that nobody waits long for them.
             self.is_ending.store(is_over, Ordering::Relaxed);
-            let writing = self.write_all();
+            let writing = self.write_all(what);
             tokio::pin!(writing);
             tokio::select! {
                 () = &mut writing => {}
@@ -63,14 +69,20 @@ impl RequestLog {
         }
     }
 
-    pub(super) async fn write_all(&self) {
+    /// Writes what there is to take, and what fills whole segments meanwhile.
+    pub(super) async fn write_all(&self, mut what: Taking) {
         loop {
-            self.seal();
+            self.seal(what);
             let next = self.directory().next_unwritten();
             if next.is_empty() {
                 return;
             }
             self.write_next(&next).await;
+            what = if self.is_ending.load(Ordering::Relaxed) {
+                Taking::All
+            } else {
+                Taking::Whole
+            };
         }
     }
 
