@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tollgate_core::call::Call;
 use tollgate_core::charge::can_be_true;
 use tollgate_core::error::Failure;
@@ -208,12 +209,14 @@ impl Record {
 
     /// Keeps what was asked until the call is settled, unless its answer tells what was used. What
     /// is long was counted before.
-    pub(crate) fn keep(&mut self, call: Call, reply: &Reply) {
+    pub(crate) fn keep(&mut self, mut call: Call, reply: &Reply) {
         let is_told = match reply {
             Reply::Answer(answer) => answer.usage.as_ref().is_some_and(can_be_true),
             Reply::Stream(_) => false,
         };
         if !is_told && self.hold.is_some() && chat::may_be_counted(&call) {
+            // A stream may last long, and must not keep the connection's whole buffer for it.
+            call.body = Bytes::copy_from_slice(&call.body);
             self.call = Some(Box::new(call));
         }
     }
