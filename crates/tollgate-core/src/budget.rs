@@ -1,7 +1,10 @@
 //! Budgets: how much may be spent in a period, at every level that a request counts for.
 
+use std::sync::LazyLock;
+
 use crate::limit::RateLimits;
 use crate::money::Money;
+use crate::rare::Usual;
 use crate::time::Timestamp;
 
 /// For how long a budget is counted.
@@ -78,4 +81,11 @@ pub struct Controls {
     pub limits: RateLimits,
     /// What may be spent, at most one budget for each period.
     pub budgets: Box<[Budget]>,
+}
+
+impl Usual for Controls {
+    fn usual() -> &'static Self {
+        static USUAL: LazyLock<Controls> = LazyLock::new(Controls::default);
+        &USUAL
+    }
 }

@@ -5,6 +5,7 @@ mod short;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -15,6 +16,7 @@ use crate::address::AddressRange;
 use crate::budget::Controls;
 use crate::error::dialect::Dialect;
 use crate::id::{KeyId, TeamId, UserId};
+use crate::rare::{Rare, Usual};
 use crate::tenant;
 use crate::time::Timestamp;
 
@@ -183,6 +185,13 @@ pub struct Reach {
     pub addresses: Box<[AddressRange]>,
 }
 
+impl Usual for Reach {
+    fn usual() -> &'static Self {
+        static USUAL: LazyLock<Reach> = LazyLock::new(Reach::default);
+        &USUAL
+    }
+}
+
 impl Reach {
     /// Whether the key may come by this surface.
     pub fn allows_surface(&self, surface: &str) -> bool {
@@ -225,9 +234,9 @@ pub struct VirtualKey {
     /// To whom it belongs.
     pub tenancy: Tenancy,
     /// By which surfaces and from where it may come.
-    pub reach: Reach,
+    pub reach: Rare<Reach>,
     /// What it is allowed.
-    pub controls: Controls,
+    pub controls: Rare<Controls>,
     /// Whether the configuration file declares it; such keys are read-only in the API.
     pub declared: bool,
 }

@@ -17,6 +17,7 @@ pub mod model;
 pub mod money;
 pub mod overload;
 pub mod price;
+pub mod rare;
 pub mod reply;
 pub mod request_log;
 pub mod right;

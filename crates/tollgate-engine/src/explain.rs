@@ -425,8 +425,8 @@ fn operator() -> Arc<VirtualKey> {
         error_dialect: None,
         priority: Priority::default(),
         tenancy: Tenancy::default(),
-        reach: Reach::default(),
-        controls: Controls::default(),
+        reach: Reach::default().into(),
+        controls: Controls::default().into(),
         declared: false,
     })
 }

@@ -23,8 +23,7 @@ const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const MODEL: HeaderName = HeaderName::from_static("x-tollgate-model");
 const CONNECTION: HeaderName = HeaderName::from_static("x-tollgate-connection");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
-const PROVIDER_REQUEST_ID: HeaderName =
-    HeaderName::from_static("x-tollgate-provider-request-id");
+const PROVIDER_REQUEST_ID: HeaderName = HeaderName::from_static("x-tollgate-provider-request-id");
 const TRAIL: HeaderName = HeaderName::from_static("x-tollgate-trail");
 const COST: HeaderName = HeaderName::from_static("x-tollgate-cost-usd");
 const UNSUPPORTED: HeaderName = HeaderName::from_static("x-tollgate-unsupported");
@@ -40,8 +39,8 @@ pub(crate) fn identify(headers: &mut HeaderMap, id: &RequestId) {
 
 /// Says how many attempts were made, and tells each of them to who asked for that.
 pub(crate) fn tell_attempts(head: &mut Head, facts: &Facts) {
-    let count = u64::try_from(facts.trail.len()).unwrap_or(u64::MAX);
-    head.tell(ATTEMPTS, ShortText::number(count).as_str());
+    let count = ShortText::number(facts.trail.len().into());
+    head.tell(ATTEMPTS, count.as_str());
     if facts.tells_trail {
         let line = trail::line(facts.trail.records(), trail::LONGEST);
         if !line.is_empty() {
@@ -123,11 +122,7 @@ pub(crate) fn tell_money(headers: &mut HeaderMap, facts: &Facts) {
 }
 
 /// Says where the caller stands with its limits, if it has any.
-pub(crate) fn tell_limits(
-    head: &mut Head,
-    record: &Record,
-    dialect: impl FnOnce() -> Dialect,
-) {
+pub(crate) fn tell_limits(head: &mut Head, record: &Record, dialect: impl FnOnce() -> Dialect) {
     let standings = record.standings();
     if standings.is_none() {
         return;

@@ -410,7 +410,7 @@ mod tests {
             (usage(1 << 60), true),
         ] {
             let answer = Answer {
-                body: bytes::Bytes::from_static(
+                body: Bytes::from_static(
                     br#"{"choices":[{"message":{"content":"Good morning"}}]}"#,
                 ),
                 usage: told,

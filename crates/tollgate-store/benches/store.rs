@@ -188,8 +188,8 @@ fn key(number: usize) -> VirtualKey {
             team: team(number / KEYS_OF_A_TEAM),
             user: None,
         },
-        reach: Reach::default(),
-        controls: Controls::default(),
+        reach: Reach::default().into(),
+        controls: Controls::default().into(),
         declared: false,
     }
 }

@@ -94,7 +94,7 @@ impl Accounts {
         let entries = self.table.select(Entry::has_budgets);
         let keys: Vec<_> = entries.iter().map(|entry| entry.key()).collect();
         let all = entries.iter().zip(&keys);
-        let of = all.map(|(entry, key)| (key.id.as_str(), entry.meter(), &key.controls));
+        let of = all.map(|(entry, key)| (key.id.as_str(), entry.meter(), &*key.controls));
         self.count_many(Level::Key, &with_budgets(of)).await
     }
 

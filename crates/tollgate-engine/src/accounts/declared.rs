@@ -416,7 +416,7 @@ impl Accounts {
         });
         let meters: Vec<MeterSlot> = meters.collect();
         let of = keys.iter().zip(&meters);
-        let of = of.map(|((key, _), meter)| (key.id.as_str(), meter, &key.controls));
+        let of = of.map(|((key, _), meter)| (key.id.as_str(), meter, &*key.controls));
         self.count_many(Level::Key, &with_budgets(of)).await?;
         Ok(meters)
     }

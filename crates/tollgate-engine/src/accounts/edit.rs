@@ -240,8 +240,9 @@ impl KeyEdit {
             reach: Reach {
                 surfaces: surfaces.unwrap_or_else(|| key.reach.surfaces.clone()),
                 addresses: addresses.unwrap_or_else(|| key.reach.addresses.clone()),
-            },
-            controls: self.controls.onto(&key.controls),
+            }
+            .into(),
+            controls: self.controls.onto(&key.controls).into(),
             ..key.clone()
         }
     }

@@ -169,7 +169,7 @@ impl Accounts {
         has_user(changed.permissions, &changed.tenancy)?;
         let change = audit::changed(&*key, &changed);
         if !audit::is_nothing(&change) {
-            let counted = (id, entry.meter(), &changed.controls);
+            let counted = (id, entry.meter(), &*changed.controls);
             self.count_before(Level::Key, counted).await?;
             self.replace(by, &entry, changed, ("key.update", change))
                 .await?;
@@ -268,8 +268,8 @@ impl Accounts {
             error_dialect: facts.error_dialect,
             priority: facts.priority,
             tenancy: facts.tenancy,
-            reach: facts.reach,
-            controls: facts.controls,
+            reach: facts.reach.into(),
+            controls: facts.controls.into(),
             declared: false,
         }
     }

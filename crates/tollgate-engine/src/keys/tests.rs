@@ -25,8 +25,8 @@ fn key(id: &str, text: &str) -> VirtualKey {
         error_dialect: None,
         priority: tollgate_core::key::Priority::default(),
         tenancy: tollgate_core::key::Tenancy::default(),
-        reach: tollgate_core::key::Reach::default(),
-        controls: Controls::default(),
+        reach: tollgate_core::key::Reach::default().into(),
+        controls: Controls::default().into(),
         declared: false,
     }
 }

@@ -147,8 +147,8 @@ pub fn caller(name: &str, models: &[&str]) -> Caller {
         error_dialect: None,
         priority: Priority::default(),
         tenancy: tollgate_core::key::Tenancy::default(),
-        reach: tollgate_core::key::Reach::default(),
-        controls: tollgate_core::budget::Controls::default(),
+        reach: tollgate_core::key::Reach::default().into(),
+        controls: tollgate_core::budget::Controls::default().into(),
         declared: true,
     }))
 }

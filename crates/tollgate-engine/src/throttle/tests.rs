@@ -56,7 +56,7 @@ impl Scene {
             Level::Model => self.default(|defaults| defaults.model = limits),
             Level::Key => {
                 let mut key = VirtualKey::clone(&self.caller.key);
-                key.controls = controls;
+                key.controls = controls.into();
                 let home = Home::find(&self.tenants, &key.tenancy).unwrap();
                 let changed = with_key(key, home);
                 changed.entry.meter().inherit(self.caller.entry.meter());

@@ -63,8 +63,8 @@ fn key(id: &str) -> VirtualKey {
         error_dialect: None,
         priority: Priority::default(),
         tenancy: Tenancy::default(),
-        reach: Reach::default(),
-        controls: Controls::default(),
+        reach: Reach::default().into(),
+        controls: Controls::default().into(),
         declared: false,
     }
 }
@@ -92,8 +92,9 @@ fn full_key(id: &str) -> VirtualKey {
             addresses: ["10.0.0.0/8", "2001:db8::1"]
                 .map(|range| AddressRange::parse(range).unwrap())
                 .into(),
-        },
-        controls: full_controls(),
+        }
+        .into(),
+        controls: full_controls().into(),
         ..key(id)
     }
 }

@@ -187,8 +187,8 @@ impl Maker {
                 Some(name) => Priority::from_name(name).ok_or("the priority is not known")?,
             },
             tenancy: self.tenancy(&columns.team, columns.user.as_deref()),
-            reach: reach(columns)?,
-            controls: controls::read(columns.controls.as_deref())?,
+            reach: reach(columns)?.into(),
+            controls: controls::read(columns.controls.as_deref())?.into(),
             declared: false,
         };
         Ok(StoredKey {

@@ -16,7 +16,7 @@ use super::many;
 use crate::database::{Database, Purpose, READERS, Session, Trouble, Value};
 
 /// How many keys are read with one statement.
-const READ_AT_ONCE: i64 = 4096;
+const READ_AT_ONCE: i64 = 1024;
 /// How many uses are written with one statement.
 const USES_AT_ONCE: usize = 500;
 

@@ -194,8 +194,8 @@ async fn what_earlier_versions_kept_goes_on() {
         assert_eq!(old.key.priority, Priority::Normal);
         assert_eq!(old.key.models.patterns().collect::<Vec<_>>(), ["sim/*"]);
         assert_eq!(old.key.tenancy, Tenancy::default());
-        assert_eq!(old.key.reach, Reach::default());
-        assert_eq!(old.key.controls, Controls::default());
+        assert_eq!(*old.key.reach, Reach::default());
+        assert_eq!(*old.key.controls, Controls::default());
         assert_eq!(old.last_used_at, Some(Timestamp::from_millis(9)));
         assert_eq!(store.setting("kept").await.unwrap().as_deref(), Some("yes"));
         let changed = VirtualKey {
