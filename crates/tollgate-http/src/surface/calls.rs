@@ -12,6 +12,7 @@ use tollgate_core::call::{Call, Wishes};
 use tollgate_core::error::Failure;
 use tollgate_core::error::dialect::StreamForm;
 use tollgate_core::format::{Format, Operation};
+use tollgate_core::route::cache::CacheMode;
 use tollgate_engine::caller::Caller;
 use tollgate_engine::chat::{self, Plan, Served};
 use tollgate_engine::fault;
@@ -20,7 +21,7 @@ use tollgate_engine::port::Reply;
 use tollgate_engine::routes::Route;
 use tollgate_wire::formats::{self, Received};
 
-pub(crate) use self::address::Address;
+pub(crate) use self::address::{Address, Shape};
 use crate::body::{self, Bounds, Inbound};
 use crate::dispatch::Given;
 use crate::head::Head;
@@ -30,16 +31,16 @@ use crate::query::Query;
 use crate::record::Record;
 use crate::settlement;
 use crate::stream::EventBody;
-use crate::surface::models;
-use crate::{answer, dialect, idempotency, wishes};
+use crate::surface::{models, simple};
+use crate::{answer, cache, dialect, idempotency, wishes};
 
 /// Tells nginx and its like not to gather what is sent.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// A call that a provider has begun to answer.
 pub(crate) struct Called {
-    served: Served,
-    form: StreamForm,
+    pub(crate) served: Served,
+    pub(crate) form: StreamForm,
 }
 
 /// Reads the request and has it served.
@@ -71,6 +72,13 @@ pub(crate) async fn call(
         }
     }
     record.facts.texts = Texts::begin(&gateway.engine.request_log, caller, &body);
+    let (body, unknown) = match address.shape {
+        Shape::Bare => (body, Vec::new()),
+        Shape::Simple => {
+            let asked = simple::read(&gateway, &body)?;
+            (asked.body, asked.unknown)
+        }
+    };
     let received = Received {
         operation: address.operation,
         body,
@@ -85,6 +93,20 @@ pub(crate) async fn call(
     let route = chat::route(&gateway.engine, caller, &call)?;
     record.facts.route = Some(Arc::clone(&route));
     wishes::take_off(&mut wishes, record.facts.begin);
+    let form = StreamForm::of(call.format, call.array);
+    let asking = cache::Asking {
+        caller,
+        call: &call,
+        wishes: &wishes,
+        route: &route,
+    };
+    if cache::mode(&gateway, &call, &route) != CacheMode::Off {
+        let looking = cache::look(record, &asking, &parts.headers);
+        if let Some(hit) = Box::pin(looking).await? {
+            let again = cache::again(record, &asking, hit, form);
+            return Box::pin(again).await;
+        }
+    }
     let id = record.facts.id.clone();
     let hold = reserve(record, caller, &call, &route)?;
     fault::point("call.held");
@@ -93,20 +115,35 @@ pub(crate) async fn call(
         call: &call,
         wishes: &wishes,
         request_id: id.as_str(),
-        route,
+        route: Arc::clone(&route),
         hold: hold.as_ref(),
     };
     let serving = chat::serve(&gateway.engine, plan, &mut record.facts.trail);
-    let mut served = Box::pin(serving).await?;
+    let mut served = match Box::pin(serving).await {
+        Ok(served) => served,
+        Err(failure) => {
+            drop(hold);
+            let hit = cache::stale(record, &failure).ok_or(failure)?;
+            return Box::pin(cache::again(record, &asking, hit, form)).await;
+        }
+    };
     record.hold = hold.map(Box::new);
-    let form = StreamForm::of(call.format, call.array);
     record.keep(call, &served.delivery.reply);
+    record.facts.answered = Some(Arc::clone(&served.answered));
+    if let Reply::Answer(given) = &served.delivery.reply {
+        record.count(given);
+    }
+    if address.shape == Shape::Simple {
+        simple::reduce(record, &mut served)?;
+    }
+    served.delivery.lost.extend(unknown);
+    cache::begin(record, &served);
     settle_whole(record, &mut served).await?;
     Ok(Given::Call(Box::new(Called { served, form })))
 }
 
 /// Reserves tokens under the caller's limits, and sets aside what the call may cost.
-fn reserve(
+pub(crate) fn reserve(
     record: &mut Record,
     caller: &Caller,
     call: &Call,
@@ -132,12 +169,13 @@ fn reserve(
 }
 
 /// Settles a whole answer, and waits until that is durable.
-async fn settle_whole(record: &mut Record, served: &mut Served) -> Result<(), Failure> {
+pub(crate) async fn settle_whole(
+    record: &mut Record,
+    served: &mut Served,
+) -> Result<(), Failure> {
     let Reply::Answer(given) = &served.delivery.reply else {
         return Ok(());
     };
-    record.facts.answered = Some(Arc::clone(&served.answered));
-    record.count(given);
     // The place is free for others while this answer waits for its settlement.
     if let Some(permit) = served.permit.take() {
         permit.succeed(given.usage);
@@ -147,7 +185,9 @@ async fn settle_whole(record: &mut Record, served: &mut Served) -> Result<(), Fa
         recording.record(&given.body);
         recording.complete();
     }
-    settlement::wait(record, ticket).await
+    settlement::wait(record, ticket).await?;
+    record.fill();
+    Ok(())
 }
 
 /// Headers that go on to a provider, names in lower case.
@@ -213,6 +253,9 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
     answer::tell_attempts(&mut head, &record.facts);
     answer::tell_route(&mut head, &record.facts);
     answer::tell_money(&mut head.headers, &record.facts);
+    if let Some(cached) = &record.facts.cached {
+        cached.tell(&mut head);
+    }
     let of_key = record.facts.key.as_ref().and_then(|key| key.error_dialect);
     let of_deployment = record.gateway().settings().dialect;
     let dialect = || dialect::choose(parts, of_key, of_deployment);

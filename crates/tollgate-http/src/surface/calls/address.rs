@@ -16,6 +16,17 @@ pub(crate) struct Address<'a> {
     pub(super) stream: bool,
     /// Whether that stream is to be one JSON array.
     pub(super) array: bool,
+    /// What stands around the format.
+    pub(super) shape: Shape,
+}
+
+/// What stands around a format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Nothing: bodies are what the format says.
+    Bare,
+    /// The simple chat of seed 000.
+    Simple,
 }
 
 impl<'a> Address<'a> {
@@ -27,6 +38,7 @@ impl<'a> Address<'a> {
             model: None,
             stream: false,
             array: false,
+            shape: Shape::Bare,
         };
         let gemini = |operation, model| Self {
             model: Some(model),
@@ -34,6 +46,10 @@ impl<'a> Address<'a> {
         };
         Some(match endpoint {
             Endpoint::Chat => plain(Format::OpenAi, Operation::Chat),
+            Endpoint::SimpleChat => Self {
+                shape: Shape::Simple,
+                ..plain(Format::OpenAi, Operation::Chat)
+            },
             Endpoint::Embeddings => plain(Format::OpenAi, Operation::Embeddings),
             Endpoint::Completions => plain(Format::Completions, Operation::Chat),
             Endpoint::Responses => plain(Format::Responses, Operation::Chat),
@@ -77,6 +93,8 @@ impl<'a> Address<'a> {
             | Endpoint::ExplainRoute
             | Endpoint::Report(_)
             | Endpoint::Hello
+            | Endpoint::SimpleHealth
+            | Endpoint::SimpleMetrics
             | Endpoint::Errors
             | Endpoint::Error(_)
             | Endpoint::ErrorPages
