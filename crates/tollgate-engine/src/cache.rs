@@ -237,7 +237,11 @@ impl Cache {
         }
     }
 
-    fn miss(self: &Arc<Self>, question: &Question, flight: Option<watch::Sender<Flight>>) -> Filling {
+    fn miss(
+        self: &Arc<Self>,
+        question: &Question,
+        flight: Option<watch::Sender<Flight>>,
+    ) -> Filling {
         self.misses.fetch_add(1, Ordering::Relaxed);
         let longest = self.settings.load().longest_answer;
         let generation = self.table().generation;

@@ -139,7 +139,9 @@ fn key(surface: &str, asking: &Asking<'_>) -> Key {
     }
     // Every header that a provider sees, but those that only say which request it is.
     let carried = call.carried.iter();
-    for (name, value) in carried.filter(|(name, _)| !matches!(&**name, b"traceparent" | b"tracestate")) {
+    for (name, value) in
+        carried.filter(|(name, _)| !matches!(&**name, b"traceparent" | b"tracestate"))
+    {
         add(name);
         add(value);
     }

@@ -266,7 +266,10 @@ impl Metrics {
             self.cache.get_or_create(&labels).inc();
         }
         // Of an answer that was there already, no provider reported anything.
-        let is_new = facts.cached.as_ref().is_none_or(|cached| !cached.is_given_again());
+        let is_new = facts
+            .cached
+            .as_ref()
+            .is_none_or(|cached| !cached.is_given_again());
         if let Some(usage) = facts.usage.filter(|_| is_new) {
             for (kind, count) in [("prompt", usage.prompt), ("completion", usage.completion)] {
                 let model = Arc::clone(model);

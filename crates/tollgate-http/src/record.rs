@@ -275,7 +275,11 @@ impl Record {
         let hold = self.hold.take()?;
         let prompt = self.counted(whole);
         let (asked, answered) = (self.facts.route.as_ref()?, self.facts.answered.as_ref()?);
-        let percent = self.facts.cached.as_ref().map_or(100, |cached| cached.percent());
+        let percent = self
+            .facts
+            .cached
+            .as_ref()
+            .map_or(100, |cached| cached.percent());
         let ending = Ending {
             answered,
             asked,

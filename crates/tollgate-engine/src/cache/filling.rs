@@ -84,7 +84,8 @@ impl Filling {
             None | Some(Finish::Stop | Finish::ToolCalls) => false,
             Some(Finish::Length | Finish::ContentFilter | Finish::Other) => true,
         };
-        if is_cut || self.is_too_long {
+        let is_empty = self.body.is_empty();
+        if is_cut || is_empty || self.is_too_long {
             return self.fail();
         }
         let cache = Arc::clone(&self.cache);

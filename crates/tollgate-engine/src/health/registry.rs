@@ -160,7 +160,8 @@ impl Registry {
     pub fn providers(&self) -> Vec<(&'static str, Arc<Calls>)> {
         let tables = self.tables();
         let all = tables.providers.iter();
-        all.map(|(name, calls)| (*name, Arc::clone(calls))).collect()
+        all.map(|(name, calls)| (*name, Arc::clone(calls)))
+            .collect()
     }
 
     fn tables(&self) -> std::sync::MutexGuard<'_, Tables> {

@@ -169,10 +169,7 @@ pub(crate) fn reserve(
 }
 
 /// Settles a whole answer, and waits until that is durable.
-pub(crate) async fn settle_whole(
-    record: &mut Record,
-    served: &mut Served,
-) -> Result<(), Failure> {
+pub(crate) async fn settle_whole(record: &mut Record, served: &mut Served) -> Result<(), Failure> {
     let Reply::Answer(given) = &served.delivery.reply else {
         return Ok(());
     };

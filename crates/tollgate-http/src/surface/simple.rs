@@ -156,4 +156,3 @@ impl PieceStream for Nothing {
         None
     }
 }
-

@@ -103,7 +103,10 @@ mod tests {
     fn what_a_model_says_otherwise_is_said_too() {
         for (message, content) in [
             (r#"{"content":null,"refusal":"No."}"#, "No."),
-            (r#"{"content":[{"type":"text","text":"A"},{"text":"B"}]}"#, "AB"),
+            (
+                r#"{"content":[{"type":"text","text":"A"},{"text":"B"}]}"#,
+                "AB",
+            ),
             (r#"{"content":null}"#, ""),
         ] {
             assert_eq!(reduced(message)["content"], content);

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use serde_json::{Map, Number, Value, json};
 use tollgate_core::error::{Code, Failure};
 
-use crate::fields::{article, not_json};
 use crate::faults::Faults;
+use crate::fields::{article, not_json};
 use crate::json::{self, Kind, Scanner};
 
 /// Members that have a meaning. Others are left out, as the documents have no word of them.

@@ -89,14 +89,23 @@ mod tests {
         });
         let mut text = String::new();
         for (bytes, last) in [
-            ("data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n", false),
+            (
+                "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n",
+                false,
+            ),
             (
                 "data: {\"choices\":[{\"delta\":{\"content\":\"A\"}}]}\n\n\
                  data: {\"choices\":[{\"delta\":{\"content\":\"B\\n\"}}]}\n\n: alive\n\n",
                 false,
             ),
-            ("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n", false),
-            ("data: {\"choices\":[],\"usage\":{}}\n\ndata: [DONE]\n\n", true),
+            (
+                "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+                false,
+            ),
+            (
+                "data: {\"choices\":[],\"usage\":{}}\n\ndata: [DONE]\n\n",
+                true,
+            ),
         ] {
             let piece = reducer.reduce(Piece {
                 bytes: Bytes::from_static(bytes.as_bytes()),

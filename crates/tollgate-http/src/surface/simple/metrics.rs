@@ -57,12 +57,18 @@ fn providers(text: &mut String, gateway: &Gateway) {
     let name = "provider_calls_total";
     head(text, name, "counter", "Attempts at providers.");
     for (provider, (calls, _)) in &providers {
-        line(text, format_args!("{name}{{provider=\"{provider}\"}} {calls}"));
+        line(
+            text,
+            format_args!("{name}{{provider=\"{provider}\"}} {calls}"),
+        );
     }
     let name = "provider_failures_total";
     head(text, name, "counter", "Attempts at providers that failed.");
     for (provider, (_, failures)) in &providers {
-        line(text, format_args!("{name}{{provider=\"{provider}\"}} {failures}"));
+        line(
+            text,
+            format_args!("{name}{{provider=\"{provider}\"}} {failures}"),
+        );
     }
 }
 

@@ -58,7 +58,6 @@ const ROWS: &[(&str, &[&str])] = &[
         "[redis]\nurl = 'x'\n",
         &["1:2: redis: this version of Tollgate does not support this yet"],
     ),
-    ("[surfaces]\n", &["1:2: surfaces: this version"]),
     (
         "[[models]]\nname = 'x'\nprice = {input = '1,5'}\n\
          targets = [{ connection = 'sim', model = 'echo' }]\n",

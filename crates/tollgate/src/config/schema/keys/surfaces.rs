@@ -57,12 +57,7 @@ pub(super) const CACHE: &[Key] = &[
          say `x-tollgate-cache: on`; `off`: none. Models may differ.",
     )
     .default("off"),
-    Key::new(
-        "ttl_s",
-        AGE,
-        "How long an answer is given again.",
-    )
-    .default("60"),
+    Key::new("ttl_s", AGE, "How long an answer is given again.").default("60"),
     Key::new(
         "stale_s",
         AGE,
@@ -92,7 +87,11 @@ pub(super) const CACHE: &[Key] = &[
 
 /// What a model says differently.
 pub(super) const OWN_CACHE: &[Key] = &[
-    Key::new("mode", MODE, "Which requests. Left out: `mode` of `[cache]`."),
+    Key::new(
+        "mode",
+        MODE,
+        "Which requests. Left out: `mode` of `[cache]`.",
+    ),
     Key::new("ttl_s", AGE, "How long. Left out: `ttl_s` of `[cache]`."),
     Key::new(
         "stale_s",
