@@ -25,6 +25,8 @@ pub(super) fn read(
         default_model: default_model.map(Into::into),
         simple: section
             .section("simple")
+            // A section with defaults is always there.
+            .filter(|_| section.was_given("simple"))
             .map(|own| simple(own, models, findings)),
     }
 }

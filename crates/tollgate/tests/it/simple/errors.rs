@@ -51,7 +51,6 @@ async fn whatever_fails_on_our_side_is_the_printed_500() {
         "quota",
         "model-not-found",
         "permission",
-        "too-large",
         "html-200",
         "json-cut",
         "close-before-answer",
