@@ -103,7 +103,7 @@ pub enum Found {
     /// The answer.
     Hit(Hit),
     /// Nothing: a provider is to be asked, and this takes what it says.
-    Miss(Filling),
+    Miss(Box<Filling>),
 }
 
 /// How an equal question ended.
@@ -241,11 +241,12 @@ impl Cache {
         self: &Arc<Self>,
         question: &Question,
         flight: Option<watch::Sender<Flight>>,
-    ) -> Filling {
+    ) -> Box<Filling> {
         self.misses.fetch_add(1, Ordering::Relaxed);
         let longest = self.settings.load().longest_answer;
         let generation = self.table().generation;
-        Filling::new(Arc::clone(self), *question, (flight, generation), longest)
+        let flight = (flight, generation);
+        Box::new(Filling::new(Arc::clone(self), *question, flight, longest))
     }
 
     /// An answer that is too old, for a call that failed because no provider could answer.

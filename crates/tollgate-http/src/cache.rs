@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName};
 use sha2::{Digest as _, Sha256};
-use tollgate_core::call::{Call, Wishes};
 use tollgate_core::error::Failure;
 use tollgate_core::error::dialect::StreamForm;
 use tollgate_core::format::Operation;
@@ -18,10 +17,8 @@ use tollgate_core::money::Money;
 use tollgate_core::reply::Answer;
 use tollgate_core::route::cache::CacheMode;
 use tollgate_engine::cache::{Found, Hit, Key, Question};
-use tollgate_engine::caller::Caller;
 use tollgate_engine::chat::Served;
 use tollgate_engine::port::{Delivery, Reply};
-use tollgate_engine::routes::Route;
 
 use self::replayed::Replayed;
 use self::wish::Wish;
@@ -29,7 +26,7 @@ use crate::dispatch::Given;
 use crate::gateway::Gateway;
 use crate::head::Head;
 use crate::record::Record;
-use crate::surface::calls::{self, Called};
+use crate::surface::calls::{self, Asking, Called};
 
 const CACHE: HeaderName = HeaderName::from_static("x-tollgate-cache");
 const ORIGINAL: HeaderName = HeaderName::from_static("x-tollgate-original-request-id");
@@ -47,25 +44,29 @@ pub(crate) enum Cached {
     Stale(Hit),
 }
 
-/// A call that is looked for.
-pub(crate) struct Asking<'a> {
-    pub(crate) caller: &'a Caller,
-    pub(crate) call: &'a Call,
-    pub(crate) wishes: &'a Wishes,
-    pub(crate) route: &'a Arc<Route>,
-}
-
 /// Which calls of this kind are looked for.
-pub(crate) fn mode(gateway: &Gateway, call: &Call, route: &Route) -> CacheMode {
-    match call.operation {
-        Operation::Chat | Operation::Embeddings => gateway.engine.cache.mode(route),
+pub(crate) fn mode(gateway: &Gateway, asking: &Asking<'_>) -> CacheMode {
+    match asking.call.operation {
+        Operation::Chat | Operation::Embeddings => gateway.engine.cache.mode(asking.route),
         // Counting is cheaper than looking.
         Operation::CountTokens => CacheMode::Off,
     }
 }
 
+/// Gives the answer to a call, if it is there.
+pub(crate) async fn answer(
+    record: &mut Record,
+    asking: &Asking<'_>,
+    headers: &HeaderMap,
+) -> Result<Option<Given>, Failure> {
+    match look(record, asking, headers).await? {
+        Some(hit) => again(record, asking, hit).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Looks for the answer to a call. Notes in the record what came of it.
-pub(crate) async fn look(
+async fn look(
     record: &mut Record,
     asking: &Asking<'_>,
     headers: &HeaderMap,
@@ -91,7 +92,7 @@ pub(crate) async fn look(
         }
         Found::Miss(filling) => {
             record.facts.cached = Some(Box::new(Cached::Miss));
-            record.filling = Some(Box::new(filling));
+            record.filling = Some(filling);
             Ok(None)
         }
     }
@@ -162,28 +163,34 @@ pub(crate) fn begin(record: &mut Record, served: &Served) {
     }
 }
 
-/// A stale answer for a call that failed, where that is declared and no provider can answer.
-pub(crate) fn stale(record: &mut Record, failure: &Failure) -> Option<Hit> {
-    let question = record.filling.as_ref()?.question;
-    let hit = record.gateway().engine.cache.stale(&question, failure)?;
+/// A stale answer for a call that failed, where that is declared and no provider can answer; else
+/// the failure.
+pub(crate) async fn stale(
+    record: &mut Record,
+    asking: &Asking<'_>,
+    failure: Failure,
+) -> Result<Given, Failure> {
+    let Some(hit) = too_old(record, &failure) else {
+        return Err(failure);
+    };
     tracing::warn!(
         request_id = record.facts.id.as_str(),
         code = failure.code.slug(),
-        age_ms = hit.age.as_millis(),
+        age_s = hit.age.as_secs(),
         "a stale answer stands in for a failure"
     );
     record.discard();
     record.facts.cached = Some(Box::new(Cached::Stale(hit.clone())));
-    Some(hit)
+    again(record, asking, hit).await
+}
+
+fn too_old(record: &Record, failure: &Failure) -> Option<Hit> {
+    let question = record.filling.as_ref()?.question;
+    record.gateway().engine.cache.stale(&question, failure)
 }
 
 /// Gives an answer again. Where that has a price, it is paid as a call is.
-pub(crate) async fn again(
-    record: &mut Record,
-    asking: &Asking<'_>,
-    hit: Hit,
-    form: StreamForm,
-) -> Result<Given, Failure> {
+async fn again(record: &mut Record, asking: &Asking<'_>, hit: Hit) -> Result<Given, Failure> {
     let Hit { kept, percent, .. } = hit;
     let is_paid = percent > 0;
     record.facts.answered = Some(Arc::clone(&kept.answered));
@@ -198,7 +205,7 @@ pub(crate) async fn again(
         }),
     };
     if is_paid {
-        let hold = calls::reserve(record, asking.caller, asking.call, asking.route)?;
+        let hold = calls::reserve(record, asking)?;
         record.hold = hold.map(Box::new);
         record.keep(asking.call.clone(), &reply);
     } else {
@@ -218,6 +225,7 @@ pub(crate) async fn again(
         permit: None,
     };
     calls::settle_whole(record, &mut served).await?;
+    let form = StreamForm::of(asking.call.format, asking.call.array);
     Ok(Given::Call(Box::new(Called { served, form })))
 }
 

@@ -106,12 +106,11 @@ impl Registry {
         if let Some(target) = tables.targets.get(&name) {
             return Arc::clone(target);
         }
-        let of = match tables.connections.get(connection) {
-            Some(known) => Arc::clone(&known.health),
-            None => {
-                let name = Arc::clone(connection);
-                Arc::new(ConnectionHealth::new(name, "unknown", Arc::default()))
-            }
+        let of = if let Some(known) = tables.connections.get(connection) {
+            Arc::clone(&known.health)
+        } else {
+            let name = Arc::clone(connection);
+            Arc::new(ConnectionHealth::new(name, "unknown", Arc::default()))
         };
         let freed = Arc::clone(&self.freed);
         let target = Arc::new(TargetHealth::new(of, Arc::clone(model), freed));

@@ -24,6 +24,7 @@ use tollgate_wire::formats::{self, Received};
 pub(crate) use self::address::{Address, Shape};
 use crate::body::{self, Bounds, Inbound};
 use crate::dispatch::Given;
+use crate::gateway::Gateway;
 use crate::head::Head;
 use crate::log_row::Texts;
 use crate::outgoing::Outgoing;
@@ -72,13 +73,6 @@ pub(crate) async fn call(
         }
     }
     record.facts.texts = Texts::begin(&gateway.engine.request_log, caller, &body);
-    let (body, unknown) = match address.shape {
-        Shape::Bare => (body, Vec::new()),
-        Shape::Simple => {
-            let asked = simple::read(&gateway, &body)?;
-            (asked.body, asked.unknown)
-        }
-    };
     let received = Received {
         operation: address.operation,
         body,
@@ -86,47 +80,30 @@ pub(crate) async fn call(
         stream: address.stream,
         array: address.array,
     };
-    let mut call = formats::read(address.format, received)?;
+    let (mut call, unknown) = read(&gateway, address, received)?;
     call.carried = carried;
     call.query = Query::new(parts.uri.query()).only(carried_parameters(address.format));
     record.facts.stream = call.stream;
     let route = chat::route(&gateway.engine, caller, &call)?;
     record.facts.route = Some(Arc::clone(&route));
     wishes::take_off(&mut wishes, record.facts.begin);
-    let form = StreamForm::of(call.format, call.array);
-    let asking = cache::Asking {
+    let asking = Asking {
         caller,
         call: &call,
         wishes: &wishes,
         route: &route,
     };
-    if cache::mode(&gateway, &call, &route) != CacheMode::Off {
-        let looking = cache::look(record, &asking, &parts.headers);
-        if let Some(hit) = Box::pin(looking).await? {
-            let again = cache::again(record, &asking, hit, form);
-            return Box::pin(again).await;
+    if cache::mode(&gateway, &asking) != CacheMode::Off {
+        let answering = cache::answer(record, &asking, &parts.headers);
+        if let Some(given) = Box::pin(answering).await? {
+            return Ok(given);
         }
     }
-    let id = record.facts.id.clone();
-    let hold = reserve(record, caller, &call, &route)?;
-    fault::point("call.held");
-    let plan = Plan {
-        caller,
-        call: &call,
-        wishes: &wishes,
-        request_id: id.as_str(),
-        route: Arc::clone(&route),
-        hold: hold.as_ref(),
-    };
-    let serving = chat::serve(&gateway.engine, plan, &mut record.facts.trail);
-    let mut served = match Box::pin(serving).await {
+    let (mut served, hold) = match serve(record, &asking).await {
         Ok(served) => served,
-        Err(failure) => {
-            drop(hold);
-            let hit = cache::stale(record, &failure).ok_or(failure)?;
-            return Box::pin(cache::again(record, &asking, hit, form)).await;
-        }
+        Err(failure) => return Box::pin(cache::stale(record, &asking, failure)).await,
     };
+    let form = StreamForm::of(call.format, call.array);
     record.hold = hold.map(Box::new);
     record.keep(call, &served.delivery.reply);
     record.facts.answered = Some(Arc::clone(&served.answered));
@@ -142,13 +119,61 @@ pub(crate) async fn call(
     Ok(Given::Call(Box::new(Called { served, form })))
 }
 
-/// Reserves tokens under the caller's limits, and sets aside what the call may cost.
-pub(crate) fn reserve(
+/// A call that may be served, but for what is set aside for it.
+pub(crate) struct Asking<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) call: &'a Call,
+    pub(crate) wishes: &'a Wishes,
+    pub(crate) route: &'a Arc<Route>,
+}
+
+/// Reads a body. Gives the members, too, that no provider is told of.
+fn read(
+    gateway: &Gateway,
+    address: Address<'_>,
+    mut received: Received<'_>,
+) -> Result<(Call, Vec<String>), Failure> {
+    let unknown = match address.shape {
+        Shape::Bare => Vec::new(),
+        Shape::Simple => {
+            let asked = simple::read(gateway, &received.body)?;
+            received.body = asked.body;
+            asked.unknown
+        }
+    };
+    Ok((formats::read(address.format, received)?, unknown))
+}
+
+/// Sets aside what the call may cost, and has it served.
+async fn serve(
     record: &mut Record,
-    caller: &Caller,
-    call: &Call,
-    route: &Arc<Route>,
-) -> Result<Option<Hold>, Failure> {
+    asking: &Asking<'_>,
+) -> Result<(Served, Option<Hold>), Failure> {
+    let gateway = Arc::clone(record.gateway());
+    let id = record.facts.id.clone();
+    let hold = reserve(record, asking)?;
+    fault::point("call.held");
+    let plan = Plan {
+        caller: asking.caller,
+        call: asking.call,
+        wishes: asking.wishes,
+        request_id: id.as_str(),
+        route: Arc::clone(asking.route),
+        hold: hold.as_ref(),
+    };
+    let serving = chat::serve(&gateway.engine, plan, &mut record.facts.trail);
+    let served = Box::pin(serving).await?;
+    Ok((served, hold))
+}
+
+/// Reserves tokens under the caller's limits, and sets aside what the call may cost.
+pub(crate) fn reserve(record: &mut Record, asking: &Asking<'_>) -> Result<Option<Hold>, Failure> {
+    let Asking {
+        caller,
+        call,
+        route,
+        ..
+    } = *asking;
     let gateway = Arc::clone(record.gateway());
     let estimate = chat::estimate(&gateway.engine, caller, call);
     if let Some(pass) = &mut record.pass {

@@ -30,26 +30,36 @@ pub(crate) enum Shape {
 }
 
 impl<'a> Address<'a> {
-    /// What an endpoint says with its query; `None` for endpoints that take no calls.
-    pub(crate) fn of(endpoint: Endpoint<'a>, query: Query<'_>) -> Option<Self> {
-        let plain = |format, operation| Self {
+    /// An address that says no more than the format and what is asked for.
+    const fn plain(format: Format, operation: Operation) -> Self {
+        Self {
             format,
             operation,
             model: None,
             stream: false,
             array: false,
             shape: Shape::Bare,
-        };
+        }
+    }
+
+    /// The same in the shape of the simple chat.
+    fn simple(self) -> Self {
+        Self {
+            shape: Shape::Simple,
+            ..self
+        }
+    }
+
+    /// What an endpoint says with its query; `None` for endpoints that take no calls.
+    pub(crate) fn of(endpoint: Endpoint<'a>, query: Query<'_>) -> Option<Self> {
+        let plain = Self::plain;
         let gemini = |operation, model| Self {
             model: Some(model),
             ..plain(Format::Gemini, operation)
         };
         Some(match endpoint {
             Endpoint::Chat => plain(Format::OpenAi, Operation::Chat),
-            Endpoint::SimpleChat => Self {
-                shape: Shape::Simple,
-                ..plain(Format::OpenAi, Operation::Chat)
-            },
+            Endpoint::SimpleChat => plain(Format::OpenAi, Operation::Chat).simple(),
             Endpoint::Embeddings => plain(Format::OpenAi, Operation::Embeddings),
             Endpoint::Completions => plain(Format::Completions, Operation::Chat),
             Endpoint::Responses => plain(Format::Responses, Operation::Chat),
