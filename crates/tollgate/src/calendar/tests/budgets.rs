@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_core::budget::{Budget, Controls, Period, Window};
+use tollgate_core::budget::{Budget, Period, Window};
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::key::VirtualKey;
 use tollgate_core::model::{ModelFacts, Priced};
