@@ -99,8 +99,8 @@ async fn a_question_may_want_a_younger_answer_or_a_new_one() {
         (None, true, true),
     ] {
         let asked = Question {
-            max_age,
             reads,
+            max_age,
             ..asked
         };
         assert_eq!(
