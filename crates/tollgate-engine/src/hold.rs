@@ -106,6 +106,8 @@ pub struct Ending<'a> {
 pub struct Settled {
     /// What the caller pays.
     pub cost: Money,
+    /// The tokens that counted.
+    pub usage: Usage,
     /// Resolves when that is durable; `None` if nobody has to wait.
     pub ticket: Option<Ticket>,
 }
@@ -255,6 +257,7 @@ impl Hold {
             self.give_back(held);
             return Settled {
                 cost: Money::ZERO,
+                usage: Usage::default(),
                 ticket: None,
             };
         }
@@ -269,6 +272,7 @@ impl Hold {
         };
         Settled {
             cost: Money::from_nano(taken),
+            usage: charge.usage,
             ticket: ticket.filter(|_| strict),
         }
     }
