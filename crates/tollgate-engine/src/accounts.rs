@@ -30,7 +30,7 @@ pub use self::declared::{
 };
 pub use self::edit::{
     ControlsEdit, KeyEdit, LimitsEdit, NewKey, NewOrganization, NewTeam, NewUser, OrganizationEdit,
-    TeamEdit, UserEdit,
+    TeamEdit, TermsEdit, UserEdit,
 };
 pub use self::organizations::is_id;
 use crate::admin::{self, AdminKeys};
