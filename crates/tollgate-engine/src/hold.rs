@@ -122,7 +122,6 @@ impl Hold {
         route: &Route,
         estimate: Estimate,
     ) -> Result<Self, Failure> {
-        ledger.check()?;
         let team = caller.team();
         let pays = if team.usd.is_open() {
             Some(Pays::Team)
@@ -131,6 +130,28 @@ impl Hold {
         } else {
             None
         };
+        Self::begin((ledger, billing), caller, route, (estimate, pays))
+    }
+
+    /// The same for a call that is paid otherwise: what it costs counts for every budget and is
+    /// noted, and no wallet pays it.
+    pub fn take_counted(
+        ledger: &Arc<Ledger>,
+        billing: &Arc<Billing>,
+        caller: &Caller,
+        route: &Route,
+        estimate: Estimate,
+    ) -> Result<Self, Failure> {
+        Self::begin((ledger, billing), caller, route, (estimate, None))
+    }
+
+    fn begin(
+        (ledger, billing): (&Arc<Ledger>, &Arc<Billing>),
+        caller: &Caller,
+        route: &Route,
+        (estimate, pays): (Estimate, Option<Pays>),
+    ) -> Result<Self, Failure> {
+        ledger.check()?;
         let hold = Self {
             ledger: Arc::clone(ledger),
             billing: Arc::clone(billing),
@@ -262,7 +283,7 @@ impl Hold {
             self.give_back(held);
             return Settled {
                 cost: Money::ZERO,
-                usage: Usage::default(),
+                usage: Usage::NONE,
                 ticket: None,
             };
         }
