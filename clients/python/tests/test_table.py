@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from scripted import ScriptedServer
 
 import tollgate
+from scripted import ScriptedServer
 
 CASES = json.loads((pathlib.Path(__file__).parents[2] / "table/cases.json").read_text())["cases"]
 KEY = "sk-test-key"

@@ -36,7 +36,7 @@ class ChunkReader:
             line, rest = _line(self._buffer)
             if line is None:
                 break
-            self._buffer = rest
+            self._buffer, self._has_begun = rest, True
             if line.startswith(b"data:"):
                 value = line[5:]
                 self._data.append(value[1:] if value.startswith(b" ") else value)
