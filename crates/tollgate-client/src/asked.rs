@@ -10,9 +10,9 @@ use crate::chat::ChatRequest;
 
 const CREATE: Duration = Duration::from_secs(10);
 const GET: Duration = Duration::from_secs(10);
-const CALL: Duration = Duration::from_secs(60);
+const CALL: Duration = Duration::from_mins(1);
 const COMPLETE: Duration = Duration::from_secs(30);
-const STREAM: Duration = Duration::from_secs(120);
+const STREAM: Duration = Duration::from_mins(2);
 
 /// What may stand as it is in a segment of a path.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC

@@ -53,7 +53,7 @@ pub(crate) enum Outcome {
 
 impl Default for CircuitBreaker {
     fn default() -> Self {
-        Self::new(5, Duration::from_secs(60))
+        Self::new(5, Duration::from_mins(1))
     }
 }
 
@@ -136,7 +136,7 @@ impl CircuitBreaker {
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     #[test]
     fn only_one_probe_passes_at_a_time_and_one_that_is_given_up_makes_way() {

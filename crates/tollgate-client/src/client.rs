@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
 use tollgate_core::secret::Secret;
 
 use crate::answers::{ChatCompletion, Model, Models};
@@ -51,6 +52,7 @@ impl Client {
             is_admin: false,
             timeout: None,
             longest_answer: LONGEST_ANSWER,
+            has_idempotency_keys: true,
             retry: RetryPolicy::default(),
             breaker: Some(Arc::new(CircuitBreaker::default())),
             clock: Clock::default(),
@@ -60,6 +62,11 @@ impl Client {
 
     /// Asks a model and waits for the whole answer.
     pub async fn chat(&self, request: &ChatRequest) -> Result<ChatCompletion, Error> {
+        self.begin(Asked::chat(request))?.answer().await
+    }
+
+    /// The same, with the answer as it is.
+    pub async fn chat_as_is(&self, request: &ChatRequest) -> Result<Value, Error> {
         self.begin(Asked::chat(request))?.answer().await
     }
 
@@ -102,6 +109,7 @@ pub struct Builder {
     is_admin: bool,
     timeout: Option<Duration>,
     longest_answer: usize,
+    has_idempotency_keys: bool,
     retry: RetryPolicy,
     breaker: Option<Arc<CircuitBreaker>>,
     clock: Clock,
@@ -127,6 +135,13 @@ impl Builder {
     #[must_use]
     pub fn longest_answer(mut self, bytes: usize) -> Self {
         self.longest_answer = bytes;
+        self
+    }
+
+    /// Sends no idempotency keys, for requests that are never sent again.
+    #[must_use]
+    pub fn without_idempotency_keys(mut self) -> Self {
+        self.has_idempotency_keys = false;
         self
     }
 
@@ -176,6 +191,7 @@ impl Builder {
             is_admin: self.is_admin,
             timeout: self.timeout,
             longest_answer: self.longest_answer,
+            has_idempotency_keys: self.has_idempotency_keys,
             retry: self.retry,
             breaker: self.breaker,
             metrics: Arc::default(),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::InvalidHeaderValue;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
@@ -21,6 +22,10 @@ use crate::retry::RetryPolicy;
 
 /// The most of an error's body that is read.
 const LONGEST_ERROR: usize = 1024 * 1024;
+const ADMIN_KEY: HeaderName = HeaderName::from_static("x-admin-key");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TIMEOUT_MS: HeaderName = HeaderName::from_static("x-tollgate-timeout-ms");
 const AGENT: &str = concat!("tollgate-rust/", env!("CARGO_PKG_VERSION"));
 
 /// What all requests of a client share.
@@ -33,6 +38,7 @@ pub(crate) struct Core {
     pub(crate) is_admin: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) longest_answer: usize,
+    pub(crate) has_idempotency_keys: bool,
     pub(crate) retry: RetryPolicy,
     pub(crate) breaker: Option<Arc<CircuitBreaker>>,
     pub(crate) metrics: Arc<Metrics>,
@@ -86,7 +92,7 @@ impl Exchange {
     /// The answer, whole and in its form.
     pub(crate) async fn answer<T: DeserializeOwned>(mut self) -> Result<T, Error> {
         let outcome = loop {
-            let error = match self.whole().await.and_then(|answer| self.read(&answer)) {
+            let error = match self.whole().await.and_then(|answer| read(&answer)) {
                 Ok(value) => break Ok(value),
                 Err(error) => error,
             };
@@ -208,41 +214,15 @@ impl Exchange {
     /// What the next attempt sends.
     fn request(&mut self) -> Result<Request<Full<Bytes>>, Error> {
         self.attempt += 1;
-        let mut headers = self.core.headers.clone();
-        let mut set = |name: HeaderName, value: &str| {
-            HeaderValue::try_from(value).map(|value| headers.insert(name, value))
-        };
+        let headers = self.headers();
+        let headers = headers.map_err(|_| unsendable("the key cannot stand in a header"))?;
         let asked = &self.asked;
-        let id = self.request_id();
-        let key = self.core.key.expose();
-        let filled = (|| {
-            if self.core.is_admin {
-                set(HeaderName::from_static("x-admin-key"), key)?;
-            } else {
-                set(AUTHORIZATION, &format!("Bearer {key}"))?;
-            }
-            if asked.is_stream {
-                set(ACCEPT, "text/event-stream")?;
-            } else {
-                set(ACCEPT, "application/json")?;
-                // Whoever is told how long the caller waits can answer before it has gone.
-                let ms = self.timeout.as_millis().max(1).to_string();
-                set(HeaderName::from_static("x-tollgate-timeout-ms"), &ms)?;
-            }
-            set(ACCEPT_ENCODING, "identity")?;
-            set(USER_AGENT, AGENT)?;
-            set(HeaderName::from_static("x-request-id"), &id)?;
-            if asked.body.is_some() {
-                set(CONTENT_TYPE, "application/json")?;
-            }
-            if asked.method == http::Method::POST {
-                let key = &self.idempotency_key;
-                set(HeaderName::from_static("idempotency-key"), key)?;
-            }
-            Ok::<(), http::header::InvalidHeaderValue>(())
-        })();
-        filled.map_err(|_| unsendable("the key cannot stand in a header"))?;
-        tracing::debug!(request_id = id, endpoint = asked.endpoint, "sent");
+        tracing::debug!(
+            request_id = self.request_id(),
+            endpoint = asked.endpoint,
+            attempt = self.attempt,
+            "sent"
+        );
         let body = asked.body.as_ref().map(ToString::to_string);
         let mut request = Request::builder()
             .method(asked.method.clone())
@@ -253,14 +233,35 @@ impl Exchange {
         Ok(request)
     }
 
-    fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Error> {
-        serde_json::from_slice(&answer.body).map_err(|_| {
-            let message = "the gateway's answer cannot be read";
-            let mut error = Error::new(Kind::InvalidResponse, Some("invalid_response"), message);
-            error.status = Some(answer.status);
-            error.request_id = Some(answer.request_id.clone());
-            error
-        })
+    fn headers(&self) -> Result<HeaderMap, InvalidHeaderValue> {
+        let (core, asked) = (&self.core, &self.asked);
+        let mut headers = core.headers.clone();
+        let mut set = |name: HeaderName, value: &str| {
+            HeaderValue::try_from(value).map(|value| _ = headers.insert(name, value))
+        };
+        let key = core.key.expose();
+        if core.is_admin {
+            set(ADMIN_KEY, key)?;
+        } else {
+            set(AUTHORIZATION, &format!("Bearer {key}"))?;
+        }
+        if asked.is_stream {
+            set(ACCEPT, "text/event-stream")?;
+        } else {
+            set(ACCEPT, "application/json")?;
+            // Whoever is told how long the caller waits can answer before it has gone.
+            set(TIMEOUT_MS, &self.timeout.as_millis().max(1).to_string())?;
+        }
+        set(ACCEPT_ENCODING, "identity")?;
+        set(USER_AGENT, AGENT)?;
+        set(REQUEST_ID, &self.request_id())?;
+        if asked.body.is_some() {
+            set(CONTENT_TYPE, "application/json")?;
+        }
+        if asked.method == Method::POST && core.has_idempotency_keys {
+            set(IDEMPOTENCY_KEY, &self.idempotency_key)?;
+        }
+        Ok(headers)
     }
 
     /// The error for an answer with an error status.
@@ -336,6 +337,16 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         self.settle(Outcome::Unknown, false);
     }
+}
+
+fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Error> {
+    serde_json::from_slice(&answer.body).map_err(|_| {
+        let message = "the gateway's answer cannot be read";
+        let mut error = Error::new(Kind::InvalidResponse, Some("invalid_response"), message);
+        error.status = Some(answer.status);
+        error.request_id = Some(answer.request_id.clone());
+        error
+    })
 }
 
 fn unsendable(why: &str) -> Error {

@@ -26,9 +26,6 @@ pub struct Jobs {
     team_id: String,
 }
 
-/// [`Jobs`] under the name that programs for SaaS LiteLLM know.
-pub type SaasClient = Jobs;
-
 impl Jobs {
     pub(crate) fn new(client: Client, team_id: String) -> Self {
         Self { client, team_id }

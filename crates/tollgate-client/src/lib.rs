@@ -44,7 +44,7 @@ pub use chat::ChatRequest;
 pub use client::{BadAddress, Builder, Client};
 pub use clock::{Clock, Wait};
 pub use failure::{Error, Facts, Kind};
-pub use jobs::{Ending, Jobs, SaasClient};
+pub use jobs::{Ending, Jobs};
 pub use metrics::{Metrics, Stats};
 pub use retry::RetryPolicy;
 pub use stream::ChatStream;

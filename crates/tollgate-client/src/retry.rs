@@ -36,7 +36,7 @@ impl Default for RetryPolicy {
             factor: 2.0,
             longest: Duration::from_secs(32),
             jitter: 0.25,
-            patience: Duration::from_secs(120),
+            patience: Duration::from_mins(2),
             more_time: 1.5,
         }
     }

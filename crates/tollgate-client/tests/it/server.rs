@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 
 /// What was asked.
 #[derive(Clone, Debug)]
@@ -24,7 +25,6 @@ pub(crate) struct Request {
 enum Ending {
     Close,
     Hold,
-    Reset,
 }
 
 /// Answers one request per connection, and keeps what it was asked.
@@ -50,7 +50,7 @@ impl Server {
             ..State::default()
         }));
         let shared = state.clone();
-        let serving = tokio::task::spawn(async move {
+        let serving = TaskTracker::new().spawn(async move {
             loop {
                 let (connection, _) = listener.accept().await.unwrap();
                 answer(connection, &shared).await;
@@ -92,10 +92,8 @@ async fn answer(mut connection: TcpStream, state: &Mutex<State>) {
     let (bytes, ending) = written(&answer);
     connection.write_all(&bytes).await.unwrap();
     match ending {
-        Ending::Close => connection.shutdown().await.unwrap(),
         Ending::Hold => state.lock().unwrap().held.push(connection),
-        // Within a chunked body any end is one before its time.
-        Ending::Reset => connection.shutdown().await.unwrap(),
+        Ending::Close => connection.shutdown().await.unwrap(),
     }
 }
 
@@ -178,7 +176,8 @@ fn stream(answer: &Value) -> (Vec<u8>, Ending) {
     }
     match ending {
         "silence" => (bytes, Ending::Hold),
-        "reset" => (bytes, Ending::Reset),
+        // Within a chunked body any end is one before its time.
+        "reset" => (bytes, Ending::Close),
         _ => {
             bytes.extend(b"0\r\n\r\n");
             (bytes, Ending::Close)
