@@ -5,7 +5,6 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::string_slice,
     clippy::duration_suboptimal_units,
     reason = "a test that meets something unexpected ends there"
 )]

@@ -153,7 +153,7 @@ async fn problems(case: &Value) -> Vec<String> {
         wrong.place = format!("step {index}");
         take(step, (&client, &jobs), &time, &mut wrong).await;
     }
-    wrong.place = "requests".to_owned();
+    "requests".clone_into(&mut wrong.place);
     let (requests, left) = server.end();
     wrong.unless_equal("answers left", &json!(left), &json!(0));
     check_requests(case, &requests, &mut wrong);
@@ -223,7 +223,7 @@ fn check_error(error: &Error, kind: &Value, expected: &Value, wrong: &mut Wrong)
         }
     }
     if format!("{error} {error:?}").contains(KEY) {
-        wrong.say("the key is shown".to_owned());
+        wrong.say("the key is shown");
     }
     for (name, value) in expected["fields"].as_object().unwrap() {
         let found = match name.as_str() {
@@ -321,7 +321,7 @@ struct Wrong {
 }
 
 impl Wrong {
-    fn say(&mut self, what: String) {
+    fn say(&mut self, what: impl std::fmt::Display) {
         self.said.push(format!("{}: {what}", self.place));
     }
 

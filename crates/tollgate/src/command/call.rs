@@ -42,12 +42,11 @@ async fn act(config: &Config, arguments: &CallArguments) -> Result<Said, Command
     let Some(key) = &arguments.key else {
         return Err(CommandError::NoKey);
     };
-    let url = match &arguments.url {
-        Some(url) => url.clone(),
-        None => {
-            let gateway = place::gateway(config, "somebody has to pass the question on").await?;
-            format!("http://{}", control::reachable(gateway.address))
-        }
+    let url = if let Some(url) = &arguments.url {
+        url.clone()
+    } else {
+        let gateway = place::gateway(config, "somebody has to pass the question on").await?;
+        format!("http://{}", control::reachable(gateway.address))
     };
     let client = Client::new(&url, key.as_str());
     let client = client.map_err(|bad| CommandError::Data(bad.into()))?;
@@ -79,8 +78,10 @@ async fn model(client: &Client, arguments: &CallArguments) -> Result<Option<Stri
     if let Some(model) = &arguments.model {
         return Ok(Some(model.clone()));
     }
-    let mut models = client.models().await?.into_iter();
-    Ok(models.next().map(|model| model.id))
+    let models = client.models().await?;
+    let mut names = models.into_iter().map(|model| model.id);
+    // A pattern stands for models that it does not name.
+    Ok(names.find(|name| !name.contains('*')))
 }
 
 /// Prints the answer as it comes. What is printed of one that breaks off stays.
