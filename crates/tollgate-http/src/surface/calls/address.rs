@@ -76,6 +76,7 @@ impl<'a> Address<'a> {
             | Endpoint::ConnectionKey(_)
             | Endpoint::ExplainRoute
             | Endpoint::Report(_)
+            | Endpoint::Job(_)
             | Endpoint::Hello
             | Endpoint::Errors
             | Endpoint::Error(_)
