@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use tollgate_client::{ChatRequest, Client, Error, Kind};
+use tollgate_client::{ChatRequest, Client, Error, Kind, RetryPolicy};
 
 use super::control::{self, CommandError};
 use super::place::{self, Common, Said};
@@ -48,7 +48,9 @@ async fn act(config: &Config, arguments: &CallArguments) -> Result<Said, Command
         let gateway = place::gateway(config, "somebody has to pass the question on").await?;
         format!("http://{}", control::reachable(gateway.address))
     };
-    let client = Client::new(&url, key.as_str());
+    // Somebody waits in front of it, and can ask again.
+    let client = Client::builder(&url, key.as_str()).retry(RetryPolicy::never());
+    let client = client.build();
     let client = client.map_err(|bad| CommandError::Data(bad.into()))?;
     let asked = ask(&client, arguments).await;
     asked.map_err(|error| failed(&url, &error))
