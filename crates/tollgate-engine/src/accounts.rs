@@ -30,7 +30,7 @@ pub use self::declared::{
 };
 pub use self::edit::{
     ControlsEdit, KeyEdit, LimitsEdit, NewKey, NewOrganization, NewTeam, NewUser, OrganizationEdit,
-    TeamEdit, UserEdit,
+    TeamEdit, TermsEdit, UserEdit,
 };
 pub use self::organizations::is_id;
 use crate::admin::{self, AdminKeys};
@@ -151,6 +151,11 @@ impl Accounts {
     /// What operators do with credits.
     pub fn credits(&self) -> &Credits {
         &self.credits
+    }
+
+    /// A number that nobody can foretell. Fails when the generator does.
+    pub(crate) fn random(&self) -> io::Result<u64> {
+        mint::number(self.entropy)
     }
 
     /// The time by the clock that keys expire by.

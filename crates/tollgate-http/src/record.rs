@@ -31,6 +31,7 @@ use crate::gateway::Gateway;
 use crate::idempotency::Recording;
 use crate::log_row::{self, Texts};
 use crate::request_id::RequestId;
+use crate::surface::jobs::Tail;
 
 /// The outcome of a request that was answered well.
 const OK: &str = "ok";
@@ -55,6 +56,8 @@ pub(crate) struct Record {
     /// What was asked, while it may have to be counted: where somebody pays, and the provider has
     /// not told what was used.
     call: Option<Box<Call>>,
+    /// The call of a job that it is.
+    pub(crate) job: Option<Box<Tail>>,
     /// Its answer as it is kept, where it has an idempotency key.
     pub(crate) replay: Option<Box<Recording>>,
     /// Its answer on its way into the cache.
@@ -94,6 +97,8 @@ pub(crate) struct Facts {
     /// A code of the catalogue, or one of the two outcomes above.
     pub(crate) code: &'static str,
     pub(crate) usage: Option<Usage>,
+    /// The tokens that the call was settled for: what the provider told, or what was counted here.
+    pub(crate) counted: Option<Usage>,
     /// About how many tokens of an answer have gone out, in sixteenths of a token.
     pub(crate) delivered: u64,
     /// What the caller has to be warned of: budgets and credits that come to their end.
@@ -132,6 +137,7 @@ impl Record {
             status: 0,
             code: OK,
             usage: None,
+            counted: None,
             delivered: 0,
             standings: Standings::default(),
             cost: None,
@@ -153,6 +159,7 @@ impl Record {
             pass: None,
             hold: None,
             call: None,
+            job: None,
             replay: None,
             filling: None,
             finished: false,
@@ -169,6 +176,9 @@ impl Record {
             permit.fail(failure);
         }
         self.facts.code = failure.code.slug();
+        if let Some(job) = &mut self.job {
+            job.fail(failure);
+        }
         if self.facts.route.is_none() {
             self.facts.asked = failure.model.as_deref().map(log_row::name);
         }
@@ -291,6 +301,10 @@ impl Record {
         };
         let settled = hold.settle_at(&ending, percent);
         self.facts.cost = Some(settled.cost);
+        self.facts.counted = Some(settled.usage);
+        if let Some(job) = &mut self.job {
+            job.note(settled.usage, settled.cost, Some(&answered.model));
+        }
         settled.ticket
     }
 

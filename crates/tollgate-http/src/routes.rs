@@ -3,6 +3,7 @@
 
 pub(crate) mod credits;
 mod gemini;
+mod jobs;
 mod reports;
 mod tenants;
 
@@ -12,6 +13,7 @@ use tollgate_core::right::Right;
 use tollgate_core::tenant::Status;
 
 use self::credits::{Deed, Purse};
+pub(crate) use self::jobs::JobRoute;
 pub(crate) use self::reports::Report;
 
 /// What a path stands for. Parts of the path that are values come with it, still encoded.
@@ -60,6 +62,7 @@ pub(crate) enum Endpoint<'a> {
     ConnectionKey(&'a str),
     ExplainRoute,
     Report(Report<'a>),
+    Job(JobRoute<'a>),
     Errors,
     Error(&'a str),
     ErrorPages,
@@ -113,6 +116,9 @@ impl<'a> Endpoint<'a> {
     fn find_with_value(path: &'a str) -> Option<Self> {
         if let Some(report) = reports::find(path) {
             return Some(Self::Report(report));
+        }
+        if let Some(job) = jobs::find(path) {
+            return Some(Self::Job(job));
         }
         let value = |prefix: &str| path.strip_prefix(prefix).filter(|value| !value.is_empty());
         let one = |prefix: &str| value(prefix).filter(|value| !value.contains('/'));
@@ -185,6 +191,7 @@ impl<'a> Endpoint<'a> {
             | Self::CreditWebhook
             | Self::ExplainRoute => &[Method::POST],
             Self::Credits(_, deed) => deed.methods(),
+            Self::Job(job) => job.methods(),
             Self::Keys
             | Self::Organizations
             | Self::Teams
@@ -233,6 +240,7 @@ impl<'a> Endpoint<'a> {
     pub(crate) fn right(self, method: &Method) -> Right {
         let sees = *method == Method::GET || *method == Method::HEAD;
         match self {
+            Self::Job(job) => job.right(),
             Self::Chat
             | Self::Completions
             | Self::Responses
@@ -345,6 +353,7 @@ impl<'a> Endpoint<'a> {
             | Self::ConnectionKey(_)
             | Self::ExplainRoute
             | Self::Report(_)
+            | Self::Job(_)
             | Self::Errors
             | Self::Error(_)
             | Self::ErrorPages
@@ -396,6 +405,7 @@ impl<'a> Endpoint<'a> {
             | Self::ConnectionKey(_)
             | Self::ExplainRoute => "admin",
             Self::Report(_) => "reports",
+            Self::Job(_) => "jobs",
             Self::Errors | Self::Error(_) | Self::ErrorPages | Self::ErrorPage(_) => "errors",
             Self::Hello | Self::SimpleHealth | Self::Health | Self::Live | Self::Ready => "health",
             Self::SimpleMetrics | Self::Metrics => "metrics",
@@ -415,6 +425,7 @@ pub(crate) fn native_dialect(path: &str) -> Option<Dialect> {
     ]
     .into_iter()
     .find_map(|(prefix, dialect)| path.starts_with(prefix).then_some(dialect))
+    .or_else(|| jobs::find(path).map(|_| Dialect::DetailJobs))
     .or_else(|| (path == "/v1/chat").then_some(Dialect::DetailSimple))
     .or_else(|| {
         let call = path.strip_prefix("/v1/models/").and_then(gemini::find);

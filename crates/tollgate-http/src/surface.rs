@@ -5,6 +5,7 @@ pub(crate) mod admin;
 pub(crate) mod calls;
 pub(crate) mod errors;
 pub(crate) mod health;
+pub(crate) mod jobs;
 pub(crate) mod models;
 pub(crate) mod reports;
 pub(crate) mod simple;
@@ -69,6 +70,7 @@ pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Option<Given>
         | Endpoint::ConnectionBreaker(_)
         | Endpoint::ConnectionKey(_)
         | Endpoint::ExplainRoute
-        | Endpoint::Report(_) => None,
+        | Endpoint::Report(_)
+        | Endpoint::Job(_) => None,
     }
 }

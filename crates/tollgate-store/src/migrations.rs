@@ -24,13 +24,25 @@ const SQLITE: &[Step] = &[
         "money",
         include_str!("../migrations/sqlite/0003_money.sql"),
     ),
+    (
+        4,
+        "jobs",
+        include_str!("../migrations/sqlite/0004_jobs.sql"),
+    ),
 ];
 
-const POSTGRES: &[Step] = &[(
-    1,
-    "everything",
-    include_str!("../migrations/postgres/0001_everything.sql"),
-)];
+const POSTGRES: &[Step] = &[
+    (
+        1,
+        "everything",
+        include_str!("../migrations/postgres/0001_everything.sql"),
+    ),
+    (
+        2,
+        "jobs",
+        include_str!("../migrations/postgres/0002_jobs.sql"),
+    ),
+];
 
 /// The steps for SQLite. Written out instead of `sqlx::migrate!`, whose macro would compile
 /// SQLite a second time for the compiler's own use.

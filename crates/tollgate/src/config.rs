@@ -28,6 +28,7 @@ use tollgate_core::address::AddressRange;
 use tollgate_core::budget::Controls;
 use tollgate_core::error::dialect::Dialect;
 use tollgate_core::id::{OrgId, TeamId, UserId};
+use tollgate_core::job::Terms;
 use tollgate_core::limit::RateLimits;
 use tollgate_core::money::Money;
 use tollgate_core::route::limit::Limits;
@@ -36,6 +37,7 @@ use tollgate_core::secret::Secret;
 use tollgate_core::tenant::{Role, Status};
 use tollgate_engine::accounts::NewKey;
 use tollgate_engine::checks::Checks;
+use tollgate_engine::jobs;
 use tollgate_engine::routes::DeclaredModel;
 use tollgate_engine::throttle::DefaultLimits;
 use tollgate_engine::{cache, hold, settle};
@@ -89,6 +91,8 @@ pub struct Config {
     pub surfaces: Surfaces,
     /// How answers are kept for the next who asks the same.
     pub cache: cache::Settings,
+    /// What holds for all jobs.
+    pub jobs: jobs::Settings,
     /// Organizations that the file declares.
     pub organizations: Vec<DeclaredOrganization>,
     /// Teams that the file declares.
@@ -309,6 +313,10 @@ pub struct DeclaredTeam {
     pub controls: Controls,
     /// What it is given once.
     pub credits: Option<Money>,
+    /// What its jobs cost; `None`: as for everybody.
+    pub job_terms: Option<Box<Terms>>,
+    /// The job credits that it is given once.
+    pub job_credits: Option<u64>,
 }
 
 /// A user whom the file declares.

@@ -19,6 +19,7 @@ use tollgate_engine::fault;
 use tollgate_engine::hold::Hold;
 use tollgate_engine::port::Reply;
 use tollgate_engine::routes::Route;
+use tollgate_engine::settle::Ticket;
 use tollgate_wire::formats::{self, Received};
 
 pub(crate) use self::address::{Address, Shape};
@@ -92,6 +93,7 @@ pub(crate) async fn call(
         call: &call,
         wishes: &wishes,
         route: &route,
+        payment: Payment::Wallet,
     };
     if cache::mode(&gateway, &asking) != CacheMode::Off {
         let answering = cache::answer(record, &asking, &parts.headers);
@@ -99,7 +101,7 @@ pub(crate) async fn call(
             return Ok(given);
         }
     }
-    let (mut served, hold) = match serve(record, &asking).await {
+    let (mut served, hold) = match begin(record, &asking).await {
         Ok(served) => served,
         Err(failure) => return Box::pin(cache::stale(record, &asking, failure)).await,
     };
@@ -119,12 +121,56 @@ pub(crate) async fn call(
     Ok(Given::Call(Box::new(Called { served, form })))
 }
 
+/// A call that was read, and whose route was found.
+pub(super) struct Ready {
+    pub(super) call: Call,
+    pub(super) wishes: Wishes,
+    pub(super) route: Arc<Route>,
+}
+
+/// How a call is paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Payment {
+    /// Out of the wallet of the team or of its organization.
+    Wallet,
+    /// Otherwise: here it is counted.
+    Counted,
+}
+
+/// Has a call served, up to the first of its answer.
+pub(super) async fn serve(
+    record: &mut Record,
+    caller: &Caller,
+    ready: Ready,
+    payment: Payment,
+) -> Result<Called, Failure> {
+    let Ready {
+        call,
+        mut wishes,
+        route,
+    } = ready;
+    wishes::take_off(&mut wishes, record.facts.begin);
+    let asking = Asking {
+        caller,
+        call: &call,
+        wishes: &wishes,
+        route: &route,
+        payment,
+    };
+    let (served, hold) = begin(record, &asking).await?;
+    let form = StreamForm::of(call.format, call.array);
+    record.hold = hold.map(Box::new);
+    record.keep(call, &served.delivery.reply);
+    Ok(Called { served, form })
+}
+
 /// A call that may be served, but for what is set aside for it.
 pub(crate) struct Asking<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) call: &'a Call,
     pub(crate) wishes: &'a Wishes,
     pub(crate) route: &'a Arc<Route>,
+    pub(crate) payment: Payment,
 }
 
 /// Reads a body. Gives the members, too, that no provider is told of.
@@ -145,7 +191,7 @@ fn read(
 }
 
 /// Sets aside what the call may cost, and has it served.
-async fn serve(
+async fn begin(
     record: &mut Record,
     asking: &Asking<'_>,
 ) -> Result<(Served, Option<Hold>), Failure> {
@@ -172,6 +218,7 @@ pub(crate) fn reserve(record: &mut Record, asking: &Asking<'_>) -> Result<Option
         caller,
         call,
         route,
+        payment,
         ..
     } = *asking;
     let gateway = Arc::clone(record.gateway());
@@ -186,7 +233,10 @@ pub(crate) fn reserve(record: &mut Record, asking: &Asking<'_>) -> Result<Option
         // Counting costs nothing.
         Operation::CountTokens => Ok(None),
         Operation::Chat | Operation::Embeddings => {
-            let hold = chat::hold(&gateway.engine, caller, route, estimate)?;
+            let hold = match payment {
+                Payment::Wallet => chat::hold(&gateway.engine, caller, route, estimate)?,
+                Payment::Counted => chat::hold_counted(&gateway.engine, caller, route, estimate)?,
+            };
             record.facts.note_money(&hold);
             Ok(Some(hold))
         }
@@ -212,12 +262,41 @@ pub(crate) async fn settle_whole(record: &mut Record, served: &mut Served) -> Re
     Ok(())
 }
 
+/// Settles a whole answer. A stream is settled at its end.
+pub(super) fn settle(record: &mut Record, called: &mut Called) -> Option<Ticket> {
+    let served = &mut called.served;
+    let Reply::Answer(given) = &served.delivery.reply else {
+        return None;
+    };
+    record.facts.answered = Some(Arc::clone(&served.answered));
+    record.count(given);
+    // The place is free for others while this answer waits for its settlement.
+    if let Some(permit) = served.permit.take() {
+        permit.succeed(given.usage);
+    }
+    record.settle(true)
+}
+
+impl Called {
+    /// What the provider gave.
+    pub(super) fn reply(&self) -> &Reply {
+        &self.served.delivery.reply
+    }
+
+    /// Puts another body in place of a whole answer's.
+    pub(super) fn put(&mut self, body: Bytes) {
+        if let Reply::Answer(given) = &mut self.served.delivery.reply {
+            given.body = body;
+        }
+    }
+}
+
 /// Headers that go on to a provider, names in lower case.
-type Carried = Vec<(Bytes, Bytes)>;
+pub(super) type Carried = Vec<(Bytes, Bytes)>;
 
 /// What the headers ask of the gateway itself, and those that a provider may see. Everything else
 /// stays here.
-fn read_head(headers: &HeaderMap) -> Result<(Wishes, Carried), Failure> {
+pub(super) fn read_head(headers: &HeaderMap) -> Result<(Wishes, Carried), Failure> {
     let mut wishes = wishes::Reader::default();
     let mut carried = Carried::new();
     for (name, value) in headers {
@@ -290,6 +369,9 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
         answer::tell_provider_request_id(&mut head, id);
     }
     record.facts.provider_request_id = delivery.provider_request_id;
+    if let Some(job) = &record.job {
+        answer::tell_job(&mut head, job);
+    }
     let mut response = match delivery.reply {
         Reply::Answer(given) => {
             if let Some(texts) = &mut record.facts.texts {

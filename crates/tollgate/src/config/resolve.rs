@@ -108,6 +108,7 @@ pub(super) fn resolve(root: &Section, findings: &mut Findings<'_>) -> Config {
         idempotency: billing::idempotency(section("idempotency")),
         surfaces,
         cache: surfaces::cache(section("cache")),
+        jobs: billing::jobs(section("jobs")),
         organizations,
         teams,
         users,

@@ -102,6 +102,7 @@ impl<'a> Address<'a> {
             | Endpoint::ConnectionKey(_)
             | Endpoint::ExplainRoute
             | Endpoint::Report(_)
+            | Endpoint::Job(_)
             | Endpoint::Hello
             | Endpoint::SimpleHealth
             | Endpoint::SimpleMetrics
