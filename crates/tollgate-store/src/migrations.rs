@@ -24,13 +24,25 @@ const SQLITE: &[Step] = &[
         "money",
         include_str!("../migrations/sqlite/0003_money.sql"),
     ),
+    (
+        5,
+        "offers",
+        include_str!("../migrations/sqlite/0005_offers.sql"),
+    ),
 ];
 
-const POSTGRES: &[Step] = &[(
-    1,
-    "everything",
-    include_str!("../migrations/postgres/0001_everything.sql"),
-)];
+const POSTGRES: &[Step] = &[
+    (
+        1,
+        "everything",
+        include_str!("../migrations/postgres/0001_everything.sql"),
+    ),
+    (
+        3,
+        "offers",
+        include_str!("../migrations/postgres/0003_offers.sql"),
+    ),
+];
 
 /// The steps for SQLite. Written out instead of `sqlx::migrate!`, whose macro would compile
 /// SQLite a second time for the compiler's own use.

@@ -84,6 +84,16 @@ pub(super) async fn of_wallet(
     find(database, condition, &values).await
 }
 
+/// What operators put into a wallet in all, less what they took.
+pub(super) async fn given(database: &Database, wallet: &WalletId) -> Result<i64, Trouble> {
+    let wallet = wallet.to_string();
+    let mut session = database.session(Purpose::Read).await?;
+    let sql = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM transactions \
+               WHERE wallet = $1 AND kind IN ('top_up', 'adjustment', 'refund')";
+    let row = session.row(sql, &[wallet.as_str().into()]).await?;
+    row.map_or(Ok(0), |row| row.integer(0))
+}
+
 async fn find(
     database: &Database,
     condition: &'static str,
