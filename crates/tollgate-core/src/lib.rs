@@ -10,6 +10,7 @@ pub mod charge;
 pub mod error;
 pub mod format;
 pub mod id;
+pub mod job;
 pub mod key;
 pub mod ledger;
 pub mod limit;

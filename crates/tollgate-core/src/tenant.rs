@@ -2,6 +2,7 @@
 
 use crate::budget::Controls;
 use crate::id::{OrgId, TeamId, UserId};
+use crate::job::Terms;
 use crate::time::Timestamp;
 
 /// The team of keys that name none, and its organization.
@@ -117,10 +118,19 @@ pub struct Team {
     pub status: Status,
     /// What it is allowed.
     pub controls: Controls,
+    /// What its jobs cost; `None`: as for everybody.
+    pub job_terms: Option<Box<Terms>>,
     /// When it was made.
     pub created_at: Timestamp,
     /// Whether the configuration declares it; such ones are read-only in the API.
     pub declared: bool,
+}
+
+impl Team {
+    /// What its jobs cost.
+    pub fn job_terms(&self) -> Terms {
+        self.job_terms.as_deref().cloned().unwrap_or_default()
+    }
 }
 
 /// A person, or what stands for one, in an organization.

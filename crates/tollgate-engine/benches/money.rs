@@ -69,6 +69,7 @@ impl World {
             name: "team".into(),
             status: Status::Active,
             controls: controls.clone(),
+            job_terms: None,
             created_at: Timestamp::from_millis(0),
             declared: false,
         };

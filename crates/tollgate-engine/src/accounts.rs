@@ -31,7 +31,7 @@ pub use self::declared::{
 };
 pub use self::edit::{
     ControlsEdit, KeyEdit, LimitsEdit, NewKey, NewOrganization, NewTeam, NewUser, OrganizationEdit,
-    TeamEdit, UserEdit,
+    TeamEdit, TermsEdit, UserEdit,
 };
 pub use self::offers::{Decision, OfferChange};
 pub use self::organizations::is_id;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use tollgate_core::budget::{Budget, Controls};
 use tollgate_core::error::dialect::Dialect;
 use tollgate_core::id::UserId;
+use tollgate_core::job::Terms;
 use tollgate_core::key::VirtualKey;
 use tollgate_core::limit::RateLimits;
 use tollgate_core::tenant::{Organization, Team, User};
@@ -72,8 +73,28 @@ impl Told for Team {
             ("status", text(self.status.as_str())),
         ];
         members.extend(controls(&self.controls));
+        members.extend(terms(self.job_terms.as_deref()));
         members
     }
+}
+
+/// What jobs cost, where that was said.
+fn terms(terms: Option<&Terms>) -> Members {
+    let figure = |of: fn(&Terms) -> u64| {
+        terms.map_or_else(|| "null".to_owned(), |terms| of(terms).to_string())
+    };
+    vec![
+        ("budget_mode", optional(terms.map(|it| it.mode.as_str()))),
+        (
+            "credits_per_dollar_millionths",
+            figure(|it| it.credits_per_dollar),
+        ),
+        ("tokens_per_credit", figure(|it| it.tokens_per_credit)),
+        (
+            "default_model",
+            optional(terms.and_then(|it| it.default_model.as_deref())),
+        ),
+    ]
 }
 
 impl Told for User {

@@ -1,6 +1,7 @@
 //! The traits through which the engine meets the outside.
 
 mod empty;
+mod jobs;
 mod keeper;
 mod store;
 mod vault;
@@ -20,6 +21,7 @@ use tollgate_core::route::condition::Abilities;
 use tollgate_core::time::Timestamp;
 
 pub use self::empty::EmptyStore;
+pub use self::jobs::{JobBy, JobEnd, JobQuery, JobStore, JobSum};
 pub use self::keeper::{ConnectionKeeper, KeptConnection, NewConnection};
 pub use self::store::{
     Appended, AuditQuery, Change, Checkpoint, LedgerStore, LogStore, ReplayStore, Sealed, Store,

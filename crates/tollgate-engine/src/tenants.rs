@@ -595,6 +595,7 @@ pub(crate) fn built_in_team() -> Team {
         name: DEFAULT.into(),
         status: Status::Active,
         controls: Controls::default(),
+        job_terms: None,
         created_at: Timestamp::from_millis(0),
         declared: false,
     }

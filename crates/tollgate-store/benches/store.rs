@@ -134,6 +134,7 @@ async fn fill(store: &SqlStore, keys: usize) {
             name: format!("team {number}").into(),
             status: Status::Active,
             controls: Controls::default(),
+            job_terms: None,
             created_at: Timestamp::from_millis(1_700_000_000_000),
             declared: false,
         }))

@@ -25,6 +25,11 @@ const SQLITE: &[Step] = &[
         include_str!("../migrations/sqlite/0003_money.sql"),
     ),
     (
+        4,
+        "jobs",
+        include_str!("../migrations/sqlite/0004_jobs.sql"),
+    ),
+    (
         5,
         "offers",
         include_str!("../migrations/sqlite/0005_offers.sql"),
@@ -36,6 +41,11 @@ const POSTGRES: &[Step] = &[
         1,
         "everything",
         include_str!("../migrations/postgres/0001_everything.sql"),
+    ),
+    (
+        2,
+        "jobs",
+        include_str!("../migrations/postgres/0002_jobs.sql"),
     ),
     (
         3,

@@ -4,6 +4,8 @@ mod audit;
 mod changes;
 mod checkpoint;
 mod controls;
+mod job_terms;
+mod jobs;
 mod key_row;
 mod keys;
 mod many;
@@ -20,15 +22,16 @@ use std::time::Duration;
 
 use tollgate_core::audit::AuditRow;
 use tollgate_core::id::KeyId;
+use tollgate_core::job::{CallRecord, Job, JobId, Totals};
 use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId};
 use tollgate_core::offer::Offer;
 use tollgate_core::request_log::Segment;
 use tollgate_core::tenant::{Organization, Team, User};
 use tollgate_core::time::Timestamp;
 use tollgate_engine::port::{
-    Appended, AuditQuery, Change, Checkpoint, LedgerStore, LogStore, ReplayStore, Store,
-    StoreError, Stored, StoredConnection, StoredKey, StoredReplay, StoredSegment, TenantStore,
-    Transaction, UsageQuery, UsageRow,
+    Appended, AuditQuery, Change, Checkpoint, JobBy, JobEnd, JobQuery, JobStore, JobSum,
+    LedgerStore, LogStore, ReplayStore, Store, StoreError, Stored, StoredConnection, StoredKey,
+    StoredReplay, StoredSegment, TenantStore, Transaction, UsageQuery, UsageRow,
 };
 
 use crate::database::{Database, Purpose, Trouble};
@@ -269,6 +272,76 @@ impl ReplayStore for SqlStore {
 
     fn forget_replays(&self, now: Timestamp) -> Stored<'_, u64> {
         self.run(READ_ALL_LIMIT, move || replays::forget(&self.database, now))
+    }
+}
+
+impl JobStore for SqlStore {
+    fn insert_job<'a>(&'a self, job: &'a Job) -> Stored<'a, ()> {
+        self.run(STATEMENT_LIMIT, move || jobs::insert(&self.database, job))
+    }
+
+    fn job(&self, id: JobId) -> Stored<'_, Option<Job>> {
+        self.run(STATEMENT_LIMIT, move || jobs::one(&self.database, id))
+    }
+
+    fn job_calls(&self, id: JobId) -> Stored<'_, Vec<CallRecord>> {
+        self.run(STATEMENT_LIMIT, move || jobs::calls(&self.database, id))
+    }
+
+    fn begin_job_call<'a>(&'a self, call: &'a CallRecord) -> Stored<'a, bool> {
+        self.run(STATEMENT_LIMIT, move || {
+            jobs::begin_call(&self.database, call)
+        })
+    }
+
+    fn end_job_call<'a>(&'a self, call: &'a CallRecord) -> Stored<'a, ()> {
+        self.run(STATEMENT_LIMIT, move || {
+            jobs::end_call(&self.database, call)
+        })
+    }
+
+    fn set_job_metadata<'a>(&'a self, id: JobId, old: &'a str, new: &'a str) -> Stored<'a, bool> {
+        self.run(STATEMENT_LIMIT, move || {
+            jobs::set_metadata(&self.database, id, (old, new))
+        })
+    }
+
+    fn end_job<'a>(&'a self, id: JobId, end: &'a JobEnd) -> Stored<'a, bool> {
+        self.run(STATEMENT_LIMIT, move || jobs::end(&self.database, id, end))
+    }
+
+    fn settle_job(&self, id: JobId, charged: u64) -> Stored<'_, ()> {
+        self.run(STATEMENT_LIMIT, move || {
+            jobs::settle(&self.database, id, charged)
+        })
+    }
+
+    fn jobs<'a>(&'a self, query: &'a JobQuery) -> Stored<'a, (Vec<(Job, Totals)>, u64)> {
+        self.run(STATEMENT_LIMIT, move || jobs::find(&self.database, query))
+    }
+
+    fn job_sums<'a>(&'a self, query: &'a JobQuery, by: JobBy) -> Stored<'a, Vec<JobSum>> {
+        self.run(STATEMENT_LIMIT, move || {
+            jobs::sums(&self.database, query, by)
+        })
+    }
+
+    fn overdue_jobs(&self, before: Timestamp, limit: u32) -> Stored<'_, Vec<Job>> {
+        self.run(STATEMENT_LIMIT, move || {
+            jobs::overdue(&self.database, before, limit)
+        })
+    }
+
+    fn unsettled_jobs(&self, limit: u32) -> Stored<'_, Vec<Job>> {
+        self.run(STATEMENT_LIMIT, move || {
+            jobs::unsettled(&self.database, limit)
+        })
+    }
+
+    fn close_job_calls<'a>(&'a self, at: Timestamp, error: &'a str) -> Stored<'a, Vec<JobId>> {
+        self.run(READ_ALL_LIMIT, move || {
+            jobs::close_calls(&self.database, at, error)
+        })
     }
 }
 

@@ -162,6 +162,7 @@ pub(crate) fn accounts(config: &Config) -> accounts::Declared {
         organization: one.organization.as_str().into(),
         status: one.status,
         controls: one.controls.clone(),
+        job_terms: one.job_terms.clone(),
         place: place("team", one.id.as_str()),
     });
     let users = config.users.iter().map(|one| accounts::DeclaredUser {

@@ -28,6 +28,7 @@ use tollgate_core::address::AddressRange;
 use tollgate_core::budget::Controls;
 use tollgate_core::error::dialect::Dialect;
 use tollgate_core::id::{OrgId, TeamId, UserId};
+use tollgate_core::job::Terms;
 use tollgate_core::money::Money;
 use tollgate_core::route::limit::Limits;
 use tollgate_core::model::ModelFacts;
@@ -287,6 +288,10 @@ pub struct DeclaredTeam {
     pub controls: Controls,
     /// What it is given once.
     pub credits: Option<Money>,
+    /// What its jobs cost; `None`: as for everybody.
+    pub job_terms: Option<Box<Terms>>,
+    /// The job credits that it is given once.
+    pub job_credits: Option<u64>,
 }
 
 /// A user whom the file declares.

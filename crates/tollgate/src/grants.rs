@@ -22,16 +22,20 @@ pub(crate) struct GrantError {
 /// Gives the credits of declared organizations and teams that were given none under this reference
 /// before. Fails with the first that cannot be given; doing it again gives the rest.
 pub(crate) async fn give(config: &Config, accounts: &Accounts) -> Result<(), GrantError> {
-    let organizations = config.organizations.iter();
-    let organizations =
-        organizations.filter_map(|one| Some((Holder::Organization(one.id.clone()), one.credits?)));
-    let teams = config.teams.iter();
-    let teams = teams.filter_map(|one| Some((Holder::Team(one.id.clone()), one.credits?)));
-    for (holder, credits) in organizations.chain(teams) {
-        let wallet = WalletId {
-            holder,
-            unit: Unit::Usd,
-        };
+    let organizations = config.organizations.iter().filter_map(|one| {
+        let holder = Holder::Organization(one.id.clone());
+        Some((holder, Unit::Usd, one.credits?.as_nano()))
+    });
+    let teams = config.teams.iter().filter_map(|one| {
+        let holder = Holder::Team(one.id.clone());
+        Some((holder, Unit::Usd, one.credits?.as_nano()))
+    });
+    let jobs = config.teams.iter().filter_map(|one| {
+        let holder = Holder::Team(one.id.clone());
+        Some((holder, Unit::Credits, one.job_credits?))
+    });
+    for (holder, unit, credits) in organizations.chain(teams).chain(jobs) {
+        let wallet = WalletId { holder, unit };
         let note = Note {
             reference: Some(CONFIGURATION.into()),
             reason: "declared in the configuration".into(),
@@ -40,7 +44,7 @@ pub(crate) async fn give(config: &Config, accounts: &Accounts) -> Result<(), Gra
                 request_id: None,
             }),
         };
-        let granting = accounts.credits().grant(&wallet, credits.as_nano(), note);
+        let granting = accounts.credits().grant(&wallet, credits, note);
         granting.await.map_err(|failure| GrantError {
             why: why(&failure),
             wallet,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use tollgate_core::budget::Controls;
 use tollgate_core::id::{KeyId, OrgId, TeamId, UserId};
+use tollgate_core::job::Terms;
 use tollgate_core::key::{self, VirtualKey};
 use tollgate_core::ledger::Holder;
 use tollgate_core::limit::Level;
@@ -58,6 +59,8 @@ pub struct DeclaredTeam {
     pub status: Status,
     /// What it is allowed.
     pub controls: Controls,
+    /// What its jobs cost; `None`: as for everybody.
+    pub job_terms: Option<Box<Terms>>,
     /// Where it is declared, for messages.
     pub place: Box<str>,
 }
@@ -342,6 +345,7 @@ impl Accounts {
                 name: one.name,
                 status: one.status,
                 controls: one.controls,
+                job_terms: one.job_terms,
                 declared: true,
             };
             (facts, one.place)

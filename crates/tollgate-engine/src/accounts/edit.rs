@@ -4,6 +4,7 @@
 use tollgate_core::address::AddressRange;
 use tollgate_core::budget::{Budget, Controls};
 use tollgate_core::error::dialect::Dialect;
+use tollgate_core::job::{BudgetMode, Terms};
 use tollgate_core::key::{ModelScope, Permissions, Priority, Reach, Tenancy, VirtualKey};
 use tollgate_core::limit::RateLimits;
 use tollgate_core::tenant::{Organization, Role, Status, Team, User};
@@ -60,6 +61,8 @@ pub struct NewTeam {
     pub status: Status,
     /// What it is allowed.
     pub controls: Controls,
+    /// What its jobs cost; `None`: as for everybody.
+    pub job_terms: Option<Box<Terms>>,
 }
 
 /// What is said about a user to be added.
@@ -161,6 +164,34 @@ pub struct TeamEdit {
     pub status: Option<Status>,
     /// What it is allowed.
     pub controls: ControlsEdit,
+    /// What its jobs cost.
+    pub job_terms: TermsEdit,
+}
+
+/// A change to what the jobs of a team cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TermsEdit {
+    /// By what they are charged.
+    pub mode: Option<BudgetMode>,
+    /// How many credits a dollar is, in millionths of a credit.
+    pub credits_per_dollar: Option<u64>,
+    /// How many tokens a credit is.
+    pub tokens_per_credit: Option<u64>,
+    /// The model of calls that name none; `Some(None)` takes it away.
+    pub default_model: Option<Option<Box<str>>>,
+}
+
+impl TermsEdit {
+    /// The terms with this change.
+    #[must_use]
+    pub fn onto(&self, terms: Terms) -> Terms {
+        Terms {
+            mode: self.mode.unwrap_or(terms.mode),
+            credits_per_dollar: self.credits_per_dollar.unwrap_or(terms.credits_per_dollar),
+            tokens_per_credit: self.tokens_per_credit.unwrap_or(terms.tokens_per_credit),
+            default_model: self.default_model.clone().unwrap_or(terms.default_model),
+        }
+    }
 }
 
 impl TeamEdit {
@@ -169,6 +200,11 @@ impl TeamEdit {
             name: self.name.clone().unwrap_or_else(|| facts.name.clone()),
             status: self.status.unwrap_or(facts.status),
             controls: self.controls.onto(&facts.controls),
+            job_terms: if self.job_terms == TermsEdit::default() {
+                facts.job_terms.clone()
+            } else {
+                Some(Box::new(self.job_terms.onto(facts.job_terms())))
+            },
             ..facts.clone()
         }
     }

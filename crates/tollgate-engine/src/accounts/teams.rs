@@ -51,6 +51,7 @@ impl Accounts {
             name: new.name,
             status: new.status,
             controls: new.controls,
+            job_terms: new.job_terms,
             created_at: now,
             declared: false,
         };

@@ -2,6 +2,7 @@
 
 use tollgate_core::audit::AuditRow;
 use tollgate_core::id::KeyId;
+use tollgate_core::job::{CallRecord, Job, JobId, Totals};
 use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId};
 use tollgate_core::offer::Offer;
 use tollgate_core::request_log::Segment;
@@ -9,9 +10,9 @@ use tollgate_core::tenant::{Organization, Team, User};
 use tollgate_core::time::Timestamp;
 
 use super::{
-    Appended, AuditQuery, Change, Checkpoint, LedgerStore, LogStore, ReplayStore, Store,
-    StoreError, Stored, StoredConnection, StoredKey, StoredReplay, StoredSegment, TenantStore,
-    Transaction, UsageQuery, UsageRow,
+    Appended, AuditQuery, Change, Checkpoint, JobBy, JobEnd, JobQuery, JobStore, JobSum,
+    LedgerStore, LogStore, ReplayStore, Store, StoreError, Stored, StoredConnection, StoredKey,
+    StoredReplay, StoredSegment, TenantStore, Transaction, UsageQuery, UsageRow,
 };
 
 /// Holds nothing. Whatever is to be kept is refused.
@@ -172,6 +173,65 @@ impl ReplayStore for EmptyStore {
     }
 
     fn forget_replays(&self, _now: Timestamp) -> Stored<'_, u64> {
+        none()
+    }
+}
+
+impl JobStore for EmptyStore {
+    fn insert_job<'a>(&'a self, _job: &'a Job) -> Stored<'a, ()> {
+        refused()
+    }
+
+    fn job(&self, _id: JobId) -> Stored<'_, Option<Job>> {
+        none()
+    }
+
+    fn job_calls(&self, _id: JobId) -> Stored<'_, Vec<CallRecord>> {
+        none()
+    }
+
+    fn begin_job_call<'a>(&'a self, _call: &'a CallRecord) -> Stored<'a, bool> {
+        refused()
+    }
+
+    fn end_job_call<'a>(&'a self, _call: &'a CallRecord) -> Stored<'a, ()> {
+        refused()
+    }
+
+    fn set_job_metadata<'a>(
+        &'a self,
+        _id: JobId,
+        _old: &'a str,
+        _new: &'a str,
+    ) -> Stored<'a, bool> {
+        refused()
+    }
+
+    fn end_job<'a>(&'a self, _id: JobId, _end: &'a JobEnd) -> Stored<'a, bool> {
+        refused()
+    }
+
+    fn settle_job(&self, _id: JobId, _charged: u64) -> Stored<'_, ()> {
+        refused()
+    }
+
+    fn jobs<'a>(&'a self, _query: &'a JobQuery) -> Stored<'a, (Vec<(Job, Totals)>, u64)> {
+        none()
+    }
+
+    fn job_sums<'a>(&'a self, _query: &'a JobQuery, _by: JobBy) -> Stored<'a, Vec<JobSum>> {
+        none()
+    }
+
+    fn overdue_jobs(&self, _before: Timestamp, _limit: u32) -> Stored<'_, Vec<Job>> {
+        none()
+    }
+
+    fn unsettled_jobs(&self, _limit: u32) -> Stored<'_, Vec<Job>> {
+        none()
+    }
+
+    fn close_job_calls<'a>(&'a self, _at: Timestamp, _error: &'a str) -> Stored<'a, Vec<JobId>> {
         none()
     }
 }

@@ -15,7 +15,7 @@ use tollgate_core::request_log::Segment;
 use tollgate_core::tenant::{Organization, Team, User};
 use tollgate_core::time::Timestamp;
 
-use super::BoxFuture;
+use super::{BoxFuture, JobStore};
 
 /// The store failed; the cause is for the log.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +26,7 @@ pub struct StoreError(#[from] pub Box<dyn Error + Send + Sync>);
 pub type Stored<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 /// Keeps what must survive the process.
-pub trait Store: TenantStore + LedgerStore + LogStore + ReplayStore {
+pub trait Store: TenantStore + LedgerStore + LogStore + ReplayStore + JobStore {
     /// Whether the store answers, for readiness.
     fn ping(&self) -> Stored<'_, ()>;
 }

@@ -1,5 +1,6 @@
 //! A store that forgets everything when it is dropped.
 
+mod jobs;
 mod tables;
 
 use self::tables::{Tables, folded, is_of, is_wanted, page_of};

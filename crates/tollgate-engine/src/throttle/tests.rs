@@ -154,6 +154,7 @@ fn tenants() -> Tenants {
         name: "t".into(),
         status: Status::Active,
         controls: Controls::default(),
+        job_terms: None,
         created_at: Timestamp::from_millis(0),
         declared: false,
     });

@@ -111,6 +111,7 @@ async fn found(store: &MemoryStore) {
                 budgets: budgets.into_iter().collect(),
                 ..Controls::default()
             },
+            job_terms: None,
             created_at: Timestamp::from_millis(0),
             declared: false,
         }))

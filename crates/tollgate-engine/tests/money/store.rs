@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use tollgate_core::audit::AuditRow;
 use tollgate_core::id::KeyId;
+use tollgate_core::job::{CallRecord, Job, JobId, Totals};
 use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId};
 use tollgate_core::offer::Offer;
 use tollgate_core::request_log::Segment;
 use tollgate_core::tenant::{Organization, Team, User};
 use tollgate_core::time::Timestamp;
 use tollgate_engine::port::{
-    Appended, AuditQuery, Change, Checkpoint, LedgerStore, LogStore, ReplayStore, Store,
-    StoreError, Stored, StoredConnection, StoredKey, StoredReplay, StoredSegment, TenantStore,
-    Transaction, UsageQuery, UsageRow,
+    Appended, AuditQuery, Change, Checkpoint, JobBy, JobEnd, JobQuery, JobStore, JobSum,
+    LedgerStore, LogStore, ReplayStore, Store, StoreError, Stored, StoredConnection, StoredKey,
+    StoredReplay, StoredSegment, TenantStore, Transaction, UsageQuery, UsageRow,
 };
 use tollgate_engine::testing::MemoryStore;
 
@@ -203,5 +204,47 @@ impl ReplayStore for FaultyStore {
     }
     fn forget_replays(&self, now: Timestamp) -> Stored<'_, u64> {
         self.kept.forget_replays(now)
+    }
+}
+
+impl JobStore for FaultyStore {
+    fn insert_job<'a>(&'a self, job: &'a Job) -> Stored<'a, ()> {
+        Box::pin(self.write(self.kept.insert_job(job)))
+    }
+    fn job(&self, id: JobId) -> Stored<'_, Option<Job>> {
+        self.kept.job(id)
+    }
+    fn job_calls(&self, id: JobId) -> Stored<'_, Vec<CallRecord>> {
+        self.kept.job_calls(id)
+    }
+    fn begin_job_call<'a>(&'a self, call: &'a CallRecord) -> Stored<'a, bool> {
+        Box::pin(self.write(self.kept.begin_job_call(call)))
+    }
+    fn end_job_call<'a>(&'a self, call: &'a CallRecord) -> Stored<'a, ()> {
+        Box::pin(self.write(self.kept.end_job_call(call)))
+    }
+    fn set_job_metadata<'a>(&'a self, id: JobId, old: &'a str, new: &'a str) -> Stored<'a, bool> {
+        Box::pin(self.write(self.kept.set_job_metadata(id, old, new)))
+    }
+    fn end_job<'a>(&'a self, id: JobId, end: &'a JobEnd) -> Stored<'a, bool> {
+        Box::pin(self.write(self.kept.end_job(id, end)))
+    }
+    fn settle_job(&self, id: JobId, charged: u64) -> Stored<'_, ()> {
+        Box::pin(self.write(self.kept.settle_job(id, charged)))
+    }
+    fn jobs<'a>(&'a self, query: &'a JobQuery) -> Stored<'a, (Vec<(Job, Totals)>, u64)> {
+        self.kept.jobs(query)
+    }
+    fn job_sums<'a>(&'a self, query: &'a JobQuery, by: JobBy) -> Stored<'a, Vec<JobSum>> {
+        self.kept.job_sums(query, by)
+    }
+    fn overdue_jobs(&self, before: Timestamp, limit: u32) -> Stored<'_, Vec<Job>> {
+        self.kept.overdue_jobs(before, limit)
+    }
+    fn unsettled_jobs(&self, limit: u32) -> Stored<'_, Vec<Job>> {
+        self.kept.unsettled_jobs(limit)
+    }
+    fn close_job_calls<'a>(&'a self, at: Timestamp, error: &'a str) -> Stored<'a, Vec<JobId>> {
+        self.kept.close_job_calls(at, error)
     }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tollgate_core::audit::AuditRow;
 use tollgate_core::budget::Controls;
 use tollgate_core::id::{OrgId, TeamId, UserId};
+use tollgate_core::job::{BudgetMode, Terms};
 use tollgate_core::tenant::{Organization, Role, Status, Team, User};
 use tollgate_engine::port::{AuditQuery, Change, Sealed, Store, StoredConnection};
 
@@ -31,6 +32,7 @@ fn team(id: &str) -> Team {
         name: "team".into(),
         status: Status::Active,
         controls: Controls::default(),
+        job_terms: None,
         created_at: at(7),
         declared: false,
     }
@@ -96,6 +98,12 @@ async fn teams_are_read_as_they_were_last_put() {
             name: name.into(),
             status,
             controls: full_controls(),
+            job_terms: Some(Box::new(Terms {
+                mode: BudgetMode::ConsumptionUsd,
+                credits_per_dollar: 2_500_000,
+                tokens_per_credit: 7,
+                default_model: Some("sim/x".into()),
+            })),
             created_at: at(-5),
             ..team("team_2")
         };

@@ -5,7 +5,7 @@ use tollgate_core::id::{OrgId, TeamId, UserId};
 use tollgate_core::tenant::{Organization, Role, Status, Team, User};
 use tollgate_engine::port::{Sealed, StoredConnection};
 
-use super::controls;
+use super::{controls, job_terms};
 use crate::database::{Database, Purpose, Row, Session, Trouble, Value};
 
 /// Every organization.
@@ -32,7 +32,7 @@ pub(super) async fn organizations(database: &Database) -> Result<Vec<Organizatio
 
 /// Every team.
 pub(super) async fn teams(database: &Database) -> Result<Vec<Team>, Trouble> {
-    let sql = "SELECT id, organization, name, status, controls, created_at \
+    let sql = "SELECT id, organization, name, status, controls, created_at, job_terms \
                FROM teams ORDER BY organization, id";
     let mut session = database.session(Purpose::Read).await?;
     let rows = session.rows(sql, &[]).await?;
@@ -45,6 +45,7 @@ pub(super) async fn teams(database: &Database) -> Result<Vec<Team>, Trouble> {
             name: row.boxed(2)?,
             status: status(row, 3)?,
             controls: controls::read(row.maybe_text(4)?.as_deref()).map_err(Trouble::other)?,
+            job_terms: job_terms::read(row.maybe_text(6)?.as_deref()).map_err(Trouble::other)?,
             created_at: row.time(5)?,
             declared: false,
         })
@@ -179,12 +180,14 @@ pub(super) async fn put_organization(
 
 /// Keeps a team.
 pub(super) async fn put_team(session: &mut Session<'_>, new: &Team) -> Result<(), Trouble> {
-    let sql = "INSERT INTO teams (id, organization, name, status, controls, created_at) \
-               VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET \
+    let sql = "INSERT INTO teams \
+               (id, organization, name, status, controls, created_at, job_terms) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET \
                organization = excluded.organization, name = excluded.name, \
                status = excluded.status, controls = excluded.controls, \
-               created_at = excluded.created_at";
+               created_at = excluded.created_at, job_terms = excluded.job_terms";
     let controls = controls::write(&new.controls);
+    let terms = new.job_terms.as_deref().map(job_terms::write);
     let values = [
         new.id.as_str().into(),
         new.organization.as_str().into(),
@@ -192,6 +195,7 @@ pub(super) async fn put_team(session: &mut Session<'_>, new: &Team) -> Result<()
         new.status.as_str().into(),
         controls.as_deref().into(),
         new.created_at.into(),
+        terms.as_deref().into(),
     ];
     session.execute(sql, &values).await?;
     Ok(())

@@ -33,6 +33,7 @@ fn team(name: &str, organization: &str) -> DeclaredTeam {
         organization: organization.into(),
         status: Status::Active,
         controls: Controls::default(),
+        job_terms: None,
         place: format!("team {name}").into(),
     }
 }

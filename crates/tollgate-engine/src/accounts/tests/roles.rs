@@ -32,6 +32,7 @@ fn team(id: Option<&str>, organization: &str) -> NewTeam {
         name: "team".into(),
         status: Status::Active,
         controls: Controls::default(),
+        job_terms: None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tollgate_core::audit::AuditRow;
 use tollgate_core::id::KeyId;
+use tollgate_core::job::{CallRecord, Job};
 use tollgate_core::key::VirtualKey;
 use tollgate_core::ledger::{Page, PageHead, WalletId};
 use tollgate_core::limit::Level;
@@ -36,6 +37,10 @@ pub(super) struct Tables {
     pub(super) usage: BTreeMap<UsageKey, UsageRow>,
     pub(super) segments: Vec<StoredSegment>,
     pub(super) replays: BTreeMap<[u8; 32], StoredReplay>,
+    /// In the order in which they were made.
+    pub(super) jobs: Vec<Job>,
+    /// The same.
+    pub(super) job_calls: Vec<CallRecord>,
 }
 
 /// What tells rows of usage apart.

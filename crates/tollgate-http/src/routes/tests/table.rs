@@ -206,6 +206,7 @@ impl Tenant {
             name: "team".into(),
             status: Status::Active,
             controls: Controls::default(),
+            job_terms: None,
         };
         accounts.create_team(&platform, new).await.unwrap();
         let mut this = Self {

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use tollgate_core::error::Failure;
 use tollgate_core::tenant::{DEFAULT, Status};
-use tollgate_engine::accounts::{Accounts, NewTeam, TeamEdit};
+use tollgate_engine::accounts::{Accounts, NewTeam, TeamEdit, TermsEdit};
 use tollgate_engine::authority::Manager;
 use tollgate_engine::tenants::TeamNode;
 
@@ -36,6 +36,7 @@ pub async fn create(
         name: name.unwrap_or_default(),
         status: status.unwrap_or_default(),
         controls,
+        job_terms: None,
     };
     let node = accounts.create_team(by, new).await?;
     Ok((201, row(accounts, &node)))
@@ -72,6 +73,7 @@ pub async fn change(
         name: words::new_name(&mut fields),
         status: words::status(&mut fields),
         controls: controls::edit(&mut fields, accounts.clock()),
+        job_terms: TermsEdit::default(),
     };
     if fields.names("organization") {
         fields.skip("organization");

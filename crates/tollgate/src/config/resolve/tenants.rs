@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use tollgate_core::id::{OrgId, TeamId, UserId};
+use tollgate_core::job::{BudgetMode, CREDITS_SCALE, Terms};
 use tollgate_core::tenant::{DEFAULT, Role, Status};
 use tollgate_engine::throttle::DefaultLimits;
 
@@ -126,9 +127,27 @@ pub(super) fn teams(
             status: status(section),
             controls,
             credits: section.money("credits_usd"),
+            job_terms: section.section("jobs").map(job_terms),
+            job_credits: section
+                .section("jobs")
+                .and_then(|jobs| jobs.count("credits")),
         })
     };
     root.sections("teams").iter().filter_map(team).collect()
+}
+
+/// Reads what the jobs of a team cost.
+fn job_terms(section: &Section) -> Box<Terms> {
+    let usual = Terms::default();
+    let mode = section.word("budget_mode").and_then(BudgetMode::from_name);
+    let rate = section.count("credits_per_dollar");
+    let tokens = section.count("tokens_per_credit");
+    Box::new(Terms {
+        mode: mode.unwrap_or(usual.mode),
+        credits_per_dollar: rate.map_or(usual.credits_per_dollar, |rate| rate * CREDITS_SCALE),
+        tokens_per_credit: tokens.unwrap_or(usual.tokens_per_credit),
+        default_model: section.text("default_model").map(Into::into),
+    })
 }
 
 /// Reads all users.

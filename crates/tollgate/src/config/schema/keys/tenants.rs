@@ -160,6 +160,49 @@ pub(super) const TEAMS: &[Key] = &[
     OWN_LIMITS,
     OWN_BUDGETS,
     CREDITS,
+    Key::new(
+        "jobs",
+        Kind::Table(JOB_TERMS),
+        "What its jobs (`/api/jobs`) cost, in job credits.",
+    ),
+];
+
+/// What the jobs of a team cost.
+const JOB_TERMS: &[Key] = &[
+    Key::new(
+        "budget_mode",
+        Kind::Choice {
+            words: &["job_based", "consumption_usd", "consumption_tokens"],
+            hint: "",
+        },
+        "By what a completed job is charged: one credit each; by what its calls cost; or by the \
+         tokens of its calls. Rounded down, and at least one credit.",
+    )
+    .default("job_based"),
+    Key::new(
+        "credits_per_dollar",
+        Kind::Count(bounds(1, 1_000_000)),
+        "With `consumption_usd`: how many credits a dollar is.",
+    )
+    .default("10"),
+    Key::new(
+        "tokens_per_credit",
+        Kind::Count(bounds(1, 1_000_000_000_000)),
+        "With `consumption_tokens`: how many tokens a credit is.",
+    )
+    .default("10000"),
+    Key::new(
+        "default_model",
+        Kind::Name,
+        "The model of its job calls that name none.",
+    ),
+    Key::new(
+        "credits",
+        Kind::Count(bounds(0, 1_000_000_000_000)),
+        "Job credits that are given once, when the configuration is first read with them, as \
+         `credits_usd` are. A team to which job credits were ever given pays for its jobs with \
+         them. Left out: none are given.",
+    ),
 ];
 
 pub(super) const USERS: &[Key] = &[
