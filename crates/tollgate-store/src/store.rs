@@ -208,6 +208,12 @@ impl LedgerStore for SqlStore {
         })
     }
 
+    fn moved<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64> {
+        self.run(STATEMENT_LIMIT, move || {
+            transactions::moved(&self.database, wallet)
+        })
+    }
+
     fn write_checkpoint<'a>(&'a self, checkpoint: &'a Checkpoint) -> Stored<'a, ()> {
         self.run(LEDGER_LIMIT, move || {
             checkpoint::write(&self.database, checkpoint)

@@ -124,6 +124,10 @@ impl LedgerStore for EmptyStore {
         none()
     }
 
+    fn moved<'a>(&'a self, _wallet: &'a WalletId) -> Stored<'a, i64> {
+        none()
+    }
+
     fn write_checkpoint<'a>(&'a self, _checkpoint: &'a Checkpoint) -> Stored<'a, ()> {
         refused()
     }

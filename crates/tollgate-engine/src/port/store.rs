@@ -291,6 +291,8 @@ pub trait LedgerStore: Send + Sync {
     /// What came into a wallet by operators in all, less what they took: top-ups, adjustments and
     /// refunds.
     fn given<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64>;
+    /// What all transactions of a wallet come to: its balance, where no call is charged to it.
+    fn moved<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64>;
     /// Notes where everything stood after a page, all or nothing. Trying it again after an error
     /// is safe. Fails if neither `before` nor `head` is where the store stands.
     fn write_checkpoint<'a>(&'a self, checkpoint: &'a Checkpoint) -> Stored<'a, ()>;

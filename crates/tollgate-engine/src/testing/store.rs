@@ -235,6 +235,14 @@ impl LedgerStore for MemoryStore {
         })
     }
 
+    fn moved<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64> {
+        self.read(|tables| {
+            let all = tables.transactions.iter();
+            let own = all.filter(|it| it.wallet == *wallet);
+            own.map(|it| it.amount).sum()
+        })
+    }
+
     fn write_checkpoint<'a>(&'a self, checkpoint: &'a Checkpoint) -> Stored<'a, ()> {
         self.write(|tables| {
             if tables.checkpoint == checkpoint.head {

@@ -162,6 +162,9 @@ impl LedgerStore for FaultyStore {
     fn given<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64> {
         self.kept.given(wallet)
     }
+    fn moved<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64> {
+        self.kept.moved(wallet)
+    }
     fn write_checkpoint<'a>(&'a self, checkpoint: &'a Checkpoint) -> Stored<'a, ()> {
         Box::pin(self.write(async move { self.kept.write_checkpoint(checkpoint).await }))
     }

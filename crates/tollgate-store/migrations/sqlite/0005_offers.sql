@@ -8,5 +8,4 @@ CREATE TABLE offers (
 ) STRICT, WITHOUT ROWID;
 
 -- What a wallet was given in all is asked for whenever a team is told.
-CREATE INDEX transactions_given ON transactions (wallet, amount)
-    WHERE kind IN ('top_up', 'adjustment', 'refund');
+CREATE INDEX transactions_by_kind ON transactions (wallet, kind, amount);
