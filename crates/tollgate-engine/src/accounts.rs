@@ -159,6 +159,11 @@ impl Accounts {
         &self.credits
     }
 
+    /// A number that nobody can foretell. Fails when the generator does.
+    pub(crate) fn random(&self) -> io::Result<u64> {
+        mint::number(self.entropy)
+    }
+
     /// The time by the clock that keys expire by.
     pub fn now(&self) -> Timestamp {
         self.clock.now()

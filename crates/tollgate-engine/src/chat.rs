@@ -109,6 +109,16 @@ pub fn hold(
     Hold::take(&engine.ledger, &engine.billing(), caller, route, estimate)
 }
 
+/// The same for a call that is paid otherwise, by the job to which it belongs.
+pub fn hold_counted(
+    engine: &Engine,
+    caller: &Caller,
+    route: &Route,
+    estimate: Estimate,
+) -> Result<Hold, Failure> {
+    Hold::take_counted(&engine.ledger, &engine.billing(), caller, route, estimate)
+}
+
 /// Has the call served: by the targets of its route in turn, then by its fallbacks, within one
 /// deadline and one number of attempts. Every attempt is noted in the trail. Dropping the future,
 /// or the stream that it gave, cancels the exchange with the provider.

@@ -10,6 +10,7 @@ use crate::accounts::Accounts;
 use crate::dice::Dice;
 use crate::health::{DeclaredConnection, Registry};
 use crate::hold::Billing;
+use crate::jobs::Jobs;
 use crate::maintenance::Maintenance;
 use crate::overload::Overload;
 use crate::port::{Clock, ConnectionKeeper, Upstream};
@@ -38,6 +39,8 @@ pub struct Engine {
     pub replays: Arc<Replays>,
     /// One row for each call.
     pub request_log: Arc<RequestLog>,
+    /// Several calls for one purpose.
+    pub jobs: Arc<Jobs>,
     /// The limits of whoever has none of their own.
     pub limits: ArcSwap<DefaultLimits>,
     /// What is kept of limits beside the meters of those who have them.
@@ -99,6 +102,7 @@ impl Engine {
             keeper: OnceLock::new(),
             replays: Arc::new(Replays::new(Arc::clone(store), Arc::clone(&clock))),
             request_log: Arc::new(RequestLog::new(Arc::clone(store), Arc::clone(&clock))),
+            jobs: Arc::new(Jobs::new(Arc::clone(&accounts))),
             ledger,
             accounts,
             registry: Registry::default(),

@@ -106,6 +106,8 @@ pub struct Ending<'a> {
 pub struct Settled {
     /// What the caller pays.
     pub cost: Money,
+    /// The tokens that were charged.
+    pub usage: Usage,
     /// Resolves when that is durable; `None` if nobody has to wait.
     pub ticket: Option<Ticket>,
 }
@@ -120,7 +122,6 @@ impl Hold {
         route: &Route,
         estimate: Estimate,
     ) -> Result<Self, Failure> {
-        ledger.check()?;
         let team = caller.team();
         let pays = if team.usd.is_open() {
             Some(Pays::Team)
@@ -129,6 +130,28 @@ impl Hold {
         } else {
             None
         };
+        Self::begin((ledger, billing), caller, route, (estimate, pays))
+    }
+
+    /// The same for a call that is paid otherwise: what it costs counts for every budget and is
+    /// noted, and no wallet pays it.
+    pub fn take_counted(
+        ledger: &Arc<Ledger>,
+        billing: &Arc<Billing>,
+        caller: &Caller,
+        route: &Route,
+        estimate: Estimate,
+    ) -> Result<Self, Failure> {
+        Self::begin((ledger, billing), caller, route, (estimate, None))
+    }
+
+    fn begin(
+        (ledger, billing): (&Arc<Ledger>, &Arc<Billing>),
+        caller: &Caller,
+        route: &Route,
+        (estimate, pays): (Estimate, Option<Pays>),
+    ) -> Result<Self, Failure> {
+        ledger.check()?;
         let hold = Self {
             ledger: Arc::clone(ledger),
             billing: Arc::clone(billing),
@@ -255,6 +278,7 @@ impl Hold {
             self.give_back(held);
             return Settled {
                 cost: Money::ZERO,
+                usage: Usage::NONE,
                 ticket: None,
             };
         }
@@ -269,6 +293,7 @@ impl Hold {
         };
         Settled {
             cost: Money::from_nano(taken),
+            usage: charge.usage,
             ticket: ticket.filter(|_| strict),
         }
     }

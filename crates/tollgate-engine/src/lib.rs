@@ -19,6 +19,7 @@ mod freed;
 pub mod health;
 mod hedges;
 pub mod hold;
+pub mod jobs;
 pub mod keys;
 pub mod ledger_check;
 pub mod maintenance;

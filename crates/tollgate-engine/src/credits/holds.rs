@@ -23,6 +23,8 @@ pub struct OpenHold {
     pub wallet: WalletId,
     /// How much, in the smallest unit.
     pub amount: u64,
+    /// What whoever asked for it calls it.
+    pub reference: Option<Box<str>>,
 }
 
 /// The holds that are open, read from the store when the first of them matters.
@@ -56,6 +58,7 @@ impl Holds {
                 at: entry.at,
                 wallet: WalletId::clone(wallet),
                 amount: movement.amount,
+                reference: movement.reference.clone(),
             };
             open.insert(hold.id, hold);
         }
@@ -79,6 +82,7 @@ async fn read(ledger: &Ledger) -> Result<Mutex<HashMap<EntryId, OpenHold>>, Fail
             at: row.at,
             wallet: row.wallet,
             amount: row.amount.unsigned_abs(),
+            reference: row.reference,
         };
         (hold.id, hold)
     });
@@ -128,6 +132,7 @@ impl Credits {
             at: row.at,
             wallet: row.wallet,
             amount: row.amount.unsigned_abs(),
+            reference: row.reference,
         })
     }
 }

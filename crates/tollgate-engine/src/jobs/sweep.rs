@@ -1,0 +1,116 @@
+//! Ends what nobody ends: jobs that were abandoned, and what a process left behind that was
+//! killed.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tollgate_core::error::Failure;
+use tollgate_core::job::{Job, JobId};
+use tollgate_core::time::Timestamp;
+
+use super::ending::Ending;
+use super::{Jobs, not_stored, note};
+use crate::credits::OpenHold;
+
+/// How often is looked, at most and at least.
+const SELDOM: Duration = Duration::from_secs(30);
+const OFTEN: Duration = Duration::from_millis(250);
+/// How many are dealt with at once.
+const AT_ONCE: u32 = 200;
+/// From this age on a hold without its job belongs to none: between the two lies one write.
+const ORPHANED: Duration = Duration::from_secs(60);
+
+/// Why a call failed whose process was killed.
+const KILLED: &str = "The gateway was stopped while the call was under way.";
+/// Why a job failed that nobody completed.
+const ABANDONED: &str = "The job was not completed within the time that jobs may take.";
+
+impl Jobs {
+    /// Ends the calls that a former process left under way, and its jobs for one call, of which
+    /// nobody knows. To be called before the first request comes.
+    pub async fn recover(&self) -> Result<(), Failure> {
+        let now = self.accounts.now();
+        let left = self.store().close_job_calls(now, KILLED).await;
+        for id in left.map_err(not_stored)? {
+            if let Some(job) = self.any(id).await? {
+                self.end(&job, failed(KILLED)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sweeps now and then, until the end.
+    pub async fn watch(self: Arc<Self>, end: impl Future<Output = ()>) {
+        let sweeping = async {
+            loop {
+                if let Err(failure) = self.sweep().await {
+                    tracing::warn!(%failure, "jobs could not be swept");
+                }
+                let pause = self.settings.load().longest / 4;
+                let clock = self.accounts.clock();
+                clock.sleep(pause.clamp(OFTEN, SELDOM)).await;
+            }
+        };
+        tokio::select! {
+            () = sweeping => {}
+            () = end => {}
+        }
+    }
+
+    /// Settles jobs that have ended and are not settled, fails those that were abandoned, and
+    /// releases what was set aside for jobs that never came to be.
+    pub async fn sweep(&self) -> Result<(), Failure> {
+        let unsettled = self.store().unsettled_jobs(AT_ONCE).await;
+        for job in unsettled.map_err(not_stored)? {
+            self.settle(&job).await?;
+        }
+        let longest = self.settings.load().longest;
+        let before = earlier(self.accounts.now(), longest);
+        let overdue = self.store().overdue_jobs(before, AT_ONCE).await;
+        for job in overdue.map_err(not_stored)? {
+            self.abandon(&job).await?;
+        }
+        let before = earlier(self.accounts.now(), ORPHANED);
+        for hold in self.accounts.credits().open_holds(before).await? {
+            self.release_orphan(&hold).await?;
+        }
+        Ok(())
+    }
+
+    async fn abandon(&self, job: &Job) -> Result<(), Failure> {
+        self.end(job, failed(ABANDONED)).await?;
+        tracing::info!(job_id = %job.id, team = %job.team, "a job was abandoned");
+        Ok(())
+    }
+
+    async fn release_orphan(&self, hold: &OpenHold) -> Result<(), Failure> {
+        let Some(id) = hold.reference.as_deref().and_then(job_of) else {
+            return Ok(());
+        };
+        if self.any(id).await?.is_some() {
+            return Ok(());
+        }
+        let note = note(id, "release", "The job never came to be".to_owned());
+        self.accounts.credits().release(hold.id, note).await?;
+        tracing::info!(job_id = %id, "a hold without its job was released");
+        Ok(())
+    }
+}
+
+fn failed(why: &str) -> Ending {
+    Ending {
+        well: false,
+        error: Some(why.into()),
+    }
+}
+
+/// The job that set something aside under this reference.
+fn job_of(reference: &str) -> Option<JobId> {
+    JobId::parse(reference.strip_prefix("job:")?.strip_suffix(":hold")?)
+}
+
+fn earlier(now: Timestamp, by: Duration) -> Timestamp {
+    let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_millis(now.as_millis().saturating_sub(by))
+}
