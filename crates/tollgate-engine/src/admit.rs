@@ -108,9 +108,9 @@ fn may_use(caller: &Caller, route: &Route, name: &str) -> bool {
 fn not_given(caller: &Caller, route: &Route, model: &str) -> Failure {
     let team = Detail::Text(caller.team().id.as_str().to_owned());
     let code = match route.gate.as_deref() {
-        Some(Gate::Alias(_)) | None => Code::ModelAccessDenied,
+        Some(Gate::Alias(_)) => Code::ModelAccessDenied,
         // To a team, a group that it does not have is as one that is not there.
-        Some(Gate::Group(_)) => Code::ModelNotFound,
+        Some(Gate::Group(_)) | None => Code::ModelNotFound,
     };
     Failure::client(code)
         .model(model)

@@ -8,7 +8,7 @@ use tollgate_core::error::Failure;
 use tollgate_core::id::TeamId;
 use tollgate_core::ledger::{Holder, WalletId};
 use tollgate_core::money::Unit;
-use tollgate_core::offer::{Offer, Refill, TeamOffer};
+use tollgate_core::offer::{Every, Offer, Refill, TeamOffer};
 use tollgate_core::time::Timestamp;
 
 use crate::accounts::{Accounts, Decision, OfferChange};
@@ -54,10 +54,15 @@ pub async fn give_due(accounts: &Accounts) {
 }
 
 /// From when on a refill that is set up now counts: what comes next comes with the next period.
-pub fn begins(accounts: &Accounts, refill: &Refill) -> Timestamp {
+pub fn begins(accounts: &Accounts, every: Every) -> Timestamp {
     let clock = accounts.clock();
-    let window = clock.window(refill.every.period(), ZONE, clock.now());
-    window.start
+    clock.window(every.period(), ZONE, clock.now()).start
+}
+
+/// When a refill comes next.
+pub fn next(accounts: &Accounts, refill: &Refill) -> Timestamp {
+    let clock = accounts.clock();
+    clock.window(refill.every.period(), ZONE, refill.until).end
 }
 
 async fn give(accounts: &Accounts, team: &str) -> Result<(), Failure> {
@@ -72,7 +77,7 @@ async fn give(accounts: &Accounts, team: &str) -> Result<(), Failure> {
             return Ok(());
         };
         let clock = accounts.clock();
-        let due = clock.window(refill.every.period(), ZONE, refill.until).end;
+        let due = next(accounts, &refill);
         if due > clock.now() || accounts.tenants().team(&id).is_none() {
             return Ok(());
         }

@@ -84,10 +84,6 @@ pub(crate) enum Credential<'a> {
     Organization(&'a str),
     /// The one of an organization at a provider.
     Provider(&'a str, &'a str),
-    /// One comes into use.
-    Activate(&'a str),
-    /// One goes out of use.
-    Deactivate(&'a str),
 }
 
 const READS: &[Method] = &[Method::GET, Method::HEAD];
@@ -142,10 +138,7 @@ impl<'a> Saas<'a> {
             | Self::TeamModelGroups(_)
             | Self::OrganizationState(_)
             | Self::GroupAliases(_)
-            | Self::ModelGroupModels(_)
-            | Self::ProviderCredentials(Credential::Activate(_) | Credential::Deactivate(_)) => {
-                &[Method::PUT]
-            }
+            | Self::ModelGroupModels(_) => &[Method::PUT],
             Self::Credits(_, act) => act.methods(),
             Self::Alias(_)
             | Self::Group(_)
@@ -232,8 +225,6 @@ fn credential<'a>(name: &'a str, verb: &'a str) -> Option<Credential<'a>> {
             None | Some(_) => return None,
         },
         (id, "") => Credential::One(id),
-        (id, "activate") => Credential::Activate(id),
-        (id, "deactivate") => Credential::Deactivate(id),
         _ => return None,
     })
 }

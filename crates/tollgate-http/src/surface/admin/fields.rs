@@ -183,6 +183,14 @@ impl Fields {
         Some(number.to_string())
     }
 
+    /// Takes such a number, which has to be there.
+    pub(super) fn required_decimal(&mut self, name: &'static str) -> Option<String> {
+        if self.lacks(name) {
+            return None;
+        }
+        self.decimal(name)
+    }
+
     /// Takes `true` or `false`.
     pub(super) fn flag(&mut self, name: &'static str) -> Option<bool> {
         let value = self.take(name)?;

@@ -7,7 +7,7 @@ mod credits;
 mod dashboard;
 mod groups;
 mod model_groups;
-mod organizations;
+pub(super) mod organizations;
 pub(super) mod teams;
 
 use bytes::Bytes;
@@ -26,7 +26,7 @@ use crate::dispatch::Given;
 use crate::gateway::Gateway;
 use crate::idempotency;
 use crate::query::Query;
-use crate::routes::saas::{OwnView, Saas};
+use crate::routes::saas::{Act, OwnView, Saas};
 
 /// A request as it came.
 struct Asked<'a> {
@@ -127,12 +127,7 @@ pub(crate) async fn own(
 }
 
 fn is_without_body(place: Saas<'_>) -> bool {
-    use crate::routes::saas::{Act, Credential};
-    matches!(
-        place,
-        Saas::Credits(_, Act::Check)
-            | Saas::ProviderCredentials(Credential::Activate(_) | Credential::Deactivate(_))
-    )
+    matches!(place, Saas::Credits(_, Act::Check))
 }
 
 /// Something that is asked for in a way that the server of seed 001 refuses with these words.

@@ -75,6 +75,7 @@ impl<'a> Address<'a> {
             | Endpoint::ConnectionBreaker(_)
             | Endpoint::ConnectionKey(_)
             | Endpoint::ExplainRoute
+            | Endpoint::Saas(_)
             | Endpoint::Report(_)
             | Endpoint::Hello
             | Endpoint::Errors

@@ -13,7 +13,7 @@ use tollgate_core::money::{LARGEST, Unit};
 use tollgate_core::offer::{Offer, TeamOffer};
 use tollgate_core::tenant::Status;
 use tollgate_engine::accounts::{
-    Accounts, Decision, NewKey, NewTeam, OfferChange, TermsEdit, is_id,
+    Accounts, Decision, NewKey, NewTeam, OfferChange, TeamEdit, TermsEdit, is_id,
 };
 use tollgate_engine::authority::Manager;
 use tollgate_engine::credits::{By, Note};
@@ -457,6 +457,96 @@ fn offer_row(offer: &TeamOffer) -> Value {
         "model_groups": offer.model_groups,
         "refill": refill,
     })
+}
+
+/// Takes the name of a team as seed 001 calls it.
+pub(in super::super) fn alias(fields: &mut Fields) -> Option<Box<str>> {
+    fields.text("team_alias", LONGEST_ALIAS).map(Into::into)
+}
+
+/// What a change of a team says beside what is the team's own to decide.
+pub(in super::super) struct Given {
+    terms: TermsEdit,
+    groups: Option<Vec<Box<str>>>,
+    allocated: Option<u64>,
+}
+
+impl Given {
+    pub(in super::super) fn read(fields: &mut Fields) -> Result<Self, Failure> {
+        let groups = fields
+            .names("access_groups")
+            .then(|| names(fields, "access_groups"));
+        let allocated = fields.integer("credits_allocated", 0..=LARGEST);
+        if fields.names("credits_used") {
+            fields.skip("credits_used");
+            let what = "follows from the books; set a balance right with \
+                        POST /api/credits/teams/{team}/adjust";
+            fields.fault("credits_used", "value_error", what);
+        }
+        let terms = terms(fields)?;
+        Ok(Self {
+            terms,
+            groups,
+            allocated,
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.terms == TermsEdit::default() && self.groups.is_none() && self.allocated.is_none()
+    }
+}
+
+/// `PUT /api/teams/{team}`. What a team is given, and what it costs, the platform decides.
+pub(in super::super) async fn change(
+    accounts: &Accounts,
+    by: &Manager,
+    (id, mut edit): (&str, TeamEdit),
+    given: Given,
+) -> Result<(u16, Value), Failure> {
+    let node = accounts.team(by, id)?;
+    if !given.is_empty() && !by.is_platform() {
+        return Err(Failure::client(Code::PermissionDenied).message(
+            "The credits, the access groups and the terms of jobs of a team are set by the \
+             platform's administrator.",
+        ));
+    }
+    edit.job_terms = given.terms;
+    if let Some(groups) = &given.groups {
+        check_groups(&accounts.offers().shelf(), groups)?;
+    }
+    accounts.change_team(by, id, &edit).await?;
+    if let Some(groups) = given.groups {
+        change_groups(accounts, by, &node, groups).await?;
+    }
+    if let Some(allocated) = given.allocated {
+        allocate(accounts, by, &node, allocated).await?;
+    }
+    let message = format!("Team '{id}' updated successfully");
+    done(accounts, by, (&node, message)).await
+}
+
+/// Has a team have been given so many credits in all.
+async fn allocate(
+    accounts: &Accounts,
+    by: &Manager,
+    node: &TeamNode,
+    wanted: u64,
+) -> Result<(), Failure> {
+    let (credits, wallet) = (accounts.credits(), wallet_of(&node.id));
+    let given = credits.given(&wallet).await?;
+    let wanted = i64::try_from(wanted).unwrap_or(i64::MAX);
+    let missing = wanted.saturating_sub(given);
+    let note = Note {
+        reference: None,
+        reason: format!("Allocation set to {wanted} credits").into(),
+        by: Some(By::manager(by)),
+    };
+    if missing > 0 {
+        credits.add(&wallet, missing.unsigned_abs(), note).await?;
+    } else if missing < 0 {
+        credits.take(&wallet, missing.unsigned_abs(), note).await?;
+    }
+    Ok(())
 }
 
 /// The team of this id, in the words of seed 001 where there is none.
