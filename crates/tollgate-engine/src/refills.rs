@@ -102,7 +102,10 @@ async fn give_for(
         reason: format!("Automatic {every} refill").into(),
         by: None,
     };
-    accounts.credits().grant(&wallet, refill.amount, note).await?;
+    accounts
+        .credits()
+        .grant(&wallet, refill.amount, note)
+        .await?;
     let node = accounts.tenants().team(team);
     let organization = node.map(|node| node.organization().id.clone());
     let at = accounts.now();

@@ -140,7 +140,8 @@ impl Keeper {
 
     /// What requests are routed by.
     pub(crate) fn routing(&self, config: &Config) -> Routing {
-        self.state().routing(config, &self.accounts.offers().shelf())
+        self.state()
+            .routing(config, &self.accounts.offers().shelf())
     }
 
     /// From now on this configuration is in effect. To be called in turn.

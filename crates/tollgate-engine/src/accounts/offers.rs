@@ -85,7 +85,12 @@ impl Accounts {
         }))));
         steps.push(Step::ForgetTeam(node.id.clone()));
         let organization = &node.organization().id;
-        let row = by.row(now, ("team.delete", id), Some(organization), audit::nothing());
+        let row = by.row(
+            now,
+            ("team.delete", id),
+            Some(organization),
+            audit::nothing(),
+        );
         self.commit(steps, row).await
     }
 

@@ -140,9 +140,9 @@ impl<'a> Saas<'a> {
             | Self::GroupAliases(_)
             | Self::ModelGroupModels(_) => &[Method::PUT],
             Self::Credits(_, act) => act.methods(),
-            Self::Alias(_)
-            | Self::Group(_)
-            | Self::ProviderCredentials(Credential::One(_)) => OBJECT,
+            Self::Alias(_) | Self::Group(_) | Self::ProviderCredentials(Credential::One(_)) => {
+                OBJECT
+            }
             Self::ModelGroup(_) => &[Method::GET, Method::HEAD, Method::DELETE],
             Self::OrganizationTeams(_)
             | Self::OrganizationUsage(_)
@@ -274,7 +274,10 @@ mod tests {
             ("/api/teams/t", None),
             ("/api/teams/t/suspend", None),
             ("/api/organizations/create", Some(Saas::NewOrganization)),
-            ("/api/organizations/o/usage", Some(Saas::OrganizationUsage("o"))),
+            (
+                "/api/organizations/o/usage",
+                Some(Saas::OrganizationUsage("o")),
+            ),
             ("/api/organizations/o/members", None),
             (
                 "/api/credits/teams/t/check",
@@ -285,10 +288,15 @@ mod tests {
             ("/api/model-aliases", Some(Saas::Aliases)),
             ("/api/models/m", Some(Saas::Alias("m"))),
             ("/api/models/m/x", None),
-            ("/api/model-groups/g/resolve", Some(Saas::ResolveModelGroup("g"))),
+            (
+                "/api/model-groups/g/resolve",
+                Some(Saas::ResolveModelGroup("g")),
+            ),
             (
                 "/api/provider-credentials/organization/o/provider/openai",
-                Some(Saas::ProviderCredentials(Credential::Provider("o", "openai"))),
+                Some(Saas::ProviderCredentials(Credential::Provider(
+                    "o", "openai",
+                ))),
             ),
             ("/api/provider-credentials/organization", None),
             ("/api/stats/dashboard", Some(Saas::Dashboard)),

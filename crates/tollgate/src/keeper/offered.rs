@@ -40,9 +40,10 @@ fn is_taken(routing: &Routing, name: &str) -> bool {
 
 /// The model of this name, wildcards apart.
 fn declared<'a>(routing: &'a Routing, name: &str) -> Option<&'a DeclaredModel> {
-    routing.models.iter().find(|model| {
-        *model.name == *name || model.aliases.iter().any(|alias| **alias == *name)
-    })
+    routing
+        .models
+        .iter()
+        .find(|model| *model.name == *name || model.aliases.iter().any(|alias| **alias == *name))
 }
 
 fn of_alias(routing: &Routing, alias: &Alias, gate: Gate, rules: &Rules) -> DeclaredModel {
@@ -124,12 +125,16 @@ fn price(alias: &Alias) -> Option<Priced> {
 /// the declaration that they stand in for each other.
 fn of_group(routing: &Routing, group: &ModelGroup, rules: &Rules) -> DeclaredModel {
     let models = group.in_order();
-    let (first, others) = models.split_first().map_or(("", &[][..]), |(first, others)| (*first, others));
+    let (first, others) = models
+        .split_first()
+        .map_or(("", &[][..]), |(first, others)| (*first, others));
     let meant = found(routing, first);
     let others: Vec<Arc<str>> = others.iter().map(|name| Arc::from(*name)).collect();
     let by_class = [Class::ContextLength, Class::ContentFilter]
         .map(|class| (class, others.clone()))
         .into();
+    let count = u32::try_from(models.len()).unwrap_or(u32::MAX);
+    let rules = meant.as_ref().map_or(rules, |meant| &meant.rules).clone();
     let fallbacks = Fallbacks {
         general: others,
         by_class,
@@ -137,10 +142,18 @@ fn of_group(routing: &Routing, group: &ModelGroup, rules: &Rules) -> DeclaredMod
     DeclaredModel {
         name: Arc::from(&*group.name),
         aliases: Vec::new(),
-        facts: meant.as_ref().map_or_else(Arc::default, |meant| Arc::clone(&meant.facts)),
-        targets: meant.as_ref().map_or_else(Vec::new, |meant| meant.targets.clone()),
+        facts: meant
+            .as_ref()
+            .map_or_else(Arc::default, |meant| Arc::clone(&meant.facts)),
+        targets: meant
+            .as_ref()
+            .map_or_else(Vec::new, |meant| meant.targets.clone()),
         members: Vec::new(),
-        rules: meant.map_or_else(|| Arc::new(rules.clone()), |meant| meant.rules),
+        rules: Arc::new(Rules {
+            // Each of them is tried.
+            attempts: rules.attempts.max(count),
+            ..rules
+        }),
         fallbacks: Arc::new(fallbacks),
         known: Vec::new(),
         controls: Arc::default(),
@@ -157,7 +170,11 @@ fn found(routing: &Routing, name: &str) -> Option<DeclaredModel> {
         let prefix = model.name.strip_suffix('*');
         prefix.is_some_and(|prefix| name.len() > prefix.len() && name.starts_with(prefix))
     };
-    let wildcard = routing.models.iter().filter(behind).max_by_key(|model| model.name.len())?;
+    let wildcard = routing
+        .models
+        .iter()
+        .filter(behind)
+        .max_by_key(|model| model.name.len())?;
     let rest = name.strip_prefix(wildcard.name.strip_suffix('*')?)?;
     let mut model = wildcard.clone();
     for target in &mut model.targets {
@@ -172,4 +189,3 @@ fn found(routing: &Routing, name: &str) -> Option<DeclaredModel> {
     }
     Some(model)
 }
-

@@ -29,6 +29,7 @@ mod operations;
 mod providers;
 mod raw;
 mod routing;
+mod saas;
 mod soak;
 mod streaming;
 mod surface;

@@ -562,7 +562,10 @@ async fn a_foreign_object_is_answered_word_for_word_as_one_that_is_not_there() {
         value["error"]["request_id"] = serde_json::Value::Null;
         // Texts of seed 001 repeat the id that was asked for.
         let text = value.to_string();
-        (said.status, text.replace("globex", "ID").replace("nowhere", "ID"))
+        (
+            said.status,
+            text.replace("globex", "ID").replace("nowhere", "ID"),
+        )
     };
     let headers = format!(
         "{}content-type: application/json\r\n",

@@ -100,9 +100,10 @@ pub(crate) async fn own(
     let (team, told) = match view {
         OwnView::Team(team) => (team, "Cannot access team data for a different team"),
         OwnView::Balance(team) => (team, "Cannot access credit balance for a different team"),
-        OwnView::Transactions(team) => {
-            (team, "Cannot access credit transactions for a different team")
-        }
+        OwnView::Transactions(team) => (
+            team,
+            "Cannot access credit transactions for a different team",
+        ),
         OwnView::Check(team) => (team, "Cannot check credits for a different team"),
         OwnView::Resolve(group) => {
             let group = named(group)?;

@@ -40,12 +40,19 @@ pub(super) async fn act(
 
 fn list(engine: &Engine, asked: &Asked<'_>) -> Result<(u16, Value), Failure> {
     let status = groups::status_of(asked)?;
-    let (provider, group) = (asked.query.first("provider"), asked.query.first("access_group"));
+    let (provider, group) = (
+        asked.query.first("provider"),
+        asked.query.first("access_group"),
+    );
     let shelf = engine.accounts.offers().shelf();
     let wanted = shelf.aliases.values().filter(|alias| {
         status.is_none_or(|status| alias.status == status)
-            && provider.as_deref().is_none_or(|provider| *alias.provider == *provider)
-            && group.as_deref().is_none_or(|group| alias.groups.iter().any(|of| **of == *group))
+            && provider
+                .as_deref()
+                .is_none_or(|provider| *alias.provider == *provider)
+            && group
+                .as_deref()
+                .is_none_or(|group| alias.groups.iter().any(|of| **of == *group))
     });
     let rows: Vec<Value> = wanted.map(|alias| row(&shelf, alias)).collect();
     Ok((200, rows.into()))
@@ -94,7 +101,11 @@ async fn create(engine: &Engine, by: &Manager, body: &[u8]) -> Result<(u16, Valu
     let accounts = &*engine.accounts;
     let mut fields = Fields::read(body)?;
     let name = groups::name(&mut fields, "model_alias").unwrap_or_default();
-    let mut required = |member| fields.required_text(member, LONGEST_NAME).unwrap_or_default();
+    let mut required = |member| {
+        fields
+            .required_text(member, LONGEST_NAME)
+            .unwrap_or_default()
+    };
     let display_name = required("display_name").into();
     let (provider, model) = (required("provider").into(), required("actual_model").into());
     let now = accounts.now();
@@ -250,7 +261,10 @@ async fn delete(engine: &Engine, by: &Manager, name: &str) -> Result<(u16, Value
         Ok(Decision { changes, told })
     };
     let action = ("model_alias.delete", name);
-    engine.accounts.change_offers(by, action, None, decide).await?;
+    engine
+        .accounts
+        .change_offers(by, action, None, decide)
+        .await?;
     let message = format!("Model alias '{name}' deleted successfully");
     Ok((200, json!({"model_alias": name, "message": message})))
 }
@@ -262,7 +276,10 @@ fn told(engine: &Engine, name: &str) -> Result<(u16, Value), Failure> {
 }
 
 fn taken(name: &str) -> Failure {
-    conflict("model_alias", format!("Model alias '{name}' already exists"))
+    conflict(
+        "model_alias",
+        format!("Model alias '{name}' already exists"),
+    )
 }
 
 fn absent(name: &str) -> Failure {

@@ -32,12 +32,20 @@ const PROVIDERS: [(&str, &str); 4] = [
 /// The word that a provider of seed 001 has here; other words stay.
 pub(super) fn provider_word(word: &str) -> &str {
     let mut known = PROVIDERS.iter();
-    known.find(|(theirs, _)| *theirs == word).map_or(word, |(_, ours)| ours)
+    known
+        .find(|(theirs, _)| *theirs == word)
+        .map_or(word, |(_, ours)| ours)
 }
 
 /// A name with nothing in it that names of connections may not have.
 pub(super) fn plain(name: &str) -> String {
-    let plain = |letter: char| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '-' };
+    let plain = |letter: char| {
+        if letter.is_ascii_alphanumeric() || "-_.".contains(letter) {
+            letter
+        } else {
+            '-'
+        }
+    };
     name.chars().map(plain).take(40).collect()
 }
 
@@ -61,15 +69,22 @@ pub(super) async fn act(
         (Credential::One(id), _) => Ok((200, row(&find(engine, &named(id)?)?))),
         (Credential::Organization(id), _) => {
             let id = named(id)?;
-            Ok((200, rows(engine, |kept| kept.organization.as_deref() == Some(&*id))?))
+            Ok((
+                200,
+                rows(engine, |kept| kept.organization.as_deref() == Some(&*id))?,
+            ))
         }
         (Credential::Provider(id, provider), _) => of_provider(engine, &named(id)?, provider),
         (Credential::All, _) => {
             let organization = asked.query.first("organization_id");
             let provider = asked.query.first("provider");
             let wanted = |kept: &KeptConnection| {
-                organization.as_deref().is_none_or(|id| kept.organization.as_deref() == Some(id))
-                    && provider.as_deref().is_none_or(|word| provider_of(kept) == word)
+                organization
+                    .as_deref()
+                    .is_none_or(|id| kept.organization.as_deref() == Some(id))
+                    && provider
+                        .as_deref()
+                        .is_none_or(|word| provider_of(kept) == word)
             };
             Ok((200, rows(engine, wanted)?))
         }
@@ -95,10 +110,11 @@ fn find(engine: &Engine, id: &str) -> Result<KeptConnection, Failure> {
 
 fn of_provider(engine: &Engine, id: &str, provider: &str) -> Result<(u16, Value), Failure> {
     check_provider(provider)?;
-    let found = all(engine)?.into_iter().find(|kept| is_of(kept, id, provider));
-    let text = || {
-        format!("No active credential found for organization '{id}' and provider '{provider}'")
-    };
+    let found = all(engine)?
+        .into_iter()
+        .find(|kept| is_of(kept, id, provider));
+    let text =
+        || format!("No active credential found for organization '{id}' and provider '{provider}'");
     let kept = found.ok_or_else(|| missing("provider_credential", text()))?;
     Ok((200, row(&kept)))
 }
@@ -114,7 +130,10 @@ fn settings(kept: &KeptConnection) -> Value {
 /// The provider, in the word of seed 001.
 fn provider_of(kept: &KeptConnection) -> String {
     let settings = settings(kept);
-    let word = settings.get("provider").and_then(Value::as_str).unwrap_or_default();
+    let word = settings
+        .get("provider")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let mut known = PROVIDERS.iter();
     let theirs = known.find(|(_, ours)| *ours == word);
     theirs.map_or(word, |(theirs, _)| theirs).to_owned()
@@ -140,7 +159,9 @@ fn check_provider(word: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let known = known.join(", ");
-    Err(wrong(format!("Invalid provider: {word}. Must be one of: {known}")))
+    Err(wrong(format!(
+        "Invalid provider: {word}. Must be one of: {known}"
+    )))
 }
 
 async fn create(engine: &Engine, by: &Manager, body: &[u8]) -> Result<(u16, Value), Failure> {
@@ -150,21 +171,35 @@ async fn create(engine: &Engine, by: &Manager, body: &[u8]) -> Result<(u16, Valu
     let key = fields.required_text("api_key", LONGEST_CREDENTIAL);
     let base = fields.text("api_base", LONGEST_TEXT);
     fields.finish_leniently()?;
-    let (organization, provider) = (organization.unwrap_or_default(), provider.unwrap_or_default());
+    let (organization, provider) = (
+        organization.unwrap_or_default(),
+        provider.unwrap_or_default(),
+    );
     check_provider(&provider)?;
-    engine.accounts.organization(by, &organization).map_err(|failure| {
-        super::worded(failure, "organization", || {
-            format!("Organization '{organization}' not found")
-        })
-    })?;
-    if all(engine)?.iter().any(|kept| is_of(kept, &organization, &provider)) {
+    engine
+        .accounts
+        .organization(by, &organization)
+        .map_err(|failure| {
+            super::worded(failure, "organization", || {
+                format!("Organization '{organization}' not found")
+            })
+        })?;
+    if all(engine)?
+        .iter()
+        .any(|kept| is_of(kept, &organization, &provider))
+    {
         return Err(wrong(format!(
             "Organization '{organization}' already has an active credential for provider \
              '{provider}'. Deactivate the existing one first or update it."
         )));
     }
     let name = format!("{PREFIX}{}.{provider}", plain(&organization));
-    let new = described(&name, (&organization, &provider), base, key.map(Secret::new));
+    let new = described(
+        &name,
+        (&organization, &provider),
+        base,
+        key.map(Secret::new),
+    );
     keeper(engine)?.create(new, by).await?;
     Ok((200, row(&find(engine, &name)?)))
 }
@@ -199,7 +234,10 @@ async fn change(
     let base = fields.text("api_base", LONGEST_TEXT);
     fields.finish_leniently()?;
     let old = settings(&kept);
-    let old = old.get("base_url").and_then(Value::as_str).map(str::to_owned);
+    let old = old
+        .get("base_url")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
     let base = if names_base { base } else { old };
     let organization = kept.organization.clone().unwrap_or_default();
     let new = described(&kept.name, (&organization, &provider_of(&kept)), base, key);

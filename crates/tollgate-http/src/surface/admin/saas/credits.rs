@@ -72,9 +72,8 @@ pub(super) fn check(node: &TeamNode, query: Query<'_>) -> Result<Value, Failure>
             "credits_needed": needed,
         }));
     }
-    let error = format!(
-        "Insufficient credits. Team has {left} credits remaining, but {needed} required."
-    );
+    let error =
+        format!("Insufficient credits. Team has {left} credits remaining, but {needed} required.");
     Ok(json!({
         "team_id": team,
         "has_credits": false,
@@ -176,7 +175,10 @@ async fn statement(
     let limit = match query.first("limit") {
         None => USUAL,
         Some(text) => {
-            let number = text.parse().ok().filter(|number| (1..=MOST).contains(number));
+            let number = text
+                .parse()
+                .ok()
+                .filter(|number| (1..=MOST).contains(number));
             number.ok_or_else(|| page::fault("limit", "must be an integer from 1 to 1000"))?
         }
     };
@@ -253,7 +255,10 @@ pub(in super::super) async fn merge_order(
 
 /// The transaction of an order, with the balances before and after it.
 async fn told_order(accounts: &Accounts, receipt: &Receipt) -> Result<Value, Failure> {
-    let recent = accounts.credits().statement(&receipt.wallet, RECENT).await?;
+    let recent = accounts
+        .credits()
+        .statement(&receipt.wallet, RECENT)
+        .await?;
     let found = recent.into_iter().find(|(known, _)| known.id == receipt.id);
     match found {
         Some(row) => Ok(transaction(accounts, &row)),
@@ -438,9 +443,8 @@ async fn configure(
             return Ok(());
         }
         let amount = amount.ok_or_else(bad)?;
-        let every = every.ok_or_else(|| {
-            wrong("refill_period must be specified when enabling auto-refill")
-        })?;
+        let every = every
+            .ok_or_else(|| wrong("refill_period must be specified when enabling auto-refill"))?;
         let goes_on = old.as_ref().filter(|old| old.enabled && old.every == every);
         offer.refill = Some(Refill {
             enabled,
@@ -466,10 +470,16 @@ fn told_refill(accounts: &Accounts, node: &TeamNode) -> Value {
         ("team_id", node.id.as_str().into()),
         ("auto_refill_enabled", enabled.into()),
         ("refill_amount", refill.map(|refill| refill.amount).into()),
-        ("refill_period", refill.map(|refill| refill.every.as_str()).into()),
+        (
+            "refill_period",
+            refill.map(|refill| refill.every.as_str()).into(),
+        ),
         (
             "last_refill_at",
-            refill.and_then(|refill| refill.last_at).map(Timestamp::to_rfc3339).into(),
+            refill
+                .and_then(|refill| refill.last_at)
+                .map(Timestamp::to_rfc3339)
+                .into(),
         ),
         (
             "next_refill_at",

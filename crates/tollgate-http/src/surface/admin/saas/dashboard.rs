@@ -7,12 +7,18 @@ use tollgate_engine::accounts::Accounts;
 
 /// How many there are of what, and what is in all wallets of job credits.
 pub(super) async fn read(accounts: &Accounts) -> Result<(u16, Value), Failure> {
-    let (organizations, teams) = (accounts.tenants().organizations(), accounts.tenants().teams());
+    let (organizations, teams) = (
+        accounts.tenants().organizations(),
+        accounts.tenants().teams(),
+    );
     let of_teams = teams.iter().map(|team| team.wallet(Unit::Credits));
     let of_organizations = organizations.iter().map(|node| node.wallet(Unit::Credits));
     let mut given: i64 = 0;
     let mut left: u64 = 0;
-    for wallet in of_teams.chain(of_organizations).filter(|wallet| wallet.is_open()) {
+    for wallet in of_teams
+        .chain(of_organizations)
+        .filter(|wallet| wallet.is_open())
+    {
         given = given.saturating_add(accounts.credits().given(wallet.id()).await?);
         left = left.saturating_add(wallet.read().available());
     }

@@ -101,12 +101,17 @@ pub(super) fn names(fields: &mut Fields, member: &'static str) -> Vec<Box<str>> 
 
 /// Fails with the first group that is not there.
 pub(super) fn check_groups(shelf: &Shelf, groups: &[Box<str>]) -> Result<(), Failure> {
-    let mut unknown = groups.iter().filter(|name| !shelf.groups.contains_key(*name));
+    let mut unknown = groups
+        .iter()
+        .filter(|name| !shelf.groups.contains_key(*name));
     unknown.next().map_or(Ok(()), |name| Err(absent(name)))
 }
 
 fn row(shelf: &Shelf, group: &AccessGroup) -> Value {
-    let aliases: Vec<&str> = shelf.aliases_of(&group.name).map(|alias| &*alias.name).collect();
+    let aliases: Vec<&str> = shelf
+        .aliases_of(&group.name)
+        .map(|alias| &*alias.name)
+        .collect();
     let teams = shelf.teams_of_group(&group.name);
     json!({
         "group_name": &*group.name,
@@ -242,9 +247,14 @@ fn membership(
     group: &str,
     wanted: &[Box<str>],
 ) -> Result<Vec<OfferChange>, Failure> {
-    let mut unknown = wanted.iter().filter(|name| !shelf.aliases.contains_key(*name));
+    let mut unknown = wanted
+        .iter()
+        .filter(|name| !shelf.aliases.contains_key(*name));
     if let Some(name) = unknown.next() {
-        return Err(missing("model_alias", format!("Model alias '{name}' not found")));
+        return Err(missing(
+            "model_alias",
+            format!("Model alias '{name}' not found"),
+        ));
     }
     let changed = shelf.aliases.values().filter_map(|alias| {
         let is_in = alias.groups.iter().any(|of| **of == *group);
@@ -270,5 +280,8 @@ fn told(accounts: &Accounts, name: &str) -> Result<(u16, Value), Failure> {
 }
 
 fn absent(name: &str) -> Failure {
-    missing("access_group", format!("Model access group '{name}' not found"))
+    missing(
+        "access_group",
+        format!("Model access group '{name}' not found"),
+    )
 }

@@ -87,11 +87,15 @@ fn resolve(engine: &Engine, group: &str, team: &str) -> Result<Value, Failure> {
         )));
     }
     let Some(open) = open else {
-        return Ok(closed(format!("Model group '{group}' not found or inactive")));
+        return Ok(closed(format!(
+            "Model group '{group}' not found or inactive"
+        )));
     };
     let models = open.in_order();
     let Some((primary, fallbacks)) = models.split_first() else {
-        return Ok(closed(format!("No active models configured for group '{group}'")));
+        return Ok(closed(format!(
+            "No active models configured for group '{group}'"
+        )));
     };
     Ok(json!({
         "group_name": group,
@@ -104,9 +108,9 @@ fn resolve(engine: &Engine, group: &str, team: &str) -> Result<Value, Failure> {
 fn row(shelf: &Shelf, group: &ModelGroup) -> Value {
     let mut models: Vec<&GroupModel> = group.models.iter().collect();
     models.sort_by_key(|model| model.priority);
-    let models = models.into_iter().map(|model| {
-        json!({"model_name": &*model.name, "priority": model.priority, "is_active": true})
-    });
+    let models = models.into_iter().map(
+        |model| json!({"model_name": &*model.name, "priority": model.priority, "is_active": true}),
+    );
     json!({
         "group_name": &*group.name,
         "display_name": group.display_name.as_deref(),
@@ -150,8 +154,8 @@ fn check(engine: &Engine, shelf: &Shelf, models: &[GroupModel]) -> Result<(), Fa
                 model.name
             )));
         }
-        let is_known = shelf.aliases.contains_key(&model.name)
-            || engine.routes().find(&model.name).is_some();
+        let is_known =
+            shelf.aliases.contains_key(&model.name) || engine.routes().find(&model.name).is_some();
         if !is_known {
             let text = format!("Model '{}' not found", model.name);
             return Err(missing("model", text));
@@ -234,7 +238,10 @@ async fn delete(engine: &Engine, by: &Manager, name: &str) -> Result<(u16, Value
         Ok(Decision { changes, told })
     };
     let action = ("model_group.delete", name);
-    engine.accounts.change_offers(by, action, None, decide).await?;
+    engine
+        .accounts
+        .change_offers(by, action, None, decide)
+        .await?;
     let message = format!("Model group '{name}' deleted successfully");
     Ok((200, json!({"group_name": name, "message": message})))
 }

@@ -102,7 +102,10 @@ async fn default_team(accounts: &Accounts, by: &Manager, wanted: Wanted) -> Valu
         Ok(made) => made,
         Err(failure) => {
             let code = failure.code;
-            let text = failure.message.clone().unwrap_or_else(|| code.slug().to_owned());
+            let text = failure
+                .message
+                .clone()
+                .unwrap_or_else(|| code.slug().to_owned());
             return json!({"error": text});
         }
     };
@@ -149,7 +152,9 @@ fn find(
     id: &str,
 ) -> Result<std::sync::Arc<OrganizationNode>, Failure> {
     let absent = || format!("Organization '{id}' not found");
-    accounts.organization(by, id).map_err(|failure| worded(failure, "organization", absent))
+    accounts
+        .organization(by, id)
+        .map_err(|failure| worded(failure, "organization", absent))
 }
 
 /// `GET /api/organizations/{id}/teams`.
@@ -264,7 +269,9 @@ pub(super) async fn set_state(
         status,
         ..OrganizationEdit::default()
     };
-    let node = accounts.change_organization(by, node.id.as_str(), &edit).await?;
+    let node = accounts
+        .change_organization(by, node.id.as_str(), &edit)
+        .await?;
     let body = json!({
         "organization_id": node.id.as_str(),
         "status": node.status().as_str(),

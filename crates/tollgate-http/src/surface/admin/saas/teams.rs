@@ -94,7 +94,11 @@ pub(super) fn millionths(text: &str) -> Option<u64> {
 
 /// The modes by which jobs are charged, in one line.
 pub(super) fn modes() -> String {
-    let modes: Vec<&str> = BudgetMode::ALL.iter().copied().map(BudgetMode::as_str).collect();
+    let modes: Vec<&str> = BudgetMode::ALL
+        .iter()
+        .copied()
+        .map(BudgetMode::as_str)
+        .collect();
     modes.join(", ")
 }
 
@@ -181,7 +185,9 @@ async fn told_to(accounts: &Accounts, by: &Manager, node: &TeamNode) -> Result<V
     let keys = accounts.keys(by, |entry| {
         entry.team().id == node.id && entry.key().revoked_at.is_none()
     });
-    let key = keys.ok().and_then(|keys| keys.first().map(|entry| entry.key().masked()));
+    let key = keys
+        .ok()
+        .and_then(|keys| keys.first().map(|entry| entry.key().masked()));
     told(accounts, node, key.as_deref()).await
 }
 
@@ -191,7 +197,10 @@ pub(in super::super) fn terms(fields: &mut Fields) -> Result<TermsEdit, Failure>
     if let Some(word) = fields.text("budget_mode", 64) {
         let mode = BudgetMode::from_name(&word);
         let unknown = || {
-            wrong(format!("Invalid budget_mode: {word}. Must be one of: {}", modes()))
+            wrong(format!(
+                "Invalid budget_mode: {word}. Must be one of: {}",
+                modes()
+            ))
         };
         edit.mode = Some(mode.ok_or_else(unknown)?);
     }
@@ -219,8 +228,12 @@ struct New {
 
 fn new(body: &[u8]) -> Result<New, Failure> {
     let mut fields = Fields::read(body)?;
-    let organization = fields.required_text("organization_id", 256).unwrap_or_default();
-    let id = fields.required_text("team_id", words::LONGEST_ID).unwrap_or_default();
+    let organization = fields
+        .required_text("organization_id", 256)
+        .unwrap_or_default();
+    let id = fields
+        .required_text("team_id", words::LONGEST_ID)
+        .unwrap_or_default();
     if !id.is_empty() && !is_id(&id) {
         let what = "must have letters, digits, `-`, `_` and `.` only and begin with a letter or a \
                     digit";
@@ -329,14 +342,21 @@ async fn make(
         job_terms: Some(Box::new(new.terms.clone())),
     };
     let node = accounts.create_team(by, team).await.map_err(|failure| {
-        if failure.code == Code::Conflict { taken(&new.id) } else { failure }
+        if failure.code == Code::Conflict {
+            taken(&new.id)
+        } else {
+            failure
+        }
     })?;
     let note = Note {
         reference: Some("created".into()),
         reason: "Initial credit allocation".into(),
         by: Some(By::manager(by)),
     };
-    accounts.credits().grant(&wallet_of(&id), new.credits, note).await?;
+    accounts
+        .credits()
+        .grant(&wallet_of(&id), new.credits, note)
+        .await?;
     let (_, secret) = accounts.create_key(by, new_key(&id)).await?;
     Ok((node, secret.expose().to_owned()))
 }
@@ -408,9 +428,14 @@ pub(super) async fn set_model_groups(
     fields.finish_leniently()?;
     let node = find(accounts, by, id)?;
     regive(accounts, by, &node, |shelf, offer| {
-        let mut unknown = groups.iter().filter(|name| !shelf.model_groups.contains_key(*name));
+        let mut unknown = groups
+            .iter()
+            .filter(|name| !shelf.model_groups.contains_key(*name));
         if let Some(name) = unknown.next() {
-            return Err(missing("model_group", format!("Model group '{name}' not found")));
+            return Err(missing(
+                "model_group",
+                format!("Model group '{name}' not found"),
+            ));
         }
         offer.model_groups = groups;
         Ok(())
@@ -441,7 +466,9 @@ pub(super) async fn regive(
         Ok(Decision { changes, told })
     };
     let action = ("team.offer", node.id.as_str());
-    accounts.change_offers(by, action, Some(&node.organization().id), decide).await
+    accounts
+        .change_offers(by, action, Some(&node.organization().id), decide)
+        .await
 }
 
 fn offer_row(offer: &TeamOffer) -> Value {
@@ -550,13 +577,11 @@ async fn allocate(
 }
 
 /// The team of this id, in the words of seed 001 where there is none.
-pub(super) fn find(
-    accounts: &Accounts,
-    by: &Manager,
-    id: &str,
-) -> Result<Arc<TeamNode>, Failure> {
+pub(super) fn find(accounts: &Accounts, by: &Manager, id: &str) -> Result<Arc<TeamNode>, Failure> {
     let absent = || format!("Team '{id}' not found");
-    accounts.team(by, id).map_err(|failure| worded(failure, "team", absent))
+    accounts
+        .team(by, id)
+        .map_err(|failure| worded(failure, "team", absent))
 }
 
 /// `DELETE /api/teams/{team}`.
