@@ -106,7 +106,7 @@ pub struct Ending<'a> {
 pub struct Settled {
     /// What the caller pays.
     pub cost: Money,
-    /// The tokens that were charged.
+    /// The tokens that counted.
     pub usage: Usage,
     /// Resolves when that is durable; `None` if nobody has to wait.
     pub ticket: Option<Ticket>,
@@ -122,6 +122,7 @@ impl Hold {
         route: &Route,
         estimate: Estimate,
     ) -> Result<Self, Failure> {
+        ledger.check()?;
         let team = caller.team();
         let pays = if team.usd.is_open() {
             Some(Pays::Team)
@@ -130,28 +131,6 @@ impl Hold {
         } else {
             None
         };
-        Self::begin((ledger, billing), caller, route, (estimate, pays))
-    }
-
-    /// The same for a call that is paid otherwise: what it costs counts for every budget and is
-    /// noted, and no wallet pays it.
-    pub fn take_counted(
-        ledger: &Arc<Ledger>,
-        billing: &Arc<Billing>,
-        caller: &Caller,
-        route: &Route,
-        estimate: Estimate,
-    ) -> Result<Self, Failure> {
-        Self::begin((ledger, billing), caller, route, (estimate, None))
-    }
-
-    fn begin(
-        (ledger, billing): (&Arc<Ledger>, &Arc<Billing>),
-        caller: &Caller,
-        route: &Route,
-        (estimate, pays): (Estimate, Option<Pays>),
-    ) -> Result<Self, Failure> {
-        ledger.check()?;
         let hold = Self {
             ledger: Arc::clone(ledger),
             billing: Arc::clone(billing),
@@ -278,7 +257,7 @@ impl Hold {
             self.give_back(held);
             return Settled {
                 cost: Money::ZERO,
-                usage: Usage::NONE,
+                usage: Usage::default(),
                 ticket: None,
             };
         }

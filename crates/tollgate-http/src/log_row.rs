@@ -85,7 +85,7 @@ pub(crate) fn draft(
         status: facts.status,
         stream: facts.stream,
         attempts,
-        usage: facts.usage,
+        usage: facts.counted.or(facts.usage),
         cost: facts.cost.unwrap_or_default().as_nano(),
         lost: facts.trail.lost_cost(),
         first_byte: facts.first_byte,

@@ -90,6 +90,8 @@ pub(crate) struct Facts {
     /// A code of the catalogue, or one of the two outcomes above.
     pub(crate) code: &'static str,
     pub(crate) usage: Option<Usage>,
+    /// The tokens that the call was settled for: what the provider told, or what was counted here.
+    pub(crate) counted: Option<Usage>,
     /// About how many tokens of an answer have gone out, in sixteenths of a token.
     pub(crate) delivered: u64,
     /// What the caller has to be warned of: budgets and credits that come to their end.
@@ -126,6 +128,7 @@ impl Record {
             status: 0,
             code: OK,
             usage: None,
+            counted: None,
             delivered: 0,
             standings: Standings::default(),
             cost: None,
@@ -252,6 +255,7 @@ impl Record {
             request_id: self.facts.id.as_str(),
         });
         self.facts.cost = Some(settled.cost);
+        self.facts.counted = Some(settled.usage);
         settled.ticket
     }
 
