@@ -122,7 +122,6 @@ impl Hold {
         route: &Route,
         estimate: Estimate,
     ) -> Result<Self, Failure> {
-        ledger.check()?;
         let team = caller.team();
         let pays = if team.usd.is_open() {
             Some(Pays::Team)
@@ -131,6 +130,28 @@ impl Hold {
         } else {
             None
         };
+        Self::begin((ledger, billing), caller, route, (estimate, pays))
+    }
+
+    /// The same for a call that is paid otherwise: what it costs counts for every budget and is
+    /// noted, and no wallet pays it.
+    pub fn take_counted(
+        ledger: &Arc<Ledger>,
+        billing: &Arc<Billing>,
+        caller: &Caller,
+        route: &Route,
+        estimate: Estimate,
+    ) -> Result<Self, Failure> {
+        Self::begin((ledger, billing), caller, route, (estimate, None))
+    }
+
+    fn begin(
+        (ledger, billing): (&Arc<Ledger>, &Arc<Billing>),
+        caller: &Caller,
+        route: &Route,
+        (estimate, pays): (Estimate, Option<Pays>),
+    ) -> Result<Self, Failure> {
+        ledger.check()?;
         let hold = Self {
             ledger: Arc::clone(ledger),
             billing: Arc::clone(billing),
@@ -247,11 +268,16 @@ impl Hold {
 
     /// Ends it with what the call came to: takes the cost, gives the rest back, and posts the
     /// entry that says so.
-    pub fn settle(mut self, ending: &Ending<'_>) -> Settled {
+    pub fn settle(self, ending: &Ending<'_>) -> Settled {
+        self.settle_at(ending, 100)
+    }
+
+    /// The same at so many percent of its price.
+    pub fn settle_at(mut self, ending: &Ending<'_>, percent: u8) -> Settled {
         self.is_over = true;
         fault::point("settle.begun");
         let held = self.held.load(Ordering::Relaxed);
-        let (charge, entry) = self.settlement(held, ending);
+        let (charge, entry) = self.settlement(held, ending, percent);
         if charge.cost == 0 && charge.usage == Usage::default() && !ending.whole {
             // Nothing was delivered and nothing used: there is nothing to write.
             self.give_back(held);
@@ -306,11 +332,11 @@ impl Hold {
     }
 
     /// What the call came to, and the entry that will say so; what is taken stands open.
-    fn settlement(&self, held: u64, ending: &Ending<'_>) -> (Charge, Entry) {
+    fn settlement(&self, held: u64, ending: &Ending<'_>, percent: u8) -> (Charge, Entry) {
         let answered = ending.answered;
         let priced = self.priced(answered);
         let price = priced.map(|priced| priced.price).unwrap_or_default();
-        let charge = charge::charge(
+        let mut charge = charge::charge(
             &price,
             &Told {
                 reported: ending.usage,
@@ -321,6 +347,7 @@ impl Hold {
                 whole: ending.whole,
             },
         );
+        charge.cost = share(charge.cost, percent);
         let mut flags = charge.flags;
         if answered.facts.price.is_none() {
             flags = flags.with(Flags::UNPRICED);
@@ -369,6 +396,12 @@ impl Drop for Hold {
             self.give_back(self.held.load(Ordering::Relaxed));
         }
     }
+}
+
+/// So many percent of a cost, rounded up.
+fn share(cost: u64, percent: u8) -> u64 {
+    let part = (u128::from(cost) * u128::from(percent.min(100))).div_ceil(100);
+    u64::try_from(part).unwrap_or(cost)
 }
 
 fn wallet(caller: &Caller, pays: Option<Pays>) -> Option<&Wallet> {

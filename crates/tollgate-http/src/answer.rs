@@ -17,6 +17,7 @@ use crate::limits::{self, Words};
 use crate::outgoing::Outgoing;
 use crate::record::{Facts, Record};
 use crate::request_id::RequestId;
+use crate::surface::jobs::Tail;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
@@ -24,6 +25,8 @@ const MODEL: HeaderName = HeaderName::from_static("x-tollgate-model");
 const CONNECTION: HeaderName = HeaderName::from_static("x-tollgate-connection");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
 const PROVIDER_REQUEST_ID: HeaderName = HeaderName::from_static("x-tollgate-provider-request-id");
+const JOB_ID: HeaderName = HeaderName::from_static("x-tollgate-job-id");
+const CALL_ID: HeaderName = HeaderName::from_static("x-tollgate-call-id");
 const TRAIL: HeaderName = HeaderName::from_static("x-tollgate-trail");
 const COST: HeaderName = HeaderName::from_static("x-tollgate-cost-usd");
 const UNSUPPORTED: HeaderName = HeaderName::from_static("x-tollgate-unsupported");
@@ -199,6 +202,15 @@ pub(crate) fn refuse(
     *response.status_mut() = status;
     *response.headers_mut() = head.headers;
     response
+}
+
+/// Names the job of a stream and its call: the events of a stream do not.
+pub(crate) fn tell_job(head: &mut Head, tail: &Tail) {
+    let (job, call) = tail.ids();
+    head.tell(JOB_ID, &job.to_string());
+    if let Some(call) = call {
+        head.tell(CALL_ID, &call.to_string());
+    }
 }
 
 /// Passes on the provider's id of the exchange.

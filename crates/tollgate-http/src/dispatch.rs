@@ -202,11 +202,16 @@ async fn act(
             let credential = credential::read(endpoint, parts)?;
             let caller = admit::caller(&gateway.engine, &credential)?;
             record.facts.key = Some(Arc::clone(&caller.key));
-            if Address::of(endpoint, Query::default()).is_some() {
+            if is_call(endpoint) {
                 record.facts.caller = Some(caller.clone());
             }
             credential::check_address(&record.facts, &caller)?;
-            admit::check(&caller, right, endpoint.surface())?;
+            match endpoint {
+                Endpoint::Job(job) if job.is_open_to_stopped() => {
+                    admit::check_key(&caller, right, endpoint.surface())?;
+                }
+                _ => admit::check(&caller, right, endpoint.surface())?,
+            }
             for_caller(record, &caller, endpoint, parts, body).await
         }
         // Every other right is one of managers; how far theirs reaches is checked again where
@@ -233,6 +238,14 @@ async fn act(
             }
             surface::admin::act(&gateway, &manager, endpoint, parts, body).await
         }
+    }
+}
+
+/// Whether a model is called: such requests get a row in the request log.
+fn is_call(endpoint: Endpoint<'_>) -> bool {
+    match endpoint {
+        Endpoint::Job(job) => job.is_call(),
+        other => Address::of(other, Query::default()).is_some(),
     }
 }
 
@@ -327,6 +340,12 @@ async fn for_caller(
             let address =
                 Address::of(endpoint, query).ok_or_else(|| Failure::client(Code::UnknownUrl))?;
             surface::calls::call(record, caller, address, parts, body).await
+        }
+        Endpoint::Job(job) => {
+            if job.is_call() {
+                admit_call(record, caller)?;
+            }
+            Box::pin(surface::jobs::act(record, caller, job, parts, body)).await
         }
         Endpoint::Models => surface::models::list(&gateway, caller, Family::of(parts), query),
         Endpoint::Model(id) => surface::models::one(&gateway, caller, Family::of(parts), id),

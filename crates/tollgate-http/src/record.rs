@@ -29,6 +29,7 @@ use crate::gateway::Gateway;
 use crate::idempotency::Recording;
 use crate::log_row::{self, Texts};
 use crate::request_id::RequestId;
+use crate::surface::jobs::Tail;
 
 /// The outcome of a request that was answered well.
 const OK: &str = "ok";
@@ -53,6 +54,8 @@ pub(crate) struct Record {
     /// What was asked, while it may have to be counted: where somebody pays, and the provider has
     /// not told what was used.
     call: Option<Box<Call>>,
+    /// The call of a job that it is.
+    pub(crate) job: Option<Box<Tail>>,
     /// Its answer as it is kept, where it has an idempotency key.
     pub(crate) replay: Option<Box<Recording>>,
     finished: bool,
@@ -149,6 +152,7 @@ impl Record {
             pass: None,
             hold: None,
             call: None,
+            job: None,
             replay: None,
             finished: false,
         }
@@ -164,6 +168,9 @@ impl Record {
             permit.fail(failure);
         }
         self.facts.code = failure.code.slug();
+        if let Some(job) = &mut self.job {
+            job.fail(failure);
+        }
         if self.facts.route.is_none() {
             self.facts.asked = failure.model.as_deref().map(log_row::name);
         }
@@ -256,6 +263,9 @@ impl Record {
         });
         self.facts.cost = Some(settled.cost);
         self.facts.counted = Some(settled.usage);
+        if let Some(job) = &mut self.job {
+            job.note(settled.usage, settled.cost, Some(&answered.model));
+        }
         settled.ticket
     }
 

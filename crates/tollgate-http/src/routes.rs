@@ -3,6 +3,7 @@
 
 pub(crate) mod credits;
 mod gemini;
+mod jobs;
 mod reports;
 pub(crate) mod saas;
 mod tenants;
@@ -13,6 +14,7 @@ use tollgate_core::right::Right;
 use tollgate_core::tenant::Status;
 
 use self::credits::{Deed, Purse};
+pub(crate) use self::jobs::JobRoute;
 pub(crate) use self::reports::Report;
 use self::saas::Saas;
 
@@ -61,6 +63,7 @@ pub(crate) enum Endpoint<'a> {
     /// What seed 001 manages.
     Saas(Saas<'a>),
     Report(Report<'a>),
+    Job(JobRoute<'a>),
     Errors,
     Error(&'a str),
     ErrorPages,
@@ -114,6 +117,9 @@ impl<'a> Endpoint<'a> {
         }
         if let Some(report) = reports::find(path) {
             return Some(Self::Report(report));
+        }
+        if let Some(job) = jobs::find(path) {
+            return Some(Self::Job(job));
         }
         let value = |prefix: &str| path.strip_prefix(prefix).filter(|value| !value.is_empty());
         let one = |prefix: &str| value(prefix).filter(|value| !value.contains('/'));
@@ -186,6 +192,7 @@ impl<'a> Endpoint<'a> {
             | Self::ExplainRoute => &[Method::POST],
             Self::Credits(_, deed) => deed.methods(),
             Self::Saas(place) => place.methods(),
+            Self::Job(job) => job.methods(),
             Self::Keys
             | Self::Organizations
             | Self::Teams
@@ -237,6 +244,7 @@ impl<'a> Endpoint<'a> {
     pub(crate) fn right(self, method: &Method) -> Right {
         let sees = *method == Method::GET || *method == Method::HEAD;
         match self {
+            Self::Job(job) => job.right(),
             Self::Chat
             | Self::Completions
             | Self::Responses
@@ -345,6 +353,7 @@ impl<'a> Endpoint<'a> {
             | Self::ExplainRoute
             | Self::Saas(_)
             | Self::Report(_)
+            | Self::Job(_)
             | Self::Errors
             | Self::Error(_)
             | Self::ErrorPages
@@ -396,6 +405,7 @@ impl<'a> Endpoint<'a> {
             | Self::ExplainRoute
             | Self::Saas(_) => "admin",
             Self::Report(_) => "reports",
+            Self::Job(_) => "jobs",
             Self::Errors | Self::Error(_) | Self::ErrorPages | Self::ErrorPage(_) => "errors",
             Self::Hello | Self::Health | Self::Live | Self::Ready => "health",
             Self::Metrics => "metrics",
@@ -416,6 +426,7 @@ pub(crate) fn native_dialect(path: &str) -> Option<Dialect> {
     .into_iter()
     .find_map(|(prefix, dialect)| path.starts_with(prefix).then_some(dialect))
     .or_else(|| Saas::find(path).map(|_| Dialect::DetailJobs))
+    .or_else(|| jobs::find(path).map(|_| Dialect::DetailJobs))
     .or_else(|| (path == "/v1/chat").then_some(Dialect::DetailSimple))
     .or_else(|| {
         let call = path.strip_prefix("/v1/models/").and_then(gemini::find);

@@ -57,7 +57,8 @@ struct Settling {
     /// Gone when it is over.
     ticket: Option<Ticket>,
     patience: Pin<Box<Sleep>>,
-    /// The answer on its way to where it is kept, once it is settled.
+    /// The call as it is noted in its job, and then the answer on its way to where it is kept, once
+    /// it is settled.
     saving: Option<Saving>,
 }
 
@@ -209,7 +210,8 @@ impl EventBody {
     /// The stream has come to its end: settles it. Says whether the last part has to wait.
     fn settle(&mut self, last: &Bytes) -> bool {
         let ticket = self.record.as_mut().and_then(|record| record.settle(true));
-        let waits = |record: &&Record| ticket.is_some() || record.replay.is_some();
+        let waits =
+            |record: &&Record| ticket.is_some() || record.replay.is_some() || record.job.is_some();
         let Some(record) = self.record.as_ref().filter(waits) else {
             self.end();
             return false;
@@ -245,13 +247,21 @@ impl EventBody {
             }
             settling.ticket = None;
         }
-        if let Some(record) = &mut self.record
-            && let Some(recording) = record.replay.take()
-        {
-            settling.saving = Some((*recording).keep(record.gateway()));
-        }
-        if let Some(saving) = &mut settling.saving {
-            ready!(saving.as_mut().poll(context));
+        loop {
+            if let Some(saving) = &mut settling.saving {
+                ready!(saving.as_mut().poll(context));
+                settling.saving = None;
+            }
+            let Some(record) = &mut self.record else {
+                break;
+            };
+            if let Some(job) = record.job.take() {
+                settling.saving = Some(job.answered());
+            } else if let Some(recording) = record.replay.take() {
+                settling.saving = Some((*recording).keep(record.gateway()));
+            } else {
+                break;
+            }
         }
         fault::point("stream.settled");
         let last = self.settling.take().map(|settling| settling.bytes);

@@ -5,6 +5,7 @@ pub(crate) mod admin;
 pub(crate) mod calls;
 pub(crate) mod errors;
 pub(crate) mod health;
+pub(crate) mod jobs;
 pub(crate) mod models;
 pub(crate) mod reports;
 pub(crate) mod webhook;
@@ -66,6 +67,7 @@ pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Option<Given>
         | Endpoint::ConnectionKey(_)
         | Endpoint::ExplainRoute
         | Endpoint::Saas(_)
-        | Endpoint::Report(_) => None,
+        | Endpoint::Report(_)
+        | Endpoint::Job(_) => None,
     }
 }

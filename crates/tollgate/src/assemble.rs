@@ -35,6 +35,7 @@ pub(crate) fn steer(engine: &Engine, config: &Config, routing: Routing) {
     engine.limits.store(Arc::new(config.limits));
     engine.set_billing(config.billing.rules.clone());
     engine.ledger.set_settings(config.billing.settling);
+    engine.jobs.set_settings(config.jobs.clone());
     engine.replays.set_settings(replay::Settings {
         ttl: config.idempotency.ttl,
         longest_answer: config.idempotency.longest_answer,

@@ -37,6 +37,7 @@ use tollgate_core::secret::Secret;
 use tollgate_core::tenant::{Role, Status};
 use tollgate_engine::accounts::NewKey;
 use tollgate_engine::checks::Checks;
+use tollgate_engine::jobs;
 use tollgate_engine::routes::DeclaredModel;
 use tollgate_engine::throttle::DefaultLimits;
 use tollgate_engine::{hold, settle};
@@ -86,6 +87,8 @@ pub struct Config {
     pub request_log: RequestLog,
     /// Which answers are kept for requests that are sent again.
     pub idempotency: Idempotency,
+    /// What holds for all jobs.
+    pub jobs: jobs::Settings,
     /// Organizations that the file declares.
     pub organizations: Vec<DeclaredOrganization>,
     /// Teams that the file declares.

@@ -35,6 +35,7 @@ use crate::idempotency;
 use crate::percent;
 use crate::routes::Endpoint;
 use crate::routes::credits::{Deed, Purse};
+use crate::surface::jobs;
 
 /// Does what the endpoint and the method say. Whether the manager has the right was checked
 /// before; how far it reaches is checked by whoever acts.
@@ -104,6 +105,7 @@ pub(crate) async fn act(
         (Endpoint::ExplainRoute, _) => {
             explain::explain(engine, &read(gateway, parts, body).await?)?
         }
+        (Endpoint::Job(job), _) => jobs::manage(engine, by, job, query).await?,
         _ => return Err(Failure::client(Code::UnknownUrl)),
     };
     Ok(Given::json(status, &value))

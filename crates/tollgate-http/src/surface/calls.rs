@@ -18,6 +18,7 @@ use tollgate_engine::fault;
 use tollgate_engine::hold::Hold;
 use tollgate_engine::port::Reply;
 use tollgate_engine::routes::Route;
+use tollgate_engine::settle::Ticket;
 use tollgate_wire::formats::{self, Received};
 
 pub(crate) use self::address::Address;
@@ -51,7 +52,7 @@ pub(crate) async fn call(
     body: &mut Inbound,
 ) -> Result<Given, Failure> {
     let model = address.model.map(models::named_by).transpose()?;
-    let (mut wishes, carried) = read_head(&parts.headers)?;
+    let (wishes, carried) = read_head(&parts.headers)?;
     let key = idempotency::key(&parts.headers)?;
     record.facts.tells_trail = wishes.trail;
     let gateway = record.gateway().clone();
@@ -84,9 +85,48 @@ pub(crate) async fn call(
     record.facts.stream = call.stream;
     let route = chat::route(&gateway.engine, caller, &call)?;
     record.facts.route = Some(Arc::clone(&route));
+    let ready = Ready {
+        call,
+        wishes,
+        route,
+    };
+    let mut called = serve(record, caller, ready, Payment::Wallet).await?;
+    settle_whole(record, &mut called).await?;
+    Ok(Given::Call(Box::new(called)))
+}
+
+/// A call that was read, and whose route was found.
+pub(super) struct Ready {
+    pub(super) call: Call,
+    pub(super) wishes: Wishes,
+    pub(super) route: Arc<Route>,
+}
+
+/// How a call is paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Payment {
+    /// Out of the wallet of the team or of its organization.
+    Wallet,
+    /// Otherwise: here it is counted.
+    Counted,
+}
+
+/// Has a call served, up to the first of its answer.
+pub(super) async fn serve(
+    record: &mut Record,
+    caller: &Caller,
+    ready: Ready,
+    payment: Payment,
+) -> Result<Called, Failure> {
+    let Ready {
+        call,
+        mut wishes,
+        route,
+    } = ready;
+    let gateway = Arc::clone(record.gateway());
     wishes::take_off(&mut wishes, record.facts.begin);
     let id = record.facts.id.clone();
-    let hold = reserve(record, caller, &call, &route)?;
+    let hold = reserve(record, caller, (&call, &route), payment)?;
     fault::point("call.held");
     let plan = Plan {
         caller,
@@ -97,20 +137,19 @@ pub(crate) async fn call(
         hold: hold.as_ref(),
     };
     let serving = chat::serve(&gateway.engine, plan, &mut record.facts.trail);
-    let mut served = Box::pin(serving).await?;
+    let served = Box::pin(serving).await?;
     record.hold = hold.map(Box::new);
     let form = StreamForm::of(call.format, call.array);
     record.keep(call, &served.delivery.reply);
-    settle_whole(record, &mut served).await?;
-    Ok(Given::Call(Box::new(Called { served, form })))
+    Ok(Called { served, form })
 }
 
 /// Reserves tokens under the caller's limits, and sets aside what the call may cost.
 fn reserve(
     record: &mut Record,
     caller: &Caller,
-    call: &Call,
-    route: &Arc<Route>,
+    (call, route): (&Call, &Arc<Route>),
+    payment: Payment,
 ) -> Result<Option<Hold>, Failure> {
     let gateway = Arc::clone(record.gateway());
     let estimate = chat::estimate(&gateway.engine, caller, call);
@@ -124,7 +163,10 @@ fn reserve(
         // Counting costs nothing.
         Operation::CountTokens => Ok(None),
         Operation::Chat | Operation::Embeddings => {
-            let hold = chat::hold(&gateway.engine, caller, route, estimate)?;
+            let hold = match payment {
+                Payment::Wallet => chat::hold(&gateway.engine, caller, route, estimate)?,
+                Payment::Counted => chat::hold_counted(&gateway.engine, caller, route, estimate)?,
+            };
             record.facts.note_money(&hold);
             Ok(Some(hold))
         }
@@ -132,17 +174,11 @@ fn reserve(
 }
 
 /// Settles a whole answer, and waits until that is durable.
-async fn settle_whole(record: &mut Record, served: &mut Served) -> Result<(), Failure> {
-    let Reply::Answer(given) = &served.delivery.reply else {
+async fn settle_whole(record: &mut Record, called: &mut Called) -> Result<(), Failure> {
+    let ticket = settle(record, called);
+    let Reply::Answer(given) = called.reply() else {
         return Ok(());
     };
-    record.facts.answered = Some(Arc::clone(&served.answered));
-    record.count(given);
-    // The place is free for others while this answer waits for its settlement.
-    if let Some(permit) = served.permit.take() {
-        permit.succeed(given.usage);
-    }
-    let ticket = record.settle(true);
     if let Some(recording) = &mut record.replay {
         recording.record(&given.body);
         recording.complete();
@@ -150,12 +186,41 @@ async fn settle_whole(record: &mut Record, served: &mut Served) -> Result<(), Fa
     settlement::wait(record, ticket).await
 }
 
+/// Settles a whole answer. A stream is settled at its end.
+pub(super) fn settle(record: &mut Record, called: &mut Called) -> Option<Ticket> {
+    let served = &mut called.served;
+    let Reply::Answer(given) = &served.delivery.reply else {
+        return None;
+    };
+    record.facts.answered = Some(Arc::clone(&served.answered));
+    record.count(given);
+    // The place is free for others while this answer waits for its settlement.
+    if let Some(permit) = served.permit.take() {
+        permit.succeed(given.usage);
+    }
+    record.settle(true)
+}
+
+impl Called {
+    /// What the provider gave.
+    pub(super) fn reply(&self) -> &Reply {
+        &self.served.delivery.reply
+    }
+
+    /// Puts another body in place of a whole answer's.
+    pub(super) fn put(&mut self, body: Bytes) {
+        if let Reply::Answer(given) = &mut self.served.delivery.reply {
+            given.body = body;
+        }
+    }
+}
+
 /// Headers that go on to a provider, names in lower case.
-type Carried = Vec<(Bytes, Bytes)>;
+pub(super) type Carried = Vec<(Bytes, Bytes)>;
 
 /// What the headers ask of the gateway itself, and those that a provider may see. Everything else
 /// stays here.
-fn read_head(headers: &HeaderMap) -> Result<(Wishes, Carried), Failure> {
+pub(super) fn read_head(headers: &HeaderMap) -> Result<(Wishes, Carried), Failure> {
     let mut wishes = wishes::Reader::default();
     let mut carried = Carried::new();
     for (name, value) in headers {
@@ -225,6 +290,9 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
         answer::tell_provider_request_id(&mut head, id);
     }
     record.facts.provider_request_id = delivery.provider_request_id;
+    if let Some(job) = &record.job {
+        answer::tell_job(&mut head, job);
+    }
     let mut response = match delivery.reply {
         Reply::Answer(given) => {
             if let Some(texts) = &mut record.facts.texts {

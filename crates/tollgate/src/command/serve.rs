@@ -143,6 +143,7 @@ async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(
         engine,
     };
     live.engine.maintenance.restore(&accounts).await?;
+    live.engine.jobs.recover().await?;
     let (gateway, engine) = (Arc::clone(&live.gateway), Arc::clone(&live.engine));
     let asked = shutdown::asked()?;
     let hangups = shutdown::reload()?;
@@ -183,6 +184,7 @@ fn background(
     let ledger = Arc::clone(&engine.ledger);
     tasks.spawn(SelfCheck::watch(ledger, ledger_check::EVERY, end()));
     tasks.spawn(LowBalances::watch(Arc::clone(&engine), end()));
+    tasks.spawn(Arc::clone(&engine.jobs).watch(end()));
     let (replays, ending) = (Arc::clone(&engine.replays), end());
     tasks.spawn(async move { replays.sweep(ending).await });
     tasks.spawn(checks::run(engine, end()));

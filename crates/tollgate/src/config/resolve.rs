@@ -104,6 +104,7 @@ pub(super) fn resolve(root: &Section, findings: &mut Findings<'_>) -> Config {
         billing: billing::read(section("billing"), findings),
         request_log: billing::request_log(section("request_log")),
         idempotency: billing::idempotency(section("idempotency")),
+        jobs: billing::jobs(section("jobs")),
         organizations,
         teams,
         users,

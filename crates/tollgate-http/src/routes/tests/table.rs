@@ -17,7 +17,7 @@ use tollgate_engine::authority::Manager;
 use crate::access_log::LogFormat;
 use crate::routes::credits::{Deed, Purse};
 use crate::routes::saas::{Act, Credential, OwnView, Saas};
-use crate::routes::{Endpoint, Report};
+use crate::routes::{Endpoint, JobRoute, Report};
 use crate::testing::model;
 use crate::testing::world::{ADMIN_KEY, Said, World};
 
@@ -129,6 +129,21 @@ samples! {
     Endpoint::Report(Report::Errors) => "/api/account/errors",
     Endpoint::Report(Report::Usage) => "/api/account/analytics/usage",
     Endpoint::Report(Report::Breakdown) => "/api/billing/usage/breakdown",
+    Endpoint::Job(JobRoute::Create) => "/api/jobs/create",
+    Endpoint::Job(JobRoute::Single) => "/api/jobs/create-and-call",
+    Endpoint::Job(JobRoute::SingleStream) => "/api/jobs/create-and-call-stream",
+    Endpoint::Job(JobRoute::One(_)) => "/api/jobs/j",
+    Endpoint::Job(JobRoute::Call(_)) => "/api/jobs/j/llm-call",
+    Endpoint::Job(JobRoute::CallStream(_)) => "/api/jobs/j/llm-call-stream",
+    Endpoint::Job(JobRoute::Complete(_)) => "/api/jobs/j/complete",
+    Endpoint::Job(JobRoute::Metadata(_)) => "/api/jobs/j/metadata",
+    Endpoint::Job(JobRoute::Costs(_)) => "/api/jobs/j/costs",
+    Endpoint::Job(JobRoute::TeamUsage(_)) => "/api/teams/{team}/usage",
+    Endpoint::Job(JobRoute::TeamJobs(_)) => "/api/teams/{team}/jobs",
+    Endpoint::Job(JobRoute::OfTeam(_)) => "/api/jobs/teams/{team}",
+    Endpoint::Job(JobRoute::OneOfTeam(..)) => "/api/jobs/teams/{team}/j",
+    Endpoint::Job(JobRoute::Stats(_)) => "/api/jobs/organizations/{organization}/stats",
+    Endpoint::Job(JobRoute::Analytics(_)) => "/api/jobs/organizations/{organization}/analytics",
     Endpoint::Maintenance => "/api/maintenance",
     Endpoint::Connections => "/api/connections",
     Endpoint::Connection(_) => "/api/connections/c",

@@ -34,6 +34,7 @@ pub const SURFACES: &[&str] = &[
     "gemini_generate",
     "gemini_stream_generate",
     "gemini_count_tokens",
+    "jobs",
     "admin",
 ];
 const MOST_ADDRESSES: usize = 100;

@@ -77,6 +77,7 @@ impl<'a> Address<'a> {
             | Endpoint::ExplainRoute
             | Endpoint::Saas(_)
             | Endpoint::Report(_)
+            | Endpoint::Job(_)
             | Endpoint::Hello
             | Endpoint::Errors
             | Endpoint::Error(_)

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tollgate_core::model::Priced;
 use tollgate_core::money::Money;
 use tollgate_engine::hold;
+use tollgate_engine::jobs;
 use tollgate_engine::settle::{Durability, Settings, WhenStoreFails};
 
 use super::{Findings, models, small};
@@ -61,6 +62,16 @@ pub(super) fn request_log(section: &Section) -> RequestLog {
         enabled: section.flag("enabled").unwrap_or(true),
         retention: 24 * HOUR * days,
         longest_body: section.number("longest_body"),
+    }
+}
+
+/// What holds for all jobs.
+pub(super) fn jobs(section: &Section) -> jobs::Settings {
+    let usual = jobs::Settings::default();
+    jobs::Settings {
+        longest: section.duration("longest_s").unwrap_or(usual.longest),
+        require_no_failed_calls: section.flag("require_no_failed_calls").unwrap_or(false),
+        default_model: None,
     }
 }
 

@@ -8,7 +8,7 @@ mod server;
 mod tenants;
 
 use super::{Bounds, Key, Kind};
-use billing::{BILLING, IDEMPOTENCY, REQUEST_LOG};
+use billing::{BILLING, IDEMPOTENCY, JOBS, REQUEST_LOG};
 use connections::CONNECTIONS;
 use models::{COLLECTIONS, MODELS};
 use rules::ROUTING;
@@ -79,6 +79,12 @@ pub(in crate::config) const ROOT: &[Key] = &[
         "idempotency",
         Kind::Table(IDEMPOTENCY),
         "Answers that are kept for requests that are sent again with the same `Idempotency-Key`.",
+    ),
+    Key::new(
+        "jobs",
+        Kind::Table(JOBS),
+        "Jobs (`/api/jobs`): several calls for one purpose, paid together. What they cost is said \
+         of each team.",
     ),
     Key::new(
         "connections",

@@ -109,6 +109,23 @@ pub(super) const REQUEST_LOG: &[Key] = &[
     .default("16KiB"),
 ];
 
+pub(super) const JOBS: &[Key] = &[
+    Key::new(
+        "longest_s",
+        Kind::Seconds(bounds(1, 365 * 24 * 60 * 60)),
+        "How long a job may be open. One that was not completed by then counts as abandoned: it \
+         fails, and what was set aside for it goes back.",
+    )
+    .default("86400"),
+    Key::new(
+        "require_no_failed_calls",
+        Kind::Bool,
+        "Whether a job that is completed costs nothing if one of its calls has failed. Left out, \
+         whoever completes a job decides.",
+    )
+    .default("false"),
+];
+
 pub(super) const IDEMPOTENCY: &[Key] = &[
     Key::new(
         "ttl_hours",
