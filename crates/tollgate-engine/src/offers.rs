@@ -158,18 +158,17 @@ impl Offers {
 
     /// The same of whatever has such a gate.
     pub fn opens_gate(&self, caller: &Caller, gate: Option<&Gate>) -> bool {
-        let shelf = self.shelf.load();
-        if shelf.teams.is_empty() {
+        let offered = self.shelf.load();
+        if offered.teams.is_empty() {
             return gate.is_none();
         }
-        let offer = shelf.team(&caller.team().id);
+        let offer = offered.team(&caller.team().id);
         match (gate, offer) {
             (None, None) => true,
             (None, Some(offer)) => !offer.only,
             (Some(_), None) => false,
             (Some(Gate::Alias(groups)), Some(offer)) => {
-                let has = |group: &Box<str>| offer.groups.contains(group);
-                groups.iter().any(has)
+                groups.iter().any(|group| offer.groups.contains(group))
             }
             (Some(Gate::Group(name)), Some(offer)) => offer.model_groups.contains(name),
         }
@@ -177,19 +176,19 @@ impl Offers {
 
     /// Takes changes that are durable. To be called with nobody else changing anything.
     pub(crate) fn take(&self, change: Taken) {
-        let mut shelf = Shelf::clone(&self.shelf.load());
+        let mut offered = Shelf::clone(&self.shelf.load());
         let kind = match change {
             Taken::Put(offer) => {
                 let kind = offer.kind();
-                shelf.put(offer);
+                offered.put(offer);
                 kind
             }
             Taken::Removed(kind, name) => {
-                shelf.remove(kind, &name);
+                offered.remove(kind, &name);
                 kind
             }
         };
-        self.shelf.store(Arc::new(shelf));
+        self.shelf.store(Arc::new(offered));
         // What a team was given is asked for by each request.
         if kind != OfferKind::Team
             && let Some(changed) = self.changed.get()

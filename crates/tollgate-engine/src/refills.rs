@@ -106,8 +106,8 @@ async fn give_for(
         .credits()
         .grant(&wallet, refill.amount, note)
         .await?;
-    let node = accounts.tenants().team(team);
-    let organization = node.map(|node| node.organization().id.clone());
+    let home = accounts.tenants().team(team);
+    let organization = home.map(|home| home.organization().id.clone());
     let at = accounts.now();
     let (by, action) = (Manager::command(), ("team.refill", team.as_str()));
     let decide = |shelf: &Shelf| {
@@ -133,6 +133,3 @@ async fn give_for(
         .change_offers(&by, action, organization.as_ref(), decide)
         .await
 }
-
-#[cfg(test)]
-mod tests;

@@ -201,15 +201,8 @@ impl<'a> Endpoint<'a> {
             | Self::Ledger => &[Method::GET, Method::HEAD, Method::POST],
             Self::Key(_) => &[Method::GET, Method::HEAD, Method::PATCH, Method::DELETE],
             Self::Organization(_) => &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH],
-            Self::Team(_) => &[
-                Method::GET,
-                Method::HEAD,
-                Method::PUT,
-                Method::PATCH,
-                Method::DELETE,
-            ],
             Self::Connection(_) => &[Method::GET, Method::HEAD, Method::PUT, Method::DELETE],
-            Self::Member(..) => &[
+            Self::Member(..) | Self::Team(_) => &[
                 Method::GET,
                 Method::HEAD,
                 Method::PUT,

@@ -76,8 +76,8 @@ impl Accounts {
         }
         let now = self.now();
         let mut steps = self.revocations_of_team(&node.id, now)?;
-        let shelf = self.offers.shelf();
-        let old = shelf.team(&node.id).map(|offer| TeamOffer::clone(offer));
+        let offered = self.offers.shelf();
+        let old = offered.team(&node.id).map(|offer| TeamOffer::clone(offer));
         steps.push(Step::Offer(Arc::new(Offer::Team(TeamOffer {
             refill: None,
             deleted: true,
@@ -96,7 +96,7 @@ impl Accounts {
 
     /// Whether there was a team of this id.
     pub(super) fn was_deleted(&self, id: &TeamId) -> bool {
-        let shelf = self.offers.shelf();
-        shelf.team(id).is_some_and(|offer| offer.deleted)
+        let offered = self.offers.shelf();
+        offered.team(id).is_some_and(|offer| offer.deleted)
     }
 }

@@ -216,9 +216,8 @@ fn word(receipt: &Receipt) -> &str {
     match &*receipt.kind {
         "top_up" if receipt.reason.starts_with(SUBSCRIPTION) => "subscription_payment",
         "top_up" if receipt.reason.starts_with(ONE_TIME) => "one_time_payment",
-        "top_up" => "allocation",
         "adjustment" if receipt.amount < 0 => "deduction",
-        "adjustment" => "allocation",
+        "top_up" | "adjustment" => "allocation",
         "spend" => "deduction",
         kind => kind,
     }
@@ -373,7 +372,7 @@ async fn replenish(
     let amount = amount.transpose()?;
     let mut said = begin.to_owned();
     if let Some(amount) = amount {
-        said.push_str(&format!(" of ${amount}"));
+        said.extend([" of $", &amount.to_string()]);
     }
     if let Some(reason) = reason {
         said.push_str(": ");

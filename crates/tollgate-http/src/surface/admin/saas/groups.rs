@@ -86,9 +86,12 @@ pub(super) fn name(fields: &mut Fields, member: &'static str) -> Option<Box<str>
 
 /// Takes a list of names. Whether there is something of each name is asked elsewhere.
 pub(super) fn names(fields: &mut Fields, member: &'static str) -> Vec<Box<str>> {
-    let check = |name: &str| match name.trim().is_empty() || name.len() > LONGEST_NAME {
-        true => Err("must be a name"),
-        false => Ok(()),
+    let check = |name: &str| {
+        if name.trim().is_empty() || name.len() > LONGEST_NAME {
+            Err("must be a name")
+        } else {
+            Ok(())
+        }
     };
     let mut names: Vec<Box<str>> = Vec::new();
     for name in fields.list(member, MOST_NAMES, check) {

@@ -38,8 +38,7 @@ pub(super) async fn act(
         }
         (Saas::ResolveModelGroup(name), _) => {
             let team = asked.query.first("team_id").unwrap_or_default();
-            let body = resolve(engine, &named(name)?, &team)?;
-            Ok((200, body))
+            Ok((200, resolve(engine, &named(name)?, &team)))
         }
         (Saas::ModelGroups, _) => {
             let shelf = engine.accounts.offers().shelf();
@@ -63,10 +62,10 @@ pub(super) fn resolve_own(
         return Err(Failure::client(Code::PermissionDenied)
             .message("Cannot resolve model group for a different team"));
     }
-    resolve(engine, group, own)
+    Ok(resolve(engine, group, own))
 }
 
-fn resolve(engine: &Engine, group: &str, team: &str) -> Result<Value, Failure> {
+fn resolve(engine: &Engine, group: &str, team: &str) -> Value {
     let shelf = engine.accounts.offers().shelf();
     let offer = shelf.team(&TeamId::from_stored(team));
     let has_access = offer.is_some_and(|offer| offer.model_groups.iter().any(|of| **of == *group));
@@ -82,27 +81,23 @@ fn resolve(engine: &Engine, group: &str, team: &str) -> Result<Value, Failure> {
         })
     };
     if !has_access {
-        return Ok(closed(format!(
+        return closed(format!(
             "Team '{team}' does not have access to model group '{group}'"
-        )));
+        ));
     }
     let Some(open) = open else {
-        return Ok(closed(format!(
-            "Model group '{group}' not found or inactive"
-        )));
+        return closed(format!("Model group '{group}' not found or inactive"));
     };
     let models = open.in_order();
     let Some((primary, fallbacks)) = models.split_first() else {
-        return Ok(closed(format!(
-            "No active models configured for group '{group}'"
-        )));
+        return closed(format!("No active models configured for group '{group}'"));
     };
-    Ok(json!({
+    json!({
         "group_name": group,
         "primary_model": primary,
         "fallback_models": fallbacks,
         "team_has_access": true,
-    }))
+    })
 }
 
 fn row(shelf: &Shelf, group: &ModelGroup) -> Value {
