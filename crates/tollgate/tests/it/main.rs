@@ -22,6 +22,7 @@ mod bank;
 mod crash;
 mod crossed;
 mod errors;
+mod jobs;
 mod matrix;
 mod money;
 mod openai;

@@ -8,5 +8,5 @@ mod prices;
 mod refusals;
 mod repeats;
 mod restarts;
-mod scene;
+pub mod scene;
 mod usage;
