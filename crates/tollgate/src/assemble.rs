@@ -9,11 +9,12 @@ use tollgate_core::tenant::DEFAULT;
 use tollgate_engine::accounts;
 use tollgate_engine::engine::{Engine, Routing};
 use tollgate_engine::health::DeclaredConnection;
+use tollgate_engine::jobs;
 use tollgate_engine::replay;
 use tollgate_engine::request_log;
 use tollgate_engine::routes::DeclaredModel;
 use tollgate_engine::tenants::Tenants;
-use tollgate_http::{LogFormat, Settings};
+use tollgate_http::{LogFormat, Settings, Surfaces};
 use tollgate_upstream::provider::Home;
 use tollgate_upstream::settings::ConnectionSettings;
 
@@ -35,7 +36,10 @@ pub(crate) fn steer(engine: &Engine, config: &Config, routing: Routing) {
     engine.limits.store(Arc::new(config.limits));
     engine.set_billing(config.billing.rules.clone());
     engine.ledger.set_settings(config.billing.settling);
-    engine.jobs.set_settings(config.jobs.clone());
+    engine.jobs.set_settings(jobs::Settings {
+        default_model: config.surfaces.default_model.clone(),
+        ..config.jobs.clone()
+    });
     engine.replays.set_settings(replay::Settings {
         ttl: config.idempotency.ttl,
         longest_answer: config.idempotency.longest_answer,
@@ -50,6 +54,7 @@ pub(crate) fn steer(engine: &Engine, config: &Config, routing: Routing) {
         retention,
         longest_body,
     });
+    engine.cache.set_settings(config.cache);
     engine.set_routing(routing);
 }
 
@@ -210,6 +215,16 @@ pub(crate) fn face(config: &Config, listen: SocketAddr) -> Settings {
         max_streams: server.max_streams,
         trusted_proxies: server.trusted_proxies.clone(),
         webhook_secret: config.billing.webhook_secret.clone(),
+        surfaces: surfaces(&config.surfaces),
+    }
+}
+
+fn surfaces(config: &config::Surfaces) -> Surfaces {
+    let simple = config.simple.clone().unwrap_or_default();
+    Surfaces {
+        default_model: config.default_model.clone(),
+        hints: simple.hints,
+        simple_limits: simple.limits,
     }
 }
 

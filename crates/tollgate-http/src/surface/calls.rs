@@ -12,6 +12,7 @@ use tollgate_core::call::{Call, Wishes};
 use tollgate_core::error::Failure;
 use tollgate_core::error::dialect::StreamForm;
 use tollgate_core::format::{Format, Operation};
+use tollgate_core::route::cache::CacheMode;
 use tollgate_engine::caller::Caller;
 use tollgate_engine::chat::{self, Plan, Served};
 use tollgate_engine::fault;
@@ -21,9 +22,10 @@ use tollgate_engine::routes::Route;
 use tollgate_engine::settle::Ticket;
 use tollgate_wire::formats::{self, Received};
 
-pub(crate) use self::address::Address;
+pub(crate) use self::address::{Address, Shape};
 use crate::body::{self, Bounds, Inbound};
 use crate::dispatch::Given;
+use crate::gateway::Gateway;
 use crate::head::Head;
 use crate::log_row::Texts;
 use crate::outgoing::Outgoing;
@@ -31,16 +33,16 @@ use crate::query::Query;
 use crate::record::Record;
 use crate::settlement;
 use crate::stream::EventBody;
-use crate::surface::models;
-use crate::{answer, dialect, idempotency, wishes};
+use crate::surface::{models, simple};
+use crate::{answer, cache, dialect, idempotency, wishes};
 
 /// Tells nginx and its like not to gather what is sent.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// A call that a provider has begun to answer.
 pub(crate) struct Called {
-    served: Served,
-    form: StreamForm,
+    pub(crate) served: Served,
+    pub(crate) form: StreamForm,
 }
 
 /// Reads the request and has it served.
@@ -52,7 +54,7 @@ pub(crate) async fn call(
     body: &mut Inbound,
 ) -> Result<Given, Failure> {
     let model = address.model.map(models::named_by).transpose()?;
-    let (wishes, carried) = read_head(&parts.headers)?;
+    let (mut wishes, carried) = read_head(&parts.headers)?;
     let key = idempotency::key(&parts.headers)?;
     record.facts.tells_trail = wishes.trail;
     let gateway = record.gateway().clone();
@@ -79,78 +81,112 @@ pub(crate) async fn call(
         stream: address.stream,
         array: address.array,
     };
-    let mut call = formats::read(address.format, received)?;
+    let (mut call, unknown) = read(&gateway, address, received)?;
     call.carried = carried;
     call.query = Query::new(parts.uri.query()).only(carried_parameters(address.format));
     record.facts.stream = call.stream;
     let route = chat::route(&gateway.engine, caller, &call)?;
     record.facts.route = Some(Arc::clone(&route));
-    let ready = Ready {
-        call,
-        wishes,
-        route,
+    wishes::take_off(&mut wishes, record.facts.begin);
+    let asking = Asking {
+        caller,
+        call: &call,
+        wishes: &wishes,
+        route: &route,
+        payment: Payment::Wallet,
     };
-    let mut called = serve(record, caller, ready, Payment::Wallet).await?;
-    settle_whole(record, &mut called).await?;
-    Ok(Given::Call(Box::new(called)))
+    if cache::mode(&gateway, &asking) != CacheMode::Off {
+        let answering = cache::answer(record, &asking, &parts.headers);
+        if let Some(given) = Box::pin(answering).await? {
+            return Ok(given);
+        }
+    }
+    let (mut served, hold) = match serve(record, &asking).await {
+        Ok(served) => served,
+        Err(failure) => return Box::pin(cache::stale(record, &asking, failure)).await,
+    };
+    let form = StreamForm::of(call.format, call.array);
+    record.hold = hold.map(Box::new);
+    record.keep(call, &served.delivery.reply);
+    record.facts.answered = Some(Arc::clone(&served.answered));
+    if let Reply::Answer(given) = &served.delivery.reply {
+        record.count(given);
+    }
+    if address.shape == Shape::Simple {
+        simple::reduce(record, &mut served)?;
+    }
+    served.delivery.lost.extend(unknown);
+    cache::begin(record, &served);
+    settle_whole(record, &mut served).await?;
+    Ok(Given::Call(Box::new(Called { served, form })))
 }
 
-/// A call that was read, and whose route was found.
-pub(super) struct Ready {
-    pub(super) call: Call,
-    pub(super) wishes: Wishes,
-    pub(super) route: Arc<Route>,
+/// A call that may be served, but for what is set aside for it.
+pub(crate) struct Asking<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) call: &'a Call,
+    pub(crate) wishes: &'a Wishes,
+    pub(crate) route: &'a Arc<Route>,
+    pub(crate) payment: Payment,
 }
 
 /// How a call is paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Payment {
+pub(crate) enum Payment {
     /// Out of the wallet of the team or of its organization.
     Wallet,
-    /// Otherwise: here it is counted.
-    Counted,
+    /// By its job: here it is counted.
+    Job,
 }
 
-/// Has a call served, up to the first of its answer.
-pub(super) async fn serve(
+/// Reads a body. Gives the members, too, that no provider is told of.
+fn read(
+    gateway: &Gateway,
+    address: Address<'_>,
+    mut received: Received<'_>,
+) -> Result<(Call, Vec<String>), Failure> {
+    let unknown = match address.shape {
+        Shape::Bare => Vec::new(),
+        Shape::Simple => {
+            let asked = simple::read(gateway, &received.body)?;
+            received.body = asked.body;
+            asked.unknown
+        }
+    };
+    Ok((formats::read(address.format, received)?, unknown))
+}
+
+/// Sets aside what the call may cost, and has it served.
+pub(crate) async fn serve(
     record: &mut Record,
-    caller: &Caller,
-    ready: Ready,
-    payment: Payment,
-) -> Result<Called, Failure> {
-    let Ready {
-        call,
-        mut wishes,
-        route,
-    } = ready;
+    asking: &Asking<'_>,
+) -> Result<(Served, Option<Hold>), Failure> {
     let gateway = Arc::clone(record.gateway());
-    wishes::take_off(&mut wishes, record.facts.begin);
     let id = record.facts.id.clone();
-    let hold = reserve(record, caller, (&call, &route), payment)?;
+    let hold = reserve(record, asking)?;
     fault::point("call.held");
     let plan = Plan {
-        caller,
-        call: &call,
-        wishes: &wishes,
+        caller: asking.caller,
+        call: asking.call,
+        wishes: asking.wishes,
         request_id: id.as_str(),
-        route,
+        route: Arc::clone(asking.route),
         hold: hold.as_ref(),
     };
     let serving = chat::serve(&gateway.engine, plan, &mut record.facts.trail);
     let served = Box::pin(serving).await?;
-    record.hold = hold.map(Box::new);
-    let form = StreamForm::of(call.format, call.array);
-    record.keep(call, &served.delivery.reply);
-    Ok(Called { served, form })
+    Ok((served, hold))
 }
 
 /// Reserves tokens under the caller's limits, and sets aside what the call may cost.
-fn reserve(
-    record: &mut Record,
-    caller: &Caller,
-    (call, route): (&Call, &Arc<Route>),
-    payment: Payment,
-) -> Result<Option<Hold>, Failure> {
+pub(crate) fn reserve(record: &mut Record, asking: &Asking<'_>) -> Result<Option<Hold>, Failure> {
+    let Asking {
+        caller,
+        call,
+        route,
+        payment,
+        ..
+    } = *asking;
     let gateway = Arc::clone(record.gateway());
     let estimate = chat::estimate(&gateway.engine, caller, call);
     if let Some(pass) = &mut record.pass {
@@ -165,7 +201,7 @@ fn reserve(
         Operation::Chat | Operation::Embeddings => {
             let hold = match payment {
                 Payment::Wallet => chat::hold(&gateway.engine, caller, route, estimate)?,
-                Payment::Counted => chat::hold_counted(&gateway.engine, caller, route, estimate)?,
+                Payment::Job => chat::hold_counted(&gateway.engine, caller, route, estimate)?,
             };
             record.facts.note_money(&hold);
             Ok(Some(hold))
@@ -174,31 +210,49 @@ fn reserve(
 }
 
 /// Settles a whole answer, and waits until that is durable.
-async fn settle_whole(record: &mut Record, called: &mut Called) -> Result<(), Failure> {
-    let ticket = settle(record, called);
-    let Reply::Answer(given) = called.reply() else {
+pub(crate) async fn settle_whole(record: &mut Record, served: &mut Served) -> Result<(), Failure> {
+    let ticket = settle(record, served);
+    let Reply::Answer(given) = &served.delivery.reply else {
         return Ok(());
     };
     if let Some(recording) = &mut record.replay {
         recording.record(&given.body);
         recording.complete();
     }
-    settlement::wait(record, ticket).await
+    settlement::wait(record, ticket).await?;
+    record.fill();
+    Ok(())
 }
 
-/// Settles a whole answer. A stream is settled at its end.
-pub(super) fn settle(record: &mut Record, called: &mut Called) -> Option<Ticket> {
-    let served = &mut called.served;
+/// Settles a whole answer that was counted. A stream is settled at its end.
+fn settle(record: &mut Record, served: &mut Served) -> Option<Ticket> {
     let Reply::Answer(given) = &served.delivery.reply else {
         return None;
     };
-    record.facts.answered = Some(Arc::clone(&served.answered));
-    record.count(given);
     // The place is free for others while this answer waits for its settlement.
     if let Some(permit) = served.permit.take() {
         permit.succeed(given.usage);
     }
     record.settle(true)
+}
+
+/// Sets aside what a call of a job may cost, and has it served and settled. What is answered again
+/// out of the cache would be no call of the job: nothing is.
+pub(super) async fn serve_in_job(
+    record: &mut Record,
+    asking: &Asking<'_>,
+) -> Result<Called, Failure> {
+    let (mut served, hold) = serve(record, asking).await?;
+    let form = StreamForm::of(asking.call.format, asking.call.array);
+    record.hold = hold.map(Box::new);
+    record.keep(asking.call.clone(), &served.delivery.reply);
+    record.facts.answered = Some(Arc::clone(&served.answered));
+    if let Reply::Answer(given) = &served.delivery.reply {
+        record.count(given);
+    }
+    let ticket = settle(record, &mut served);
+    settlement::wait(record, ticket).await?;
+    Ok(Called { served, form })
 }
 
 impl Called {
@@ -278,6 +332,9 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
     answer::tell_attempts(&mut head, &record.facts);
     answer::tell_route(&mut head, &record.facts);
     answer::tell_money(&mut head.headers, &record.facts);
+    if let Some(cached) = &record.facts.cached {
+        cached.tell(&mut head);
+    }
     let of_key = record.facts.key.as_ref().and_then(|key| key.error_dialect);
     let of_deployment = record.gateway().settings().dialect;
     let dialect = || dialect::choose(parts, of_key, of_deployment);

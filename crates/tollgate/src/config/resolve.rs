@@ -6,6 +6,7 @@ mod controls;
 mod declared_keys;
 mod models;
 mod rules;
+mod surfaces;
 mod tenants;
 
 use std::path::Path;
@@ -86,6 +87,7 @@ pub(super) fn resolve(root: &Section, findings: &mut Findings<'_>) -> Config {
         directory: &mut directory,
     };
     let keys = declared_keys::read(root, &mut around, findings);
+    let surfaces = surfaces::read(section("surfaces"), &models, findings);
     Config {
         file: None,
         server: server(section("server"), findings),
@@ -105,6 +107,8 @@ pub(super) fn resolve(root: &Section, findings: &mut Findings<'_>) -> Config {
         request_log: billing::request_log(section("request_log")),
         idempotency: billing::idempotency(section("idempotency")),
         jobs: billing::jobs(section("jobs")),
+        surfaces,
+        cache: surfaces::cache(section("cache")),
         organizations,
         teams,
         users,

@@ -10,3 +10,4 @@ mod repeats;
 mod restarts;
 pub mod scene;
 mod usage;
+mod ways;

@@ -180,7 +180,7 @@ async fn failures_of_providers_are_told_as_the_seed_has_them() {
         ("rate-limit", 429, "Rate limit exceeded"),
         ("server-error", 500, "LLM call failed: "),
         ("close-before-answer", 500, "LLM call failed: "),
-        ("wrong-key", 500, "LLM call failed: "),
+        ("invalid-api-key", 500, "LLM call failed: "),
         ("overloaded", 503, ""),
     ] {
         let answer = call(&world, "payer", &job, &format!("money/fault/{fault}")).await;
