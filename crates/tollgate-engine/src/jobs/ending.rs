@@ -125,8 +125,8 @@ impl Jobs {
             mode.unwrap_or_default().as_str(),
             job.due
         );
-        let held = HELD.min(job.due);
-        let spent = credits.spend(hold, held, note(job.id, "spend", reason.clone()));
+        let least = HELD.min(job.due);
+        let spent = credits.spend(hold, least, note(job.id, "spend", reason.clone()));
         let wallet = match spent.await {
             Ok(receipt) => receipt.wallet,
             Err(failure) => {
@@ -135,12 +135,12 @@ impl Jobs {
                 return Ok(0);
             }
         };
-        let rest = job.due - held;
+        let rest = job.due - least;
         if rest == 0 {
-            return Ok(held);
+            return Ok(least);
         }
         let taken = self.take_rest(job.id, &wallet, (rest, &reason)).await?;
-        Ok(held.saturating_add(taken))
+        Ok(least.saturating_add(taken))
     }
 
     /// Takes an amount, or as much of it as there is. Gives how much was taken, now or before.
