@@ -68,7 +68,7 @@ impl Jobs {
     }
 
     /// The credits that a job costs if it is completed now.
-    async fn due(&self, job: &Job) -> Result<u64, Failure> {
+    pub(super) async fn due(&self, job: &Job) -> Result<u64, Failure> {
         let calls = self.store().job_calls(job.id).await.map_err(not_stored)?;
         let totals = Totals::of(&calls);
         if totals.failed > 0 && self.settings.load().require_no_failed_calls {

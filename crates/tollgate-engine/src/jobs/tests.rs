@@ -12,7 +12,6 @@ use tollgate_core::time::Timestamp;
 use super::*;
 use crate::accounts::{Environment, NewKey, NewTeam, Parts};
 use crate::authority::Manager;
-use crate::port::LedgerStore as _;
 use crate::testing::{ManualClock, MemoryStore, counting_entropy};
 
 const GIVEN: u64 = 60;
@@ -21,7 +20,6 @@ const GIVEN: u64 = 60;
 struct Office {
     accounts: Arc<Accounts>,
     jobs: Jobs,
-    clock: Arc<ManualClock>,
     caller: Caller,
 }
 
@@ -88,7 +86,6 @@ impl Office {
         Self {
             jobs: Jobs::new(Arc::clone(&accounts)),
             accounts,
-            clock: Arc::clone(clock),
             caller,
         }
     }
@@ -166,10 +163,9 @@ async fn credits_are_neither_doubled_nor_lost() {
         let store = Arc::new(MemoryStore::default());
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
         let mut office = Office::open(&store, &clock, &terms).await;
-        let given = office
-            .accounts
-            .credits()
-            .top_up(&wallet(), GIVEN, Note::default());
+        let wallet = wallet();
+        let given = office.accounts.credits();
+        let given = given.top_up(&wallet, GIVEN, Note::default());
         office.run(given).await.unwrap();
         let mut jobs: Vec<Job> = Vec::new();
         for _ in 0..60 {
@@ -192,14 +188,13 @@ async fn credits_are_neither_doubled_nor_lost() {
                 }
                 (9, Some(job)) => {
                     // A process that dies between the two steps of an end.
-                    let dying = office.jobs.find(&office.caller, &job.id.to_string());
-                    let job = dying.await.unwrap();
+                    let job = office.jobs.any(job.id).await.unwrap().unwrap();
                     if job.state.is_open() {
                         let due = office.jobs.due(&job).await.unwrap();
                         let end = crate::port::JobEnd {
                             state: State::Completed,
                             error: None,
-                            at: office.clock.now(),
+                            at: office.accounts.now(),
                             due,
                             settled: false,
                         };

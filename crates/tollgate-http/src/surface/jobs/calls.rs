@@ -202,9 +202,9 @@ async fn serve(
         route: &route,
         payment,
     };
-    let mut called = calls::serve_in_job(record, &asking).await?;
-    let Reply::Answer(given) = called.reply() else {
-        return Ok(Given::Call(Box::new(called)));
+    let mut answered = calls::serve_in_job(record, &asking).await?;
+    let Reply::Answer(given) = answered.reply() else {
+        return Ok(Given::Call(Box::new(answered)));
     };
     let given = given.body.clone();
     let told = note(record, caller, &given).await?;
@@ -212,8 +212,8 @@ async fn serve(
         recording.record(&told);
         recording.complete();
     }
-    called.put(told);
-    Ok(Given::Call(Box::new(called)))
+    answered.put(told);
+    Ok(Given::Call(Box::new(answered)))
 }
 
 /// Notes an answered call in its job, and makes the answer for its caller.
