@@ -35,8 +35,8 @@ use crate::outgoing::Outgoing;
 use crate::query::Query;
 use crate::record::Record;
 use crate::refusal::Flaw;
-use crate::routes::Endpoint;
 use crate::routes::saas::OwnView;
+use crate::routes::{Endpoint, JobRoute};
 use crate::surface;
 use crate::surface::calls::Address;
 use crate::surface::reports::Scope;
@@ -354,12 +354,7 @@ async fn for_caller(
             let address = enter(record, caller, endpoint, query)?;
             surface::calls::call(record, caller, address, parts, body).await
         }
-        Endpoint::Job(job) => {
-            if job.is_call() {
-                admit_call(record, caller)?;
-            }
-            Box::pin(surface::jobs::act(record, caller, job, parts, body)).await
-        }
+        Endpoint::Job(job) => Box::pin(of_job(record, caller, job, parts, body)).await,
         Endpoint::Models => surface::models::list(&gateway, caller, Family::of(parts), query),
         Endpoint::Model(id) => surface::models::one(&gateway, caller, Family::of(parts), id),
         Endpoint::GeminiModels => surface::models::list(&gateway, caller, Family::Gemini, query),
@@ -404,6 +399,19 @@ async fn for_caller(
         | Endpoint::Metrics
         | Endpoint::Front => Err(Failure::client(Code::UnknownUrl)),
     }
+}
+
+async fn of_job(
+    record: &mut Record,
+    caller: &Caller,
+    job: JobRoute<'_>,
+    parts: &Parts,
+    body: &mut Inbound,
+) -> Result<Given, Failure> {
+    if job.is_call() {
+        admit_call(record, caller)?;
+    }
+    surface::jobs::act(record, caller, job, parts, body).await
 }
 
 /// Lets a call in, or says at once why not: before its body is read, which may be long.

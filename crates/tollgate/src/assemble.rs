@@ -9,6 +9,7 @@ use tollgate_core::tenant::DEFAULT;
 use tollgate_engine::accounts;
 use tollgate_engine::engine::{Engine, Routing};
 use tollgate_engine::health::DeclaredConnection;
+use tollgate_engine::jobs;
 use tollgate_engine::replay;
 use tollgate_engine::request_log;
 use tollgate_engine::routes::DeclaredModel;
@@ -35,7 +36,10 @@ pub(crate) fn steer(engine: &Engine, config: &Config, routing: Routing) {
     engine.limits.store(Arc::new(config.limits));
     engine.set_billing(config.billing.rules.clone());
     engine.ledger.set_settings(config.billing.settling);
-    engine.jobs.set_settings(config.jobs.clone());
+    engine.jobs.set_settings(jobs::Settings {
+        default_model: config.surfaces.default_model.clone(),
+        ..config.jobs.clone()
+    });
     engine.replays.set_settings(replay::Settings {
         ttl: config.idempotency.ttl,
         longest_answer: config.idempotency.longest_answer,

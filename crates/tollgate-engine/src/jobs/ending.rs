@@ -68,7 +68,7 @@ impl Jobs {
     }
 
     /// The credits that a job costs if it is completed now.
-    async fn due(&self, job: &Job) -> Result<u64, Failure> {
+    pub(super) async fn due(&self, job: &Job) -> Result<u64, Failure> {
         let calls = self.store().job_calls(job.id).await.map_err(not_stored)?;
         let totals = Totals::of(&calls);
         if totals.failed > 0 && self.settings.load().require_no_failed_calls {
@@ -125,8 +125,8 @@ impl Jobs {
             mode.unwrap_or_default().as_str(),
             job.due
         );
-        let held = HELD.min(job.due);
-        let spent = credits.spend(hold, held, note(job.id, "spend", reason.clone()));
+        let least = HELD.min(job.due);
+        let spent = credits.spend(hold, least, note(job.id, "spend", reason.clone()));
         let wallet = match spent.await {
             Ok(receipt) => receipt.wallet,
             Err(failure) => {
@@ -135,12 +135,12 @@ impl Jobs {
                 return Ok(0);
             }
         };
-        let rest = job.due - held;
+        let rest = job.due - least;
         if rest == 0 {
-            return Ok(held);
+            return Ok(least);
         }
         let taken = self.take_rest(job.id, &wallet, (rest, &reason)).await?;
-        Ok(held.saturating_add(taken))
+        Ok(least.saturating_add(taken))
     }
 
     /// Takes an amount, or as much of it as there is. Gives how much was taken, now or before.

@@ -19,7 +19,7 @@ const OFTEN: Duration = Duration::from_millis(250);
 /// How many are dealt with at once.
 const AT_ONCE: u32 = 200;
 /// From this age on a hold without its job belongs to none: between the two lies one write.
-const ORPHANED: Duration = Duration::from_secs(60);
+const ORPHANED: Duration = Duration::from_mins(1);
 
 /// Why a call failed whose process was killed.
 const KILLED: &str = "The gateway was stopped while the call was under way.";

@@ -1,1 +1,272 @@
+use std::future::pending;
 
+use tollgate_core::budget::Controls;
+use tollgate_core::id::TeamId;
+use tollgate_core::job::{BudgetMode, CREDITS_SCALE, CallState, Terms};
+use tollgate_core::key::{KeyHasher, ModelScope, Permissions, Priority, Reach, Tenancy};
+use tollgate_core::ledger::{Holder, WalletId};
+use tollgate_core::money::USD;
+use tollgate_core::tenant::{DEFAULT, Status};
+use tollgate_core::time::Timestamp;
+
+use super::*;
+use crate::accounts::{Environment, NewKey, NewTeam, Parts};
+use crate::authority::Manager;
+use crate::testing::{ManualClock, MemoryStore, counting_entropy};
+
+const GIVEN: u64 = 60;
+
+/// A process with jobs, over a store that outlives it.
+struct Office {
+    accounts: Arc<Accounts>,
+    jobs: Jobs,
+    caller: Caller,
+}
+
+/// Numbers that follow from a seed.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (self.0 >> 33) % bound
+    }
+}
+
+fn wallet() -> WalletId {
+    WalletId {
+        holder: Holder::Team(TeamId::from_stored("team")),
+        unit: Unit::Credits,
+    }
+}
+
+impl Office {
+    /// Opens what is in a store, with a key of the team, which is made with these terms.
+    async fn open(store: &Arc<MemoryStore>, clock: &Arc<ManualClock>, terms: &Terms) -> Self {
+        let parts = Parts {
+            store: store.clone(),
+            clock: clock.clone(),
+            hasher: KeyHasher::new(&[3; 32]),
+            environment: Environment::Live,
+            entropy: counting_entropy,
+        };
+        let accounts = Arc::new(Accounts::open(parts).await.unwrap());
+        let id = TeamId::from_stored("team");
+        if accounts.tenants().team(&id).is_none() {
+            let new = NewTeam {
+                id: Some("team".into()),
+                organization: DEFAULT.into(),
+                name: "team".into(),
+                status: Status::Active,
+                controls: Controls::default(),
+                job_terms: Some(Box::new(terms.clone())),
+            };
+            accounts.create_team(&Manager::admin(), new).await.unwrap();
+        }
+        let key = NewKey {
+            name: "app".into(),
+            permissions: Permissions::ALL,
+            models: ModelScope::all(),
+            expires_at: None,
+            error_dialect: None,
+            priority: Priority::default(),
+            tenancy: Tenancy {
+                team: id,
+                user: None,
+            },
+            reach: Reach::default(),
+            controls: Controls::default(),
+        };
+        let (_, secret) = accounts.create(key).await.unwrap();
+        let hash = accounts.hash(secret.expose().as_bytes());
+        let caller = Caller::new(accounts.find(&hash).unwrap());
+        Self {
+            jobs: Jobs::new(Arc::clone(&accounts)),
+            accounts,
+            caller,
+        }
+    }
+
+    /// Lets the clerk work while something happens.
+    async fn run<T>(&self, act: impl Future<Output = T>) -> T {
+        tokio::select! {
+            given = act => given,
+            () = Arc::clone(self.accounts.ledger()).write(pending()) => panic!("the clerk went"),
+        }
+    }
+
+    fn left(&self) -> u64 {
+        self.accounts
+            .credits()
+            .balance(&wallet())
+            .unwrap()
+            .0
+            .balance
+    }
+
+    async fn job(&self) -> Result<Job, Failure> {
+        let new = NewJob {
+            kind: "test".into(),
+            user: None,
+            metadata: "{}".into(),
+            single: false,
+        };
+        self.run(self.jobs.create(&self.caller, new)).await
+    }
+
+    async fn call(&self, job: &Job, tokens: u64, cost: u64) -> Result<(), Failure> {
+        let job = self.jobs.find(&self.caller, &job.id.to_string()).await?;
+        let new = NewCall {
+            purpose: None,
+            asked: "m",
+            request_id: "r",
+        };
+        let mut begun = self.jobs.begin_call(&self.caller, &job, new).await?;
+        begun.record.state = CallState::Succeeded;
+        begun.record.prompt = tokens;
+        begun.record.cost = cost;
+        self.jobs.end_call(begun).await
+    }
+
+    async fn end(&self, job: &Job, well: bool) -> Ended {
+        let job = self
+            .jobs
+            .find(&self.caller, &job.id.to_string())
+            .await
+            .unwrap();
+        let ending = Ending { well, error: None };
+        self.run(self.jobs.end(&job, ending)).await.unwrap()
+    }
+}
+
+fn terms(dice: &mut Dice) -> Terms {
+    let modes = BudgetMode::ALL;
+    let mode = usize::try_from(dice.below(3)).unwrap();
+    Terms {
+        mode: modes[mode],
+        credits_per_dollar: (1 + dice.below(20)) * CREDITS_SCALE / 2,
+        tokens_per_credit: 1 + dice.below(2000),
+        default_model: None,
+    }
+}
+
+/// Jobs by chance, with processes that end at any moment between two steps. What a team was given
+/// is what it has, what its open jobs set aside, and what its ended jobs have cost by the rule.
+#[tokio::test]
+async fn credits_are_neither_doubled_nor_lost() {
+    for seed in 0..60 {
+        let mut dice = Dice(seed);
+        let terms = terms(&mut dice);
+        let store = Arc::new(MemoryStore::default());
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+        let mut office = Office::open(&store, &clock, &terms).await;
+        let wallet = wallet();
+        let given = office.accounts.credits();
+        let given = given.top_up(&wallet, GIVEN, Note::default());
+        office.run(given).await.unwrap();
+        let mut jobs: Vec<Job> = Vec::new();
+        for _ in 0..60 {
+            let chosen = usize::try_from(dice.below(64)).unwrap() % jobs.len().max(1);
+            let job = jobs.get(chosen).cloned();
+            match (dice.below(10), job) {
+                (0..=2, _) => jobs.extend(office.job().await.ok()),
+                (3..=5, Some(job)) => {
+                    let (tokens, cost) = (dice.below(9000), dice.below(USD));
+                    _ = office.call(&job, tokens, cost).await;
+                }
+                (6..=7, Some(job)) => {
+                    let first = office.end(&job, dice.below(3) > 0).await;
+                    let again = office.end(&job, dice.below(2) > 0).await;
+                    assert_eq!(first.job, again.job, "seed {seed}");
+                }
+                (8, _) => {
+                    office = Office::open(&store, &clock, &terms).await;
+                    office.run(office.jobs.recover()).await.unwrap();
+                }
+                (9, Some(job)) => {
+                    // A process that dies between the two steps of an end.
+                    let job = office.jobs.any(job.id).await.unwrap().unwrap();
+                    if job.state.is_open() {
+                        let due = office.jobs.due(&job).await.unwrap();
+                        let end = crate::port::JobEnd {
+                            state: State::Completed,
+                            error: None,
+                            at: office.accounts.now(),
+                            due,
+                            settled: false,
+                        };
+                        assert!(office.jobs.store().end_job(job.id, &end).await.unwrap());
+                    }
+                    office = Office::open(&store, &clock, &terms).await;
+                    office.run(office.jobs.sweep()).await.unwrap();
+                }
+                (_, None | Some(_)) => {}
+            }
+        }
+        check(&office, &jobs, &terms, seed).await;
+    }
+}
+
+async fn check(office: &Office, jobs: &[Job], terms: &Terms, seed: u64) {
+    let (mut held, mut charged) = (0, 0);
+    for job in jobs {
+        let job = office.jobs.any(job.id).await.unwrap().unwrap();
+        let calls = office.jobs.calls(job.id).await.unwrap();
+        if job.state.is_open() {
+            held += HELD;
+            continue;
+        }
+        assert!(job.settled, "seed {seed}: {job:?}");
+        let due = match job.state {
+            State::Completed => terms.charge(tollgate_core::job::Totals::of(&calls).used()),
+            _ => 0,
+        };
+        assert_eq!(job.due, due, "seed {seed}: {job:?}");
+        assert!(job.charged <= due, "seed {seed}: {job:?}");
+        if terms.mode == BudgetMode::JobBased {
+            assert_eq!(job.charged, due, "seed {seed}: {job:?}");
+        }
+        charged += job.charged;
+    }
+    assert_eq!(office.left() + held + charged, GIVEN, "seed {seed}");
+    let open = office.jobs.store().open_holds().await.unwrap();
+    assert_eq!(u64::try_from(open.len()).unwrap(), held, "seed {seed}");
+}
+
+#[tokio::test]
+async fn a_hold_whose_job_never_came_to_be_is_given_back_a_minute_later() {
+    let store = Arc::new(MemoryStore::default());
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+    let office = Office::open(&store, &clock, &Terms::default()).await;
+    let credits = office.accounts.credits();
+    office
+        .run(credits.top_up(&wallet(), 5, Note::default()))
+        .await
+        .unwrap();
+    let lost = note(JobId::random(7), "hold", "Job test created".to_owned());
+    office.run(credits.hold(&wallet(), 1, lost)).await.unwrap();
+    let other = Note {
+        reference: Some("by hand".into()),
+        ..Note::default()
+    };
+    office.run(credits.hold(&wallet(), 1, other)).await.unwrap();
+    let kept = office.job().await.unwrap();
+    office.run(office.jobs.sweep()).await.unwrap();
+    assert_eq!(office.left(), 2);
+    clock.advance(Duration::from_secs(61));
+    office.run(office.jobs.sweep()).await.unwrap();
+    assert_eq!(office.left(), 3);
+    assert!(
+        office
+            .jobs
+            .any(kept.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .state
+            .is_open()
+    );
+}

@@ -63,7 +63,7 @@ pub(super) fn find(path: &str) -> Option<JobRoute<'_>> {
         ("organizations", Some(id), Some("analytics"), None) if !id.is_empty() => {
             JobRoute::Analytics(id)
         }
-        ("" | "teams" | "organizations", ..) => return None,
+        ("" | "teams" | "organizations", ..) | (_, Some(_), Some(_), _) => return None,
         (id, None, ..) => JobRoute::One(id),
         (id, Some(what), None, _) => match what {
             "llm-call" => JobRoute::Call(id),
@@ -73,7 +73,6 @@ pub(super) fn find(path: &str) -> Option<JobRoute<'_>> {
             "costs" => JobRoute::Costs(id),
             _ => return None,
         },
-        (_, Some(_), Some(_), _) => return None,
     };
     Some(route)
 }

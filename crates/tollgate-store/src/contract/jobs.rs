@@ -186,95 +186,107 @@ async fn filled(store: &dyn Store) {
     store.settle_job(id(2), 4).await.unwrap();
 }
 
+fn all() -> JobQuery {
+    JobQuery {
+        limit: 10,
+        ..JobQuery::default()
+    }
+}
+
+/// Queries of one or two conditions, the jobs that they find, and how many those are in all.
+fn queries() -> Vec<(JobQuery, &'static [u128], u64)> {
+    vec![
+        (all(), &[4, 3, 2, 1], 4),
+        (
+            JobQuery {
+                team: Some(TeamId::from_stored("team_1")),
+                ..all()
+            },
+            &[4, 2, 1],
+            3,
+        ),
+        (
+            JobQuery {
+                organization: Some(OrgId::from_stored("org_2")),
+                ..all()
+            },
+            &[],
+            0,
+        ),
+        (
+            JobQuery {
+                state: Some(State::InProgress),
+                ..all()
+            },
+            &[3],
+            1,
+        ),
+        (
+            JobQuery {
+                kind: Some("test".into()),
+                ..all()
+            },
+            &[4, 2, 1],
+            3,
+        ),
+        (
+            JobQuery {
+                id_part: Some(id(3).to_string().into()),
+                ..all()
+            },
+            &[3],
+            1,
+        ),
+    ]
+}
+
+/// The same of times, calls and pages.
+fn further_queries() -> Vec<(JobQuery, &'static [u128], u64)> {
+    vec![
+        (
+            JobQuery {
+                from: Some(at(2)),
+                to: Some(at(4)),
+                ..all()
+            },
+            &[2],
+            1,
+        ),
+        (
+            JobQuery {
+                with_calls: true,
+                ..all()
+            },
+            &[3, 2],
+            2,
+        ),
+        (
+            JobQuery {
+                with_calls: true,
+                team: Some(TeamId::from_stored("team_1")),
+                ..all()
+            },
+            &[2],
+            1,
+        ),
+        (
+            JobQuery {
+                offset: 1,
+                limit: 2,
+                ..JobQuery::default()
+            },
+            &[3, 2],
+            4,
+        ),
+    ]
+}
+
 #[tokio::test]
 async fn jobs_are_listed_by_what_they_are_the_latest_first() {
     for backend in backends().await {
         let store = &*backend.store;
         filled(store).await;
-        let all = JobQuery {
-            limit: 10,
-            ..JobQuery::default()
-        };
-        let team = Some(TeamId::from_stored("team_1"));
-        let part = id(3).to_string();
-        for (query, expected, count) in [
-            (all.clone(), &[4_u128, 3, 2, 1][..], 4),
-            (
-                JobQuery {
-                    team,
-                    ..all.clone()
-                },
-                &[4, 2, 1],
-                3,
-            ),
-            (
-                JobQuery {
-                    organization: Some(OrgId::from_stored("org_2")),
-                    ..all.clone()
-                },
-                &[],
-                0,
-            ),
-            (
-                JobQuery {
-                    state: Some(State::InProgress),
-                    ..all.clone()
-                },
-                &[3],
-                1,
-            ),
-            (
-                JobQuery {
-                    kind: Some("test".into()),
-                    ..all.clone()
-                },
-                &[4, 2, 1],
-                3,
-            ),
-            (
-                JobQuery {
-                    id_part: Some(part.into()),
-                    ..all.clone()
-                },
-                &[3],
-                1,
-            ),
-            (
-                JobQuery {
-                    from: Some(at(2)),
-                    to: Some(at(4)),
-                    ..all.clone()
-                },
-                &[2],
-                1,
-            ),
-            (
-                JobQuery {
-                    with_calls: true,
-                    ..all.clone()
-                },
-                &[3, 2],
-                2,
-            ),
-            (
-                JobQuery {
-                    with_calls: true,
-                    team: Some(TeamId::from_stored("team_1")),
-                    ..all.clone()
-                },
-                &[2],
-                1,
-            ),
-            (
-                JobQuery {
-                    offset: 1,
-                    limit: 2,
-                    ..JobQuery::default()
-                },
-                &[3, 2],
-                4,
-            ),
-        ] {
+        for (query, expected, count) in queries().into_iter().chain(further_queries()) {
             let (found, total) = store.jobs(&query).await.unwrap();
             let ids: Vec<_> = found.iter().map(|(job, _)| job.id).collect();
             let expected: Vec<_> = expected.iter().map(|number| id(*number)).collect();
@@ -285,7 +297,7 @@ async fn jobs_are_listed_by_what_they_are_the_latest_first() {
                 backend.name
             );
         }
-        let (found, _) = store.jobs(&all).await.unwrap();
+        let (found, _) = store.jobs(&all()).await.unwrap();
         assert_eq!(found[0].1, Totals::default());
         let calls = store.job_calls(id(2)).await.unwrap();
         assert_eq!(found[2].1, Totals::of(&calls), "{}", backend.name);

@@ -23,6 +23,7 @@ mod cache;
 mod crash;
 mod crossed;
 mod errors;
+mod jobs;
 mod matrix;
 mod money;
 mod openai;

@@ -65,7 +65,7 @@ async fn of_team(
     let wanted = JobQuery {
         team: Some(team),
         state: state(query)?,
-        kind: text("job_type").map(|kind| kind.into()),
+        kind: text("job_type").map(Into::into),
         id_part: text("job_id_filter").map(|part| part.to_ascii_lowercase().into()),
         from,
         to,
@@ -117,7 +117,7 @@ async fn stats(
     let whole = whole.unwrap_or_default();
     let mut teams = jobs.sums(&wanted, JobBy::Team).await?;
     let count = teams.len();
-    teams.sort_by(|one, other| other.jobs.cmp(&one.jobs));
+    teams.sort_by_key(|sum| std::cmp::Reverse(sum.jobs));
     let top = teams.iter().take(TOP).map(
         |sum| json!({"team_id": &*sum.of, "job_count": sum.jobs, "credits_used": sum.credits}),
     );
@@ -202,7 +202,7 @@ fn providers(models: &[JobSum]) -> Vec<Value> {
 /// Sums, the dearest first.
 async fn dearest(jobs: &Jobs, wanted: &JobQuery, by: JobBy) -> Result<Vec<JobSum>, Failure> {
     let mut sums = jobs.sums(wanted, by).await?;
-    sums.sort_by(|one, other| other.totals.cost.cmp(&one.totals.cost));
+    sums.sort_by_key(|sum| std::cmp::Reverse(sum.totals.cost));
     Ok(sums)
 }
 

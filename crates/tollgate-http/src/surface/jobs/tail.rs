@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Map, Value};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::job::{CallRecord, CallState, Job, JobId};
@@ -20,6 +21,9 @@ use crate::idempotency::Saving;
 const GONE: &str = "The caller went away before the end.";
 /// The most characters that are kept of why a call failed.
 const LONGEST_ERROR: usize = 500;
+
+/// A call as it was noted, and its job if that was made for it.
+type Noted = Result<(CallRecord, Option<Ended>), Failure>;
 
 /// A call of a job under way.
 pub(crate) struct Tail {
@@ -93,10 +97,7 @@ impl Tail {
 
     /// The call has ended. Gives the call, and its job if that was made for it. The work goes on
     /// also if nobody waits for it.
-    pub(super) fn ended(
-        mut self,
-        well: bool,
-    ) -> impl Future<Output = Result<(CallRecord, Option<Ended>), Failure>> + Send + use<> {
+    pub(super) fn ended(mut self, well: bool) -> impl Future<Output = Noted> + Send + use<> {
         let working = self.work(well);
         async move {
             let Some(working) = working else {
@@ -108,10 +109,7 @@ impl Tail {
     }
 
     /// Begins the work, once.
-    fn work(
-        &mut self,
-        well: bool,
-    ) -> Option<tokio::task::JoinHandle<Result<(CallRecord, Option<Ended>), Failure>>> {
+    fn work(&mut self, well: bool) -> Option<JoinHandle<Noted>> {
         let mut begun = self.begun.take()?;
         let record = &mut begun.record;
         record.latency_ms = u64::try_from(self.began.elapsed().as_millis()).ok();

@@ -1,0 +1,118 @@
+//! What jobs cost, in each way in which a team may pay.
+
+use serde_json::json;
+
+use super::scene::{call, complete, create, credits, refused, team, world};
+use crate::money::scene::{order, read};
+use crate::world::World;
+
+#[tokio::test]
+async fn a_job_costs_one_credit_whatever_its_calls_cost() {
+    let world = world(&[team("payer", 3, "")]).await;
+    for left in [2, 1, 0] {
+        let job = create(&world, "payer").await;
+        for _ in 0..3 {
+            assert_eq!(call(&world, "payer", &job, "money/echo").await.status, 200);
+        }
+        let ended = complete(&world, "payer", &job, "completed").await.json();
+        assert_eq!(ended["costs"]["credits_remaining"], left, "{ended}");
+        assert_eq!(credits(&world, "payer").await, left);
+    }
+    let body = json!({"team_id": "payer", "job_type": "test"});
+    let none = super::scene::post(&world, "payer", "/api/jobs/create", &body).await;
+    let expected = json!("Team suspended or insufficient credits");
+    assert_eq!(refused(&none), (403, expected));
+    assert_eq!(none.header("x-tollgate-error-code"), "insufficient_credits");
+}
+
+/// A job of so many calls, completed. Gives its tokens, its cost in USD and its credits.
+async fn charged(world: &World, team: &str, calls: u32) -> (u64, f64, u64) {
+    let job = create(world, team).await;
+    for _ in 0..calls {
+        let called = call(world, team, &job, "money/echo").await;
+        assert_eq!(called.status, 200, "{called:?}");
+    }
+    let ended = complete(world, team, &job, "completed").await.json();
+    let costs = &ended["costs"];
+    assert_eq!(costs["credit_applied"], true, "{ended}");
+    (
+        costs["total_tokens"].as_u64().unwrap(),
+        costs["total_cost_usd"].as_f64().unwrap(),
+        costs["credits_charged"].as_u64().unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn a_job_costs_what_its_calls_cost_in_usd() {
+    let terms = ", budget_mode = \"consumption_usd\", credits_per_dollar = 1000";
+    let world = world(&[team("payer", 1000, terms)]).await;
+    let mut left = 1000;
+    for calls in [0, 1, 4] {
+        let (_, usd, credits_charged) = charged(&world, "payer", calls).await;
+        let expected = ((usd * 1000.0 + 1e-6) as u64).max(1);
+        assert_eq!(credits_charged, expected, "{calls} calls of {usd} USD");
+        assert!(calls == 0 || credits_charged > 1, "{credits_charged}");
+        left -= credits_charged;
+        assert_eq!(credits(&world, "payer").await, left);
+    }
+}
+
+#[tokio::test]
+async fn a_job_costs_by_the_tokens_of_its_calls() {
+    let terms = ", budget_mode = \"consumption_tokens\", tokens_per_credit = 4";
+    let world = world(&[team("payer", 1000, terms)]).await;
+    for calls in [0, 1, 4] {
+        let (tokens, _, credits_charged) = charged(&world, "payer", calls).await;
+        assert_eq!(credits_charged, (tokens / 4).max(1), "{tokens}");
+        assert!(calls == 0 || credits_charged > 1, "{credits_charged}");
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_has_used_up_the_credits_takes_no_further_call_and_takes_what_there_is() {
+    let terms = ", budget_mode = \"consumption_tokens\", tokens_per_credit = 1";
+    let world = world(&[team("payer", 3, terms)]).await;
+    let job = create(&world, "payer").await;
+    assert_eq!(call(&world, "payer", &job, "money/echo").await.status, 200);
+    let more = call(&world, "payer", &job, "money/echo").await;
+    let expected = json!("Team suspended or insufficient credits");
+    assert_eq!(refused(&more), (403, expected));
+    let ended = complete(&world, "payer", &job, "completed").await.json();
+    assert_eq!(ended["costs"]["credits_charged"], 3, "{ended}");
+    assert_eq!(ended["costs"]["credit_applied"], false, "{ended}");
+    assert_eq!(ended["costs"]["total_calls"], 1, "{ended}");
+    assert_eq!(credits(&world, "payer").await, 0);
+}
+
+#[tokio::test]
+async fn a_team_that_was_never_given_job_credits_pays_its_calls_as_all_others() {
+    let free = "[[teams]]\nname = \"free\"\n[[keys]]\nname = \"free\"\nteam = \"free\"\n\
+                key = \"sk-test-app-0123456789-free\"\n";
+    let payer = free.replace("free", "usd");
+    let payer = payer.replace("[[keys]]", "credits_usd = \"1.00\"\n[[keys]]");
+    let world = world(&[free.to_owned(), payer]).await;
+    for name in ["free", "usd"] {
+        let job = create(&world, name).await;
+        assert_eq!(call(&world, name, &job, "money/echo").await.status, 200);
+        let ended = complete(&world, name, &job, "completed").await.json();
+        assert_eq!(ended["costs"]["credit_applied"], false, "{ended}");
+        assert_eq!(ended["costs"]["credits_remaining"], 0, "{ended}");
+    }
+    let told = read(&world, "/api/credits/teams/usd/balance").await;
+    let left: f64 = told["balance_usd"].as_str().unwrap().parse().unwrap();
+    assert!(left < 1.0, "{told}");
+}
+
+#[tokio::test]
+async fn an_organization_pays_for_teams_without_job_credits_of_their_own() {
+    let team = "[[organizations]]\nname = \"acme\"\n[[teams]]\nname = \"poor\"\n\
+                organization = \"acme\"\n[[keys]]\nname = \"poor\"\nteam = \"poor\"\n\
+                key = \"sk-test-app-0123456789-poor\"\n";
+    let world = world(&[team.to_owned()]).await;
+    let path = "/api/credits/organizations/acme/add";
+    order(&world, path, json!({"credits": 2})).await;
+    let job = create(&world, "poor").await;
+    let ended = complete(&world, "poor", &job, "completed").await.json();
+    assert_eq!(ended["costs"]["credits_remaining"], 1, "{ended}");
+    assert_eq!(ended["costs"]["credit_applied"], true);
+}

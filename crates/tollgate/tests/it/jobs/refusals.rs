@@ -1,0 +1,249 @@
+//! What is refused, in the words of seed 001.
+
+use serde_json::{Value, json};
+
+use super::scene::{call, complete, create, get, messages, patch, post, refused, team, world};
+use crate::money::scene::{key, order};
+
+const NOBODYS: &str = "01234567-89ab-4def-8123-456789abcdef";
+
+#[tokio::test]
+async fn a_key_is_needed_that_is_known() {
+    let world = world(&[team("payer", 5, "")]).await;
+    let body = json!({"team_id": "payer", "job_type": "test"});
+    for shown in ["", "Bearer sk-unknown-0123456789", "Basic abc"] {
+        let mut ask = world.gateway.post("/api/jobs/create", &body);
+        if !shown.is_empty() {
+            ask = ask.header("authorization", shown);
+        }
+        let refusal = refused(&ask.send().await);
+        assert_eq!(
+            refusal,
+            (401, json!("Invalid or missing API key")),
+            "{shown}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_missing_or_of_the_wrong_kind_is_listed() {
+    let world = world(&[team("payer", 5, "")]).await;
+    let job = create(&world, "payer").await;
+    let create = "/api/jobs/create".to_owned();
+    let calling = format!("/api/jobs/{job}/llm-call");
+    let completing = format!("/api/jobs/{job}/complete");
+    let missing = |name: &str| json!({"loc": ["body", name], "msg": "field required", "type": "value_error.missing"});
+    for (path, body, expected) in [
+        (&create, json!({"team_id": "payer"}), missing("job_type")),
+        (&create, json!({"job_type": "x"}), missing("team_id")),
+        (
+            &calling,
+            json!({"model": "money/echo"}),
+            missing("messages"),
+        ),
+        (&completing, json!({}), missing("status")),
+        (
+            &create,
+            json!({"team_id": "payer", "job_type": 7}),
+            json!({"loc": ["body", "job_type"], "msg": "str type expected",
+                "type": "type_error.str"}),
+        ),
+        (
+            &calling,
+            json!({"messages": "hi", "model": "money/echo"}),
+            json!({"loc": ["body", "messages"], "msg": "value is not a valid list",
+                "type": "type_error.list"}),
+        ),
+    ] {
+        let (status, detail) = refused(&post(&world, "payer", path, &body).await);
+        assert_eq!(
+            (status, &detail),
+            (422, &json!([expected])),
+            "{path} {body}"
+        );
+    }
+    let other = refused(&complete(&world, "payer", &job, "done").await);
+    assert_eq!(
+        (other.0, &other.1[0]["loc"]),
+        (422, &json!(["body", "status"]))
+    );
+    for (body, expected) in [
+        (
+            json!({"model": "money/echo", "messages": []}),
+            "Invalid message format",
+        ),
+        (
+            json!({"model": "money/echo", "messages": [{"content": "x"}]}),
+            "Invalid message format",
+        ),
+        (
+            json!({"model": "money/echo", "messages": ["x"]}),
+            "Invalid message format",
+        ),
+    ] {
+        let refusal = refused(&post(&world, "payer", &calling, &body).await);
+        assert_eq!(refusal, (400, json!(expected)), "{body}");
+    }
+    let broken = world
+        .gateway
+        .post(&create, "{\"team_id\": ")
+        .key(&key("payer"));
+    assert_eq!(broken.send().await.status, 400);
+}
+
+#[tokio::test]
+async fn what_is_of_another_team_is_not_there_and_naming_it_is_refused() {
+    let world = world(&[team("payer", 5, ""), team("other", 5, "")]).await;
+    let job = create(&world, "payer").await;
+    let absent = (404, json!("Job not found"));
+    for id in [job.as_str(), NOBODYS, "nonsense"] {
+        let asked = |path: &str| format!("/api/jobs/{id}{path}");
+        assert_eq!(
+            refused(&get(&world, "other", &asked("")).await),
+            absent,
+            "{id}"
+        );
+        assert_eq!(
+            refused(&get(&world, "other", &asked("/costs")).await),
+            absent
+        );
+        assert_eq!(
+            refused(&call(&world, "other", id, "money/echo").await),
+            absent
+        );
+        let path = asked("/llm-call-stream");
+        let stream = post(&world, "other", &path, &messages("money/echo")).await;
+        assert_eq!(refused(&stream), absent);
+        assert_eq!(
+            refused(&complete(&world, "other", id, "failed").await),
+            absent
+        );
+        let metadata = json!({"metadata": {}});
+        let patched = patch(&world, "other", &asked("/metadata"), &metadata).await;
+        assert_eq!(refused(&patched), absent);
+    }
+    let mut body = messages("money/echo");
+    body["team_id"] = "payer".into();
+    body["job_type"] = "x".into();
+    let foreign = json!("API key does not belong to team 'payer'");
+    for path in ["create", "create-and-call", "create-and-call-stream"] {
+        let path = format!("/api/jobs/{path}");
+        let refusal = refused(&post(&world, "other", &path, &body).await);
+        assert_eq!(refusal, (403, foreign.clone()), "{path}");
+    }
+    for (path, text) in [
+        (
+            "/api/teams/payer/usage?period=2026-11",
+            "Cannot access usage data for a different team",
+        ),
+        (
+            "/api/teams/payer/jobs",
+            "Cannot access jobs for a different team",
+        ),
+    ] {
+        assert_eq!(
+            refused(&get(&world, "other", path).await),
+            (403, json!(text))
+        );
+    }
+    assert_eq!(crate::money::scene::asked(&world), 0);
+}
+
+#[tokio::test]
+async fn models_that_are_not_there_or_not_for_the_key_are_refused() {
+    let narrow = team("payer", 5, "").replace(
+        "team = \"payer\"",
+        "team = \"payer\"\nmodels = [\"money/echo\"]",
+    );
+    let world = world(&[narrow]).await;
+    let job = create(&world, "payer").await;
+    for (model, text) in [
+        (
+            "nothing",
+            "Team 'payer' does not have access to model group 'nothing'",
+        ),
+        (
+            "sim/echo",
+            "Team does not have access to the requested model",
+        ),
+    ] {
+        let refusal = refused(&call(&world, "payer", &job, model).await);
+        assert_eq!(refusal, (403, json!(text)), "{model}");
+    }
+}
+
+#[tokio::test]
+async fn failures_of_providers_are_told_as_the_seed_has_them() {
+    let world = world(&[team("payer", 5, "")]).await;
+    let job = create(&world, "payer").await;
+    for (fault, status, text) in [
+        ("rate-limit", 429, "Rate limit exceeded"),
+        ("server-error", 500, "LLM call failed: "),
+        ("close-before-answer", 500, "LLM call failed: "),
+        ("invalid-api-key", 500, "LLM call failed: "),
+        ("overloaded", 503, ""),
+    ] {
+        let answer = call(&world, "payer", &job, &format!("money/fault/{fault}")).await;
+        let (seen, detail) = refused(&answer);
+        assert_eq!(seen, status, "{fault}: {answer:?}");
+        assert!(
+            detail.as_str().unwrap().starts_with(text),
+            "{fault}: {detail}"
+        );
+    }
+    let ended = complete(&world, "payer", &job, "failed").await.json();
+    assert_eq!(ended["costs"]["failed_calls"], 5, "{ended}");
+}
+
+#[tokio::test]
+async fn a_team_that_is_stopped_reads_and_ends_its_jobs_and_begins_nothing() {
+    let world = world(&[]).await;
+    order(&world, "/api/teams", json!({"id": "mine", "name": "mine"})).await;
+    let made = order(&world, "/api/keys", json!({"name": "k", "team": "mine"})).await;
+    let secret = made["key"].as_str().unwrap_or_else(|| panic!("{made}"));
+    let post = async |path: &str, body: Value| {
+        let answer = world.gateway.post(path, body).key(secret).send().await;
+        (answer.status.as_u16(), answer.json())
+    };
+    for (verb, text) in [
+        ("suspend", "Team access suspended - contact support"),
+        ("pause", "Team access is paused. Please contact support."),
+    ] {
+        order(&world, "/api/teams/mine/resume", Value::Null).await;
+        let body = json!({"team_id": "mine", "job_type": "x"});
+        let (_, made) = post("/api/jobs/create", body.clone()).await;
+        let job = made["job_id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{made}"))
+            .to_owned();
+        order(&world, &format!("/api/teams/mine/{verb}"), Value::Null).await;
+        let refusal = json!({"detail": text});
+        assert_eq!(post("/api/jobs/create", body).await, (403, refusal.clone()));
+        let call = post(&format!("/api/jobs/{job}/llm-call"), messages("money/echo")).await;
+        assert_eq!(call, (403, refusal));
+        let read = world
+            .gateway
+            .get(&format!("/api/jobs/{job}"))
+            .key(secret)
+            .send()
+            .await;
+        assert_eq!(read.json()["status"], "pending", "{verb}");
+        let list = world
+            .gateway
+            .get("/api/teams/mine/jobs")
+            .key(secret)
+            .send()
+            .await;
+        assert_eq!(list.status, 200, "{list:?}");
+        let (status, ended) = post(
+            &format!("/api/jobs/{job}/complete"),
+            json!({"status": "failed"}),
+        )
+        .await;
+        assert_eq!(
+            (status, &ended["status"]),
+            (200, &json!("failed")),
+            "{verb}"
+        );
+    }
+}
