@@ -366,6 +366,19 @@ impl ModelScope {
         every.into_iter().chain(listed)
     }
 
+    /// Whether this scope allows everything that another one allows.
+    pub fn covers(&self, other: &Self) -> bool {
+        other
+            .patterns()
+            .all(|wanted| match wanted.strip_suffix('*') {
+                Some(start) => self.patterns().any(|pattern| {
+                    let own = pattern.strip_suffix('*');
+                    own.is_some_and(|own| start.starts_with(own))
+                }),
+                None => self.allows(wanted),
+            })
+    }
+
     /// Whether the scope allows this model.
     pub fn allows(&self, model: &str) -> bool {
         self.patterns()
@@ -389,6 +402,26 @@ mod tests {
         assert!(!scope.allows("simulated"));
         assert!(!ModelScope::new(Vec::<Box<str>>::new()).allows("a"));
         assert!(ModelScope::all().allows("anything"));
+    }
+
+    #[test]
+    fn a_scope_covers_what_it_allows() {
+        let all = ModelScope::all();
+        let narrow = ModelScope::new(["a/b", "sim/*"]);
+        for (wanted, covered) in [
+            (&["a/b"][..], true),
+            (&["sim/*", "sim/echo", "sim/fault/*"], true),
+            (&[], true),
+            (&["sim*"], false),
+            (&["a/*"], false),
+            (&["a/b", "c"], false),
+            (&["*"], false),
+        ] {
+            let wanted = ModelScope::new(wanted.iter().copied());
+            assert_eq!(narrow.covers(&wanted), covered, "{wanted:?}");
+            assert!(all.covers(&wanted));
+        }
+        assert!(all.covers(&all) && !narrow.covers(&all));
     }
 
     #[test]

@@ -106,7 +106,7 @@ pub struct Ending<'a> {
 pub struct Settled {
     /// What the caller pays.
     pub cost: Money,
-    /// The tokens that were charged.
+    /// The tokens that counted.
     pub usage: Usage,
     /// Resolves when that is durable; `None` if nobody has to wait.
     pub ticket: Option<Ticket>,
@@ -268,11 +268,16 @@ impl Hold {
 
     /// Ends it with what the call came to: takes the cost, gives the rest back, and posts the
     /// entry that says so.
-    pub fn settle(mut self, ending: &Ending<'_>) -> Settled {
+    pub fn settle(self, ending: &Ending<'_>) -> Settled {
+        self.settle_at(ending, 100)
+    }
+
+    /// The same at so many percent of its price.
+    pub fn settle_at(mut self, ending: &Ending<'_>, percent: u8) -> Settled {
         self.is_over = true;
         fault::point("settle.begun");
         let held = self.held.load(Ordering::Relaxed);
-        let (charge, entry) = self.settlement(held, ending);
+        let (charge, entry) = self.settlement(held, ending, percent);
         if charge.cost == 0 && charge.usage == Usage::default() && !ending.whole {
             // Nothing was delivered and nothing used: there is nothing to write.
             self.give_back(held);
@@ -327,11 +332,11 @@ impl Hold {
     }
 
     /// What the call came to, and the entry that will say so; what is taken stands open.
-    fn settlement(&self, held: u64, ending: &Ending<'_>) -> (Charge, Entry) {
+    fn settlement(&self, held: u64, ending: &Ending<'_>, percent: u8) -> (Charge, Entry) {
         let answered = ending.answered;
         let priced = self.priced(answered);
         let price = priced.map(|priced| priced.price).unwrap_or_default();
-        let charge = charge::charge(
+        let mut charge = charge::charge(
             &price,
             &Told {
                 reported: ending.usage,
@@ -342,6 +347,7 @@ impl Hold {
                 whole: ending.whole,
             },
         );
+        charge.cost = share(charge.cost, percent);
         let mut flags = charge.flags;
         if answered.facts.price.is_none() {
             flags = flags.with(Flags::UNPRICED);
@@ -390,6 +396,12 @@ impl Drop for Hold {
             self.give_back(self.held.load(Ordering::Relaxed));
         }
     }
+}
+
+/// So many percent of a cost, rounded up.
+fn share(cost: u64, percent: u8) -> u64 {
+    let part = (u128::from(cost) * u128::from(percent.min(100))).div_ceil(100);
+    u64::try_from(part).unwrap_or(cost)
 }
 
 fn wallet(caller: &Caller, pays: Option<Pays>) -> Option<&Wallet> {

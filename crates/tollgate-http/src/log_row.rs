@@ -58,7 +58,11 @@ pub(crate) fn draft(
     (at, duration): (Timestamp, Duration),
 ) -> Draft {
     let attempts = facts.trail.len();
-    let trail = (attempts > 1).then(|| trail::line(facts.trail.records(), LONGEST_TRAIL).into());
+    let mut trail: Option<Box<str>> =
+        (attempts > 1).then(|| trail::line(facts.trail.records(), LONGEST_TRAIL).into());
+    if let Some(cached) = facts.cached.take() {
+        trail = Some(cached.before(trail.as_deref()));
+    }
     let connection = match &facts.answered {
         Some(_) => None,
         None => facts.connection().cloned(),
@@ -85,7 +89,7 @@ pub(crate) fn draft(
         status: facts.status,
         stream: facts.stream,
         attempts,
-        usage: facts.usage,
+        usage: facts.counted.or(facts.usage),
         cost: facts.cost.unwrap_or_default().as_nano(),
         lost: facts.trail.lost_cost(),
         first_byte: facts.first_byte,

@@ -25,6 +25,9 @@ pub(crate) enum Endpoint<'a> {
     Embeddings,
     Messages,
     MessageTokens,
+    SimpleChat,
+    SimpleHealth,
+    SimpleMetrics,
     Hello,
     Generate(&'a str),
     GenerateStream(&'a str),
@@ -79,6 +82,9 @@ impl<'a> Endpoint<'a> {
             "/v1/completions" | "/completions" => Self::Completions,
             "/v1/responses" | "/responses" => Self::Responses,
             "/v1/embeddings" | "/embeddings" => Self::Embeddings,
+            "/v1/chat" | "/api/v1/chat" => Self::SimpleChat,
+            "/api/v1/health" => Self::SimpleHealth,
+            "/api/v1/metrics" => Self::SimpleMetrics,
             "/v1/messages" => Self::Messages,
             "/v1/messages/count_tokens" => Self::MessageTokens,
             "/api/hello" => Self::Hello,
@@ -171,6 +177,7 @@ impl<'a> Endpoint<'a> {
             | Self::Completions
             | Self::Responses
             | Self::Embeddings
+            | Self::SimpleChat
             | Self::Messages
             | Self::MessageTokens
             | Self::Generate(_)
@@ -215,6 +222,8 @@ impl<'a> Endpoint<'a> {
             | Self::Audit
             | Self::Report(_)
             | Self::Hello
+            | Self::SimpleHealth
+            | Self::SimpleMetrics
             | Self::Errors
             | Self::Error(_)
             | Self::ErrorPages
@@ -236,6 +245,7 @@ impl<'a> Endpoint<'a> {
             | Self::Completions
             | Self::Responses
             | Self::Embeddings
+            | Self::SimpleChat
             | Self::Messages
             | Self::MessageTokens
             | Self::Generate(_)
@@ -283,6 +293,8 @@ impl<'a> Endpoint<'a> {
             // The signature is its credential.
             Self::CreditWebhook
             | Self::Hello
+            | Self::SimpleHealth
+            | Self::SimpleMetrics
             | Self::Errors
             | Self::Error(_)
             | Self::ErrorPages
@@ -309,9 +321,12 @@ impl<'a> Endpoint<'a> {
             | Self::Completions
             | Self::Responses
             | Self::Embeddings
+            | Self::SimpleChat
             | Self::Messages
             | Self::MessageTokens
             | Self::Hello
+            | Self::SimpleHealth
+            | Self::SimpleMetrics
             | Self::Validate
             | Self::Keys
             | Self::TemporaryKeys
@@ -358,6 +373,7 @@ impl<'a> Endpoint<'a> {
             Self::Completions => "openai_completions",
             Self::Responses => "openai_responses",
             Self::Embeddings => "openai_embeddings",
+            Self::SimpleChat => "simple_chat",
             Self::Messages => "anthropic_messages",
             Self::MessageTokens => "anthropic_count_tokens",
             Self::Generate(_) => "gemini_generate",
@@ -391,8 +407,8 @@ impl<'a> Endpoint<'a> {
             Self::Report(_) => "reports",
             Self::Job(_) => "jobs",
             Self::Errors | Self::Error(_) | Self::ErrorPages | Self::ErrorPage(_) => "errors",
-            Self::Hello | Self::Health | Self::Live | Self::Ready => "health",
-            Self::Metrics => "metrics",
+            Self::Hello | Self::SimpleHealth | Self::Health | Self::Live | Self::Ready => "health",
+            Self::SimpleMetrics | Self::Metrics => "metrics",
             Self::Front => "front",
         }
     }

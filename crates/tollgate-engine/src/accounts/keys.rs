@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tollgate_core::error::{Code, Failure, FieldProblem};
 use tollgate_core::id::KeyId;
 use tollgate_core::key::{
-    self, KeyProblem, MADE_PREFIX, Permissions, Priority, TEST_PREFIX, Tenancy, VirtualKey,
+    self, KeyProblem, MADE_PREFIX, ModelScope, Permissions, Priority, TEST_PREFIX, Tenancy,
+    VirtualKey,
 };
 use tollgate_core::limit::Level;
 use tollgate_core::right::{Extent, Right};
@@ -36,6 +37,7 @@ impl Accounts {
         if extent == Extent::Own && has_controls {
             return Err(not_for_themselves());
         }
+        within_own_models(by, extent, &new.models)?;
         let secret = self.mint()?;
         let now = self.clock.now();
         let random = mint::number(self.entropy).map_err(no_randomness)?;
@@ -167,6 +169,9 @@ impl Accounts {
         }
         let changed = edit.onto(&key);
         has_user(changed.permissions, &changed.tenancy)?;
+        if edit.models.is_some() {
+            within_own_models(by, by.extent(Right::ManageKeys)?, &changed.models)?;
+        }
         let change = audit::changed(&*key, &changed);
         if !audit::is_nothing(&change) {
             let counted = (id, entry.meter(), &*changed.controls);
@@ -300,6 +305,20 @@ fn may_be_given(by: &Manager, priority: Priority) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// Who makes keys for themselves alone passes on no more models than the key has by which they do
+/// it: a key that was given for one model is not a way to all of them.
+fn within_own_models(by: &Manager, extent: Extent, models: &ModelScope) -> Result<(), Failure> {
+    let own = by.caller().map(|caller| &caller.key.models);
+    if extent != Extent::Own || own.is_none_or(|own| own.covers(models)) {
+        return Ok(());
+    }
+    Err(denied(
+        "The key by which you manage may not use all of these models, so no key can be made for \
+         them with it. Name fewer `models`, or ask an owner or an administrator of the \
+         organization.",
+    ))
 }
 
 fn not_for_themselves() -> Failure {

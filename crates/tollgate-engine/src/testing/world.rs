@@ -19,6 +19,7 @@ use crate::accounts::{self, Accounts, Environment};
 use crate::chat::{self, Plan, Served};
 use crate::engine::{Engine, Routing};
 use crate::health::DeclaredConnection;
+use crate::port::Clock;
 use crate::routes::{DeclaredModel, DeclaredTarget};
 use crate::trail::Trail;
 
@@ -35,12 +36,25 @@ impl World {
     ///
     /// # Panics
     /// Never: the store is in memory.
-    #[expect(clippy::expect_used, reason = "for tests only")]
     pub async fn new(script: Script, models: Vec<DeclaredModel>, seed: u64) -> Self {
-        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_795_255_200_000)));
+        let clock = ManualClock::new(Timestamp::from_millis(1_795_255_200_000));
+        Self::at(Arc::new(clock), script, models, seed).await
+    }
+
+    /// The same by another clock.
+    ///
+    /// # Panics
+    /// Never: the store is in memory.
+    #[expect(clippy::expect_used, reason = "for tests only")]
+    pub async fn at(
+        clock: Arc<dyn Clock>,
+        script: Script,
+        models: Vec<DeclaredModel>,
+        seed: u64,
+    ) -> Self {
         let parts = accounts::Parts {
             store: Arc::new(MemoryStore::default()),
-            clock: clock.clone(),
+            clock: Arc::clone(&clock),
             hasher: KeyHasher::new(&[1; 32]),
             environment: Environment::Live,
             entropy: counting_entropy,

@@ -2,6 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod budgets;
+
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 

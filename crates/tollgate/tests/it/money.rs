@@ -8,5 +8,6 @@ mod prices;
 mod refusals;
 mod repeats;
 mod restarts;
-mod scene;
+pub mod scene;
 mod usage;
+mod ways;

@@ -323,3 +323,53 @@ async fn a_key_cannot_do_more_than_its_user_and_a_user_no_more_than_their_key() 
         .await;
     assert_eq!(answer.outcome(), (401, "invalid_api_key".to_owned()));
 }
+
+#[tokio::test]
+async fn a_key_for_one_model_is_no_way_to_a_key_for_all() {
+    let world = World::start().await;
+    let own = tenant(&world, "acme").await;
+    let user = scene::member(&world, "acme", "developer").await;
+    let wanted = json!({"team": own.team, "user": user, "permissions": scene::ALL,
+        "models": ["sim/echo"]});
+    let narrow = scene::key(&world, wanted).await;
+    let (id, secret) = (scene::text(&narrow, "id"), scene::text(&narrow, "key"));
+    let denied = "permission_denied";
+    for (method, path, body, expected) in [
+        (Method::POST, "/api/keys", json!({"name": "all"}), denied),
+        (
+            Method::POST,
+            "/api/keys",
+            json!({"name": "x", "models": ["sim/*"]}),
+            denied,
+        ),
+        (
+            Method::PATCH,
+            "/api/keys/{id}",
+            json!({"models": ["*"]}),
+            denied,
+        ),
+        (
+            Method::POST,
+            "/api/keys",
+            json!({"name": "x", "models": ["sim/echo"]}),
+            "ok",
+        ),
+        (
+            Method::PATCH,
+            "/api/keys/{id}",
+            json!({"name": "renamed"}),
+            "ok",
+        ),
+    ] {
+        let path = path.replace("{id}", &id);
+        let ask = scene::asked(&world, method.clone(), &path, &body).key(&secret);
+        let answer = ask.send().await;
+        let code = answer.header("x-tollgate-error-code");
+        let seen = if answer.status.is_success() {
+            "ok"
+        } else {
+            code
+        };
+        assert_eq!(seen, expected, "{method} {path} {body}: {answer:?}");
+    }
+}

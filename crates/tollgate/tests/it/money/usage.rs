@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tollgate_core::ledger::Settlement;
 use tollgate_core::reply::Usage;
 
-use super::scene::{Books, CLAUDE, MODELS, ONCE, PRICE, at_rest, give, key, team, words};
+use super::scene::{Books, CLAUDE, MODELS, ONCE, PRICE, at_rest, give, key, team, until, words};
 use crate::world::{Answer, World};
 
 /// What is to be charged.
@@ -107,6 +107,13 @@ fn check(row: &str, charged: Charged, truth: Usage, found: Option<&Settlement>) 
     assert_eq!(found.shortfall, 0, "{row}");
 }
 
+async fn logged(world: &World, id: &str) -> Value {
+    let path = format!("/api/account/request-logs/{id}/details");
+    let row = async || world.gateway.get(&path).admin().send().await;
+    until("the row is there", async || row().await.status == 200).await;
+    row().await.json()
+}
+
 #[tokio::test]
 async fn whatever_a_provider_says_of_its_tokens_is_charged_by_the_rule() {
     let mut world = World::with(&format!("{MODELS}{CLAUDE}{}{ONCE}", team("payer"))).await;
@@ -123,8 +130,13 @@ async fn whatever_a_provider_says_of_its_tokens_is_charged_by_the_rule() {
         }
     }
     let balance = at_rest(&world, "payer").await;
+    let row = logged(&world, "money.true.usage-missing").await;
     let books = Books::of(&mut world, None).await;
     assert_eq!(balance + books.charged(), 1_000_000_000_000);
+    // The request log tells what counted, also where the provider told nothing.
+    let counted = books.of_request("money.true.usage-missing").unwrap().usage;
+    let told = (&row["input_tokens"], &row["output_tokens"]);
+    assert_eq!(told, (&json!(counted.prompt), &json!(counted.completion)));
     for (family, _) in FORMATS {
         let truth = books
             .of_request(&format!("{family}.false.ids"))
