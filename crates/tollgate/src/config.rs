@@ -30,6 +30,7 @@ use tollgate_core::error::dialect::Dialect;
 use tollgate_core::id::{OrgId, TeamId, UserId};
 use tollgate_core::job::Terms;
 use tollgate_core::limit::RateLimits;
+use tollgate_core::model::ModelFacts;
 use tollgate_core::money::Money;
 use tollgate_core::route::limit::Limits;
 use tollgate_core::route::rules::Rules;
@@ -362,6 +363,11 @@ impl Config {
     ) -> Result<Self, Problems> {
         let source = source::Source::open(path)?;
         source::read(&source, environment, overrides)
+    }
+
+    /// What the catalogue knows of a provider's model.
+    pub(crate) fn facts(provider: &str, model: &str) -> ModelFacts {
+        resolve::facts(provider, model)
     }
 
     /// The model that opens a whole connection under its name.

@@ -24,7 +24,7 @@ use super::{Config, Database, Deployment, Log, LogFormat, Overload, Server, Tena
 use crate::master_key;
 
 pub(super) use connections::connection;
-pub(super) use models::open;
+pub(super) use models::{facts, open};
 
 /// The folder beside a database on a server: for what is this machine's own.
 const DATA: &str = "tollgate-data";
