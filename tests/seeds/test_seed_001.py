@@ -2,7 +2,6 @@
 the document names without saying it stands in `names`."""
 
 import asyncio
-import contextlib
 import logging
 import pathlib
 import random
@@ -79,6 +78,36 @@ def test_a_bad_request(gate, capsys):
 def test_an_unknown_key(gate, capsys):
     run("unauthorized", names(gate, key="sk-no-such-key-0123456789"))
     assert capsys.readouterr().out == "Authentication failed. Check your virtual key.\n"
+
+
+@pytest.mark.parametrize(
+    ("team", "said"),
+    [
+        ("suspended", "Team access suspended - contact support\nTeam is suspended. Contact administrator.\n"),
+        ("poor", "Team suspended or insufficient credits\nOut of credits. Please add credits to continue.\n"),
+        ("narrow", None),
+    ],
+)
+def test_access_that_is_denied(gate, capsys, team, said):
+    key, job = denied(gate)[team]
+    run("forbidden", names(gate, team, key, job_id=job))
+    out = capsys.readouterr().out
+    if said is None:
+        assert out.endswith("\nModel access denied. Check access groups.\n")
+    else:
+        assert out == f"Access denied: {said}"
+
+
+def denied(gate):
+    """The key and a job of each team that was refused after it had made the job."""
+    if not hasattr(gate, "denied"):
+        gate.denied = {team: (key_of(team), gate.job(team)) for team in ("spent", "poor", "narrow")}
+        gate.ask("POST", "/api/organizations/create", {"organization_id": "acme", "name": "ACME"})
+        new = {"organization_id": "acme", "team_id": "suspended", "access_groups": [], "credits_allocated": 5}
+        key = gate.ask("POST", "/api/teams/create", new)["virtual_key"]
+        gate.denied["suspended"] = (key, gate.job("suspended", key))
+        gate.ask("PUT", "/api/teams/suspended/suspend")
+    return gate.denied
 
 
 def test_a_job_that_is_not_there(gate, capsys):
@@ -258,8 +287,7 @@ UNANSWERED = [1, 2]
 
 def spent(gate):
     """Uses up the one credit of a team."""
-    with contextlib.suppress(OSError):
-        gate.job("spent")
+    denied(gate)
 
 
 @pytest.mark.parametrize(
