@@ -13,6 +13,7 @@ import pytest
 import requests
 from gate import key_of
 from gateway import free_ports
+from pydantic import BaseModel
 
 import tollgate
 
@@ -553,3 +554,16 @@ def test_the_circuit_breaker_opens_and_closes(gate, capsys, waits, monkeypatch):
     healthy = {**more, "data": {"messages": HELLO, "model": "sim/echo"}}
     assert breaker.call(ask, **healthy)["response"]["content"] == "hello"
     assert breaker.state == "closed"
+
+
+def test_an_object_is_what_the_schema_says(gate):
+    class Person(BaseModel):
+        name: str
+        age: int
+
+    with tollgate.SyncSaaSLLMClient(gate.address, "acme-corp", key_of("acme-corp")) as client:
+        job = client.create_job("test", {"n": 1})
+        assert isinstance(client.structured_output(job, HELLO, Person), Person)
+        single = client.create_and_call("test", HELLO)
+        assert (single.text, single.status) == ("hello", "completed")
+        assert client.complete_job(job).costs.total_calls == 1
