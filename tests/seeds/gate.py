@@ -18,7 +18,8 @@ TEAMS = {
     "down": 'jobs = { default_model = "down/model", credits = 1000 }',
     "limited": 'jobs = { default_model = "sim/echo", credits = 1000 }\nlimits = { rpm = 1 }',
     "spent": 'jobs = { default_model = "sim/echo", credits = 1 }',
-    "poor": 'credits_usd = "0.05"\njobs = { default_model = "sim/echo" }',
+    # Less than the least that anybody may pay a call with.
+    "poor": 'credits_usd = "0.05"\njobs = { default_model = "paid/echo" }',
     "narrow": 'jobs = { default_model = "sim/story", credits = 1000 }',
 }
 
@@ -45,6 +46,11 @@ provider = "simulated"
 [[models]]
 name = "sim/*"
 targets = [{{ connection = "sim" }}]
+
+[[models]]
+name = "paid/echo"
+targets = [{{ connection = "sim", model = "echo" }}]
+price = {{ input = "1", output = "2" }}
 
 [[models]]
 name = "down/model"
@@ -90,10 +96,10 @@ class Gate:
         with opener.open(request, timeout=10) as answer:
             return json.loads(answer.read() or "null")
 
-    def job(self, team: str) -> str:
+    def job(self, team: str, key: str | None = None) -> str:
         """A new job of a team."""
         body = {"team_id": team, "job_type": "test"}
-        return self.ask("POST", "/api/jobs/create", body, key_of(team))["job_id"]
+        return self.ask("POST", "/api/jobs/create", body, key or key_of(team))["job_id"]
 
     def status_of(self, team: str, job: str) -> str:
         """How a job stands."""

@@ -2,7 +2,6 @@
 the document names without saying it stands in `names`."""
 
 import asyncio
-import contextlib
 import logging
 import pathlib
 import random
@@ -14,6 +13,7 @@ import pytest
 import requests
 from gate import key_of
 from gateway import free_ports
+from pydantic import BaseModel
 
 import tollgate
 
@@ -23,23 +23,17 @@ NO_JOB = "00000000-0000-4000-8000-000000000000"
 HANDLER = "comprehensive_handler"
 
 
-def printed():
-    """The programs as the document prints them, by the names of their files."""
-    parts = (FOLDER / "printed.txt").read_text().split("=== ")[1:]
-    return dict(part.split("\n", 1) for part in parts)
+def without_blanks(path):
+    return re.sub(r"\s+", "", path.read_text())
 
 
-def without_blanks(text):
-    return re.sub(r"\s+", "", text)
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
+def test_a_copy_differs_from_the_printed_text_in_blanks_only(path):
+    assert without_blanks(path) == without_blanks(path.with_suffix(".printed.txt"))
 
 
-@pytest.mark.parametrize("name", sorted(printed()))
-def test_a_copy_differs_from_the_printed_text_in_blanks_only(name):
-    assert without_blanks((FOLDER / f"{name}.py").read_text()) == without_blanks(printed()[name])
-
-
-def test_every_file_has_its_printed_text():
-    assert {path.stem for path in FOLDER.glob("*.py")} == set(printed())
+def test_every_printed_text_has_its_copy():
+    assert len(list(FOLDER.glob("*.py"))) == len(list(FOLDER.glob("*.printed.txt"))) == 23
 
 
 def names(gate, team="acme-corp", key=None, **more):
@@ -85,6 +79,36 @@ def test_a_bad_request(gate, capsys):
 def test_an_unknown_key(gate, capsys):
     run("unauthorized", names(gate, key="sk-no-such-key-0123456789"))
     assert capsys.readouterr().out == "Authentication failed. Check your virtual key.\n"
+
+
+@pytest.mark.parametrize(
+    ("team", "said"),
+    [
+        ("suspended", "Team access suspended - contact support\nTeam is suspended. Contact administrator.\n"),
+        ("poor", "Team suspended or insufficient credits\nOut of credits. Please add credits to continue.\n"),
+        ("narrow", None),
+    ],
+)
+def test_access_that_is_denied(gate, capsys, team, said):
+    key, job = denied(gate)[team]
+    run("forbidden", names(gate, team, key, job_id=job))
+    out = capsys.readouterr().out
+    if said is None:
+        assert out.endswith("\nModel access denied. Check access groups.\n")
+    else:
+        assert out == f"Access denied: {said}"
+
+
+def denied(gate):
+    """The key and a job of each team that was refused after it had made the job."""
+    if not hasattr(gate, "denied"):
+        gate.denied = {team: (key_of(team), gate.job(team)) for team in ("spent", "poor", "narrow")}
+        gate.ask("POST", "/api/organizations/create", {"organization_id": "acme", "name": "ACME"})
+        new = {"organization_id": "acme", "team_id": "suspended", "access_groups": [], "credits_allocated": 5}
+        key = gate.ask("POST", "/api/teams/create", new)["virtual_key"]
+        gate.denied["suspended"] = (key, gate.job("suspended", key))
+        gate.ask("PUT", "/api/teams/suspended/suspend")
+    return gate.denied
 
 
 def test_a_job_that_is_not_there(gate, capsys):
@@ -264,8 +288,7 @@ UNANSWERED = [1, 2]
 
 def spent(gate):
     """Uses up the one credit of a team."""
-    with contextlib.suppress(OSError):
-        gate.job("spent")
+    denied(gate)
 
 
 @pytest.mark.parametrize(
@@ -531,3 +554,16 @@ def test_the_circuit_breaker_opens_and_closes(gate, capsys, waits, monkeypatch):
     healthy = {**more, "data": {"messages": HELLO, "model": "sim/echo"}}
     assert breaker.call(ask, **healthy)["response"]["content"] == "hello"
     assert breaker.state == "closed"
+
+
+def test_an_object_is_what_the_schema_says(gate):
+    class Person(BaseModel):
+        name: str
+        age: int
+
+    with tollgate.SyncSaaSLLMClient(gate.address, "acme-corp", key_of("acme-corp")) as client:
+        job = client.create_job("test", {"n": 1})
+        assert isinstance(client.structured_output(job, HELLO, Person), Person)
+        single = client.create_and_call("test", HELLO)
+        assert (single.text, single.status) == ("hello", "completed")
+        assert client.complete_job(job).costs.total_calls == 1

@@ -43,12 +43,12 @@ class Core:
     """What all requests of a client share."""
 
     base_url: str
-    api_key: str
+    api_key: str = field(repr=False)
     retry: RetryPolicy
     breaker: CircuitBreaker | None
     metrics: APIMetrics
     clock: Clock
-    headers: dict[str, str]
+    headers: dict[str, str] = field(repr=False)
 
     def url(self, path: str) -> str:
         """The address of a path."""

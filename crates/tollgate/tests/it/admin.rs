@@ -3,4 +3,5 @@
 mod call;
 mod commands;
 mod keys;
+mod sdk;
 mod tenants;
