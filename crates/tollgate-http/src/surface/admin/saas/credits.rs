@@ -19,7 +19,7 @@ use super::super::credits::{self as ours, Books, Of};
 use super::super::fields::Fields;
 use super::super::page;
 use super::teams::{Standing, find, millionths, modes, rate, regive, remaining, wallet_of};
-use super::{Asked, wrong};
+use super::{Asked, worded, wrong};
 use crate::gateway::Gateway;
 use crate::query::Query;
 use crate::routes::saas::Act;
@@ -97,6 +97,16 @@ pub(super) async fn balance(
     let (_, mut body) = ours::balance_of(books, &Of::team(node.id.as_str()), query)?;
     merge(accounts, node, &mut body).await?;
     Ok(body)
+}
+
+/// The failure of a balance that is nobody's, in the words of seed 001.
+pub(in super::super) fn no_account(failure: Failure, of: &Of) -> Failure {
+    match of.wallet(Unit::Credits).holder {
+        Holder::Team(id) => worded(failure, "team", || {
+            format!("No credit account found for team '{id}'")
+        }),
+        Holder::Organization(_) => failure,
+    }
 }
 
 /// Adds what seed 001 has of a balance.

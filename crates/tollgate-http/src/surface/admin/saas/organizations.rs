@@ -146,7 +146,7 @@ pub(in super::super) fn told(accounts: &Accounts, node: &OrganizationNode) -> Va
     row
 }
 
-fn find(
+pub(in super::super) fn find(
     accounts: &Accounts,
     by: &Manager,
     id: &str,

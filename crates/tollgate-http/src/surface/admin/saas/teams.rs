@@ -163,7 +163,7 @@ pub(in super::super) async fn one(
     by: &Manager,
     id: &str,
 ) -> Result<(u16, Value), Failure> {
-    let node = accounts.team(by, id)?;
+    let node = find(accounts, by, id)?;
     Ok((200, told_to(accounts, by, &node).await?))
 }
 
@@ -530,7 +530,7 @@ pub(in super::super) async fn change(
     (id, mut edit): (&str, TeamEdit),
     given: Given,
 ) -> Result<(u16, Value), Failure> {
-    let node = accounts.team(by, id)?;
+    let node = find(accounts, by, id)?;
     if !given.is_empty() && !by.is_platform() {
         return Err(Failure::client(Code::PermissionDenied).message(
             "The credits, the access groups and the terms of jobs of a team are set by the \
@@ -577,7 +577,11 @@ async fn allocate(
 }
 
 /// The team of this id, in the words of seed 001 where there is none.
-pub(super) fn find(accounts: &Accounts, by: &Manager, id: &str) -> Result<Arc<TeamNode>, Failure> {
+pub(in super::super) fn find(
+    accounts: &Accounts,
+    by: &Manager,
+    id: &str,
+) -> Result<Arc<TeamNode>, Failure> {
     let absent = || format!("Team '{id}' not found");
     accounts
         .team(by, id)
@@ -590,7 +594,7 @@ pub(in super::super) async fn delete(
     by: &Manager,
     id: &str,
 ) -> Result<(u16, Value), Failure> {
-    accounts.team(by, id)?;
+    find(accounts, by, id)?;
     if id.ends_with("_default") {
         return Err(wrong(format!(
             "Cannot delete default team '{id}'. Default teams are protected from deletion."
