@@ -5,6 +5,7 @@
 pub mod backoff;
 pub mod breaker;
 pub mod budget;
+pub mod cache;
 pub mod condition;
 pub mod fallback;
 pub mod health;

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tollgate_core::time::Moment;
 
 use crate::accounts::Accounts;
+use crate::cache::Cache;
 use crate::dice::Dice;
 use crate::health::{DeclaredConnection, Registry};
 use crate::hold::Billing;
@@ -37,6 +38,8 @@ pub struct Engine {
     pub keeper: OnceLock<Arc<dyn ConnectionKeeper>>,
     /// Requests with idempotency keys.
     pub replays: Arc<Replays>,
+    /// Answers that are given again.
+    pub cache: Arc<Cache>,
     /// One row for each call.
     pub request_log: Arc<RequestLog>,
     /// Several calls for one purpose.
@@ -98,6 +101,7 @@ impl Engine {
     ) -> Self {
         let ledger = Arc::clone(accounts.ledger());
         let store = ledger.store();
+        let ticker = Ticker::start();
         Self {
             keeper: OnceLock::new(),
             replays: Arc::new(Replays::new(Arc::clone(store), Arc::clone(&clock))),
@@ -114,7 +118,8 @@ impl Engine {
             upstream,
             clock,
             dice: Dice::new(seed),
-            ticker: Ticker::start(),
+            ticker,
+            cache: Arc::new(Cache::new(ticker)),
             routes: ArcSwap::default(),
         }
     }
@@ -131,6 +136,7 @@ impl Engine {
         let table = RouteTable::new(routing.models, &self.registry);
         table.keep_known(&self.routes.load(), &self.registry);
         self.routes.store(Arc::new(table));
+        self.cache.clear();
     }
 
     /// What calls are charged by now.

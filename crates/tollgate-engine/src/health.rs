@@ -6,7 +6,7 @@ mod permit;
 mod registry;
 mod target;
 
-pub use connection::{Checked, ConnectionHealth, ConnectionReading};
+pub use connection::{Calls, Checked, ConnectionHealth, ConnectionReading};
 pub use permit::Permit;
 pub(crate) use permit::Wanted;
 pub use registry::{DeclaredConnection, Registry};

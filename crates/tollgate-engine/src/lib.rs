@@ -7,6 +7,7 @@ pub mod admit;
 mod attempt;
 mod audit;
 pub mod authority;
+pub mod cache;
 pub mod caller;
 pub mod chat;
 pub mod checks;

@@ -4,6 +4,7 @@ mod addresses;
 mod levels;
 mod refusal;
 mod shares;
+mod surface;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -18,12 +19,14 @@ use self::addresses::{Address, Addresses};
 use self::levels::{LEVELS, Levels};
 use self::refusal::Refusals;
 use self::shares::Shares;
+use self::surface::Surface;
 use crate::caller::Caller;
 use crate::engine::Engine;
 use crate::meter::MeterSlot;
 use crate::routes::Route;
 
 pub use self::refusal::Refusal;
+pub use self::surface::{SurfaceReading, enter};
 
 /// What somebody has used of their limits.
 #[derive(Default)]
@@ -41,12 +44,18 @@ impl Rates {
 pub struct Throttle {
     addresses: Addresses,
     refusals: Refusals,
+    surface: Surface,
 }
 
 impl Throttle {
     /// How often something was refused, by level and kind; those that never were are left out.
     pub fn refusals(&self) -> Vec<Refusal> {
         self.refusals.read()
+    }
+
+    /// What the limits of a surface's own did.
+    pub fn surface(&self) -> SurfaceReading {
+        self.surface.read()
     }
 }
 

@@ -89,6 +89,7 @@ impl Trail {
     /// An attempt begins. Noted before the wait: a caller may hang up, and the provider was asked
     /// all the same.
     pub(crate) fn begin(&mut self, permit: &Permit) {
+        permit.aim().health.connection.note_call();
         let target = permit.target();
         let asked = Asked {
             connection: Arc::clone(&target.connection),

@@ -107,6 +107,10 @@ fn text_line(line: &mut String, clock: &str, facts: &Facts, duration: Duration) 
     if facts.trail.len() > 1 {
         push_trail(line, facts);
     }
+    if let Some(cached) = &facts.cached {
+        line.push_str(" cache=");
+        line.push_str(cached.word());
+    }
     line.push_str(if facts.stream {
         " stream=true\n"
     } else {
@@ -158,6 +162,11 @@ fn json_line(line: &mut String, clock: &str, facts: &Facts, duration: Duration) 
     }
     if facts.route.is_some() {
         push_attempts(line, facts);
+    }
+    if let Some(cached) = &facts.cached {
+        line.push_str(",\"cache\":\"");
+        line.push_str(cached.word());
+        line.push('"');
     }
     line.push_str(if facts.stream {
         ",\"stream\":true}\n"

@@ -336,11 +336,15 @@ async fn for_caller(
         | Endpoint::Completions
         | Endpoint::Responses
         | Endpoint::Embeddings
+        | Endpoint::SimpleChat
         | Endpoint::Messages
         | Endpoint::MessageTokens
         | Endpoint::Generate(_)
         | Endpoint::GenerateStream(_)
         | Endpoint::GenerateTokens(_) => {
+            if endpoint == Endpoint::SimpleChat {
+                surface::simple::enter(record, caller)?;
+            }
             admit_call(record, caller)?;
             let address =
                 Address::of(endpoint, query).ok_or_else(|| Failure::client(Code::UnknownUrl))?;
@@ -384,6 +388,8 @@ async fn for_caller(
         | Endpoint::Saas(_)
         | Endpoint::Report(_)
         | Endpoint::Hello
+        | Endpoint::SimpleHealth
+        | Endpoint::SimpleMetrics
         | Endpoint::Errors
         | Endpoint::Error(_)
         | Endpoint::ErrorPages

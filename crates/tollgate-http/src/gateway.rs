@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tollgate_core::address::AddressRange;
 use tollgate_core::error::dialect::Dialect;
+use tollgate_core::limit::RateLimits;
 use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
 use tollgate_engine::engine::Engine;
@@ -52,6 +53,19 @@ pub struct Settings {
     pub trusted_proxies: Box<[AddressRange]>,
     /// Signs the webhook that adds credits; without it there is no such route.
     pub webhook_secret: Option<Secret>,
+    /// What single surfaces need beside the models.
+    pub surfaces: Surfaces,
+}
+
+/// What single surfaces need beside the models.
+#[derive(Clone, Debug, Default)]
+pub struct Surfaces {
+    /// The model of requests that name none, where that is allowed.
+    pub default_model: Option<Box<str>>,
+    /// Words of callers of the simple chat, and the models that they stand for.
+    pub hints: Box<[(Box<str>, Box<str>)]>,
+    /// How fast requests of one key, and of one address, may come to the simple chat.
+    pub simple_limits: RateLimits,
 }
 
 /// Where lines go.

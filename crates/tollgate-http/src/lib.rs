@@ -4,6 +4,7 @@
 mod access_log;
 mod answer;
 mod body;
+mod cache;
 mod client;
 mod conversation;
 mod credential;
@@ -39,7 +40,7 @@ mod tried;
 mod wishes;
 
 pub use access_log::{AccessLog, LogFormat};
-pub use gateway::{Gateway, Logs, Settings};
+pub use gateway::{Gateway, Logs, Settings, Surfaces};
 pub use log_buffer::LogBuffer;
 pub use server::serve;
 

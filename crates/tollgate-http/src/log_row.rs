@@ -58,7 +58,11 @@ pub(crate) fn draft(
     (at, duration): (Timestamp, Duration),
 ) -> Draft {
     let attempts = facts.trail.len();
-    let trail = (attempts > 1).then(|| trail::line(facts.trail.records(), LONGEST_TRAIL).into());
+    let mut trail: Option<Box<str>> =
+        (attempts > 1).then(|| trail::line(facts.trail.records(), LONGEST_TRAIL).into());
+    if let Some(cached) = facts.cached.take() {
+        trail = Some(cached.before(trail.as_deref()));
+    }
     let connection = match &facts.answered {
         Some(_) => None,
         None => facts.connection().cloned(),

@@ -2,6 +2,7 @@
 //! and connections, codes of the catalogue.
 
 mod money;
+mod seed;
 mod standing;
 
 use std::sync::Arc;
@@ -64,17 +65,26 @@ struct ModelLabels {
     model: Arc<str>,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CacheLabels {
+    model: Arc<str>,
+    outcome: &'static str,
+}
+
 type Histograms = Family<SurfaceLabels, Histogram, fn() -> Histogram>;
 
 /// Every figure that Tollgate publishes.
 pub(crate) struct Metrics {
     registry: Registry,
+    /// The same figures under the names of seed 000.
+    of_seed: Registry,
     requests: Family<RequestLabels, Counter>,
     attempts: Family<AttemptLabels, Counter>,
     fallbacks: Family<ModelLabels, Counter>,
     hedges: Family<ModelLabels, Counter>,
     tokens: Family<TokenLabels, Counter>,
     cost: Family<ModelLabels, Usd>,
+    cache: Family<CacheLabels, Counter>,
     lost: Family<ConnectionLabels, Usd>,
     duration: Histograms,
     first_byte: Histograms,
@@ -95,12 +105,14 @@ impl Metrics {
         let seconds = || Histograms::new_with_constructor(|| Histogram::new(SECONDS));
         let mut metrics = Self {
             registry: Registry::with_prefix("tollgate"),
+            of_seed: Registry::default(),
             requests: Family::default(),
             attempts: Family::default(),
             fallbacks: Family::default(),
             hedges: Family::default(),
             tokens: Family::default(),
             cost: Family::default(),
+            cache: Family::default(),
             lost: Family::default(),
             duration: seconds(),
             first_byte: seconds(),
@@ -118,6 +130,7 @@ impl Metrics {
         metrics.register_open();
         let standing = Standing(engine);
         metrics.registry.register_collector(Box::new(standing));
+        metrics.of_seed = seed::registry(&metrics);
         metrics
     }
 
@@ -171,6 +184,12 @@ impl Metrics {
             "upstream_attempts",
             "Attempts at providers by connection and how they ended",
             self.attempts.clone(),
+        );
+        registry.register(
+            "cache_calls",
+            "Calls that were looked for in the cache, by model and what became of that: hit, miss \
+             or stale",
+            self.cache.clone(),
         );
         registry.register(
             "fallbacks",
@@ -241,7 +260,17 @@ impl Metrics {
                 .observe(own.as_secs_f64());
         }
         self.count_money(facts, model);
-        if let Some(usage) = facts.usage {
+        if let Some(cached) = &facts.cached {
+            let (model, outcome) = (Arc::clone(model), cached.word());
+            let labels = CacheLabels { model, outcome };
+            self.cache.get_or_create(&labels).inc();
+        }
+        // Of an answer that was there already, no provider reported anything.
+        let is_new = facts
+            .cached
+            .as_ref()
+            .is_none_or(|cached| !cached.is_given_again());
+        if let Some(usage) = facts.usage.filter(|_| is_new) {
             for (kind, count) in [("prompt", usage.prompt), ("completion", usage.completion)] {
                 let model = Arc::clone(model);
                 self.tokens
@@ -290,6 +319,11 @@ impl Metrics {
             let given_up = u64::try_from(given_up).unwrap_or(u64::MAX);
             self.hedges.get_or_create(&labels()).inc_by(given_up);
         }
+    }
+
+    /// The figures of requests under the names of seed 000, as its clients read them.
+    pub(crate) fn of_seed(&self) -> Result<String, std::fmt::Error> {
+        seed::render(&self.of_seed)
     }
 
     /// The text that Prometheus reads.

@@ -13,6 +13,7 @@ use tollgate_core::error::Failure;
 use tollgate_core::key::VirtualKey;
 use tollgate_core::money::Money;
 use tollgate_core::reply::{Answer, Piece, Usage};
+use tollgate_engine::cache::Filling;
 use tollgate_engine::caller::Caller;
 use tollgate_engine::chat;
 use tollgate_engine::health::Permit;
@@ -25,6 +26,7 @@ use tollgate_engine::throttle::{Pass, Standings, Visitor};
 use tollgate_engine::trail::Trail;
 use tollgate_wire::formats;
 
+use crate::cache::Cached;
 use crate::gateway::Gateway;
 use crate::idempotency::Recording;
 use crate::log_row::{self, Texts};
@@ -58,6 +60,8 @@ pub(crate) struct Record {
     pub(crate) job: Option<Box<Tail>>,
     /// Its answer as it is kept, where it has an idempotency key.
     pub(crate) replay: Option<Box<Recording>>,
+    /// Its answer on its way into the cache.
+    pub(crate) filling: Option<Box<Filling>>,
     finished: bool,
 }
 
@@ -113,6 +117,8 @@ pub(crate) struct Facts {
     pub(crate) provider_request_id: Option<Box<str>>,
     /// What is said, where the organization keeps it.
     pub(crate) texts: Option<Box<Texts>>,
+    /// What the cache had of it, where it was asked.
+    pub(crate) cached: Option<Box<Cached>>,
 }
 
 impl Record {
@@ -141,6 +147,7 @@ impl Record {
             first_byte: None,
             provider_request_id: None,
             texts: None,
+            cached: None,
         };
         gateway.metrics.requests_open.inc();
         Self {
@@ -154,6 +161,7 @@ impl Record {
             call: None,
             job: None,
             replay: None,
+            filling: None,
             finished: false,
         }
     }
@@ -179,6 +187,7 @@ impl Record {
         }
         // Nothing is kept of a failure: the key is free.
         self.replay = None;
+        self.discard();
         if failure.cause.is_some() || failure.provider_text.is_some() {
             let id = self.facts.id.as_str();
             tracing::warn!(
@@ -206,6 +215,30 @@ impl Record {
         }
         if let Some(recording) = &mut self.replay {
             recording.record(&piece.bytes);
+        }
+        if let Some(filling) = &mut self.filling {
+            filling.see(piece);
+        }
+    }
+
+    /// The answer is complete: the cache may give it to others.
+    pub(crate) fn fill(&mut self) {
+        let Some(filling) = self.filling.take() else {
+            return;
+        };
+        match &self.facts.answered {
+            // What another model answered is not the answer of this one.
+            Some(answered) if !self.facts.fell_back() => {
+                filling.keep(answered, self.facts.id.as_str());
+            }
+            _ => filling.fail(),
+        }
+    }
+
+    /// The answer is not for others.
+    pub(crate) fn discard(&mut self) {
+        if let Some(filling) = self.filling.take() {
+            filling.fail();
         }
     }
 
@@ -252,7 +285,12 @@ impl Record {
         let hold = self.hold.take()?;
         let prompt = self.counted(whole);
         let (asked, answered) = (self.facts.route.as_ref()?, self.facts.answered.as_ref()?);
-        let settled = hold.settle(&Ending {
+        let percent = self
+            .facts
+            .cached
+            .as_ref()
+            .map_or(100, |cached| cached.percent());
+        let ending = Ending {
             answered,
             asked,
             usage: self.facts.usage,
@@ -260,7 +298,8 @@ impl Record {
             prompt,
             whole,
             request_id: self.facts.id.as_str(),
-        });
+        };
+        let settled = hold.settle_at(&ending, percent);
         self.facts.cost = Some(settled.cost);
         self.facts.counted = Some(settled.usage);
         if let Some(job) = &mut self.job {

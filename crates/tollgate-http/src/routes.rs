@@ -27,6 +27,9 @@ pub(crate) enum Endpoint<'a> {
     Embeddings,
     Messages,
     MessageTokens,
+    SimpleChat,
+    SimpleHealth,
+    SimpleMetrics,
     Hello,
     Generate(&'a str),
     GenerateStream(&'a str),
@@ -83,6 +86,9 @@ impl<'a> Endpoint<'a> {
             "/v1/completions" | "/completions" => Self::Completions,
             "/v1/responses" | "/responses" => Self::Responses,
             "/v1/embeddings" | "/embeddings" => Self::Embeddings,
+            "/v1/chat" | "/api/v1/chat" => Self::SimpleChat,
+            "/api/v1/health" => Self::SimpleHealth,
+            "/api/v1/metrics" => Self::SimpleMetrics,
             "/v1/messages" => Self::Messages,
             "/v1/messages/count_tokens" => Self::MessageTokens,
             "/api/hello" => Self::Hello,
@@ -178,6 +184,7 @@ impl<'a> Endpoint<'a> {
             | Self::Completions
             | Self::Responses
             | Self::Embeddings
+            | Self::SimpleChat
             | Self::Messages
             | Self::MessageTokens
             | Self::Generate(_)
@@ -221,6 +228,8 @@ impl<'a> Endpoint<'a> {
             | Self::Audit
             | Self::Report(_)
             | Self::Hello
+            | Self::SimpleHealth
+            | Self::SimpleMetrics
             | Self::Errors
             | Self::Error(_)
             | Self::ErrorPages
@@ -242,6 +251,7 @@ impl<'a> Endpoint<'a> {
             | Self::Completions
             | Self::Responses
             | Self::Embeddings
+            | Self::SimpleChat
             | Self::Messages
             | Self::MessageTokens
             | Self::Generate(_)
@@ -290,6 +300,8 @@ impl<'a> Endpoint<'a> {
             // The signature is its credential.
             Self::CreditWebhook
             | Self::Hello
+            | Self::SimpleHealth
+            | Self::SimpleMetrics
             | Self::Errors
             | Self::Error(_)
             | Self::ErrorPages
@@ -316,9 +328,12 @@ impl<'a> Endpoint<'a> {
             | Self::Completions
             | Self::Responses
             | Self::Embeddings
+            | Self::SimpleChat
             | Self::Messages
             | Self::MessageTokens
             | Self::Hello
+            | Self::SimpleHealth
+            | Self::SimpleMetrics
             | Self::Validate
             | Self::Keys
             | Self::TemporaryKeys
@@ -366,6 +381,7 @@ impl<'a> Endpoint<'a> {
             Self::Completions => "openai_completions",
             Self::Responses => "openai_responses",
             Self::Embeddings => "openai_embeddings",
+            Self::SimpleChat => "simple_chat",
             Self::Messages => "anthropic_messages",
             Self::MessageTokens => "anthropic_count_tokens",
             Self::Generate(_) => "gemini_generate",
@@ -400,8 +416,8 @@ impl<'a> Endpoint<'a> {
             Self::Report(_) => "reports",
             Self::Job(_) => "jobs",
             Self::Errors | Self::Error(_) | Self::ErrorPages | Self::ErrorPage(_) => "errors",
-            Self::Hello | Self::Health | Self::Live | Self::Ready => "health",
-            Self::Metrics => "metrics",
+            Self::Hello | Self::SimpleHealth | Self::Health | Self::Live | Self::Ready => "health",
+            Self::SimpleMetrics | Self::Metrics => "metrics",
             Self::Front => "front",
         }
     }

@@ -275,6 +275,12 @@ impl EventBody {
     fn end(&mut self) {
         let later = self.leave();
         if let Some(mut record) = self.record.take() {
+            if later.is_empty() {
+                record.fill();
+            } else {
+                // Several models have said it.
+                record.discard();
+            }
             record.facts.trail.extend(later);
             finish(record);
         }

@@ -8,6 +8,7 @@ pub(crate) mod health;
 pub(crate) mod jobs;
 pub(crate) mod models;
 pub(crate) mod reports;
+pub(crate) mod simple;
 pub(crate) mod webhook;
 
 use crate::dispatch::Given;
@@ -19,6 +20,8 @@ pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Option<Given>
     let url = &*gateway.settings().public_url;
     match endpoint {
         Endpoint::Hello => Some(health::hello()),
+        Endpoint::SimpleHealth => Some(simple::health()),
+        Endpoint::SimpleMetrics => Some(simple::metrics(gateway)),
         Endpoint::Health => Some(health::healthy()),
         Endpoint::Live => Some(health::live()),
         Endpoint::Ready => Some(health::ready(gateway)),
@@ -32,6 +35,7 @@ pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Option<Given>
         | Endpoint::Completions
         | Endpoint::Responses
         | Endpoint::Embeddings
+        | Endpoint::SimpleChat
         | Endpoint::Messages
         | Endpoint::MessageTokens
         | Endpoint::Generate(_)

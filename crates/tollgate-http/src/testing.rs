@@ -27,7 +27,7 @@ use tollgate_engine::routes::{DeclaredModel, DeclaredTarget, Route, RouteTable};
 use tollgate_engine::testing::{ManualClock, MemoryStore, ToyVault, counting_entropy};
 
 use crate::access_log::{AccessLog, LogFormat};
-use crate::gateway::{Gateway, Logs, Settings};
+use crate::gateway::{Gateway, Logs, Settings, Surfaces};
 use crate::log_buffer::LogBuffer;
 use crate::outgoing::{Answer, Line, Outgoing};
 use crate::record::Record;
@@ -115,6 +115,7 @@ fn settings() -> Settings {
         max_streams: 10,
         trusted_proxies: Box::default(),
         webhook_secret: None,
+        surfaces: Surfaces::default(),
     }
 }
 

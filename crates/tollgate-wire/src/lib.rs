@@ -34,6 +34,7 @@ mod relayed;
 pub mod responses;
 pub mod retry_after;
 pub mod same;
+pub mod simple;
 pub mod sse;
 pub mod state;
 pub mod stream;

@@ -13,7 +13,7 @@ use tollgate_engine::replay;
 use tollgate_engine::request_log;
 use tollgate_engine::routes::DeclaredModel;
 use tollgate_engine::tenants::Tenants;
-use tollgate_http::{LogFormat, Settings};
+use tollgate_http::{LogFormat, Settings, Surfaces};
 use tollgate_upstream::provider::Home;
 use tollgate_upstream::settings::ConnectionSettings;
 
@@ -50,6 +50,7 @@ pub(crate) fn steer(engine: &Engine, config: &Config, routing: Routing) {
         retention,
         longest_body,
     });
+    engine.cache.set_settings(config.cache);
     engine.set_routing(routing);
 }
 
@@ -210,6 +211,16 @@ pub(crate) fn face(config: &Config, listen: SocketAddr) -> Settings {
         max_streams: server.max_streams,
         trusted_proxies: server.trusted_proxies.clone(),
         webhook_secret: config.billing.webhook_secret.clone(),
+        surfaces: surfaces(&config.surfaces),
+    }
+}
+
+fn surfaces(config: &config::Surfaces) -> Surfaces {
+    let simple = config.simple.clone().unwrap_or_default();
+    Surfaces {
+        default_model: config.default_model.clone(),
+        hints: simple.hints,
+        simple_limits: simple.limits,
     }
 }
 

@@ -29,6 +29,7 @@ use tollgate_core::budget::Controls;
 use tollgate_core::error::dialect::Dialect;
 use tollgate_core::id::{OrgId, TeamId, UserId};
 use tollgate_core::job::Terms;
+use tollgate_core::limit::RateLimits;
 use tollgate_core::model::ModelFacts;
 use tollgate_core::money::Money;
 use tollgate_core::route::limit::Limits;
@@ -40,7 +41,7 @@ use tollgate_engine::checks::Checks;
 use tollgate_engine::jobs;
 use tollgate_engine::routes::DeclaredModel;
 use tollgate_engine::throttle::DefaultLimits;
-use tollgate_engine::{hold, settle};
+use tollgate_engine::{cache, hold, settle};
 use tollgate_upstream::settings::ConnectionSettings;
 
 pub use environment::Environment;
@@ -87,6 +88,10 @@ pub struct Config {
     pub request_log: RequestLog,
     /// Which answers are kept for requests that are sent again.
     pub idempotency: Idempotency,
+    /// What single surfaces need beside the models.
+    pub surfaces: Surfaces,
+    /// How answers are kept for the next who asks the same.
+    pub cache: cache::Settings,
     /// What holds for all jobs.
     pub jobs: jobs::Settings,
     /// Organizations that the file declares.
@@ -261,6 +266,24 @@ pub struct Idempotency {
     pub ttl: Duration,
     /// The most bytes of one.
     pub longest_answer: usize,
+}
+
+/// What single surfaces need beside the models.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surfaces {
+    /// The model of requests that name none, where that is allowed.
+    pub default_model: Option<Box<str>>,
+    /// The simple chat.
+    pub simple: Option<Simple>,
+}
+
+/// The simple chat.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Simple {
+    /// Words of callers, and the models that they stand for.
+    pub hints: Box<[(Box<str>, Box<str>)]>,
+    /// How fast requests of one key, and of one address, may come.
+    pub limits: RateLimits,
 }
 
 /// An organization that the file declares.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::backoff::Backoff;
 use super::breaker::BreakerRules;
+use super::cache;
 use super::order::Strategy;
 use crate::model::{Timeouts, Unsupported};
 
@@ -32,6 +33,8 @@ pub struct Rules {
     pub hedge: Option<Hedge>,
     /// What becomes of a stream that breaks after it has begun.
     pub recovery: Recovery,
+    /// Which answers are kept for the next who asks the same.
+    pub cache: cache::Rules,
 }
 
 impl Default for Rules {
@@ -48,6 +51,7 @@ impl Default for Rules {
             sticky: Sticky::default(),
             hedge: None,
             recovery: Recovery::default(),
+            cache: cache::Rules::default(),
         }
     }
 }

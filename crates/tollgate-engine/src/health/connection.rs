@@ -1,6 +1,7 @@
 //! One account at a provider: its own limits, and what active checks say of it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tollgate_core::error::Code;
@@ -17,7 +18,24 @@ pub struct ConnectionHealth {
     pub name: Arc<str>,
     /// The name of its provider.
     provider: &'static str,
+    /// What all connections of its provider were asked.
+    calls: Arc<Calls>,
     state: Mutex<State>,
+}
+
+/// How often the connections of a provider were asked, since the process began.
+#[derive(Debug, Default)]
+pub struct Calls {
+    asked: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Calls {
+    /// How often they were asked, and how often that failed.
+    pub fn read(&self) -> (u64, u64) {
+        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        (load(&self.asked), load(&self.failed))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -56,12 +74,23 @@ pub struct ConnectionReading {
 }
 
 impl ConnectionHealth {
-    pub(super) fn new(name: Arc<str>, provider: &'static str) -> Self {
+    pub(super) fn new(name: Arc<str>, provider: &'static str, calls: Arc<Calls>) -> Self {
         Self {
             name,
             provider,
+            calls,
             state: Mutex::default(),
         }
+    }
+
+    /// It is asked.
+    pub(crate) fn note_call(&self) {
+        self.calls.asked.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What it was asked failed.
+    pub(super) fn note_failure(&self) {
+        self.calls.failed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The name of its provider, lower case.

@@ -31,7 +31,7 @@ pub(super) struct Subject {
 
 impl Subject {
     pub(super) fn new(rules: BreakerRules, limits: Limits) -> Self {
-        let connection = ConnectionHealth::new("a".into(), "test");
+        let connection = ConnectionHealth::new("a".into(), "test", Arc::default());
         Self::at(Arc::new(connection), rules, limits)
     }
 
@@ -190,7 +190,7 @@ fn a_target_and_its_connection_never_serve_more_than_their_limits() {
             parallel: Some(parallel),
             ..NO_LIMITS
         };
-        let connection = Arc::new(ConnectionHealth::new("a".into(), "test"));
+        let connection = Arc::new(ConnectionHealth::new("a".into(), "test", Arc::default()));
         connection.set_limits(limits(3));
         let rules = BreakerRules::default();
         let subjects = [(); 2].map(|()| Subject::at(Arc::clone(&connection), rules, limits(2)));

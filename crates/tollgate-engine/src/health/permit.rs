@@ -98,6 +98,7 @@ impl Permit {
 
     /// The attempt failed.
     pub fn fail(mut self, failure: &Failure) {
+        self.aim.health.connection.note_failure();
         let (verdict, ails) = judge(failure);
         // What a provider refused or never got is no use of its tokens; of an answer that broke,
         // or that nobody knows of, the estimate stays.
@@ -107,6 +108,7 @@ impl Permit {
 
     /// The attempt failed to end in all the time that its model has.
     pub(crate) fn fail_in_time(mut self, failure: &Failure) {
+        self.aim.health.connection.note_failure();
         self.end(Verdict::Failed(failure.code), None, None);
     }
 

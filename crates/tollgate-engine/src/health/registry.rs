@@ -1,12 +1,12 @@
 //! All targets, connections and models by name. What is known of them outlives a reload.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tollgate_core::id::OrgId;
 use tollgate_core::route::limit::Limits;
 
-use super::{ConnectionHealth, TargetHealth};
+use super::{Calls, ConnectionHealth, TargetHealth};
 use crate::freed::Freed;
 use crate::meter::MeterSlot;
 
@@ -38,10 +38,19 @@ pub struct Registry {
 #[derive(Debug, Default)]
 struct Tables {
     connections: HashMap<Arc<str>, Known>,
+    /// By the names of providers, of which there is a fixed number.
+    providers: BTreeMap<&'static str, Arc<Calls>>,
     targets: HashMap<(Arc<str>, Arc<str>), Arc<TargetHealth>>,
     /// Kept also while the configuration leaves a model out: what was spent of its budget stays
     /// spent. As many as configurations ever named.
     models: HashMap<Arc<str>, MeterSlot>,
+}
+
+impl Tables {
+    /// What the connections of a provider were asked.
+    fn calls(&mut self, provider: &'static str) -> Arc<Calls> {
+        Arc::clone(self.providers.entry(provider).or_default())
+    }
 }
 
 #[derive(Debug)]
@@ -65,10 +74,9 @@ impl Registry {
                 tables
                     .targets
                     .retain(|(connection, _), _| *connection != declared.name);
-                Arc::new(ConnectionHealth::new(
-                    Arc::clone(&declared.name),
-                    declared.provider,
-                ))
+                let calls = tables.calls(declared.provider);
+                let name = Arc::clone(&declared.name);
+                Arc::new(ConnectionHealth::new(name, declared.provider, calls))
             };
             health.set_limits(declared.limits);
             let known = Known {
@@ -98,9 +106,11 @@ impl Registry {
         if let Some(target) = tables.targets.get(&name) {
             return Arc::clone(target);
         }
-        let of = match tables.connections.get(connection) {
-            Some(known) => Arc::clone(&known.health),
-            None => Arc::new(ConnectionHealth::new(Arc::clone(connection), "unknown")),
+        let of = if let Some(known) = tables.connections.get(connection) {
+            Arc::clone(&known.health)
+        } else {
+            let name = Arc::clone(connection);
+            Arc::new(ConnectionHealth::new(name, "unknown", Arc::default()))
         };
         let freed = Arc::clone(&self.freed);
         let target = Arc::new(TargetHealth::new(of, Arc::clone(model), freed));
@@ -143,6 +153,14 @@ impl Registry {
             .collect();
         all.sort_by(|one, other| one.0.name.cmp(&other.0.name));
         all
+    }
+
+    /// The providers that were ever connected, with what they were asked, by name.
+    pub fn providers(&self) -> Vec<(&'static str, Arc<Calls>)> {
+        let tables = self.tables();
+        let all = tables.providers.iter();
+        all.map(|(name, calls)| (*name, Arc::clone(calls)))
+            .collect()
     }
 
     fn tables(&self) -> std::sync::MutexGuard<'_, Tables> {

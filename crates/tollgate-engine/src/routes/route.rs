@@ -236,6 +236,11 @@ impl Route {
         }
     }
 
+    /// Whether its targets look at who asks: by tags, users or keys.
+    pub const fn looks_at_callers(&self) -> bool {
+        self.is_conditional
+    }
+
     /// Whether nobody waits for a place at its targets.
     pub fn is_idle(&self) -> bool {
         self.line.is_empty()

@@ -34,6 +34,13 @@ impl Address {
             IpAddr::V6(address) => Self(address.to_bits() >> 64),
         }
     }
+
+    /// The place of a key, beside those of all addresses: the half of the table's range that they
+    /// leave free.
+    pub(super) fn of_key(hash: u128) -> Self {
+        // Never that of none.
+        Self(((1 << 127) | (hash >> 1)).min(u128::MAX - 1))
+    }
 }
 
 /// What each address has used.

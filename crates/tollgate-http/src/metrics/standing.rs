@@ -50,6 +50,7 @@ impl Collector for Standing {
         ledger::encode(&self.0.ledger.read(), &mut encoder)?;
         rate_limited(&self.0, &mut encoder)?;
         request_log(&self.0, &mut encoder)?;
+        cache(&self.0, &mut encoder)?;
         let help = "Whether calls are refused for maintenance (1) or not (0).";
         let on = u64::from(self.0.maintenance.is_on());
         let mut metric = encoder.encode_descriptor("maintenance", help, None, MetricType::Gauge)?;
@@ -222,6 +223,26 @@ fn overload(engine: &Engine, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result
         let labels = [("priority", priority.as_str())];
         let mut metric = family.encode_family(&labels)?;
         metric.encode_counter::<NoLabelSet, _, u64>(&shed, None)?;
+    }
+    Ok(())
+}
+
+fn cache(engine: &Engine, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let reading = engine.cache.read();
+    for (name, help, value) in [
+        (
+            "cache_entries",
+            "Answers that the cache keeps.",
+            reading.entries,
+        ),
+        (
+            "cache_bytes",
+            "Memory of the answers that the cache keeps.",
+            reading.bytes,
+        ),
+    ] {
+        let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        metric.encode_gauge(&u64::try_from(value).unwrap_or(u64::MAX))?;
     }
     Ok(())
 }

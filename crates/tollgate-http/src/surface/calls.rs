@@ -12,6 +12,7 @@ use tollgate_core::call::{Call, Wishes};
 use tollgate_core::error::Failure;
 use tollgate_core::error::dialect::StreamForm;
 use tollgate_core::format::{Format, Operation};
+use tollgate_core::route::cache::CacheMode;
 use tollgate_engine::caller::Caller;
 use tollgate_engine::chat::{self, Plan, Served};
 use tollgate_engine::fault;
@@ -21,9 +22,10 @@ use tollgate_engine::routes::Route;
 use tollgate_engine::settle::Ticket;
 use tollgate_wire::formats::{self, Received};
 
-pub(crate) use self::address::Address;
+pub(crate) use self::address::{Address, Shape};
 use crate::body::{self, Bounds, Inbound};
 use crate::dispatch::Given;
+use crate::gateway::Gateway;
 use crate::head::Head;
 use crate::log_row::Texts;
 use crate::outgoing::Outgoing;
@@ -31,16 +33,16 @@ use crate::query::Query;
 use crate::record::Record;
 use crate::settlement;
 use crate::stream::EventBody;
-use crate::surface::models;
-use crate::{answer, dialect, idempotency, wishes};
+use crate::surface::{models, simple};
+use crate::{answer, cache, dialect, idempotency, wishes};
 
 /// Tells nginx and its like not to gather what is sent.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// A call that a provider has begun to answer.
 pub(crate) struct Called {
-    served: Served,
-    form: StreamForm,
+    pub(crate) served: Served,
+    pub(crate) form: StreamForm,
 }
 
 /// Reads the request and has it served.
@@ -52,7 +54,7 @@ pub(crate) async fn call(
     body: &mut Inbound,
 ) -> Result<Given, Failure> {
     let model = address.model.map(models::named_by).transpose()?;
-    let (wishes, carried) = read_head(&parts.headers)?;
+    let (mut wishes, carried) = read_head(&parts.headers)?;
     let key = idempotency::key(&parts.headers)?;
     record.facts.tells_trail = wishes.trail;
     let gateway = record.gateway().clone();
@@ -79,20 +81,44 @@ pub(crate) async fn call(
         stream: address.stream,
         array: address.array,
     };
-    let mut call = formats::read(address.format, received)?;
+    let (mut call, unknown) = read(&gateway, address, received)?;
     call.carried = carried;
     call.query = Query::new(parts.uri.query()).only(carried_parameters(address.format));
     record.facts.stream = call.stream;
     let route = chat::route(&gateway.engine, caller, &call)?;
     record.facts.route = Some(Arc::clone(&route));
-    let ready = Ready {
-        call,
-        wishes,
-        route,
+    wishes::take_off(&mut wishes, record.facts.begin);
+    let asking = Asking {
+        caller,
+        call: &call,
+        wishes: &wishes,
+        route: &route,
+        payment: Payment::Wallet,
     };
-    let mut called = serve(record, caller, ready, Payment::Wallet).await?;
-    settle_whole(record, &mut called).await?;
-    Ok(Given::Call(Box::new(called)))
+    if cache::mode(&gateway, &asking) != CacheMode::Off {
+        let answering = cache::answer(record, &asking, &parts.headers);
+        if let Some(given) = Box::pin(answering).await? {
+            return Ok(given);
+        }
+    }
+    let (mut served, hold) = match begin(record, &asking).await {
+        Ok(served) => served,
+        Err(failure) => return Box::pin(cache::stale(record, &asking, failure)).await,
+    };
+    let form = StreamForm::of(call.format, call.array);
+    record.hold = hold.map(Box::new);
+    record.keep(call, &served.delivery.reply);
+    record.facts.answered = Some(Arc::clone(&served.answered));
+    if let Reply::Answer(given) = &served.delivery.reply {
+        record.count(given);
+    }
+    if address.shape == Shape::Simple {
+        simple::reduce(record, &mut served)?;
+    }
+    served.delivery.lost.extend(unknown);
+    cache::begin(record, &served);
+    settle_whole(record, &mut served).await?;
+    Ok(Given::Call(Box::new(Called { served, form })))
 }
 
 /// A call that was read, and whose route was found.
@@ -104,7 +130,7 @@ pub(super) struct Ready {
 
 /// How a call is paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Payment {
+pub(crate) enum Payment {
     /// Out of the wallet of the team or of its organization.
     Wallet,
     /// Otherwise: here it is counted.
@@ -123,34 +149,78 @@ pub(super) async fn serve(
         mut wishes,
         route,
     } = ready;
-    let gateway = Arc::clone(record.gateway());
     wishes::take_off(&mut wishes, record.facts.begin);
-    let id = record.facts.id.clone();
-    let hold = reserve(record, caller, (&call, &route), payment)?;
-    fault::point("call.held");
-    let plan = Plan {
+    let asking = Asking {
         caller,
         call: &call,
         wishes: &wishes,
-        request_id: id.as_str(),
-        route,
-        hold: hold.as_ref(),
+        route: &route,
+        payment,
     };
-    let serving = chat::serve(&gateway.engine, plan, &mut record.facts.trail);
-    let served = Box::pin(serving).await?;
-    record.hold = hold.map(Box::new);
+    let (served, hold) = begin(record, &asking).await?;
     let form = StreamForm::of(call.format, call.array);
+    record.hold = hold.map(Box::new);
     record.keep(call, &served.delivery.reply);
     Ok(Called { served, form })
 }
 
-/// Reserves tokens under the caller's limits, and sets aside what the call may cost.
-fn reserve(
+/// A call that may be served, but for what is set aside for it.
+pub(crate) struct Asking<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) call: &'a Call,
+    pub(crate) wishes: &'a Wishes,
+    pub(crate) route: &'a Arc<Route>,
+    pub(crate) payment: Payment,
+}
+
+/// Reads a body. Gives the members, too, that no provider is told of.
+fn read(
+    gateway: &Gateway,
+    address: Address<'_>,
+    mut received: Received<'_>,
+) -> Result<(Call, Vec<String>), Failure> {
+    let unknown = match address.shape {
+        Shape::Bare => Vec::new(),
+        Shape::Simple => {
+            let asked = simple::read(gateway, &received.body)?;
+            received.body = asked.body;
+            asked.unknown
+        }
+    };
+    Ok((formats::read(address.format, received)?, unknown))
+}
+
+/// Sets aside what the call may cost, and has it served.
+async fn begin(
     record: &mut Record,
-    caller: &Caller,
-    (call, route): (&Call, &Arc<Route>),
-    payment: Payment,
-) -> Result<Option<Hold>, Failure> {
+    asking: &Asking<'_>,
+) -> Result<(Served, Option<Hold>), Failure> {
+    let gateway = Arc::clone(record.gateway());
+    let id = record.facts.id.clone();
+    let hold = reserve(record, asking)?;
+    fault::point("call.held");
+    let plan = Plan {
+        caller: asking.caller,
+        call: asking.call,
+        wishes: asking.wishes,
+        request_id: id.as_str(),
+        route: Arc::clone(asking.route),
+        hold: hold.as_ref(),
+    };
+    let serving = chat::serve(&gateway.engine, plan, &mut record.facts.trail);
+    let served = Box::pin(serving).await?;
+    Ok((served, hold))
+}
+
+/// Reserves tokens under the caller's limits, and sets aside what the call may cost.
+pub(crate) fn reserve(record: &mut Record, asking: &Asking<'_>) -> Result<Option<Hold>, Failure> {
+    let Asking {
+        caller,
+        call,
+        route,
+        payment,
+        ..
+    } = *asking;
     let gateway = Arc::clone(record.gateway());
     let estimate = chat::estimate(&gateway.engine, caller, call);
     if let Some(pass) = &mut record.pass {
@@ -174,16 +244,22 @@ fn reserve(
 }
 
 /// Settles a whole answer, and waits until that is durable.
-async fn settle_whole(record: &mut Record, called: &mut Called) -> Result<(), Failure> {
-    let ticket = settle(record, called);
-    let Reply::Answer(given) = called.reply() else {
+pub(crate) async fn settle_whole(record: &mut Record, served: &mut Served) -> Result<(), Failure> {
+    let Reply::Answer(given) = &served.delivery.reply else {
         return Ok(());
     };
+    // The place is free for others while this answer waits for its settlement.
+    if let Some(permit) = served.permit.take() {
+        permit.succeed(given.usage);
+    }
+    let ticket = record.settle(true);
     if let Some(recording) = &mut record.replay {
         recording.record(&given.body);
         recording.complete();
     }
-    settlement::wait(record, ticket).await
+    settlement::wait(record, ticket).await?;
+    record.fill();
+    Ok(())
 }
 
 /// Settles a whole answer. A stream is settled at its end.
@@ -278,6 +354,9 @@ pub(crate) fn respond(mut record: Record, called: Called, parts: &Parts) -> Resp
     answer::tell_attempts(&mut head, &record.facts);
     answer::tell_route(&mut head, &record.facts);
     answer::tell_money(&mut head.headers, &record.facts);
+    if let Some(cached) = &record.facts.cached {
+        cached.tell(&mut head);
+    }
     let of_key = record.facts.key.as_ref().and_then(|key| key.error_dialect);
     let of_deployment = record.gateway().settings().dialect;
     let dialect = || dialect::choose(parts, of_key, of_deployment);

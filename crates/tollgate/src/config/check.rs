@@ -103,7 +103,11 @@ impl Check<'_> {
                     entries.iter().filter_map(header).collect(),
                 ))
             }
-            (Kind::Headers | Kind::List(_), other) => {
+            (Kind::Hints, Raw::Table(entries)) => {
+                let hint = |entry| self.hint(path, entry);
+                Some(Setting::Hints(entries.iter().filter_map(hint).collect()))
+            }
+            (Kind::Headers | Kind::Hints | Kind::List(_), other) => {
                 self.wrong_type(&node.place, path, kind, other);
                 None
             }
@@ -190,6 +194,13 @@ impl Check<'_> {
         let text = self.expand(&entry.node.place, &path, text)?.text;
         let value = self.accept(&entry.node.place, &path, header_value(&text))?;
         Some((name?, value))
+    }
+
+    fn hint(&mut self, path: &str, entry: &Entry) -> Option<(String, Name)> {
+        let path = join(path, &entry.name);
+        self.accept(&entry.place, &path, item(Kind::Names, &entry.name))?;
+        let model = self.name(&path, Kind::Names, &entry.node)?;
+        Some((entry.name.clone(), model))
     }
 
     fn expand(&mut self, place: &Place, path: &str, text: &Text) -> Option<Expanded> {

@@ -137,7 +137,7 @@ impl Override<'_> {
             })
         };
         match kind {
-            Kind::Table(_) | Kind::List(_) | Kind::Headers => as_toml(&text),
+            Kind::Table(_) | Kind::List(_) | Kind::Headers | Kind::Hints => as_toml(&text),
             Kind::WordOr(..) if text.trim_start().starts_with('{') => as_toml(&text),
             kind if kind.is_list_of_strings() && text.trim_start().starts_with('[') => {
                 as_toml(&text)

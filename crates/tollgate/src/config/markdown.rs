@@ -137,6 +137,7 @@ fn takes(kind: Kind) -> String {
         Kind::Texts => "list of texts".to_owned(),
         Kind::Words(words) => format!("list of {}", quoted(words.iter().copied())),
         Kind::Headers => "table of headers".to_owned(),
+        Kind::Hints => "table of words and models".to_owned(),
         Kind::Time => "point in time (RFC 3339)".to_owned(),
         Kind::Table(_) => "section, below".to_owned(),
         Kind::List(_) => "list of sections, below".to_owned(),

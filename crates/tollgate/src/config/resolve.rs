@@ -6,6 +6,7 @@ mod controls;
 mod declared_keys;
 mod models;
 mod rules;
+mod surfaces;
 mod tenants;
 
 use std::path::Path;
@@ -86,6 +87,7 @@ pub(super) fn resolve(root: &Section, findings: &mut Findings<'_>) -> Config {
         directory: &mut directory,
     };
     let keys = declared_keys::read(root, &mut around, findings);
+    let surfaces = surfaces::read(section("surfaces"), &models, findings);
     Config {
         file: None,
         server: server(section("server"), findings),
@@ -104,6 +106,8 @@ pub(super) fn resolve(root: &Section, findings: &mut Findings<'_>) -> Config {
         billing: billing::read(section("billing"), findings),
         request_log: billing::request_log(section("request_log")),
         idempotency: billing::idempotency(section("idempotency")),
+        surfaces,
+        cache: surfaces::cache(section("cache")),
         jobs: billing::jobs(section("jobs")),
         organizations,
         teams,

@@ -91,6 +91,8 @@ pub(super) enum Kind {
     Words(&'static [&'static str]),
     /// Names of headers with their values.
     Headers,
+    /// Words of callers with the models that they stand for.
+    Hints,
     /// A point in time.
     Time,
     /// A section.
@@ -175,6 +177,7 @@ impl Kind {
             Self::Provider => "the name of a provider".to_owned(),
             Self::Names | Self::Texts | Self::Words(_) => "a list of strings".to_owned(),
             Self::Headers => "a table of header names and strings".to_owned(),
+            Self::Hints => "a table of words and names of models".to_owned(),
             Self::Time => "a point in time such as \"2027-01-31T00:00:00Z\"".to_owned(),
             Self::Table(_) => "a table".to_owned(),
             Self::List(_) => "a list of tables".to_owned(),
@@ -226,6 +229,7 @@ impl Kind {
             | Self::Texts
             | Self::Words(_)
             | Self::Headers
+            | Self::Hints
             | Self::Time
             | Self::Table(_)
             | Self::List(_) => None,

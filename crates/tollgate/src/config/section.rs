@@ -30,6 +30,7 @@ pub(super) enum Setting {
     Names(Vec<Name>),
     Provider(&'static Provider),
     Headers(Vec<(HeaderName, HeaderValue)>),
+    Hints(Vec<(String, Name)>),
     Section(Section),
     Sections(Vec<Section>),
 }
@@ -60,6 +61,17 @@ impl Setting {
                 .map(|name| &name.text)
                 .eq(two.iter().map(|name| &name.text)),
             (Self::Headers(one), Self::Headers(two)) => one == two,
+            (Self::Hints(one), Self::Hints(two)) => {
+                let pairs = |hints: &[(String, Name)]| {
+                    let pairs = hints.iter();
+                    let mut pairs: Vec<_> = pairs
+                        .map(|(word, model)| (word.clone(), model.text.clone()))
+                        .collect();
+                    pairs.sort();
+                    pairs
+                };
+                pairs(one) == pairs(two)
+            }
             // Sections are compared key by key.
             _ => false,
         }
@@ -244,6 +256,14 @@ impl Section {
     pub(super) fn headers(&self, name: &str) -> &[(HeaderName, HeaderValue)] {
         match self.get(name) {
             Some(Setting::Headers(headers)) => headers,
+            _ => &[],
+        }
+    }
+
+    /// Words with the models that they stand for.
+    pub(super) fn hints(&self, name: &str) -> &[(String, Name)] {
+        match self.get(name) {
+            Some(Setting::Hints(hints)) => hints,
             _ => &[],
         }
     }

@@ -59,6 +59,7 @@ pub(super) fn from_text(kind: Kind, text: &str, directory: &Path) -> Result<Sett
         | Kind::Ranges
         | Kind::Secrets(_)
         | Kind::Headers
+        | Kind::Hints
         | Kind::Table(_)
         | Kind::List(_) => Err(expected()),
     }

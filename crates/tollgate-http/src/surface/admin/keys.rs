@@ -29,6 +29,7 @@ pub const SURFACES: &[&str] = &[
     "openai_completions",
     "openai_responses",
     "openai_embeddings",
+    "simple_chat",
     "anthropic_messages",
     "anthropic_count_tokens",
     "gemini_generate",

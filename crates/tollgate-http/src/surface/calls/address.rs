@@ -16,24 +16,50 @@ pub(crate) struct Address<'a> {
     pub(super) stream: bool,
     /// Whether that stream is to be one JSON array.
     pub(super) array: bool,
+    /// What stands around the format.
+    pub(super) shape: Shape,
+}
+
+/// What stands around a format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Nothing: bodies are what the format says.
+    Bare,
+    /// The simple chat of seed 000.
+    Simple,
 }
 
 impl<'a> Address<'a> {
-    /// What an endpoint says with its query; `None` for endpoints that take no calls.
-    pub(crate) fn of(endpoint: Endpoint<'a>, query: Query<'_>) -> Option<Self> {
-        let plain = |format, operation| Self {
+    /// An address that says no more than the format and what is asked for.
+    const fn plain(format: Format, operation: Operation) -> Self {
+        Self {
             format,
             operation,
             model: None,
             stream: false,
             array: false,
-        };
+            shape: Shape::Bare,
+        }
+    }
+
+    /// The same in the shape of the simple chat.
+    fn simple(self) -> Self {
+        Self {
+            shape: Shape::Simple,
+            ..self
+        }
+    }
+
+    /// What an endpoint says with its query; `None` for endpoints that take no calls.
+    pub(crate) fn of(endpoint: Endpoint<'a>, query: Query<'_>) -> Option<Self> {
+        let plain = Self::plain;
         let gemini = |operation, model| Self {
             model: Some(model),
             ..plain(Format::Gemini, operation)
         };
         Some(match endpoint {
             Endpoint::Chat => plain(Format::OpenAi, Operation::Chat),
+            Endpoint::SimpleChat => plain(Format::OpenAi, Operation::Chat).simple(),
             Endpoint::Embeddings => plain(Format::OpenAi, Operation::Embeddings),
             Endpoint::Completions => plain(Format::Completions, Operation::Chat),
             Endpoint::Responses => plain(Format::Responses, Operation::Chat),
@@ -79,6 +105,8 @@ impl<'a> Address<'a> {
             | Endpoint::Report(_)
             | Endpoint::Job(_)
             | Endpoint::Hello
+            | Endpoint::SimpleHealth
+            | Endpoint::SimpleMetrics
             | Endpoint::Errors
             | Endpoint::Error(_)
             | Endpoint::ErrorPages

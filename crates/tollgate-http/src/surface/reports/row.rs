@@ -6,6 +6,8 @@ use tollgate_core::money::{Money, USD};
 use tollgate_core::request_log::{Bodies, Row};
 use tollgate_core::time::Timestamp;
 
+use crate::cache::Cached;
+
 /// How many bytes of a text are shown to whoever did not ask for all of it.
 const PREVIEW: usize = 1000;
 
@@ -57,6 +59,7 @@ pub(super) fn row(row: &Row) -> Value {
         "team": &*who.team,
         "user": (!who.user.is_empty()).then_some(&*who.user),
         "provider_request_id": row.provider_request_id,
+        "cache": cached(row).0,
     })
 }
 
@@ -105,7 +108,7 @@ fn text(bytes: &[u8], is_full: bool) -> Value {
 
 /// The chain of attempts: those of the line that is kept, or the only one.
 fn attempts(row: &Row) -> Value {
-    let told: Vec<Value> = match &row.trail {
+    let told: Vec<Value> = match cached(row).1 {
         Some(line) => trail::read(line).map(attempt).collect(),
         None if row.figures.attempts > 0 => vec![json!({
             "connection": &*row.what.connection,
@@ -123,6 +126,11 @@ fn attempts(row: &Row) -> Value {
         },
         "attempts": told,
     })
+}
+
+/// What the cache had of the call, where it was asked, and the line of attempts.
+fn cached(row: &Row) -> (Option<&str>, Option<&str>) {
+    row.trail.as_deref().map_or((None, None), Cached::read)
 }
 
 fn attempt(told: trail::Told) -> Value {

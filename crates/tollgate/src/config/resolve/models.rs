@@ -15,7 +15,7 @@ use tollgate_core::route::rules::Rules;
 use tollgate_engine::routes::{DeclaredModel, DeclaredTarget};
 
 use super::connections::SIMULATED;
-use super::{Findings, controls, rules};
+use super::{Findings, controls, rules, surfaces};
 use crate::config::Connection;
 use crate::config::section::{Name, Section};
 
@@ -88,7 +88,10 @@ fn model(
 ) -> Option<DeclaredModel> {
     let declared = facts::declared(section, findings);
     let targets = targets::read(section, around, &declared, findings);
-    let rules = own_rules(section, around.base, findings);
+    let rules = Rules {
+        cache: surfaces::own_cache(section),
+        ..own_rules(section, around.base, findings)
+    };
     let controls = controls::read(section, around.limits, findings);
     let fallbacks = fallbacks(section);
     let choice = Choice {

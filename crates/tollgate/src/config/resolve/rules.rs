@@ -32,6 +32,7 @@ pub(super) fn overlay(section: &Section, base: &Rules, findings: &mut Findings<'
         sticky: sticky(section).unwrap_or(base.sticky),
         hedge: hedge(section, base.hedge, findings),
         recovery: recovery(section).unwrap_or(base.recovery),
+        cache: base.cache,
     };
     check_waits(section, &rules, findings);
     rules

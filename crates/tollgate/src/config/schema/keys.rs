@@ -5,6 +5,7 @@ mod connections;
 mod models;
 mod rules;
 mod server;
+mod surfaces;
 mod tenants;
 
 use super::{Bounds, Key, Kind};
@@ -13,6 +14,7 @@ use connections::CONNECTIONS;
 use models::{COLLECTIONS, MODELS};
 use rules::ROUTING;
 use server::{ADMIN, DATABASE, ERRORS, LOG, OVERLOAD, SECRETS, SERVER};
+use surfaces::{CACHE, SURFACES};
 use tenants::{KEYS, ORGANIZATIONS, TEAMS, USERS};
 
 const fn bounds(least: u64, most: u64) -> Bounds {
@@ -27,6 +29,8 @@ const fn millis(least: u64, most: u64) -> Kind {
 const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
+/// In seconds.
+const DAY: u64 = 86_400;
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -102,6 +106,17 @@ pub(in crate::config) const ROOT: &[Key] = &[
         "collections",
         Kind::List(COLLECTIONS),
         "Choices among models: who asks for one gets an answer of any of its models.",
+    ),
+    Key::new(
+        "surfaces",
+        Kind::Table(SURFACES),
+        "What single surfaces need beside the models.",
+    ),
+    Key::new(
+        "cache",
+        Kind::Table(CACHE),
+        "Answers that are kept in memory and given again to the same question of the same team \
+         (docs/cache.md). Off by default.",
     ),
     Key::new(
         "overload",

@@ -2,7 +2,7 @@
 //! problem of its own kind: nobody should believe that a limit holds when it does not.
 
 /// Sections and keys of later versions, by their path without list positions.
-const LATER: &[&str] = &["redis", "surfaces"];
+const LATER: &[&str] = &["redis"];
 
 /// Whether a later version brings this key. Positions in lists (`models[0]`) do not matter.
 pub(super) fn is_later(path: &str) -> bool {

@@ -92,6 +92,8 @@ fn the_example_as_it_is_changes_nothing() {
     assert_eq!(example.billing.settling, nothing.billing.settling);
     assert_eq!(example.request_log, nothing.request_log);
     assert_eq!(example.idempotency, nothing.idempotency);
+    assert_eq!(example.surfaces, nothing.surfaces);
+    assert_eq!(example.cache, nothing.cache);
     assert_eq!(example.dialect, nothing.dialect);
     assert_eq!(example.models.len(), nothing.models.len());
     assert!(example.differs_in_restart_only_keys(&nothing).is_empty());

@@ -1,4 +1,5 @@
 mod routing;
+mod surfaces;
 mod tenants;
 
 use super::load;
@@ -58,7 +59,6 @@ const ROWS: &[(&str, &[&str])] = &[
         "[redis]\nurl = 'x'\n",
         &["1:2: redis: this version of Tollgate does not support this yet"],
     ),
-    ("[surfaces]\n", &["1:2: surfaces: this version"]),
     (
         "[[models]]\nname = 'x'\nprice = {input = '1,5'}\n\
          targets = [{ connection = 'sim', model = 'echo' }]\n",
@@ -466,7 +466,12 @@ const ROWS: &[(&str, &[&str])] = &[
 #[test]
 fn every_kind_of_problem_is_found_at_its_place() {
     let mut wrong = Vec::new();
-    for (text, expected) in ROWS.iter().chain(routing::ROWS).chain(tenants::ROWS) {
+    for (text, expected) in ROWS
+        .iter()
+        .chain(routing::ROWS)
+        .chain(surfaces::ROWS)
+        .chain(tenants::ROWS)
+    {
         let Err(problems) = load(text, &[]) else {
             wrong.push(format!("no problem in:\n{text}"));
             continue;

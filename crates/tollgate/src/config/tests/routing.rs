@@ -160,6 +160,7 @@ fn full_rules() -> Rules {
             after: Duration::from_millis(80),
             share_percent: 1,
         }),
+        cache: tollgate_core::route::cache::Rules::default(),
         recovery: Recovery::Continue,
     }
 }

@@ -47,6 +47,10 @@ fn add(setting: &Setting, hasher: &mut impl Hasher) {
         Setting::Names(names) => names.iter().for_each(|name| name.text.hash(hasher)),
         Setting::Provider(provider) => provider.name.hash(hasher),
         Setting::Headers(headers) => headers.hash(hasher),
+        Setting::Hints(hints) => hints.iter().for_each(|(word, model)| {
+            word.hash(hasher);
+            model.text.hash(hasher);
+        }),
         Setting::Section(section) => section
             .settings
             .iter()

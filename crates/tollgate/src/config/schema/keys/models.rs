@@ -1,6 +1,7 @@
 //! What callers may ask for.
 
 use super::rules::own;
+use super::surfaces::OWN_CACHE;
 use super::tenants;
 use super::{LIMITS, bounds};
 use crate::config::schema::{Key, Kind};
@@ -135,6 +136,11 @@ pub(super) const MODELS: &[Key] = &[
         Kind::List(tenants::BUDGETS),
         "What all who ask for it may spend on it together, at most one budget for each period. \
          Left out: no bound.",
+    ),
+    Key::new(
+        "cache",
+        Kind::Table(OWN_CACHE),
+        "What becomes of its answers in the cache, where that differs from `[cache]`.",
     ),
     own::STRATEGY,
     Key::new(

@@ -1,0 +1,45 @@
+//! What an answer costs that is given again.
+
+use super::{ask_as, question, word};
+use crate::money::scene::{MODELS, at_rest, cost, give, key, standing, team};
+use crate::world::World;
+
+async fn world(percent: &str) -> World {
+    let more = format!(
+        "[cache]\nmode = \"on\"\nttl_s = 3600\n{percent}\n{MODELS}{}",
+        team("payer")
+    );
+    let world = World::once(&more).await;
+    give(&world, "payer", 10_000_000_000_000).await;
+    world
+}
+
+#[tokio::test]
+async fn a_hit_costs_nothing_unless_a_price_is_declared() {
+    let world = world("").await;
+    let body = question("money/echo", "one two three");
+    let (before, _) = standing(&world, "payer").await;
+    let first = ask_as(&world, &key("payer"), &body).await;
+    let price = cost(&first);
+    assert!(price > 0);
+    let again = ask_as(&world, &key("payer"), &body).await;
+    assert_eq!((word(&again), cost(&again)), ("hit", 0));
+    assert_eq!(at_rest(&world, "payer").await, before - price);
+}
+
+#[tokio::test]
+async fn a_hit_costs_the_declared_share_of_its_price() {
+    let world = world("hit_price_percent = 25").await;
+    for stream in [false, true] {
+        let mut body = question("money/echo", "one two three");
+        body["stream"] = stream.into();
+        let (before, _) = standing(&world, "payer").await;
+        ask_as(&world, &key("payer"), &body).await;
+        let price = before - at_rest(&world, "payer").await;
+        assert!(price > 0);
+        let again = ask_as(&world, &key("payer"), &body).await;
+        assert_eq!(word(&again), "hit");
+        let expected = before - price - price.div_ceil(4);
+        assert_eq!(at_rest(&world, "payer").await, expected, "stream: {stream}");
+    }
+}
