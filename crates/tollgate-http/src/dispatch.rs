@@ -322,6 +322,7 @@ fn without_method(endpoint: Endpoint<'_>, method: &Method) -> Code {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "every endpoint is named")]
 async fn for_caller(
     record: &mut Record,
     caller: &Caller,
