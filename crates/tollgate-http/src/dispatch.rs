@@ -322,7 +322,20 @@ fn without_method(endpoint: Endpoint<'_>, method: &Method) -> Code {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "every endpoint is named")]
+/// Lets a call in at its surface. Gives what its address says.
+fn enter<'a>(
+    record: &mut Record,
+    caller: &Caller,
+    endpoint: Endpoint<'a>,
+    query: Query<'_>,
+) -> Result<Address<'a>, Failure> {
+    if endpoint == Endpoint::SimpleChat {
+        surface::simple::enter(record, caller)?;
+    }
+    admit_call(record, caller)?;
+    Address::of(endpoint, query).ok_or_else(|| Failure::client(Code::UnknownUrl))
+}
+
 async fn for_caller(
     record: &mut Record,
     caller: &Caller,
@@ -343,12 +356,7 @@ async fn for_caller(
         | Endpoint::Generate(_)
         | Endpoint::GenerateStream(_)
         | Endpoint::GenerateTokens(_) => {
-            if endpoint == Endpoint::SimpleChat {
-                surface::simple::enter(record, caller)?;
-            }
-            admit_call(record, caller)?;
-            let address =
-                Address::of(endpoint, query).ok_or_else(|| Failure::client(Code::UnknownUrl))?;
+            let address = enter(record, caller, endpoint, query)?;
             surface::calls::call(record, caller, address, parts, body).await
         }
         Endpoint::Job(job) => {

@@ -16,7 +16,7 @@ pub(super) const ROWS: &[(&str, &[&str])] = &[
     ),
     (
         "[surfaces]\nsimple = { hints = { fast = 'sim/echo', slow = 'b' } }\n",
-        &["2:49: surfaces.simple.hints.slow: is no model that callers can ask for"],
+        &["2:48: surfaces.simple.hints.slow: is no model that callers can ask for"],
     ),
     (
         "[surfaces]\nsimple = { hints = { fast = 3 } }\n",
