@@ -17,6 +17,7 @@ use crate::limits::{self, Words};
 use crate::outgoing::Outgoing;
 use crate::record::{Facts, Record};
 use crate::request_id::RequestId;
+use crate::routes;
 use crate::surface::jobs::Tail;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -145,13 +146,37 @@ pub(crate) fn tell_estimated(headers: &mut HeaderMap) {
     headers.insert(ESTIMATED, HeaderValue::from_static("tokens"));
 }
 
+/// The same body with the `detail` of seed 001 beside the error, for addresses that both share.
+fn with_detail(body: String, failure: &Failure, context: &Context<'_>) -> String {
+    let theirs = Dialect::DetailJobs.render(failure, context).body;
+    let read = |text: &str| serde_json::from_str::<serde_json::Map<_, serde_json::Value>>(text);
+    let (Ok(mut whole), Ok(mut theirs)) = (read(&body), read(&theirs)) else {
+        return body;
+    };
+    if let Some(detail) = theirs.remove("detail") {
+        whole.insert("detail".to_owned(), detail);
+    }
+    serde_json::Value::Object(whole).to_string()
+}
+
+/// How a request that failed was asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    /// In which dialect it is answered.
+    pub(crate) dialect: Dialect,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) path: &'a str,
+}
+
 /// Renders a failure for the caller, and notes it in the record.
 pub(crate) fn refuse(
     mut record: Record,
     failure: &Failure,
-    dialect: Dialect,
-    request: &HeaderMap,
+    asked: Asked<'_>,
 ) -> Response<Outgoing> {
+    let Asked {
+        dialect, headers, ..
+    } = asked;
     record.fail(failure);
     let gateway = record.gateway();
     let settings = gateway.settings();
@@ -159,9 +184,12 @@ pub(crate) fn refuse(
         gateway,
         &record.facts.id,
         &settings.public_url,
-        is_claude_code(request),
+        is_claude_code(headers),
     );
-    let rendered = dialect.render(failure, &context);
+    let mut rendered = dialect.render(failure, &context);
+    if dialect == Dialect::OpenAi && routes::is_shared_with_seed_001(asked.path) {
+        rendered.body = with_detail(rendered.body, failure, &context);
+    }
     let (body, content_type, status) = match dialect.passes_through(failure) {
         Some(answer) => {
             let content_type = answer
@@ -265,7 +293,12 @@ mod tests {
                     body: Bytes::from_static(BODY),
                 });
                 let record = testing::record().await;
-                let response = refuse(record, &failure, dialect, &HeaderMap::new());
+                let asked = Asked {
+                    dialect,
+                    headers: &HeaderMap::new(),
+                    path: "/v1/chat/completions",
+                };
+                let response = refuse(record, &failure, asked);
                 let passed = dialect == own;
                 let code = &response.headers()["x-tollgate-error-code"];
                 assert_eq!(code, "context_length_exceeded");

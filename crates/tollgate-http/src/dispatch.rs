@@ -121,7 +121,12 @@ pub(crate) async fn handle(
             let of_deployment = record.gateway().settings().dialect;
             let dialect = dialect::choose(&parts, of_key, of_deployment);
             take_in_unread(record.gateway(), &parts, body.into_incoming());
-            let mut response = answer::refuse(record, &failure, dialect, &parts.headers);
+            let asked = answer::Asked {
+                dialect,
+                headers: &parts.headers,
+                path: parts.uri.path(),
+            };
+            let mut response = answer::refuse(record, &failure, asked);
             if flaw == Some(Flaw::TwoLengths) {
                 response
                     .headers_mut()

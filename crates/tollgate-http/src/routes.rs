@@ -443,5 +443,19 @@ pub(crate) fn native_dialect(path: &str) -> Option<Dialect> {
     })
 }
 
+/// Whether a path is both one of ours and one of seed 001, whose callers read `detail`.
+pub(crate) fn is_shared_with_seed_001(path: &str) -> bool {
+    match Endpoint::find(path) {
+        Some(
+            Endpoint::Team(_)
+            | Endpoint::TeamStatus(..)
+            | Endpoint::Organization(_)
+            | Endpoint::OrganizationStatus(..)
+            | Endpoint::Credits(..),
+        ) => true,
+        Some(_) | None => false,
+    }
+}
+
 #[cfg(test)]
 mod tests;

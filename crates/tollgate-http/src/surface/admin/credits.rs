@@ -77,7 +77,8 @@ pub(super) async fn act(
         Deed::Adjust => adjust(books, by, of, asked).await,
         Deed::Refund => refund(books, by, of, asked).await,
         Deed::Balance => {
-            let (status, mut body) = balance(books, of, query)?;
+            let told = balance(books, of, query);
+            let (status, mut body) = told.map_err(|failure| saas::no_account(failure, of))?;
             saas::merge_balance(books.accounts, of, &mut body).await?;
             Ok((status, body))
         }

@@ -54,7 +54,7 @@ pub fn list(
 
 /// `GET /api/organizations/{id}`.
 pub fn one(accounts: &Accounts, by: &Manager, id: &str) -> Result<(u16, Value), Failure> {
-    let node = accounts.organization(by, id)?;
+    let node = saas::organizations::find(accounts, by, id)?;
     Ok((200, saas::organizations::told(accounts, &node)))
 }
 

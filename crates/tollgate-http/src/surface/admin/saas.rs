@@ -7,7 +7,9 @@ mod credits;
 mod dashboard;
 mod groups;
 mod model_groups;
+mod new_team;
 pub(super) mod organizations;
+mod refill;
 pub(super) mod teams;
 
 use bytes::Bytes;
@@ -19,7 +21,7 @@ use tollgate_core::error::{Code, Failure, detail};
 use tollgate_engine::authority::Manager;
 use tollgate_engine::caller::Caller;
 
-pub(super) use self::credits::{merge_balance, merge_order};
+pub(super) use self::credits::{merge_balance, merge_order, no_account};
 use super::{has_body, named, read};
 use crate::body::Inbound;
 use crate::dispatch::Given;
@@ -58,7 +60,7 @@ pub(super) async fn act(
     };
     let (engine, accounts) = (&*gateway.engine, &*gateway.engine.accounts);
     match place {
-        Saas::NewTeam => teams::create(accounts, by, &asked.body).await,
+        Saas::NewTeam => new_team::create(accounts, by, &asked.body).await,
         Saas::TeamGroups(id) => teams::set_groups(accounts, by, (&named(id)?, &asked.body)).await,
         Saas::TeamModelGroups(id) => {
             teams::set_model_groups(accounts, by, (&named(id)?, &asked.body)).await

@@ -96,6 +96,7 @@ pub async fn set_status(
         status: Some(status),
         ..TeamEdit::default()
     };
+    saas::teams::find(accounts, by, id)?;
     let node = accounts.change_team(by, id, &edit).await?;
     let done = match status {
         Status::Active => "resumed",

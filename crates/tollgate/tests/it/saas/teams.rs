@@ -264,6 +264,33 @@ async fn what_is_wrong_is_said_in_the_words_of_the_seed() {
     );
 }
 
+/// Addresses that the seed shares with ours answer in both shapes.
+#[tokio::test]
+async fn where_an_address_is_shared_an_error_has_the_sentence_of_the_seed_beside_ours() {
+    let world = World::start().await;
+    for (method, path, detail) in [
+        ("GET", "/api/teams/none", "Team 'none' not found"),
+        ("DELETE", "/api/teams/none", "Team 'none' not found"),
+        ("PUT", "/api/teams/none/suspend", "Team 'none' not found"),
+        (
+            "GET",
+            "/api/organizations/none",
+            "Organization 'none' not found",
+        ),
+        (
+            "GET",
+            "/api/credits/teams/none/balance",
+            "No credit account found for team 'none'",
+        ),
+    ] {
+        let answer = admin(&world, method, path, Value::Null).await;
+        let said = answer.json();
+        assert_eq!(answer.status, 404, "{path}: {answer:?}");
+        assert_eq!(said["error"]["code"], "resource_not_found", "{path}");
+        assert_eq!(said["detail"], detail, "{path}: {answer:?}");
+    }
+}
+
 /// The seed reads these members after a 403.
 #[tokio::test]
 async fn its_own_key_reads_a_team_that_is_suspended_paused_or_without_credit() {

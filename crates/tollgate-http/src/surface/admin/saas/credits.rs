@@ -2,24 +2,22 @@
 //! how they come again.
 
 use http::Method;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tollgate_core::error::Failure;
 use tollgate_core::job::{BudgetMode, Terms};
 use tollgate_core::ledger::{Holder, WalletId};
 use tollgate_core::money::{LARGEST, Money, Unit};
-use tollgate_core::offer::{Every, Refill};
 use tollgate_core::time::Timestamp;
 use tollgate_engine::accounts::{Accounts, TeamEdit, TermsEdit};
 use tollgate_engine::authority::Manager;
 use tollgate_engine::credits::{By, LONGEST_REASON, Note, Receipt};
-use tollgate_engine::refills;
 use tollgate_engine::tenants::TeamNode;
 
 use super::super::credits::{self as ours, Books, Of};
 use super::super::fields::Fields;
 use super::super::page;
-use super::teams::{Standing, find, millionths, modes, rate, regive, remaining, wallet_of};
-use super::{Asked, wrong};
+use super::teams::{Standing, find, millionths, modes, rate, remaining, wallet_of};
+use super::{Asked, refill, worded, wrong};
 use crate::gateway::Gateway;
 use crate::query::Query;
 use crate::routes::saas::Act;
@@ -51,7 +49,7 @@ pub(super) async fn act(
         Act::Rates => Ok((200, rates(&node))),
         Act::Mode => set_mode(accounts, by, (&node, &asked.body)).await,
         Act::Replenish => replenish(accounts, by, (&node, asked)).await,
-        Act::AutoRefill => configure(accounts, by, (&node, &asked.body)).await,
+        Act::AutoRefill => refill::configure(accounts, by, (&node, &asked.body)).await,
     }
 }
 
@@ -97,6 +95,16 @@ pub(super) async fn balance(
     let (_, mut body) = ours::balance_of(books, &Of::team(node.id.as_str()), query)?;
     merge(accounts, node, &mut body).await?;
     Ok(body)
+}
+
+/// The failure of a balance that is nobody's, in the words of seed 001.
+pub(in super::super) fn no_account(failure: Failure, of: &Of) -> Failure {
+    match of.wallet(Unit::Credits).holder {
+        Holder::Team(id) => worded(failure, "team", || {
+            format!("No credit account found for team '{id}'")
+        }),
+        Holder::Organization(_) => failure,
+    }
 }
 
 /// Adds what seed 001 has of a balance.
@@ -396,100 +404,4 @@ async fn replenish(
         "transaction": told,
     });
     Ok((200, body))
-}
-
-/// What `POST …/configure-auto-refill` says, as far as it is said.
-fn read_refill(fields: &mut Fields) -> (bool, Option<String>, Option<String>) {
-    let enabled = fields.required_boolean("enabled").unwrap_or_default();
-    let amount = fields.decimal("refill_amount");
-    let period = fields.text("refill_period", 64);
-    (enabled, amount, period)
-}
-
-/// `POST …/configure-auto-refill`: credits that come again with each period, from the next one on.
-async fn configure(
-    accounts: &Accounts,
-    by: &Manager,
-    (node, body): (&TeamNode, &[u8]),
-) -> Result<(u16, Value), Failure> {
-    let mut fields = Fields::read(body)?;
-    let (enabled, amount, period) = read_refill(&mut fields);
-    fields.finish_leniently()?;
-    let every = match period.as_deref() {
-        None => None,
-        Some(word) => {
-            let bad = || wrong("refill_period must be 'monthly', 'weekly', or 'daily'");
-            Some(Every::from_name(word).ok_or_else(bad)?)
-        }
-    };
-    let amount = amount.map(|text| {
-        let number = text.parse::<u64>().ok();
-        number.filter(|number| (1..=LARGEST).contains(number))
-    });
-    let bad = || wrong("refill_amount must be a positive integer when enabling auto-refill");
-    regive(accounts, by, node, |_, offer| {
-        let old = offer.refill.take();
-        let every = every.or(old.as_ref().map(|old| old.every));
-        let amount = match amount {
-            Some(amount) => amount,
-            None => old.as_ref().map(|old| old.amount),
-        };
-        if !enabled {
-            offer.refill = old.map(|old| Refill {
-                enabled: false,
-                ..old
-            });
-            return Ok(());
-        }
-        let amount = amount.ok_or_else(bad)?;
-        let every = every
-            .ok_or_else(|| wrong("refill_period must be specified when enabling auto-refill"))?;
-        let goes_on = old.as_ref().filter(|old| old.enabled && old.every == every);
-        offer.refill = Some(Refill {
-            enabled,
-            amount,
-            every,
-            // Whoever changes the amount alone does not begin anew.
-            until: goes_on.map_or_else(|| refills::begins(accounts, every), |old| old.until),
-            last_at: old.as_ref().and_then(|old| old.last_at),
-        });
-        Ok(())
-    })
-    .await?;
-    Ok((200, told_refill(accounts, node)))
-}
-
-fn told_refill(accounts: &Accounts, node: &TeamNode) -> Value {
-    let shelf = accounts.offers().shelf();
-    let refill = shelf.team(&node.id).and_then(|offer| offer.refill.as_ref());
-    let enabled = refill.is_some_and(|refill| refill.enabled);
-    let word = if enabled { "enabled" } else { "disabled" };
-    let mut body = Map::new();
-    for (name, value) in [
-        ("team_id", node.id.as_str().into()),
-        ("auto_refill_enabled", enabled.into()),
-        ("refill_amount", refill.map(|refill| refill.amount).into()),
-        (
-            "refill_period",
-            refill.map(|refill| refill.every.as_str()).into(),
-        ),
-        (
-            "last_refill_at",
-            refill
-                .and_then(|refill| refill.last_at)
-                .map(Timestamp::to_rfc3339)
-                .into(),
-        ),
-        (
-            "next_refill_at",
-            refill
-                .filter(|refill| refill.enabled)
-                .map(|refill| refills::next(accounts, refill).to_rfc3339())
-                .into(),
-        ),
-        ("message", format!("Auto-refill {word} successfully").into()),
-    ] {
-        body.insert(name.to_owned(), value);
-    }
-    Value::Object(body)
 }

@@ -16,7 +16,8 @@ use tollgate_engine::tenants::OrganizationNode;
 use super::super::fields::Fields;
 use super::super::{organizations, page, words};
 use super::groups::names;
-use super::teams::{Standing, Wanted, make_wanted};
+use super::new_team::{Wanted, make_wanted};
+use super::teams::Standing;
 use super::{conflict, worded};
 use crate::query::Query;
 
@@ -146,7 +147,7 @@ pub(in super::super) fn told(accounts: &Accounts, node: &OrganizationNode) -> Va
     row
 }
 
-fn find(
+pub(in super::super) fn find(
     accounts: &Accounts,
     by: &Manager,
     id: &str,

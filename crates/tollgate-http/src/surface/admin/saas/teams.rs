@@ -3,30 +3,25 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use tollgate_core::budget::Controls;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::id::TeamId;
 use tollgate_core::job::{BudgetMode, CREDITS_SCALE, Terms};
-use tollgate_core::key::{ModelScope, Permissions, Priority, Reach, Tenancy};
 use tollgate_core::ledger::{Holder, WalletId};
 use tollgate_core::money::{LARGEST, Unit};
 use tollgate_core::offer::{Offer, TeamOffer};
-use tollgate_core::tenant::Status;
-use tollgate_engine::accounts::{
-    Accounts, Decision, NewKey, NewTeam, OfferChange, TeamEdit, TermsEdit, is_id,
-};
+use tollgate_engine::accounts::{Accounts, Decision, OfferChange, TeamEdit, TermsEdit};
 use tollgate_engine::authority::Manager;
 use tollgate_engine::credits::{By, Note};
 use tollgate_engine::offers::Shelf;
 use tollgate_engine::tenants::TeamNode;
 
 use super::super::fields::Fields;
-use super::super::{teams, words};
+use super::super::teams;
 use super::groups::{check_groups, names};
 use super::{conflict, missing, worded, wrong};
 
 /// What a team may say of its name.
-const LONGEST_ALIAS: usize = 100;
+pub(super) const LONGEST_ALIAS: usize = 100;
 
 /// What is in the wallet of job credits that pays for a team.
 pub(super) struct Standing {
@@ -163,7 +158,7 @@ pub(in super::super) async fn one(
     by: &Manager,
     id: &str,
 ) -> Result<(u16, Value), Failure> {
-    let node = accounts.team(by, id)?;
+    let node = find(accounts, by, id)?;
     Ok((200, told_to(accounts, by, &node).await?))
 }
 
@@ -214,171 +209,6 @@ pub(in super::super) fn terms(fields: &mut Fields) -> Result<TermsEdit, Failure>
         edit.default_model = Some(fields.text("default_model", 256).map(Into::into));
     }
     Ok(edit)
-}
-
-/// What `POST /api/teams/create` says.
-struct New {
-    organization: Box<str>,
-    id: Box<str>,
-    name: Box<str>,
-    groups: Vec<Box<str>>,
-    credits: u64,
-    terms: Terms,
-}
-
-fn new(body: &[u8]) -> Result<New, Failure> {
-    let mut fields = Fields::read(body)?;
-    let organization = fields
-        .required_text("organization_id", 256)
-        .unwrap_or_default();
-    let id = fields
-        .required_text("team_id", words::LONGEST_ID)
-        .unwrap_or_default();
-    if !id.is_empty() && !is_id(&id) {
-        let what = "must have letters, digits, `-`, `_` and `.` only and begin with a letter or a \
-                    digit";
-        fields.fault("team_id", "value_error", what);
-    }
-    if !fields.names("access_groups") {
-        fields.fault("access_groups", "missing", "is missing");
-    }
-    let groups = names(&mut fields, "access_groups");
-    let alias = fields.text("team_alias", LONGEST_ALIAS);
-    let credits = fields.integer("credits_allocated", 0..=LARGEST);
-    // Taken and not kept: there is no place for it here.
-    fields.skip("metadata");
-    let terms = terms(&mut fields);
-    fields.finish_leniently()?;
-    Ok(New {
-        organization: organization.into(),
-        name: alias.unwrap_or_else(|| id.clone()).into(),
-        id: id.into(),
-        groups,
-        credits: credits.unwrap_or_default(),
-        terms: terms?.onto(Terms::default()),
-    })
-}
-
-/// `POST /api/teams/create`.
-pub(super) async fn create(
-    accounts: &Accounts,
-    by: &Manager,
-    body: &[u8],
-) -> Result<(u16, Value), Failure> {
-    let new = new(body)?;
-    let (node, secret) = make(accounts, by, &new).await?;
-    let mut row = told(accounts, &node, Some(&secret)).await?;
-    if let Value::Object(row) = &mut row {
-        let message = "Team created successfully. The virtual key is shown this once.";
-        row.insert("message".to_owned(), message.into());
-    }
-    Ok((200, row))
-}
-
-/// What a team is made of, for others who make one.
-pub(super) struct Wanted {
-    pub(super) organization: Box<str>,
-    pub(super) id: Box<str>,
-    pub(super) name: Box<str>,
-    pub(super) groups: Vec<Box<str>>,
-    pub(super) credits: u64,
-}
-
-/// Makes a team of an organization. Gives the text of its key.
-pub(super) async fn make_wanted(
-    accounts: &Accounts,
-    by: &Manager,
-    wanted: Wanted,
-) -> Result<(Arc<TeamNode>, String), Failure> {
-    let new = New {
-        organization: wanted.organization,
-        id: wanted.id,
-        name: wanted.name,
-        groups: wanted.groups,
-        credits: wanted.credits,
-        terms: Terms::default(),
-    };
-    make(accounts, by, &new).await
-}
-
-/// Makes a team that may use what it is given and nothing else, with its credits and a key. What
-/// it was given comes first, so that no call of it ever meets a team without.
-async fn make(
-    accounts: &Accounts,
-    by: &Manager,
-    new: &New,
-) -> Result<(Arc<TeamNode>, String), Failure> {
-    let no_organization = || format!("Organization '{}' not found", new.organization);
-    let organization = accounts
-        .organization(by, &new.organization)
-        .map_err(|failure| worded(failure, "organization", no_organization))?;
-    let id = TeamId::from_stored(&new.id);
-    if accounts.tenants().team(&id).is_some() {
-        return Err(taken(&new.id));
-    }
-    let offer = TeamOffer {
-        only: true,
-        groups: new.groups.clone(),
-        ..TeamOffer::nothing(&id)
-    };
-    let decide = |shelf: &Shelf| {
-        if shelf.team(&id).is_some_and(|old| old.deleted) {
-            return Err(taken(&new.id));
-        }
-        check_groups(shelf, &offer.groups)?;
-        let told = super::difference(&Value::Null, &offer_row(&offer));
-        let changes = vec![OfferChange::Put(Offer::Team(offer))];
-        Ok(Decision { changes, told })
-    };
-    let action = ("team.offer", id.as_str());
-    let given = accounts.change_offers(by, action, Some(&organization.id), decide);
-    given.await?;
-    let team = NewTeam {
-        id: Some(new.id.clone()),
-        organization: new.organization.clone(),
-        name: new.name.clone(),
-        status: Status::Active,
-        controls: Controls::default(),
-        job_terms: Some(Box::new(new.terms.clone())),
-    };
-    let node = accounts.create_team(by, team).await.map_err(|failure| {
-        if failure.code == Code::Conflict {
-            taken(&new.id)
-        } else {
-            failure
-        }
-    })?;
-    let note = Note {
-        reference: Some("created".into()),
-        reason: "Initial credit allocation".into(),
-        by: Some(By::manager(by)),
-    };
-    accounts
-        .credits()
-        .grant(&wallet_of(&id), new.credits, note)
-        .await?;
-    let (_, secret) = accounts.create_key(by, new_key(&id)).await?;
-    Ok((node, secret.expose().to_owned()))
-}
-
-fn new_key(team: &TeamId) -> NewKey {
-    NewKey {
-        name: team.as_str().into(),
-        permissions: Permissions {
-            manage: false,
-            ..Permissions::ALL
-        },
-        models: ModelScope::all(),
-        expires_at: None,
-        error_dialect: None,
-        priority: Priority::default(),
-        tenancy: Tenancy {
-            team: team.clone(),
-            user: None,
-        },
-        reach: Reach::default(),
-        controls: Controls::default(),
-    }
 }
 
 /// `PUT /api/teams/{team}/access-groups`: an array of names, in place of those that it has.
@@ -471,7 +301,7 @@ pub(super) async fn regive(
         .await
 }
 
-fn offer_row(offer: &TeamOffer) -> Value {
+pub(super) fn offer_row(offer: &TeamOffer) -> Value {
     let refill = offer.refill.as_ref().map(|refill| {
         json!({
             "enabled": refill.enabled,
@@ -530,7 +360,7 @@ pub(in super::super) async fn change(
     (id, mut edit): (&str, TeamEdit),
     given: Given,
 ) -> Result<(u16, Value), Failure> {
-    let node = accounts.team(by, id)?;
+    let node = find(accounts, by, id)?;
     if !given.is_empty() && !by.is_platform() {
         return Err(Failure::client(Code::PermissionDenied).message(
             "The credits, the access groups and the terms of jobs of a team are set by the \
@@ -577,7 +407,11 @@ async fn allocate(
 }
 
 /// The team of this id, in the words of seed 001 where there is none.
-pub(super) fn find(accounts: &Accounts, by: &Manager, id: &str) -> Result<Arc<TeamNode>, Failure> {
+pub(in super::super) fn find(
+    accounts: &Accounts,
+    by: &Manager,
+    id: &str,
+) -> Result<Arc<TeamNode>, Failure> {
     let absent = || format!("Team '{id}' not found");
     accounts
         .team(by, id)
@@ -590,7 +424,7 @@ pub(in super::super) async fn delete(
     by: &Manager,
     id: &str,
 ) -> Result<(u16, Value), Failure> {
-    accounts.team(by, id)?;
+    find(accounts, by, id)?;
     if id.ends_with("_default") {
         return Err(wrong(format!(
             "Cannot delete default team '{id}'. Default teams are protected from deletion."
@@ -601,6 +435,6 @@ pub(in super::super) async fn delete(
     Ok((200, json!({"team_id": id, "message": message})))
 }
 
-fn taken(id: &str) -> Failure {
+pub(super) fn taken(id: &str) -> Failure {
     conflict("team", format!("Team '{id}' already exists"))
 }
