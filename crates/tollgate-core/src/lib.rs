@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod limit;
 pub mod model;
 pub mod money;
+pub mod offer;
 pub mod overload;
 pub mod price;
 pub mod rare;

@@ -7,6 +7,7 @@ mod controls;
 mod declared;
 mod edit;
 mod keys;
+mod offers;
 mod organizations;
 mod teams;
 mod users;
@@ -32,12 +33,14 @@ pub use self::edit::{
     ControlsEdit, KeyEdit, LimitsEdit, NewKey, NewOrganization, NewTeam, NewUser, OrganizationEdit,
     TeamEdit, TermsEdit, UserEdit,
 };
+pub use self::offers::{Decision, OfferChange};
 pub use self::organizations::is_id;
 use crate::admin::{self, AdminKeys};
 use crate::authority::Manager;
 use crate::credits::Credits;
 use crate::keys::{Entry, Home, KeyTable};
 use crate::mint::{self, Entropy};
+use crate::offers::Offers;
 use crate::port::Change as store;
 use crate::port::{AuditQuery, Clock, Store, StoreError};
 use crate::settle::Ledger;
@@ -79,6 +82,7 @@ pub struct Accounts {
     ledger: Arc<Ledger>,
     credits: Credits,
     admins: AdminKeys,
+    offers: Offers,
     /// Held from reading something until its change is in the tables, so that of two changes to
     /// one thing the later one sees the earlier one. Requests never meet it.
     changing: Mutex<()>,
@@ -106,6 +110,7 @@ impl Accounts {
             (stored, home)
         });
         let table = KeyTable::new(keys.collect());
+        let offers = store.offers().await?;
         let boot = mint::number(entropy).map_err(|error| StoreError(error.into()))?;
         let ledger = Ledger::open(
             Arc::clone(&store),
@@ -132,6 +137,7 @@ impl Accounts {
             credits: Credits::new(Arc::clone(&ledger)),
             ledger,
             admins,
+            offers: Offers::new(offers),
             changing: Mutex::new(()),
         };
         this.load_stored_budgets().await?;

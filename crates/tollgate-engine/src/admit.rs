@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use tollgate_core::error::{Code, Failure};
+use tollgate_core::error::failure::Detail;
+use tollgate_core::error::{Code, Failure, detail};
 use tollgate_core::key::{self, KeyProblem};
 use tollgate_core::right::Right;
 
 use crate::caller::Caller;
 use crate::engine::Engine;
-use crate::routes::Route;
+use crate::routes::{Gate, Route};
 
 /// Finds the caller behind a credential. The time it takes depends on the credential's length
 /// alone: it is hashed whole, then looked up.
@@ -73,14 +74,26 @@ fn unknown(engine: &Engine, credential: &[u8]) -> Failure {
 pub fn route(engine: &Engine, caller: &Caller, model: &str) -> Result<Arc<Route>, Failure> {
     let found = engine.routes().find(model);
     let Some(route) = found.filter(|route| route.exists_for(caller)) else {
-        return Err(Failure::client(Code::ModelNotFound).model(model));
+        let team = Detail::Text(caller.team().id.as_str().to_owned());
+        return Err(Failure::client(Code::ModelNotFound)
+            .model(model)
+            .detail(detail::TEAM_ID, team));
     };
+    if !engine.accounts.offers().opens(caller, &route) {
+        return Err(not_given(caller, &route, model));
+    }
     // A scope may name the model or the alias under which it was asked for.
     if may_use(caller, &route, model) {
         Ok(route)
     } else {
         Err(Failure::client(Code::ModelAccessDenied).model(model))
     }
+}
+
+/// The route of a model of a group that the caller's team has.
+pub(crate) fn route_of_group(engine: &Engine, caller: &Caller, model: &str) -> Option<Arc<Route>> {
+    let found = engine.routes().find(model);
+    found.filter(|route| route.exists_for(caller))
 }
 
 /// Whether a caller may ask for a route under this name. A collection is open to whoever may use
@@ -93,4 +106,18 @@ fn may_use(caller: &Caller, route: &Route, name: &str) -> bool {
                 .targets
                 .iter()
                 .any(|target| caller.may_use(&target.model)))
+}
+
+/// The model is there, and the caller's team was not given it.
+#[cold]
+fn not_given(caller: &Caller, route: &Route, model: &str) -> Failure {
+    let team = Detail::Text(caller.team().id.as_str().to_owned());
+    let code = match route.gate.as_deref() {
+        Some(Gate::Alias(_)) => Code::ModelAccessDenied,
+        // To a team, a group that it does not have is as one that is not there.
+        Some(Gate::Group(_)) | None => Code::ModelNotFound,
+    };
+    Failure::client(code)
+        .model(model)
+        .detail(detail::TEAM_ID, team)
 }

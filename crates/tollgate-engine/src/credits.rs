@@ -38,6 +38,8 @@ pub(crate) use self::find::find;
 
 /// The most characters of a reference.
 pub const LONGEST_REFERENCE: usize = 255;
+/// How often a statement is begun anew because its wallet changed.
+const STATEMENT_TRIES: u32 = 20;
 /// The most characters of a reason.
 pub const LONGEST_REASON: usize = 500;
 
@@ -205,6 +207,36 @@ impl Credits {
         let rows = store.transactions(wallet, offset, limit).await;
         let rows = rows.map_err(not_read)?;
         Ok(rows.into_iter().map(Receipt::from).collect())
+    }
+
+    /// What operators put into a wallet in all, less what they took.
+    pub async fn given(&self, wallet: &WalletId) -> Result<i64, Failure> {
+        let store = self.ledger.store();
+        store.given(wallet).await.map_err(not_read)
+    }
+
+    /// Transactions of a wallet of job credits, the latest first, each with the balance after it.
+    pub async fn statement(
+        &self,
+        wallet: &WalletId,
+        limit: u32,
+    ) -> Result<Vec<(Receipt, i64)>, Failure> {
+        let store = self.ledger.store();
+        for _ in 0..STATEMENT_TRIES {
+            let before = store.moved(wallet).await.map_err(not_read)?;
+            let rows = self.transactions(wallet, 0, limit).await?;
+            if store.moved(wallet).await.map_err(not_read)? != before {
+                continue;
+            }
+            let mut balance = before;
+            let told = rows.into_iter().map(|receipt| {
+                let after = balance;
+                balance = balance.saturating_sub(receipt.amount);
+                (receipt, after)
+            });
+            return Ok(told.collect());
+        }
+        Err(Failure::gateway(Code::DatabaseError).because("the wallet changes while it is read"))
     }
 
     /// Reads the whole ledger and compares it with what is noted beside it and with memory. What

@@ -283,7 +283,7 @@ impl Hold {
             self.give_back(held);
             return Settled {
                 cost: Money::ZERO,
-                usage: Usage::default(),
+                usage: Usage::NONE,
                 ticket: None,
             };
         }

@@ -45,6 +45,17 @@ pub struct DeclaredModel {
     pub known: Vec<Arc<str>>,
     /// What all who ask for it together are allowed. For a wildcard: for all its names together.
     pub controls: Arc<Controls>,
+    /// By what teams may use it; `None`: it is declared, and keys say who may.
+    pub gate: Option<Arc<Gate>>,
+}
+
+/// By what teams may use a model that operators offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// An alias: by one of these access groups.
+    Alias(Box<[Box<str>]>),
+    /// A model group: by having this one.
+    Group(Box<str>),
 }
 
 /// A target as the configuration declares it.
@@ -77,6 +88,7 @@ pub struct ListedModel {
     pub facts: Arc<ModelFacts>,
     /// The organizations for which it exists; `None`: for all.
     owners: Option<Arc<[OrgId]>>,
+    gate: Option<Arc<Gate>>,
 }
 
 impl ListedModel {
@@ -84,6 +96,11 @@ impl ListedModel {
     pub fn exists_for(&self, caller: &Caller) -> bool {
         let owners = self.owners.as_deref();
         owners.is_none_or(|owners| owners.contains(&caller.organization().id))
+    }
+
+    /// By what teams may use it.
+    pub fn gate(&self) -> Option<&Gate> {
+        self.gate.as_deref()
     }
 }
 
@@ -153,6 +170,7 @@ impl RouteTable {
             connection: Arc::clone(&connection),
             facts: Arc::clone(&model.facts),
             owners: owners.clone(),
+            gate: model.gate.clone(),
         };
         let Some(prefix) = model.name.strip_suffix('*') else {
             for name in std::iter::once(&model.name).chain(&model.aliases) {
@@ -187,6 +205,7 @@ impl RouteTable {
                 connection: "tollgate".into(),
                 facts: Arc::clone(&collection.facts),
                 owners: owners.clone(),
+                gate: None,
             });
             self.exact.insert(Arc::clone(name), Arc::clone(&route));
         }
@@ -345,6 +364,7 @@ mod tests {
             facts: Arc::default(),
             known: Vec::new(),
             controls: Arc::default(),
+            gate: None,
         }
     }
 

@@ -451,6 +451,11 @@ impl Tenants {
         self.lock().users.expect(facts, make)
     }
 
+    /// Takes a team out. Its keys and books still refer to it, and find it suspended.
+    pub(crate) fn close_team(&self, id: &TeamId) {
+        self.lock().teams.close(id);
+    }
+
     /// Forgets a user. Whoever still refers to them finds them suspended.
     pub(crate) fn forget_user(&self, id: &UserId) {
         self.lock().users.forget(id);

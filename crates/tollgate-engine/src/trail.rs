@@ -233,6 +233,7 @@ mod tests {
             facts: Arc::default(),
             known: Vec::new(),
             controls: Arc::default(),
+            gate: None,
         };
         let table = RouteTable::new(vec![model], &Registry::default());
         testing::permit(&table.find("m").unwrap())

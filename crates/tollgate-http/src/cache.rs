@@ -113,6 +113,7 @@ fn key(surface: &str, asking: &Asking<'_>) -> Key {
         call,
         wishes,
         route,
+        // How it is paid changes nothing of an answer.
         payment: _,
     } = asking;
     let mut state = Sha256::new();

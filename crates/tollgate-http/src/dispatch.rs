@@ -18,6 +18,7 @@ use hyper::body::{Body as _, Incoming};
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::right::Right;
 use tollgate_engine::admit;
+use tollgate_engine::authority::Manager;
 use tollgate_engine::caller::Caller;
 use tollgate_engine::replay::Kept;
 use tollgate_engine::throttle::{self, Pass};
@@ -34,6 +35,7 @@ use crate::outgoing::Outgoing;
 use crate::query::Query;
 use crate::record::Record;
 use crate::refusal::Flaw;
+use crate::routes::saas::OwnView;
 use crate::routes::{Endpoint, JobRoute};
 use crate::surface;
 use crate::surface::calls::Address;
@@ -216,6 +218,11 @@ async fn act(
         // they act.
         right => {
             knock(record)?;
+            if let Some(view) = OwnView::of(endpoint, &parts.method)
+                && let Some(caller) = own_caller(record, parts, (endpoint, right))?
+            {
+                return surface::admin::saas::own(&gateway, &caller, view, parts).await;
+            }
             let manager = credential::manager(record, &parts.headers, right)?;
             if let Some(caller) = manager.caller() {
                 credential::check_address(&record.facts, caller)?;
@@ -269,6 +276,35 @@ fn sees(record: &mut Record, endpoint: Endpoint<'_>, parts: &Parts) -> Result<Sc
     credential::check_address(&record.facts, &caller)?;
     admit::check(&caller, Right::Read, endpoint.surface())?;
     Ok(Scope::of(&caller))
+}
+
+/// Whoever asks for what a team's own key may see, and is no manager who may see it.
+fn own_caller(
+    record: &mut Record,
+    parts: &Parts,
+    (endpoint, right): (Endpoint<'_>, Right),
+) -> Result<Option<Caller>, Failure> {
+    if parts.headers.contains_key("x-admin-key") {
+        return Ok(None);
+    }
+    let gateway = Arc::clone(record.gateway());
+    let caller = match credential::read(endpoint, parts) {
+        Ok(credential) => admit::caller(&gateway.engine, &credential)?,
+        // Managers are told what it takes.
+        Err(failure) if failure.code == Code::MissingApiKey => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    let manages = Manager::user(caller.clone()).and_then(|manager| manager.extent(right));
+    if manages.is_ok() {
+        return Ok(None);
+    }
+    record.facts.key = Some(Arc::clone(&caller.key));
+    credential::check_address(&record.facts, &caller)?;
+    if !caller.key.permissions.read {
+        return Err(Failure::client(Code::PermissionDenied)
+            .message("This key lacks the permission \"read\". Use a key that has it."));
+    }
+    Ok(Some(caller))
 }
 
 /// What is wrong with a method that the endpoint does not have.
@@ -339,6 +375,7 @@ async fn for_caller(
         | Endpoint::ConnectionBreaker(_)
         | Endpoint::ConnectionKey(_)
         | Endpoint::ExplainRoute
+        | Endpoint::Saas(_)
         | Endpoint::Report(_)
         | Endpoint::Hello
         | Endpoint::SimpleHealth

@@ -5,6 +5,7 @@ pub(crate) mod credits;
 mod gemini;
 mod jobs;
 mod reports;
+pub(crate) mod saas;
 mod tenants;
 
 use http::Method;
@@ -15,6 +16,7 @@ use tollgate_core::tenant::Status;
 use self::credits::{Deed, Purse};
 pub(crate) use self::jobs::JobRoute;
 pub(crate) use self::reports::Report;
+use self::saas::Saas;
 
 /// What a path stands for. Parts of the path that are values come with it, still encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +63,8 @@ pub(crate) enum Endpoint<'a> {
     ConnectionBreaker(&'a str),
     ConnectionKey(&'a str),
     ExplainRoute,
+    /// What seed 001 manages.
+    Saas(Saas<'a>),
     Report(Report<'a>),
     Job(JobRoute<'a>),
     Errors,
@@ -114,6 +118,9 @@ impl<'a> Endpoint<'a> {
     }
 
     fn find_with_value(path: &'a str) -> Option<Self> {
+        if let Some(place) = Saas::find(path) {
+            return Some(Self::Saas(place));
+        }
         if let Some(report) = reports::find(path) {
             return Some(Self::Report(report));
         }
@@ -191,6 +198,7 @@ impl<'a> Endpoint<'a> {
             | Self::CreditWebhook
             | Self::ExplainRoute => &[Method::POST],
             Self::Credits(_, deed) => deed.methods(),
+            Self::Saas(place) => place.methods(),
             Self::Job(job) => job.methods(),
             Self::Keys
             | Self::Organizations
@@ -199,11 +207,9 @@ impl<'a> Endpoint<'a> {
             | Self::Connections
             | Self::Ledger => &[Method::GET, Method::HEAD, Method::POST],
             Self::Key(_) => &[Method::GET, Method::HEAD, Method::PATCH, Method::DELETE],
-            Self::Organization(_) | Self::Team(_) => {
-                &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH]
-            }
+            Self::Organization(_) => &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH],
             Self::Connection(_) => &[Method::GET, Method::HEAD, Method::PUT, Method::DELETE],
-            Self::Member(..) => &[
+            Self::Member(..) | Self::Team(_) => &[
                 Method::GET,
                 Method::HEAD,
                 Method::PUT,
@@ -290,6 +296,7 @@ impl<'a> Endpoint<'a> {
             | Self::ConnectionBreaker(_)
             | Self::ConnectionKey(_)
             | Self::ExplainRoute => Right::Admin,
+            Self::Saas(place) => place.right(),
             // The signature is its credential.
             Self::CreditWebhook
             | Self::Hello
@@ -352,6 +359,7 @@ impl<'a> Endpoint<'a> {
             | Self::ConnectionBreaker(_)
             | Self::ConnectionKey(_)
             | Self::ExplainRoute
+            | Self::Saas(_)
             | Self::Report(_)
             | Self::Job(_)
             | Self::Errors
@@ -403,7 +411,8 @@ impl<'a> Endpoint<'a> {
             | Self::TestConnection(_)
             | Self::ConnectionBreaker(_)
             | Self::ConnectionKey(_)
-            | Self::ExplainRoute => "admin",
+            | Self::ExplainRoute
+            | Self::Saas(_) => "admin",
             Self::Report(_) => "reports",
             Self::Job(_) => "jobs",
             Self::Errors | Self::Error(_) | Self::ErrorPages | Self::ErrorPage(_) => "errors",
@@ -425,6 +434,7 @@ pub(crate) fn native_dialect(path: &str) -> Option<Dialect> {
     ]
     .into_iter()
     .find_map(|(prefix, dialect)| path.starts_with(prefix).then_some(dialect))
+    .or_else(|| Saas::find(path).map(|_| Dialect::DetailJobs))
     .or_else(|| jobs::find(path).map(|_| Dialect::DetailJobs))
     .or_else(|| (path == "/v1/chat").then_some(Dialect::DetailSimple))
     .or_else(|| {

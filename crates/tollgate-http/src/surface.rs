@@ -70,6 +70,7 @@ pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Option<Given>
         | Endpoint::ConnectionBreaker(_)
         | Endpoint::ConnectionKey(_)
         | Endpoint::ExplainRoute
+        | Endpoint::Saas(_)
         | Endpoint::Report(_)
         | Endpoint::Job(_) => None,
     }

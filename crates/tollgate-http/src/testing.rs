@@ -163,6 +163,7 @@ pub(crate) fn model(name: &str, targets: &[(&str, &str)]) -> DeclaredModel {
         facts: Arc::default(),
         known: Vec::new(),
         controls: Arc::default(),
+        gate: None,
     }
 }
 

@@ -29,6 +29,11 @@ const SQLITE: &[Step] = &[
         "jobs",
         include_str!("../migrations/sqlite/0004_jobs.sql"),
     ),
+    (
+        5,
+        "offers",
+        include_str!("../migrations/sqlite/0005_offers.sql"),
+    ),
 ];
 
 const POSTGRES: &[Step] = &[
@@ -41,6 +46,11 @@ const POSTGRES: &[Step] = &[
         2,
         "jobs",
         include_str!("../migrations/postgres/0002_jobs.sql"),
+    ),
+    (
+        3,
+        "offers",
+        include_str!("../migrations/postgres/0003_offers.sql"),
     ),
 ];
 

@@ -9,6 +9,7 @@ mod jobs;
 mod key_row;
 mod keys;
 mod many;
+mod offers;
 mod pages;
 mod replays;
 mod segments;
@@ -23,6 +24,7 @@ use tollgate_core::audit::AuditRow;
 use tollgate_core::id::KeyId;
 use tollgate_core::job::{CallRecord, Job, JobId, Totals};
 use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId};
+use tollgate_core::offer::Offer;
 use tollgate_core::request_log::Segment;
 use tollgate_core::tenant::{Organization, Team, User};
 use tollgate_core::time::Timestamp;
@@ -120,6 +122,10 @@ impl TenantStore for SqlStore {
         self.run(STATEMENT_LIMIT, || tenants::connections(&self.database))
     }
 
+    fn offers(&self) -> Stored<'_, Vec<Offer>> {
+        self.run(READ_ALL_LIMIT, || offers::read_all(&self.database))
+    }
+
     fn change<'a>(&'a self, changes: &'a [Change], audit: &'a [AuditRow]) -> Stored<'a, ()> {
         self.run(STATEMENT_LIMIT, move || {
             changes::make(&self.database, changes, audit)
@@ -193,6 +199,18 @@ impl LedgerStore for SqlStore {
     ) -> Stored<'a, Vec<Transaction>> {
         self.run(STATEMENT_LIMIT, move || {
             transactions::of_wallet(&self.database, wallet, offset, limit)
+        })
+    }
+
+    fn given<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64> {
+        self.run(STATEMENT_LIMIT, move || {
+            transactions::given(&self.database, wallet)
+        })
+    }
+
+    fn moved<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64> {
+        self.run(STATEMENT_LIMIT, move || {
+            transactions::moved(&self.database, wallet)
         })
     }
 

@@ -1,5 +1,6 @@
 //! The commands, one file each. Every one returns the exit code of the process.
 
+pub mod call;
 pub mod check;
 pub mod connection;
 mod control;

@@ -30,6 +30,7 @@ use tollgate_core::error::dialect::Dialect;
 use tollgate_core::id::{OrgId, TeamId, UserId};
 use tollgate_core::job::Terms;
 use tollgate_core::limit::RateLimits;
+use tollgate_core::model::ModelFacts;
 use tollgate_core::money::Money;
 use tollgate_core::route::limit::Limits;
 use tollgate_core::route::rules::Rules;
@@ -87,12 +88,12 @@ pub struct Config {
     pub request_log: RequestLog,
     /// Which answers are kept for requests that are sent again.
     pub idempotency: Idempotency,
-    /// What holds for all jobs.
-    pub jobs: jobs::Settings,
     /// What single surfaces need beside the models.
     pub surfaces: Surfaces,
     /// How answers are kept for the next who asks the same.
     pub cache: cache::Settings,
+    /// What holds for all jobs.
+    pub jobs: jobs::Settings,
     /// Organizations that the file declares.
     pub organizations: Vec<DeclaredOrganization>,
     /// Teams that the file declares.
@@ -362,6 +363,11 @@ impl Config {
     ) -> Result<Self, Problems> {
         let source = source::Source::open(path)?;
         source::read(&source, environment, overrides)
+    }
+
+    /// What the catalogue knows of a provider's model.
+    pub(crate) fn facts(provider: &str, model: &str) -> ModelFacts {
+        resolve::facts(provider, model)
     }
 
     /// The model that opens a whole connection under its name.

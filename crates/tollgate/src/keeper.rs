@@ -2,6 +2,7 @@
 //! credentials sealed, and in use together with the declared ones. A declared one wins.
 
 mod kept;
+mod offered;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -14,6 +15,7 @@ use tollgate_core::secret::Secret;
 use tollgate_engine::accounts::Accounts;
 use tollgate_engine::authority::Manager;
 use tollgate_engine::engine::{Engine, Routing};
+use tollgate_engine::offers::Shelf;
 use tollgate_engine::port::{
     BoxFuture, Change, ConnectionKeeper, KeptConnection, NewConnection, Store, StoreError,
     StoredConnection,
@@ -97,6 +99,12 @@ impl Keeper {
         });
         keeper.state().tell_hidden();
         keeper.bring_in();
+        let offering = Arc::downgrade(&keeper);
+        keeper.accounts.offers().when_changed(move || {
+            if let Some(keeper) = offering.upgrade() {
+                keeper.route(&keeper.state());
+            }
+        });
         let port: Arc<dyn ConnectionKeeper> = keeper.clone();
         engine.keeper.get_or_init(|| port);
         Ok(keeper)
@@ -132,7 +140,8 @@ impl Keeper {
 
     /// What requests are routed by.
     pub(crate) fn routing(&self, config: &Config) -> Routing {
-        self.state().routing(config)
+        self.state()
+            .routing(config, &self.accounts.offers().shelf())
     }
 
     /// From now on this configuration is in effect. To be called in turn.
@@ -140,6 +149,8 @@ impl Keeper {
         let mut state = self.state();
         state.config = Arc::new(config.clone());
         state.tell_hidden();
+        // What was offered while the configuration was read.
+        self.route(&state);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -153,17 +164,21 @@ impl Keeper {
             tracing::error!(%problem, "the connections that are kept cannot be used");
             return;
         }
+        self.route(&state);
+    }
+
+    /// Has requests routed by what is held, declared and offered now.
+    fn route(&self, state: &State) {
         if let Some(engine) = self.engine.upgrade() {
-            engine.set_routing(state.routing(&state.config));
+            let shelf = self.accounts.offers().shelf();
+            engine.set_routing(state.routing(&state.config, &shelf));
         }
     }
 
     /// The same where one has gone: routes before the connections.
     fn take_out(&self) {
         let state = self.state();
-        if let Some(engine) = self.engine.upgrade() {
-            engine.set_routing(state.routing(&state.config));
-        }
+        self.route(&state);
         if let Err(problem) = self.upstreams.reload(state.settings(&state.config)) {
             tracing::error!(%problem, "a connection that has gone is still known");
         }
@@ -379,7 +394,8 @@ impl State {
     }
 
     /// Each kept connection is open under its name, unless a declared model has that name.
-    fn routing(&self, config: &Config) -> Routing {
+    /// What operators offer comes last: everything else keeps its name.
+    fn routing(&self, config: &Config, shelf: &Shelf) -> Routing {
         let mut routing = assemble::routing(config);
         for connection in self.in_use(config) {
             routing.connections.push(assemble::connection(connection));
@@ -388,6 +404,7 @@ impl State {
                 routing.models.push(model);
             }
         }
+        offered::add(&mut routing, shelf, &config.rules);
         routing
     }
 

@@ -70,6 +70,8 @@ enum Command {
     Explain(command::explain::ExplainArguments),
     /// Switches maintenance mode on or off, or shows it.
     Maintenance(command::maintenance::MaintenanceArguments),
+    /// Asks a model one question, through a running gateway.
+    Call(command::call::CallArguments),
     /// Explains the error codes.
     Errors {
         /// One code, with cause, fix and examples.
@@ -101,6 +103,7 @@ fn main() -> ExitCode {
         Some(Command::Connection(given)) => command::connection::run(&given),
         Some(Command::Explain(given)) => command::explain::run(&given),
         Some(Command::Maintenance(given)) => command::maintenance::run(&given),
+        Some(Command::Call(given)) => command::call::run(&given),
         Some(Command::Errors { code }) => command::errors::run(code.as_deref()),
         Some(Command::Docs { document }) => command::docs::run(&document),
     }

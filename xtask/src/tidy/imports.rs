@@ -69,9 +69,33 @@ const TABLE: &[Row] = &[
         ours: &[],
         outside: None,
     },
+    // It is built into programs of others: nothing of the server, and little else.
+    Row {
+        name: "tollgate-client",
+        ours: &["tollgate-core", "tollgate-wire"],
+        outside: Some(&[
+            "bytes",
+            "getrandom",
+            "http",
+            "http-body-util",
+            "httpdate",
+            "hyper",
+            "hyper-rustls",
+            "hyper-util",
+            "percent-encoding",
+            "rustls",
+            "rustls-platform-verifier",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "tokio",
+            "tracing",
+        ]),
+    },
     Row {
         name: "tollgate",
         ours: &[
+            "tollgate-client",
             "tollgate-core",
             "tollgate-wire",
             "tollgate-engine",

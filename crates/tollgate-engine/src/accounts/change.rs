@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use tollgate_core::audit::AuditRow;
 use tollgate_core::error::Failure;
-use tollgate_core::id::UserId;
+use tollgate_core::id::{TeamId, UserId};
 use tollgate_core::key::VirtualKey;
+use tollgate_core::offer::{Offer, OfferKind};
 use tollgate_core::tenant::{Organization, Team, User};
 
 use super::{Accounts, not_stored};
 use crate::keys::Home;
+use crate::offers::Taken;
 use crate::port::Change as store;
 
 /// One part of a change, for the store and for memory alike.
@@ -27,6 +29,12 @@ pub(super) enum Step {
     User(Arc<User>),
     /// A user is no more.
     ForgetUser(UserId),
+    /// A team is no more.
+    ForgetTeam(TeamId),
+    /// What is offered from now on.
+    Offer(Arc<Offer>),
+    /// What is not offered any longer.
+    RemoveOffer(OfferKind, Box<str>),
 }
 
 impl Step {
@@ -38,6 +46,12 @@ impl Step {
             Self::Team(facts) => store::PutTeam(Arc::clone(facts)),
             Self::User(facts) => store::PutUser(Arc::clone(facts)),
             Self::ForgetUser(id) => store::DeleteUser(id.as_str().into()),
+            Self::ForgetTeam(id) => store::DeleteTeam(id.as_str().into()),
+            Self::Offer(offer) => store::PutOffer(Arc::clone(offer)),
+            Self::RemoveOffer(kind, name) => store::DeleteOffer {
+                kind: *kind,
+                name: name.clone(),
+            },
         }
     }
 
@@ -58,6 +72,14 @@ impl Step {
                 tenants.put_user(Arc::unwrap_or_clone(facts));
             }
             Self::ForgetUser(id) => tenants.forget_user(&id),
+            Self::ForgetTeam(id) => tenants.close_team(&id),
+            Self::Offer(offer) => {
+                let offer = Taken::Put(Arc::unwrap_or_clone(offer));
+                accounts.offers.take(offer);
+            }
+            Self::RemoveOffer(kind, name) => {
+                accounts.offers.take(Taken::Removed(kind, name));
+            }
         }
     }
 }

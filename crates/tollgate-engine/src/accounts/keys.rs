@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tollgate_core::error::{Code, Failure, FieldProblem};
-use tollgate_core::id::KeyId;
+use tollgate_core::id::{KeyId, TeamId};
 use tollgate_core::key::{
     self, KeyProblem, MADE_PREFIX, ModelScope, Permissions, Priority, TEST_PREFIX, Tenancy,
     VirtualKey,
@@ -11,6 +11,7 @@ use tollgate_core::key::{
 use tollgate_core::limit::Level;
 use tollgate_core::right::{Extent, Right};
 use tollgate_core::secret::Secret;
+use tollgate_core::time::Timestamp;
 
 use super::change::Step;
 use super::{
@@ -108,6 +109,32 @@ impl Accounts {
         let change = audit::changed(&*key, &revoked);
         self.replace(by, &entry, revoked, ("key.revoke", change))
             .await
+    }
+
+    /// The steps that revoke every key of a team. Fails where the configuration declares one.
+    pub(super) fn revocations_of_team(
+        &self,
+        team: &TeamId,
+        now: Timestamp,
+    ) -> Result<Vec<Step>, Failure> {
+        let of_team = |entry: &Entry| entry.team().id == *team;
+        let entries = self.table.select(of_team);
+        if let Some(place) = entries.iter().find_map(|entry| entry.declared_at()) {
+            return Err(Failure::client(Code::Conflict).message(format!(
+                "A key of this team is declared in the configuration ({place}). Take it out there \
+                 first."
+            )));
+        }
+        let keys = entries.into_iter().map(|entry| entry.key());
+        let open = keys.filter(|key| key.revoked_at.is_none());
+        Ok(open
+            .map(|key| {
+                Step::UpdateKey(Arc::new(VirtualKey {
+                    revoked_at: Some(now),
+                    ..VirtualKey::clone(&key)
+                }))
+            })
+            .collect())
     }
 
     /// Gives a key a new text for the process itself.

@@ -42,6 +42,9 @@ impl Accounts {
         if self.tenants.team(&id).is_some() {
             return Err(taken("team", id.as_str()));
         }
+        if self.was_deleted(&id) {
+            return Err(taken("team", id.as_str()));
+        }
         let facts = Team {
             id: id.clone(),
             organization: organization.clone(),

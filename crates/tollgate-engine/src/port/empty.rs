@@ -4,6 +4,7 @@ use tollgate_core::audit::AuditRow;
 use tollgate_core::id::KeyId;
 use tollgate_core::job::{CallRecord, Job, JobId, Totals};
 use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId};
+use tollgate_core::offer::Offer;
 use tollgate_core::request_log::Segment;
 use tollgate_core::tenant::{Organization, Team, User};
 use tollgate_core::time::Timestamp;
@@ -52,6 +53,10 @@ impl TenantStore for EmptyStore {
     }
 
     fn connections(&self) -> Stored<'_, Vec<StoredConnection>> {
+        none()
+    }
+
+    fn offers(&self) -> Stored<'_, Vec<Offer>> {
         none()
     }
 
@@ -112,6 +117,14 @@ impl LedgerStore for EmptyStore {
         _offset: u64,
         _limit: u32,
     ) -> Stored<'a, Vec<Transaction>> {
+        none()
+    }
+
+    fn given<'a>(&'a self, _wallet: &'a WalletId) -> Stored<'a, i64> {
+        none()
+    }
+
+    fn moved<'a>(&'a self, _wallet: &'a WalletId) -> Stored<'a, i64> {
         none()
     }
 

@@ -10,6 +10,7 @@ use tollgate_core::id::KeyId;
 use tollgate_core::key::VirtualKey;
 use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId};
 use tollgate_core::limit::Level;
+use tollgate_core::offer::{Offer, OfferKind};
 use tollgate_core::request_log::Segment;
 use tollgate_core::tenant::{Organization, Team, User};
 use tollgate_core::time::Timestamp;
@@ -75,6 +76,8 @@ pub enum Change {
     PutOrganization(Arc<Organization>),
     /// Keeps a team, in place of one of the same id.
     PutTeam(Arc<Team>),
+    /// Forgets a team.
+    DeleteTeam(Box<str>),
     /// Keeps a user, in place of one of the same id.
     PutUser(Arc<User>),
     /// Forgets a user.
@@ -83,6 +86,15 @@ pub enum Change {
     PutConnection(Arc<StoredConnection>),
     /// Forgets a connection.
     DeleteConnection(Box<str>),
+    /// Keeps an offer, in place of one of the same kind and name.
+    PutOffer(Arc<Offer>),
+    /// Forgets an offer.
+    DeleteOffer {
+        /// Its kind.
+        kind: OfferKind,
+        /// Its name.
+        name: Box<str>,
+    },
     /// Writes a setting of the deployment.
     SetSetting {
         /// Its name.
@@ -123,6 +135,8 @@ pub trait TenantStore: Send + Sync {
     fn users(&self) -> Stored<'_, Vec<User>>;
     /// Every connection.
     fn connections(&self) -> Stored<'_, Vec<StoredConnection>>;
+    /// Everything that is offered to teams.
+    fn offers(&self) -> Stored<'_, Vec<Offer>>;
     /// Makes changes and writes rows of the audit log, all or nothing.
     fn change<'a>(&'a self, changes: &'a [Change], audit: &'a [AuditRow]) -> Stored<'a, ()>;
     /// Notes when keys were last used, in one write. The latest use wins; unknown keys are passed
@@ -274,6 +288,11 @@ pub trait LedgerStore: Send + Sync {
         offset: u64,
         limit: u32,
     ) -> Stored<'a, Vec<Transaction>>;
+    /// What came into a wallet by operators in all, less what they took: top-ups, adjustments and
+    /// refunds.
+    fn given<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64>;
+    /// What all transactions of a wallet come to: its balance, where no call is charged to it.
+    fn moved<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64>;
     /// Notes where everything stood after a page, all or nothing. Trying it again after an error
     /// is safe. Fails if neither `before` nor `head` is where the store stands.
     fn write_checkpoint<'a>(&'a self, checkpoint: &'a Checkpoint) -> Stored<'a, ()>;

@@ -12,7 +12,7 @@ use tollgate_core::route::fallback::Fallbacks;
 use tollgate_core::route::limit::Limits;
 use tollgate_core::route::rules::{Rules, Sticky};
 
-use super::{DeclaredModel, DeclaredTarget};
+use super::{DeclaredModel, DeclaredTarget, Gate};
 use crate::dice;
 use crate::health::{Registry, TargetHealth};
 use crate::hedges::Hedges;
@@ -36,6 +36,8 @@ pub struct Route {
     pub fallbacks: Arc<Fallbacks>,
     /// What all who ask for it together are allowed.
     pub controls: Arc<Controls>,
+    /// By what teams may use it.
+    pub gate: Option<Arc<Gate>>,
     /// What they have used of it. All names behind a wildcard share one, and it outlives the
     /// route.
     pub(crate) meter: MeterSlot,
@@ -152,6 +154,7 @@ impl Route {
             targets,
             fallbacks: Arc::clone(&model.fallbacks),
             controls: Arc::clone(&model.controls),
+            gate: model.gate.clone(),
             meter: registry.meter(&model.name),
             aliases: model.aliases.clone(),
             any_model: false,
@@ -191,6 +194,7 @@ impl Route {
             targets: targets.collect(),
             fallbacks: Arc::clone(&self.fallbacks),
             controls: Arc::clone(&self.controls),
+            gate: self.gate.clone(),
             meter: self.meter.clone(),
             aliases: Vec::new(),
             any_model: false,
@@ -208,7 +212,10 @@ impl Route {
     /// Whether there is anything for this caller: where every target is somebody else's, the model
     /// does not exist.
     pub fn exists_for(&self, caller: &Caller) -> bool {
-        self.targets.is_empty() || self.targets.iter().any(|target| target.serves(caller))
+        self.targets.is_empty()
+            || self.targets.iter().any(|target| target.serves(caller))
+            // Where its first model is somebody else's, the others may do.
+            || matches!(self.gate.as_deref(), Some(Gate::Group(_)))
     }
 
     /// Whether a caller may use it by one of its names.

@@ -97,6 +97,14 @@ impl<N: Node> Table<N> {
         node
     }
 
+    /// Has a node be absent. Whoever still refers to it finds it suspended.
+    pub(super) fn close(&mut self, id: &N::Id) {
+        if let Some(node) = self.nodes.get(id) {
+            node.close();
+            self.absent.insert(id.clone());
+        }
+    }
+
     /// Takes a node out. Whoever still refers to it finds it suspended.
     pub(super) fn forget(&mut self, id: &N::Id) {
         self.absent.remove(id);

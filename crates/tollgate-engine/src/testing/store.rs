@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tollgate_core::audit::AuditRow;
 use tollgate_core::id::KeyId;
 use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId};
+use tollgate_core::offer::Offer;
 use tollgate_core::tenant::{Organization, Team, User};
 use tollgate_core::time::Timestamp;
 
@@ -104,6 +105,10 @@ impl TenantStore for MemoryStore {
 
     fn connections(&self) -> Stored<'_, Vec<StoredConnection>> {
         self.read(|tables| tables.connections.values().cloned().collect())
+    }
+
+    fn offers(&self) -> Stored<'_, Vec<Offer>> {
+        self.read(|tables| tables.offers.values().cloned().collect())
     }
 
     fn change<'a>(&'a self, changes: &'a [Change], audit: &'a [AuditRow]) -> Stored<'a, ()> {
@@ -217,6 +222,24 @@ impl LedgerStore for MemoryStore {
                 offset,
                 limit,
             )
+        })
+    }
+
+    fn given<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64> {
+        self.read(|tables| {
+            let all = tables.transactions.iter();
+            let given = all.filter(|it| {
+                it.wallet == *wallet && matches!(&*it.kind, "top_up" | "adjustment" | "refund")
+            });
+            given.map(|it| it.amount).sum()
+        })
+    }
+
+    fn moved<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64> {
+        self.read(|tables| {
+            let all = tables.transactions.iter();
+            let own = all.filter(|it| it.wallet == *wallet);
+            own.map(|it| it.amount).sum()
         })
     }
 

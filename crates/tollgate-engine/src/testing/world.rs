@@ -141,6 +141,7 @@ pub fn model(name: &str, connections: &[&str], rules: Rules) -> DeclaredModel {
         facts: Arc::default(),
         known: Vec::new(),
         controls: Arc::default(),
+        gate: None,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::chat::Plan;
 use crate::engine::Engine;
 use crate::health::Permit;
 use crate::health::Wanted;
-use crate::routes::{Route, RouteTarget};
+use crate::routes::{Gate, Route, RouteTarget};
 use crate::select::{self, Facts};
 
 /// The most models in one chain, the one that was asked for included.
@@ -238,7 +238,13 @@ impl Walk<'_> {
         }
         let route = Arc::clone(&leg.route);
         for name in route.fallbacks.of(class) {
-            let Ok(found) = admit::route(self.engine, self.plan.caller, name) else {
+            // Whoever has a group may use what is in it.
+            let found = if matches!(route.gate.as_deref(), Some(Gate::Group(_))) {
+                admit::route_of_group(self.engine, self.plan.caller, name)
+            } else {
+                admit::route(self.engine, self.plan.caller, name).ok()
+            };
+            let Some(found) = found else {
                 continue;
             };
             let is_new = self.legs.len() < LONGEST_CHAIN && !is_met(&self.legs, &found);

@@ -8,6 +8,7 @@ use tollgate_core::audit::AuditRow;
 use tollgate_core::id::KeyId;
 use tollgate_core::job::{CallRecord, Job, JobId, Totals};
 use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId};
+use tollgate_core::offer::Offer;
 use tollgate_core::request_log::Segment;
 use tollgate_core::tenant::{Organization, Team, User};
 use tollgate_core::time::Timestamp;
@@ -105,6 +106,9 @@ impl TenantStore for FaultyStore {
     fn connections(&self) -> Stored<'_, Vec<StoredConnection>> {
         self.kept.connections()
     }
+    fn offers(&self) -> Stored<'_, Vec<Offer>> {
+        self.kept.offers()
+    }
     fn change<'a>(&'a self, changes: &'a [Change], audit: &'a [AuditRow]) -> Stored<'a, ()> {
         self.kept.change(changes, audit)
     }
@@ -154,6 +158,12 @@ impl LedgerStore for FaultyStore {
         limit: u32,
     ) -> Stored<'a, Vec<Transaction>> {
         self.kept.transactions(wallet, offset, limit)
+    }
+    fn given<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64> {
+        self.kept.given(wallet)
+    }
+    fn moved<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64> {
+        self.kept.moved(wallet)
     }
     fn write_checkpoint<'a>(&'a self, checkpoint: &'a Checkpoint) -> Stored<'a, ()> {
         Box::pin(self.write(async move { self.kept.write_checkpoint(checkpoint).await }))

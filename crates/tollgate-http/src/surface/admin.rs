@@ -14,6 +14,7 @@ mod maintenance;
 pub(crate) mod members;
 pub(crate) mod organizations;
 mod page;
+pub(crate) mod saas;
 pub(crate) mod teams;
 mod tenants;
 mod words;
@@ -100,6 +101,7 @@ pub(crate) async fn act(
             | Endpoint::ConnectionBreaker(_),
             _,
         ) => of_connections(gateway, by, endpoint, (parts, body)).await?,
+        (Endpoint::Saas(place), _) => saas::act(gateway, by, place, (parts, body)).await?,
         (Endpoint::ExplainRoute, _) => {
             explain::explain(engine, &read(gateway, parts, body).await?)?
         }

@@ -42,11 +42,12 @@ pub(crate) fn list(
     family: Family,
     query: Query<'_>,
 ) -> Result<Given, Failure> {
-    let routes = gateway.engine.routes();
+    let (routes, offers) = (gateway.engine.routes(), gateway.engine.accounts.offers());
     let models: Vec<_> = routes
         .listed()
         .iter()
         .filter(|model| caller.may_use(&model.name) && model.exists_for(caller))
+        .filter(|model| offers.opens_gate(caller, model.gate()))
         .map(|model| Shown {
             name: &model.name,
             connection: &model.connection,

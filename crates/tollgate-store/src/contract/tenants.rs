@@ -7,6 +7,7 @@ use tollgate_core::audit::AuditRow;
 use tollgate_core::budget::Controls;
 use tollgate_core::id::{OrgId, TeamId, UserId};
 use tollgate_core::job::{BudgetMode, Terms};
+use tollgate_core::offer::{AccessGroup, Offer, OfferKind, OfferStatus, TeamOffer};
 use tollgate_core::tenant::{Organization, Role, Status, Team, User};
 use tollgate_engine::port::{AuditQuery, Change, Sealed, Store, StoredConnection};
 
@@ -219,6 +220,59 @@ async fn connections_are_read_as_they_were_last_put_until_they_are_deleted() {
             "{}",
             backend.name
         );
+    }
+}
+
+#[tokio::test]
+async fn offers_are_read_as_they_were_last_put_until_they_are_deleted() {
+    for backend in backends().await {
+        let store = &*backend.store;
+        assert!(store.offers().await.unwrap().is_empty());
+        let group = |description: &str| {
+            Offer::AccessGroup(AccessGroup {
+                name: TEXTS[3].into(),
+                display_name: "G".into(),
+                description: Some(description.into()),
+                status: OfferStatus::Active,
+                created_at: at(1),
+                updated_at: at(2),
+            })
+        };
+        let team = Offer::Team(TeamOffer {
+            only: true,
+            groups: vec!["g".into()],
+            ..TeamOffer::nothing(&TeamId::from_stored("team_1"))
+        });
+        for offer in [&team, &group("first"), &group("last")] {
+            let put = Change::PutOffer(Arc::new(offer.clone()));
+            change(store, put).await.unwrap();
+        }
+        let read = store.offers().await.unwrap();
+        assert_eq!(read, [group("last"), team.clone()], "{}", backend.name);
+        for name in [TEXTS[3], "none"] {
+            let kind = OfferKind::AccessGroup;
+            let name = name.into();
+            let delete = Change::DeleteOffer { kind, name };
+            change(store, delete).await.unwrap();
+        }
+        assert_eq!(store.offers().await.unwrap(), [team], "{}", backend.name);
+    }
+}
+
+#[tokio::test]
+async fn a_team_that_was_deleted_is_gone() {
+    for backend in backends().await {
+        let store = &*backend.store;
+        for id in ["team_1", "team_2"] {
+            let put = Change::PutTeam(Arc::new(team(id)));
+            change(store, put).await.unwrap();
+        }
+        for id in ["team_1", "team_none"] {
+            change(store, Change::DeleteTeam(id.into())).await.unwrap();
+        }
+        let read = store.teams().await.unwrap();
+        let left: Vec<_> = read.iter().map(|team| team.id.as_str()).collect();
+        assert_eq!(left, ["team_2"], "{}", backend.name);
     }
 }
 

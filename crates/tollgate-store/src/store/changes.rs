@@ -4,7 +4,7 @@ use tollgate_core::audit::AuditRow;
 use tollgate_engine::fault;
 use tollgate_engine::port::Change;
 
-use super::{audit, keys, tenants};
+use super::{audit, keys, offers, tenants};
 use crate::database::{Database, Purpose, Session, Trouble};
 
 /// Makes changes and writes rows of the audit log.
@@ -41,6 +41,12 @@ async fn all(
                 let sql = "DELETE FROM users WHERE id = $1";
                 session.execute(sql, &[(&**id).into()]).await?;
             }
+            Change::DeleteTeam(id) => {
+                let sql = "DELETE FROM teams WHERE id = $1";
+                session.execute(sql, &[(&**id).into()]).await?;
+            }
+            Change::PutOffer(new) => offers::put(session, new).await?,
+            Change::DeleteOffer { kind, name } => offers::delete(session, *kind, name).await?,
             Change::PutConnection(new) => tenants::put_connection(session, new).await?,
             Change::DeleteConnection(name) => {
                 let sql = "DELETE FROM connections WHERE name = $1";

@@ -84,6 +84,27 @@ pub(super) async fn of_wallet(
     find(database, condition, &values).await
 }
 
+/// What operators put into a wallet in all, less what they took.
+pub(super) async fn given(database: &Database, wallet: &WalletId) -> Result<i64, Trouble> {
+    let sql = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM transactions \
+               WHERE wallet = $1 AND kind IN ('top_up', 'adjustment', 'refund')";
+    sum(database, sql, wallet).await
+}
+
+/// What all of a wallet come to.
+pub(super) async fn moved(database: &Database, wallet: &WalletId) -> Result<i64, Trouble> {
+    let sql = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM transactions \
+               WHERE wallet = $1";
+    sum(database, sql, wallet).await
+}
+
+async fn sum(database: &Database, sql: &'static str, wallet: &WalletId) -> Result<i64, Trouble> {
+    let wallet = wallet.to_string();
+    let mut session = database.session(Purpose::Read).await?;
+    let row = session.row(sql, &[wallet.as_str().into()]).await?;
+    row.map_or(Ok(0), |row| row.integer(0))
+}
+
 async fn find(
     database: &Database,
     condition: &'static str,

@@ -1,19 +1,16 @@
 //! Where a command acts: in the running gateway if there is one, otherwise on the data itself.
 
-use std::convert::Infallible;
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HOST};
-use http::{HeaderMap, Method, Request};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_util::rt::TokioIo;
+use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+pub(super) use tollgate_client::Call;
+use tollgate_client::{BadAddress, Client, Kind, RetryPolicy};
 use tollgate_core::error::Failure;
 use tollgate_core::error::dialect::{Dialect, told};
 use tollgate_engine::accounts::Accounts;
@@ -25,6 +22,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::ownership::{self, Possession};
 
+const DIALECT: HeaderName = HeaderName::from_static("x-tollgate-error-dialect");
 /// The longest that the gateway may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// The longest that the gateway may take to accept a connection; it is on this machine.
@@ -65,6 +63,20 @@ pub(super) enum CommandError {
         /// What it would be needed for.
         why: &'static str,
     },
+    /// A question to a model needs a key.
+    #[error(
+        "no key: put one into TOLLGATE_KEY, or give it with --key KEY; \
+         `tollgate key create NAME` makes one"
+    )]
+    NoKey,
+    /// No gateway is where it was said to be.
+    #[error("no gateway answers at {url}: {cause}")]
+    NobodyThere {
+        /// Where it would be.
+        url: String,
+        /// What happened instead.
+        cause: String,
+    },
     /// The data could not be taken or read.
     #[error("{0}")]
     Data(Box<dyn Error>),
@@ -104,14 +116,6 @@ pub(super) enum Site {
     There(Control),
 }
 
-/// One call of the admin API.
-#[derive(Debug)]
-pub(super) struct Call {
-    pub(super) method: Method,
-    pub(super) path: String,
-    pub(super) body: Option<Value>,
-}
-
 /// Finds the place: takes the data if nobody has them, and otherwise the gateway that does.
 pub(super) async fn find(config: &Config) -> Result<Site, CommandError> {
     let patience = Instant::now() + PATIENCE;
@@ -124,7 +128,7 @@ pub(super) async fn find(config: &Config) -> Result<Site, CommandError> {
         let trouble = match Control::read(&config.database.directory)? {
             // It may have gone since it wrote this: only what still listens is a gateway.
             Some(control) => match connect(&control).await {
-                Ok(_) => return Ok(Site::There(control)),
+                Ok(()) => return Ok(Site::There(control)),
                 Err(error) => error,
             },
             None => held,
@@ -161,23 +165,57 @@ pub(super) async fn ask_within(
     call: Call,
     limit: Duration,
 ) -> Result<Value, CommandError> {
-    let stream = connect(control).await?;
-    let answer = tokio::time::timeout(limit, exchange(control, stream, call)).await;
-    let broken = |cause: String| CommandError::Broken {
+    let asked = match client(control, limit) {
+        Ok(client) => client.call(call).await,
+        Err(bad) => return Err(broken(control, bad.to_string())),
+    };
+    asked.map_err(|error| match (&error.code, error.status) {
+        (Some(code), Some(_)) if error.kind != Kind::InvalidResponse => CommandError::Refused {
+            message: error.message.clone(),
+            code: code.clone(),
+            request_id: error.request_id.clone(),
+        },
+        (_, Some(status)) => broken(
+            control,
+            format!("it sent status {status} with a body of something else"),
+        ),
+        (_, None) if error.kind == Kind::Timeout => broken(
+            control,
+            format!("nothing came within {} s", limit.as_secs()),
+        ),
+        (_, None) if error.unreachable => unreachable(control, error.message.clone()),
+        (_, None) => broken(control, error.message.clone()),
+    })
+}
+
+/// A client that asks once: whoever typed the command decides about the next time.
+fn client(control: &Control, limit: Duration) -> Result<Client, BadAddress> {
+    let address = format!("http://{}", reachable(control.address));
+    Client::builder(&address, control.token.expose())
+        .admin()
+        .timeout(limit)
+        .retry(RetryPolicy::never())
+        .breaker(None)
+        .without_idempotency_keys()
+        .longest_answer(LONGEST_ANSWER)
+        // Whatever dialect the deployment answers in: commands print what this one says.
+        .header(DIALECT, HeaderValue::from_static(Dialect::OpenAi.name()))
+        .build()
+}
+
+fn broken(control: &Control, cause: String) -> CommandError {
+    CommandError::Broken {
         pid: control.pid,
         address: control.address,
         cause,
-    };
-    let (status, headers, body) = answer
-        .map_err(|_| broken(format!("nothing came within {} s", limit.as_secs())))?
-        .map_err(|error| broken(error.to_string()))?;
-    let value: Option<Value> = serde_json::from_slice(&body).ok();
-    match value {
-        Some(value) if (200..300).contains(&status) => Ok(value),
-        Some(value) if value.get("error").is_some() => Err(refused(&value, &headers)),
-        _ => Err(broken(format!(
-            "it sent status {status} with a body of something else"
-        ))),
+    }
+}
+
+fn unreachable(control: &Control, cause: String) -> CommandError {
+    CommandError::Unreachable {
+        pid: control.pid,
+        address: reachable(control.address),
+        cause,
     }
 }
 
@@ -196,83 +234,22 @@ pub(super) fn failed(failure: &Failure) -> CommandError {
     }
 }
 
-async fn connect(control: &Control) -> Result<TcpStream, CommandError> {
+/// Whether anybody listens there.
+async fn connect(control: &Control) -> Result<(), CommandError> {
     let address = reachable(control.address);
-    let unreachable = |cause: String| CommandError::Unreachable {
-        pid: control.pid,
-        address,
-        cause,
-    };
     match tokio::time::timeout(CONNECT_LIMIT, TcpStream::connect(address)).await {
-        Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(error)) => Err(unreachable(error.to_string())),
-        Err(_) => Err(unreachable(format!(
-            "nothing within {} s",
-            CONNECT_LIMIT.as_secs()
-        ))),
-    }
-}
-
-type Broken = Box<dyn Error + Send + Sync>;
-
-async fn exchange(
-    control: &Control,
-    stream: TcpStream,
-    call: Call,
-) -> Result<(u16, HeaderMap, Bytes), Broken> {
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let request = Request::builder()
-        .method(call.method)
-        .uri(call.path)
-        .header(HOST, reachable(control.address).to_string())
-        .header("x-admin-key", control.token.expose())
-        // Whatever dialect the deployment answers in: this is the one that is read here.
-        .header("x-tollgate-error-dialect", Dialect::OpenAi.name())
-        .header(ACCEPT, "application/json")
-        .header(CONTENT_TYPE, "application/json")
-        .body(Full::new(Bytes::from(
-            call.body.map_or_else(String::new, |body| body.to_string()),
-        )))?;
-    let asking = async {
-        let (parts, body) = sender.send_request(request).await?.into_parts();
-        let body = Limited::new(body, LONGEST_ANSWER)
-            .collect()
-            .await?
-            .to_bytes();
-        Ok((parts.status.as_u16(), parts.headers, body))
-    };
-    // The connection only moves while it is polled. When it ends it has handed over all it got,
-    // and an error of its own reaches the asking side too.
-    let moving = async {
-        connection.await.ok();
-        std::future::pending::<Infallible>().await
-    };
-    tokio::select! {
-        answer = asking => answer,
-        never = moving => match never {},
-    }
-}
-
-fn refused(value: &Value, headers: &HeaderMap) -> CommandError {
-    let text = |name: &str| {
-        let text = value
-            .get("error")
-            .and_then(|error| error.get(name))
-            .and_then(Value::as_str);
-        text.unwrap_or("unknown").to_owned()
-    };
-    let request_id = headers.get("x-request-id").and_then(|id| id.to_str().ok());
-    CommandError::Refused {
-        message: text("message"),
-        code: text("code"),
-        request_id: request_id.map(str::to_owned),
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(unreachable(control, error.to_string())),
+        Err(_) => {
+            let cause = format!("nothing within {} s", CONNECT_LIMIT.as_secs());
+            Err(unreachable(control, cause))
+        }
     }
 }
 
 /// The address by which this machine reaches a listener: one that stands for all addresses is
 /// none to connect to.
-fn reachable(address: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

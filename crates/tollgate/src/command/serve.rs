@@ -17,6 +17,7 @@ use tollgate_engine::credits::LowBalances;
 use tollgate_engine::engine::Engine;
 use tollgate_engine::ledger_check::{self, SelfCheck};
 use tollgate_engine::port::Clock;
+use tollgate_engine::refills;
 use tollgate_engine::settle::{self, Ledger};
 use tollgate_http::{AccessLog, Gateway, Logs};
 use tollgate_simulator::Simulator;
@@ -176,6 +177,7 @@ fn background(
 ) -> TaskTracker {
     let end = || ended.clone().cancelled_owned();
     let tasks = TaskTracker::new();
+    tasks.spawn(refills::watch(Arc::clone(&accounts), end()));
     tasks.spawn(flush_uses(accounts, ended.clone()));
     tasks.spawn(Arc::clone(&engine.request_log).run(end()));
     tasks.spawn(Arc::clone(&engine.overload).watch(end()));

@@ -24,7 +24,7 @@ use super::{Config, Database, Deployment, Log, LogFormat, Overload, Server, Tena
 use crate::master_key;
 
 pub(super) use connections::connection;
-pub(super) use models::open;
+pub(super) use models::{facts, open};
 
 /// The folder beside a database on a server: for what is this machine's own.
 const DATA: &str = "tollgate-data";
@@ -106,9 +106,9 @@ pub(super) fn resolve(root: &Section, findings: &mut Findings<'_>) -> Config {
         billing: billing::read(section("billing"), findings),
         request_log: billing::request_log(section("request_log")),
         idempotency: billing::idempotency(section("idempotency")),
-        jobs: billing::jobs(section("jobs")),
         surfaces,
         cache: surfaces::cache(section("cache")),
+        jobs: billing::jobs(section("jobs")),
         organizations,
         teams,
         users,

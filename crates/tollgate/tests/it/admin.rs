@@ -1,5 +1,6 @@
 //! What operators do.
 
+mod call;
 mod commands;
 mod keys;
 mod tenants;

@@ -31,6 +31,7 @@ mod operations;
 mod providers;
 mod raw;
 mod routing;
+mod saas;
 mod simple;
 mod soak;
 mod streaming;

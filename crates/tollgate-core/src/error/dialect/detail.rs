@@ -45,7 +45,8 @@ fn status(service: Service, failure: &Failure) -> u16 {
     };
     match failure.code {
         Code::InvalidRequest if faulty_fields(service, failure).is_some() => 422,
-        Code::Conflict if is_of_job(failure) => of_service(409, 400),
+        // Seed 001 calls these wrong requests.
+        Code::Conflict if names_resource(failure) => of_service(409, 400),
         Code::InsufficientCredits | Code::BudgetExceeded | Code::ModelAccessDenied => 403,
         Code::ModelNotFound => of_service(404, 403),
         Code::ProviderDataPolicy
@@ -159,7 +160,7 @@ fn text_of_jobs(case: &Case<'_>) -> Option<String> {
         Code::InsufficientCredits => "Team suspended or insufficient credits",
         Code::TeamSuspended => "Team access suspended - contact support",
         Code::TeamPaused => "Team access is paused. Please contact support.",
-        Code::ModelAccessDenied => "Team does not have access to the requested model",
+        Code::ModelAccessDenied => return Some(closed_model(failure)),
         Code::ModelNotFound => return Some(unresolved_model(failure)),
         Code::PermissionDenied => return foreign_team(failure),
         Code::ResourceNotFound if is_of_job(failure) => "Job not found",
@@ -210,6 +211,21 @@ fn with_credit(sentence: String) -> String {
         sentence
     } else {
         format!("Out of credit: {sentence}")
+    }
+}
+
+fn names_resource(failure: &Failure) -> bool {
+    sentence::text(failure, detail::RESOURCE).is_some()
+}
+
+/// A model that a team was not given: an alias whose access groups it has not.
+fn closed_model(failure: &Failure) -> String {
+    let team = sentence::text(failure, detail::TEAM_ID);
+    match (team, failure.model.as_deref()) {
+        (Some(team), Some(model)) => {
+            format!("Team '{team}' does not have access to model alias '{model}'")
+        }
+        _ => "Team does not have access to the requested model".to_owned(),
     }
 }
 

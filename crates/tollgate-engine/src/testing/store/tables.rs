@@ -9,6 +9,7 @@ use tollgate_core::job::{CallRecord, Job};
 use tollgate_core::key::VirtualKey;
 use tollgate_core::ledger::{Page, PageHead, WalletId};
 use tollgate_core::limit::Level;
+use tollgate_core::offer::{Offer, OfferKind};
 use tollgate_core::tenant::{Organization, Team, User};
 use tollgate_core::time::Timestamp;
 
@@ -26,6 +27,7 @@ pub(super) struct Tables {
     pub(super) teams: BTreeMap<Box<str>, Team>,
     pub(super) users: BTreeMap<Box<str>, User>,
     pub(super) connections: BTreeMap<Box<str>, StoredConnection>,
+    pub(super) offers: BTreeMap<(OfferKind, Box<str>), Offer>,
     pub(super) settings: BTreeMap<Box<str>, Box<str>>,
     pub(super) audit: Vec<AuditRow>,
     pub(super) pages: Vec<Page>,
@@ -65,6 +67,16 @@ impl Tables {
             Change::PutConnection(new) => {
                 let name = new.name.clone();
                 self.connections.insert(name, StoredConnection::clone(new));
+            }
+            Change::DeleteTeam(id) => {
+                self.teams.remove(&**id);
+            }
+            Change::PutOffer(offer) => {
+                let name = (offer.kind(), offer.name().into());
+                self.offers.insert(name, Offer::clone(offer));
+            }
+            Change::DeleteOffer { kind, name } => {
+                self.offers.remove(&(*kind, name.clone()));
             }
             Change::DeleteConnection(name) => {
                 self.connections.remove(name);

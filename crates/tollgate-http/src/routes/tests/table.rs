@@ -16,6 +16,7 @@ use tollgate_engine::authority::Manager;
 
 use crate::access_log::LogFormat;
 use crate::routes::credits::{Deed, Purse};
+use crate::routes::saas::{Act, Credential, OwnView, Saas};
 use crate::routes::{Endpoint, JobRoute, Report};
 use crate::testing::model;
 use crate::testing::world::{ADMIN_KEY, Said, World};
@@ -90,6 +91,40 @@ samples! {
     Endpoint::Ledger => "/api/ledger/verify",
     Endpoint::Balance => "/api/account/balance",
     Endpoint::CreditWebhook => "/api/webhooks/credits",
+    Endpoint::Saas(Saas::NewTeam) => "/api/teams/create",
+    Endpoint::Saas(Saas::TeamGroups(_)) => "/api/teams/{team}/access-groups",
+    Endpoint::Saas(Saas::TeamModelGroups(_)) => "/api/teams/{team}/model-groups",
+    Endpoint::Saas(Saas::Credits(_, Act::Check)) => "/api/credits/teams/{team}/check",
+    Endpoint::Saas(Saas::Credits(_, Act::Rates)) => "/api/credits/teams/{team}/conversion-rates",
+    Endpoint::Saas(Saas::Credits(_, Act::Replenish)) => "/api/credits/teams/{team}/replenish",
+    Endpoint::Saas(Saas::Credits(_, Act::AutoRefill)) =>
+        "/api/credits/teams/{team}/configure-auto-refill",
+    Endpoint::Saas(Saas::Credits(_, Act::Mode)) => "/api/credits/teams/{team}/budget-mode",
+    Endpoint::Saas(Saas::NewOrganization) => "/api/organizations/create",
+    Endpoint::Saas(Saas::OrganizationTeams(_)) => "/api/organizations/{organization}/teams",
+    Endpoint::Saas(Saas::OrganizationUsage(_)) => "/api/organizations/{organization}/usage",
+    Endpoint::Saas(Saas::OrganizationState(_)) => "/api/organizations/{organization}/status",
+    Endpoint::Saas(Saas::Aliases) => "/api/models",
+    Endpoint::Saas(Saas::NewAlias) => "/api/models/create",
+    Endpoint::Saas(Saas::Alias(_)) => "/api/models/a",
+    Endpoint::Saas(Saas::Groups) => "/api/model-access-groups",
+    Endpoint::Saas(Saas::NewGroup) => "/api/model-access-groups/create",
+    Endpoint::Saas(Saas::Group(_)) => "/api/model-access-groups/g",
+    Endpoint::Saas(Saas::GroupAliases(_)) => "/api/model-access-groups/g/models",
+    Endpoint::Saas(Saas::ModelGroups) => "/api/model-groups",
+    Endpoint::Saas(Saas::NewModelGroup) => "/api/model-groups/create",
+    Endpoint::Saas(Saas::ModelGroup(_)) => "/api/model-groups/g",
+    Endpoint::Saas(Saas::ModelGroupModels(_)) => "/api/model-groups/g/models",
+    Endpoint::Saas(Saas::ResolveModelGroup(_)) => "/api/model-groups/g/resolve?team_id={team}",
+    Endpoint::Saas(Saas::ProviderCredentials(Credential::All)) => "/api/provider-credentials",
+    Endpoint::Saas(Saas::ProviderCredentials(Credential::New)) =>
+        "/api/provider-credentials/create",
+    Endpoint::Saas(Saas::ProviderCredentials(Credential::One(_))) => "/api/provider-credentials/c",
+    Endpoint::Saas(Saas::ProviderCredentials(Credential::Organization(_))) =>
+        "/api/provider-credentials/organization/{organization}",
+    Endpoint::Saas(Saas::ProviderCredentials(Credential::Provider(..))) =>
+        "/api/provider-credentials/organization/{organization}/provider/openai",
+    Endpoint::Saas(Saas::Dashboard) => "/api/stats/dashboard",
     Endpoint::Report(Report::Logs) => "/api/account/request-logs",
     Endpoint::Report(Report::Enhanced) => "/api/account/request-logs/enhanced",
     Endpoint::Report(Report::Log(_)) => "/api/account/request-logs/r",
@@ -128,6 +163,12 @@ samples! {
     Endpoint::Ready => "/health/ready",
     Endpoint::Metrics => "/metrics",
     Endpoint::Front => "/",
+}
+
+/// The endpoint of a sample, which may have a query.
+fn found(path: &str) -> Endpoint<'_> {
+    let path = path.split('?').next().unwrap();
+    Endpoint::find(path).unwrap_or_else(|| panic!("{path}"))
 }
 
 /// Whoever asks.
@@ -192,6 +233,15 @@ fn expected(who: Who, right: Right, of: Extent, names_object: bool) -> Outcome {
         None => Outcome::Denied,
         Some(extent) if names_object && extent < of => Outcome::Missing,
         Some(_) => Outcome::In,
+    }
+}
+
+/// The same where a team's own key may see something: whoever is no manager who may see it sees
+/// that of their own team, and is told that another one is another one.
+fn expected_of_view(who: Who, right: Right, of: Extent) -> Outcome {
+    match expected(who, right, of, true) {
+        Outcome::Denied if of == Extent::Organization => Outcome::In,
+        outcome => outcome,
     }
 }
 
@@ -325,7 +375,7 @@ fn seen(said: &Said) -> Outcome {
 fn every_endpoint_has_a_sample_that_leads_to_it() {
     for sample in SAMPLES {
         let path = sample.replace(['{', '}'], "");
-        let endpoint = Endpoint::find(&path).unwrap_or_else(|| panic!("{path}"));
+        let endpoint = found(&path);
         assert_eq!(sample_of(endpoint), *sample);
     }
 }
@@ -334,7 +384,7 @@ fn every_endpoint_has_a_sample_that_leads_to_it() {
 fn a_right_that_only_sees_is_demanded_for_methods_that_only_see() {
     for sample in SAMPLES {
         let path = sample.replace(['{', '}'], "");
-        let endpoint = Endpoint::find(&path).unwrap();
+        let endpoint = found(&path);
         for method in endpoint.methods() {
             let right = endpoint.right(method);
             let sees = [Method::GET, Method::HEAD].contains(method);
@@ -352,7 +402,7 @@ fn keys_may_be_bound_to_every_surface_of_calls_and_to_that_of_managing() {
         .iter()
         .map(|sample| sample.replace(['{', '}'], ""))
         .filter_map(|path| {
-            let endpoint = Endpoint::find(&path)?;
+            let endpoint = found(&path);
             // What may be read, the permission says.
             let is_open = |right| matches!(right, Right::Public | Right::Read);
             let mut methods = endpoint.methods().iter();
@@ -386,7 +436,7 @@ async fn everybody_is_let_in_where_the_table_says_so_and_nowhere_else() {
                 continue;
             }
             let path = owner.path(sample);
-            let endpoint = Endpoint::find(&path).unwrap();
+            let endpoint = found(&path);
             // What is destroyed by one is not there for the next: these are asked of others.
             for method in endpoint.methods() {
                 if *method == Method::DELETE || matches!(endpoint, Endpoint::RotateKey(_)) {
@@ -398,6 +448,8 @@ async fn everybody_is_let_in_where_the_table_says_so_and_nowhere_else() {
                     let is_report = matches!(endpoint, Endpoint::Report(_));
                     let expected = if is_report && who == Who::Platform {
                         Outcome::In
+                    } else if OwnView::of(endpoint, method).is_some() {
+                        expected_of_view(who, right, extent)
                     } else {
                         expected(who, right, extent, names_object)
                     };
@@ -446,6 +498,14 @@ fn is_property(endpoint: Endpoint<'_>, who: Who, said: &Said) -> bool {
             who == Who::Platform
         }
         Endpoint::Report(Report::Log(_)) => who != Who::Nobody,
+        Endpoint::Saas(
+            Saas::Alias(_)
+            | Saas::Group(_)
+            | Saas::GroupAliases(_)
+            | Saas::ModelGroup(_)
+            | Saas::ModelGroupModels(_)
+            | Saas::ProviderCredentials(_),
+        ) => who == Who::Platform,
         _ => false,
     }
 }
@@ -518,7 +578,12 @@ async fn a_foreign_object_is_answered_word_for_word_as_one_that_is_not_there() {
     let without_id = |said: &Said| {
         let mut value = said.json();
         value["error"]["request_id"] = serde_json::Value::Null;
-        (said.status, value.to_string())
+        // Texts of seed 001 repeat the id that was asked for.
+        let text = value.to_string();
+        (
+            said.status,
+            text.replace("globex", "ID").replace("nowhere", "ID"),
+        )
     };
     let headers = format!(
         "{}content-type: application/json\r\n",
@@ -526,7 +591,7 @@ async fn a_foreign_object_is_answered_word_for_word_as_one_that_is_not_there() {
     );
     for sample in SAMPLES.iter().filter(|sample| sample.contains('{')) {
         let (foreign, missing) = (globex.path(sample), nowhere.path(sample));
-        let endpoint = Endpoint::find(&foreign).unwrap();
+        let endpoint = found(&foreign);
         for method in endpoint.methods() {
             if *method == Method::HEAD || endpoint.right(method) == Right::Admin {
                 continue;

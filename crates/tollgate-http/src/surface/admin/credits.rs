@@ -13,6 +13,7 @@ use tollgate_engine::hold::Billing;
 
 use super::fields::Fields;
 use super::page::{self, Page};
+use super::saas;
 use crate::query::Query;
 use crate::routes::credits::{Deed, Purse};
 
@@ -47,7 +48,7 @@ impl Of {
         })
     }
 
-    fn wallet(&self, unit: Unit) -> WalletId {
+    pub(super) fn wallet(&self, unit: Unit) -> WalletId {
         WalletId {
             holder: self.0.clone(),
             unit,
@@ -75,7 +76,11 @@ pub(super) async fn act(
         Deed::Add => add(books, by, of, asked).await,
         Deed::Adjust => adjust(books, by, of, asked).await,
         Deed::Refund => refund(books, by, of, asked).await,
-        Deed::Balance => balance(books, of, query),
+        Deed::Balance => {
+            let (status, mut body) = balance(books, of, query)?;
+            saas::merge_balance(books.accounts, of, &mut body).await?;
+            Ok((status, body))
+        }
         Deed::Transactions => transactions(books, of, query).await,
     }
 }
@@ -93,7 +98,9 @@ pub async fn add(
     fields.finish()?;
     let credits = books.accounts.credits();
     let receipt = credits.top_up(&of.wallet(unit), amount, note).await?;
-    done(books, &receipt)
+    let (status, mut body) = done(books, &receipt)?;
+    saas::merge_order(books.accounts, &receipt, &mut body).await?;
+    Ok((status, body))
 }
 
 /// `POST …/adjust`: sets a balance right, by adding to it or taking from it.
@@ -150,7 +157,15 @@ pub async fn refund(
 
 /// `GET …/balance`: what is there now, in USD or in the `unit` of the query.
 pub fn balance(books: Books<'_>, of: &Of, query: Option<&str>) -> Result<(u16, Value), Failure> {
-    let unit = unit(Query::new(query))?;
+    balance_of(books, of, Query::new(query))
+}
+
+pub(super) fn balance_of(
+    books: Books<'_>,
+    of: &Of,
+    query: Query<'_>,
+) -> Result<(u16, Value), Failure> {
+    let unit = unit(query)?;
     Ok((200, Value::Object(standing(books, &of.wallet(unit))?)))
 }
 

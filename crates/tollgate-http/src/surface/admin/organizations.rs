@@ -11,6 +11,7 @@ use tollgate_engine::tenants::OrganizationNode;
 use super::controls;
 use super::fields::Fields;
 use super::page::Page;
+use super::saas;
 use super::words;
 use crate::query::Query;
 
@@ -54,7 +55,7 @@ pub fn list(
 /// `GET /api/organizations/{id}`.
 pub fn one(accounts: &Accounts, by: &Manager, id: &str) -> Result<(u16, Value), Failure> {
     let node = accounts.organization(by, id)?;
-    Ok((200, row(accounts, &node)))
+    Ok((200, saas::organizations::told(accounts, &node)))
 }
 
 /// `PUT` and `PATCH /api/organizations/{id}`: changes what the body names.
@@ -89,7 +90,7 @@ pub async fn set_status(
     Ok((200, row(accounts, &node)))
 }
 
-fn row(accounts: &Accounts, node: &OrganizationNode) -> Value {
+pub(super) fn row(accounts: &Accounts, node: &OrganizationNode) -> Value {
     let facts = node.facts();
     let readings = accounts.budgets_of_organization(node);
     json!({

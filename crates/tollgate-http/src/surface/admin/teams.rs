@@ -11,6 +11,7 @@ use tollgate_engine::tenants::TeamNode;
 use super::controls;
 use super::fields::Fields;
 use super::page::{self, Page};
+use super::saas;
 use super::words;
 use crate::query::Query;
 
@@ -57,9 +58,8 @@ pub fn list(
 }
 
 /// `GET /api/teams/{id}`.
-pub fn one(accounts: &Accounts, by: &Manager, id: &str) -> Result<(u16, Value), Failure> {
-    let node = accounts.team(by, id)?;
-    Ok((200, row(accounts, &node)))
+pub async fn one(accounts: &Accounts, by: &Manager, id: &str) -> Result<(u16, Value), Failure> {
+    saas::teams::one(accounts, by, id).await
 }
 
 /// `PUT` and `PATCH /api/teams/{id}`: changes what the body names.
@@ -69,8 +69,10 @@ pub async fn change(
     (id, body): (&str, &[u8]),
 ) -> Result<(u16, Value), Failure> {
     let mut fields = Fields::read(body)?;
+    let name = words::new_name(&mut fields).or_else(|| saas::teams::alias(&mut fields));
+    let given = saas::teams::Given::read(&mut fields);
     let edit = TeamEdit {
-        name: words::new_name(&mut fields),
+        name,
         status: words::status(&mut fields),
         controls: controls::edit(&mut fields, accounts.clock()),
         job_terms: TermsEdit::default(),
@@ -81,8 +83,7 @@ pub async fn change(
         fields.fault("organization", "value_error", what);
     }
     fields.finish()?;
-    let node = accounts.change_team(by, id, &edit).await?;
-    Ok((200, row(accounts, &node)))
+    saas::teams::change(accounts, by, (id, edit), given?).await
 }
 
 /// `POST /api/teams/{id}/suspend`, `pause` and `resume`.
@@ -96,10 +97,16 @@ pub async fn set_status(
         ..TeamEdit::default()
     };
     let node = accounts.change_team(by, id, &edit).await?;
-    Ok((200, row(accounts, &node)))
+    let done = match status {
+        Status::Active => "resumed",
+        Status::Paused => "paused",
+        Status::Suspended => "suspended",
+    };
+    let message = format!("Team '{id}' {done} successfully");
+    saas::teams::done(accounts, by, (&node, message)).await
 }
 
-fn row(accounts: &Accounts, node: &TeamNode) -> Value {
+pub(super) fn row(accounts: &Accounts, node: &TeamNode) -> Value {
     let facts = node.facts();
     let readings = accounts.budgets_of_team(node);
     json!({

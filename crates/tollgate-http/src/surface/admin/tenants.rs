@@ -6,7 +6,7 @@ use tollgate_core::error::{Code, Failure};
 use tollgate_engine::accounts::Accounts;
 use tollgate_engine::authority::Manager;
 
-use super::{members, named, organizations, teams};
+use super::{members, named, organizations, saas, teams};
 use crate::routes::Endpoint;
 
 /// Does what the endpoint and the method say, with the query and the body that came.
@@ -39,7 +39,10 @@ pub(super) async fn act(
         }
         Endpoint::Teams if sees => teams::list(accounts, by, query),
         Endpoint::Teams => teams::create(accounts, by, body).await,
-        Endpoint::Team(id) if sees => teams::one(accounts, by, &named(id)?),
+        Endpoint::Team(id) if sees => teams::one(accounts, by, &named(id)?).await,
+        Endpoint::Team(id) if *method == Method::DELETE => {
+            saas::teams::delete(accounts, by, &named(id)?).await
+        }
         Endpoint::Team(id) => teams::change(accounts, by, (&named(id)?, body)).await,
         Endpoint::TeamStatus(id, status) => {
             teams::set_status(accounts, by, (&named(id)?, status)).await

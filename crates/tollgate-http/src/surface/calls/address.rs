@@ -101,6 +101,7 @@ impl<'a> Address<'a> {
             | Endpoint::ConnectionBreaker(_)
             | Endpoint::ConnectionKey(_)
             | Endpoint::ExplainRoute
+            | Endpoint::Saas(_)
             | Endpoint::Report(_)
             | Endpoint::Job(_)
             | Endpoint::Hello

@@ -19,6 +19,7 @@ use super::{Findings, controls, rules, surfaces};
 use crate::config::Connection;
 use crate::config::section::{Name, Section};
 
+pub(in crate::config) use facts::of as facts;
 pub(super) use facts::price;
 pub(super) use names::{is_open, is_served};
 
@@ -76,6 +77,7 @@ pub(in crate::config) fn open(connection: &str, provider: &str, base: &Rules) ->
         fallbacks: Arc::default(),
         known: Vec::new(),
         controls: Arc::default(),
+        gate: None,
     }
 }
 
@@ -107,6 +109,7 @@ fn model(
         fallbacks: Arc::new(fallbacks),
         known: Vec::new(),
         controls: Arc::new(controls),
+        gate: None,
     })
 }
 

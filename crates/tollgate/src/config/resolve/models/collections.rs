@@ -39,6 +39,7 @@ pub(super) fn read(
             facts: Arc::default(),
             known: Vec::new(),
             controls: Arc::default(),
+            gate: None,
         })
     });
     collections.collect()

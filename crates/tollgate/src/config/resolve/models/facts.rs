@@ -14,7 +14,7 @@ const DECLARED: &str = "configuration";
 const KEYS: [&str; 4] = ["input", "output", "cached_input", "cache_write"];
 
 /// What the catalogue knows of a provider's model.
-pub(super) fn of(provider: &str, model: &str) -> ModelFacts {
+pub(in crate::config) fn of(provider: &str, model: &str) -> ModelFacts {
     let entry = catalogue::find(provider, model);
     ModelFacts {
         context_window: entry.as_ref().and_then(|entry| entry.context_window),

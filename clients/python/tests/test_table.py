@@ -1,0 +1,212 @@
+"""Every row of the table that both clients share, by the client that waits and the one that does not."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import json
+import pathlib
+import socket
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+import tollgate
+from scripted import ScriptedServer
+
+CASES = json.loads((pathlib.Path(__file__).parents[2] / "table/cases.json").read_text())["cases"]
+KEY = "sk-test-key"
+HELLO = [{"role": "user", "content": "hello"}]
+
+
+class Person(BaseModel):
+    name: str
+    age: int
+
+
+class Time:
+    """A clock that moves when somebody waits, and keeps the waits."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.now = 0.0
+        self.waits: list[float] = []
+        self.clock = tollgate.Clock(
+            monotonic=lambda: self.now,
+            wall=lambda: options.get("now", 1792567680) + self.now,
+            sleep=self.sleep,
+            sleep_async=self.sleep_async,
+            random=lambda: options.get("chance", 0.5),
+        )
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+    async def sleep_async(self, seconds: float) -> None:
+        self.sleep(seconds)
+
+
+def options_of(case: dict[str, Any], time: Time) -> dict[str, Any]:
+    options = case.get("options", {})
+    return {
+        "timeout": options.get("timeout"),
+        "retry": tollgate.RetryPolicy(attempts=options.get("attempts", 5)),
+        "breaker": tollgate.CircuitBreaker(options.get("threshold", 5), options.get("open_s", 60)),
+        "clock": time.clock,
+    }
+
+
+CALLS = {
+    "chat": lambda client, jobs: client.chat(HELLO),
+    "chat_with_model": lambda client, jobs: client.chat(HELLO, "sim/echo", temperature=0),
+    "models": lambda client, jobs: client.models(),
+    "create_job": lambda client, jobs: jobs.create_job("test", {"n": 1}),
+    "llm_call": lambda client, jobs: jobs.chat("job_1", HELLO),
+    "structured": lambda client, jobs: jobs.structured_output("job_1", HELLO, Person),
+    "complete_job": lambda client, jobs: jobs.complete_job("job_1"),
+    "fail_job": lambda client, jobs: jobs.complete_job("job_1", "failed", error_message="it broke"),
+    "get_job": lambda client, jobs: jobs.get_job("job_1"),
+    "get_odd_job": lambda client, jobs: jobs.get_job("a/b c"),
+    "create_and_call": lambda client, jobs: jobs.create_and_call("test", HELLO),
+}
+STREAMS = {
+    "chat_stream": lambda client, jobs: client.chat_stream(HELLO),
+    "llm_stream": lambda client, jobs: jobs.chat_stream("job_1", HELLO),
+}
+
+
+def said(answer: Any) -> str:
+    """An answer as the table writes it."""
+    match answer:
+        case str():
+            return answer
+        case Person():
+            return f"{answer.name} {answer.age}"
+        case list():
+            return " ".join(model.id for model in answer)
+        case tollgate.JobCompletion():
+            return f"{answer.status} {answer.costs.total_calls} {answer.costs.credits_remaining:g}"
+        case tollgate.Job():
+            return answer.status
+        case _:
+            return answer.text
+
+
+class Sync:
+    def __init__(self, address: str, options: dict[str, Any]) -> None:
+        self.client = tollgate.Client(address, KEY, **options)
+        self.jobs = self.client.jobs("acme")
+
+    def call(self, name: str) -> tuple[str, int]:
+        if name in CALLS:
+            return said(CALLS[name](self.client, self.jobs)), 0
+        count, text = 0, ""
+        for chunk in STREAMS[name](self.client, self.jobs):
+            count += 1
+            text += chunk.choices[0].delta.get("content", "") if chunk.choices else ""
+        return text, count
+
+    def close(self) -> None:
+        self.client.close()
+
+
+class Async:
+    def __init__(self, address: str, options: dict[str, Any]) -> None:
+        self.runner = asyncio.Runner()
+        self.client = tollgate.AsyncClient(address, KEY, **options)
+        self.jobs = self.client.jobs("acme")
+
+    def call(self, name: str) -> tuple[str, int]:
+        return self.runner.run(self._call(name))
+
+    async def _call(self, name: str) -> tuple[str, int]:
+        if name in CALLS:
+            return said(await CALLS[name](self.client, self.jobs)), 0
+        count, text = 0, ""
+        async for chunk in STREAMS[name](self.client, self.jobs):
+            count += 1
+            text += chunk.choices[0].delta.get("content", "") if chunk.choices else ""
+        return text, count
+
+    def close(self) -> None:
+        self.runner.run(self.client.close())
+        self.runner.close()
+
+
+@pytest.mark.parametrize("kind", [Sync, Async])
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_case(case: dict[str, Any], kind: type[Sync] | type[Async]) -> None:
+    time = Time(case.get("options", {}))
+    with ScriptedServer(case["answers"]) as server:
+        address = closed_address() if case.get("options", {}).get("refused") else server.address
+        caller = kind(address, options_of(case, time))
+        try:
+            for step in case["steps"]:
+                take(step, caller, time)
+        finally:
+            caller.close()
+        assert server.answers == [], "answers nobody asked for"
+        check_requests(case, server.requests)
+    check_stats(case, caller.client.metrics)
+
+
+def take(step: dict[str, Any], caller: Sync | Async, time: Time) -> None:
+    time.now += step.get("advance", 0)
+    time.waits.clear()
+    expect = step["expect"]
+    if "error" in expect:
+        with pytest.raises(tollgate.APIError) as caught:
+            caller.call(step["call"])
+        check_error(caught.value, expect)
+    else:
+        text, chunks = caller.call(step["call"])
+        assert (text, chunks) == (expect["text"], expect.get("chunks", 0))
+    assert time.waits == pytest.approx(expect["waits"])
+    state = step.get("breaker") or step.get("breaker_after")
+    assert state is None or caller.client.breaker.state == state
+
+
+def check_error(error: tollgate.APIError, expect: dict[str, Any]) -> None:
+    assert type(error).__name__ == expect["error"]
+    for name in expect.get("is", []):
+        assert isinstance(error, getattr(tollgate, name, None) or getattr(builtins, name))
+    assert KEY not in f"{error} {error!r} {error.details}"
+    for name, value in expect["fields"].items():
+        if name == "attempts" and value is None:
+            continue
+        found = getattr(error, name)
+        if value == "@client":
+            assert found.startswith("cli_"), name
+        else:
+            assert found == value, name
+
+
+def check_requests(case: dict[str, Any], requests: list[dict[str, Any]]) -> None:
+    for expected, request in zip(case.get("requests", []), requests, strict="requests" in case):
+        for name in ("method", "path", "body"):
+            assert name not in expected or request[name] == expected[name]
+        for name, value in expected.get("headers", {}).items():
+            assert request["headers"].get(name) == value, name
+        for pointer, value in expected.get("pointer", {}).items():
+            found = request["body"]
+            for part in pointer.split("/")[1:]:
+                found = found[part]
+            assert found == value, pointer
+    for name in case.get("same", []):
+        assert len({request["headers"][name] for request in requests}) == 1
+    for name in case.get("different", []):
+        assert len({request["headers"][name] for request in requests}) == len(requests) > 1
+
+
+def check_stats(case: dict[str, Any], metrics: tollgate.APIMetrics) -> None:
+    if "stats" in case:
+        assert metrics.get_stats() == pytest.approx(case["stats"])
+        assert dict(metrics.requests) == case.get("requests_by", {})
+        assert dict(metrics.errors) == case.get("errors_by", {})
+
+
+def closed_address() -> str:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{unused.getsockname()[1]}"

@@ -1,0 +1,242 @@
+//! The client, and what it is made of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
+use tollgate_core::secret::Secret;
+
+use crate::answers::{ChatCompletion, Model, Models};
+use crate::asked::Asked;
+use crate::breaker::CircuitBreaker;
+use crate::chat::ChatRequest;
+use crate::clock::Clock;
+use crate::connect::Connections;
+use crate::exchange::{Core, Exchange};
+use crate::failure::Error;
+use crate::jobs::Jobs;
+use crate::metrics::Metrics;
+use crate::retry::RetryPolicy;
+use crate::stream::ChatStream;
+
+/// The most of an answer that is read, unless the builder says otherwise.
+const LONGEST_ANSWER: usize = 128 * 1024 * 1024;
+
+/// An address that is none of a gateway.
+#[derive(Debug, thiserror::Error)]
+pub enum BadAddress {
+    /// It does not begin with `http://` or `https://` and a host.
+    #[error("`{0}` is no address of a gateway: it has to begin with http:// or https://")]
+    Form(String),
+    /// The system's certificates cannot be read.
+    #[error("encrypted connections cannot be prepared: {0}")]
+    Tls(String),
+}
+
+/// Talks to a gateway. Copies share connections, breaker and metrics.
+#[derive(Clone, Debug)]
+pub struct Client(pub(crate) Arc<Core>);
+
+impl Client {
+    /// A client with the usual habits. `base_url` may end with `/v1` or `/api`, or not.
+    pub fn new(base_url: &str, key: impl Into<Box<str>>) -> Result<Self, BadAddress> {
+        Self::builder(base_url, key).build()
+    }
+
+    /// A client of other habits.
+    pub fn builder(base_url: &str, key: impl Into<Box<str>>) -> Builder {
+        Builder {
+            base_url: base_url.to_owned(),
+            key: Secret::new(key),
+            is_admin: false,
+            timeout: None,
+            longest_answer: LONGEST_ANSWER,
+            has_idempotency_keys: true,
+            retry: RetryPolicy::default(),
+            breaker: Some(Arc::new(CircuitBreaker::default())),
+            clock: Clock::default(),
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// Asks a model and waits for the whole answer.
+    pub async fn chat(&self, request: &ChatRequest) -> Result<ChatCompletion, Error> {
+        self.begin(Asked::chat(request))?.answer().await
+    }
+
+    /// The same, with the answer as it is.
+    pub async fn chat_as_is(&self, request: &ChatRequest) -> Result<Value, Error> {
+        self.begin(Asked::chat(request))?.answer().await
+    }
+
+    /// Asks a model and hands on the answer as it comes.
+    pub async fn chat_stream(&self, request: &ChatRequest) -> Result<ChatStream, Error> {
+        ChatStream::open(self.begin(Asked::chat_stream(request))?).await
+    }
+
+    /// The models that the key may use.
+    pub async fn models(&self) -> Result<Vec<Model>, Error> {
+        let listed: Models = self.begin(Asked::models())?.answer().await?;
+        Ok(listed.data)
+    }
+
+    /// The jobs of a team.
+    pub fn jobs(&self, team_id: impl Into<String>) -> Jobs {
+        Jobs::new(self.clone(), team_id.into())
+    }
+
+    /// What this client did until now.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// The circuit breaker, if there is one.
+    pub fn breaker(&self) -> Option<&CircuitBreaker> {
+        self.0.breaker.as_deref()
+    }
+
+    pub(crate) fn begin(&self, asked: Asked) -> Result<Exchange, Error> {
+        Exchange::begin(&self.0, asked)
+    }
+}
+
+/// Makes a [`Client`].
+#[derive(Debug)]
+pub struct Builder {
+    base_url: String,
+    key: Secret,
+    is_admin: bool,
+    timeout: Option<Duration>,
+    longest_answer: usize,
+    has_idempotency_keys: bool,
+    retry: RetryPolicy,
+    breaker: Option<Arc<CircuitBreaker>>,
+    clock: Clock,
+    headers: HeaderMap,
+}
+
+impl Builder {
+    /// The key is an admin key, for management addresses.
+    #[must_use]
+    pub fn admin(mut self) -> Self {
+        self.is_admin = true;
+        self
+    }
+
+    /// How long every answer may take. Each endpoint has its own time otherwise.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// The most bytes of an answer that are read.
+    #[must_use]
+    pub fn longest_answer(mut self, bytes: usize) -> Self {
+        self.longest_answer = bytes;
+        self
+    }
+
+    /// Sends no idempotency keys, for requests that are never sent again.
+    #[must_use]
+    pub fn without_idempotency_keys(mut self) -> Self {
+        self.has_idempotency_keys = false;
+        self
+    }
+
+    /// How requests are sent again.
+    #[must_use]
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// Another circuit breaker, which several clients may share, or none.
+    #[must_use]
+    pub fn breaker(mut self, breaker: Option<Arc<CircuitBreaker>>) -> Self {
+        self.breaker = breaker;
+        self
+    }
+
+    /// Another clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// A header of every request.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// Makes the client. Fails if the address is none.
+    pub fn build(self) -> Result<Client, BadAddress> {
+        let root = root(&self.base_url);
+        let uri: Option<http::Uri> = root.parse().ok();
+        let uri = uri.filter(|uri| uri.host().is_some());
+        let connections = match uri.as_ref().and_then(http::Uri::scheme_str) {
+            Some("http") => Connections::plain(),
+            Some("https") => {
+                Connections::encrypted().map_err(|error| BadAddress::Tls(error.to_string()))?
+            }
+            _ => return Err(BadAddress::Form(self.base_url)),
+        };
+        Ok(Client(Arc::new(Core {
+            root: root.to_owned(),
+            key: self.key,
+            is_admin: self.is_admin,
+            timeout: self.timeout,
+            longest_answer: self.longest_answer,
+            has_idempotency_keys: self.has_idempotency_keys,
+            retry: self.retry,
+            breaker: self.breaker,
+            metrics: Arc::default(),
+            clock: self.clock,
+            headers: self.headers,
+            connections,
+        })))
+    }
+}
+
+/// The address of the gateway, whichever of its own prefixes was given along.
+fn root(base_url: &str) -> &str {
+    let address = base_url.trim_end_matches('/');
+    let prefixes = ["/api/v1", "/v1", "/api"];
+    let stripped = prefixes.iter().find_map(|end| address.strip_suffix(end));
+    stripped.unwrap_or(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_come_with_a_prefix() {
+        for address in [
+            "http://gate:4000",
+            "http://gate:4000/",
+            "http://gate:4000/v1",
+            "http://gate:4000/api/",
+            "http://gate:4000/api/v1",
+        ] {
+            assert_eq!(root(address), "http://gate:4000");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_told_at_once() {
+        for address in ["gate:4000", "ftp://gate", "", "http://"] {
+            assert!(Client::new(address, "sk-1").is_err(), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_client_does_not_show_its_key() {
+        let client = Client::new("http://gate", "sk-canary").unwrap();
+        assert!(!format!("{client:?}").contains("canary"));
+    }
+}

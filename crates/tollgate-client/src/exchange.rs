@@ -1,0 +1,360 @@
+//! One request from the first attempt to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::InvalidHeaderValue;
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use serde::de::DeserializeOwned;
+use tollgate_core::secret::Secret;
+
+use crate::asked::Asked;
+use crate::breaker::{CircuitBreaker, Outcome, Pass};
+use crate::clock::Clock;
+use crate::connect::{Broken, Connections};
+use crate::failure::{self, Error, Kind};
+use crate::metrics::Metrics;
+use crate::retry::RetryPolicy;
+
+/// The most of an error's body that is read.
+const LONGEST_ERROR: usize = 1024 * 1024;
+const ADMIN_KEY: HeaderName = HeaderName::from_static("x-admin-key");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TIMEOUT_MS: HeaderName = HeaderName::from_static("x-tollgate-timeout-ms");
+const AGENT: &str = concat!("tollgate-rust/", env!("CARGO_PKG_VERSION"));
+
+/// What all requests of a client share.
+#[derive(Debug)]
+pub(crate) struct Core {
+    /// The address of the gateway, without a slash at its end.
+    pub(crate) root: String,
+    pub(crate) key: Secret,
+    /// Which header carries the key.
+    pub(crate) is_admin: bool,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) longest_answer: usize,
+    pub(crate) has_idempotency_keys: bool,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) breaker: Option<Arc<CircuitBreaker>>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) clock: Clock,
+    pub(crate) headers: HeaderMap,
+    pub(crate) connections: Connections,
+}
+
+/// A request with all its attempts. Dropped before its end, it was given up.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    core: Arc<Core>,
+    asked: Asked,
+    id: String,
+    idempotency_key: String,
+    attempt: u32,
+    timeout: Duration,
+    begin: Duration,
+    pass: Option<Pass>,
+    is_settled: bool,
+}
+
+/// An answer and how it is called.
+pub(crate) struct Answer {
+    pub(crate) request_id: String,
+    pub(crate) status: u16,
+    pub(crate) body: Bytes,
+}
+
+impl Exchange {
+    /// Begins a request; fails while nothing may be sent.
+    pub(crate) fn begin(core: &Arc<Core>, asked: Asked) -> Result<Self, Error> {
+        let begin = (core.clock.monotonic)();
+        let id = format!("cli_{}", random_hex()?);
+        let idempotency_key = random_hex()?;
+        let breaker = core.breaker.as_ref();
+        let pass = breaker.map(|breaker| breaker.admit(begin)).transpose()?;
+        Ok(Self {
+            timeout: core.timeout.unwrap_or(asked.timeout),
+            core: core.clone(),
+            asked,
+            id,
+            idempotency_key,
+            attempt: 0,
+            begin,
+            pass,
+            is_settled: false,
+        })
+    }
+
+    /// The answer, whole and in its form.
+    pub(crate) async fn answer<T: DeserializeOwned>(mut self) -> Result<T, Error> {
+        let outcome = loop {
+            let error = match self.whole().await.and_then(|answer| read(&answer)) {
+                Ok(value) => break Ok(value),
+                Err(error) => error,
+            };
+            if let Err(error) = self.wait(error).await {
+                break Err(error);
+            }
+        };
+        self.settled(outcome)
+    }
+
+    /// The answer as it begins, for a stream.
+    pub(crate) async fn open(&mut self) -> Result<(Incoming, String), Error> {
+        loop {
+            let error = match self.opened().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if let Err(error) = self.wait(error).await {
+                return self.settled(Err(error));
+            }
+        }
+    }
+
+    /// How long nothing may come.
+    pub(crate) fn patience(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Notes how the request went.
+    pub(crate) fn settled<T>(&mut self, outcome: Result<T, Error>) -> Result<T, Error> {
+        match outcome {
+            Ok(value) => {
+                self.settle(Outcome::Answered, true);
+                let (id, endpoint) = (self.request_id(), self.asked.endpoint);
+                tracing::info!(request_id = id, endpoint, attempt = self.attempt, "done");
+                Ok(value)
+            }
+            Err(mut error) => {
+                error.attempts = self.attempt;
+                let outcome = if error.kind.is_failure() {
+                    Outcome::Failed
+                } else {
+                    Outcome::Answered
+                };
+                self.settle(outcome, false);
+                tracing::error!(
+                    request_id = error.request_id,
+                    endpoint = self.asked.endpoint,
+                    attempt = self.attempt,
+                    status = error.status,
+                    code = error.code,
+                    kind = error.kind.name(),
+                    "failed"
+                );
+                Err(error)
+            }
+        }
+    }
+
+    fn settle(&mut self, outcome: Outcome, success: bool) {
+        if std::mem::replace(&mut self.is_settled, true) {
+            return;
+        }
+        let now = (self.core.clock.monotonic)();
+        if let (Some(breaker), Some(pass)) = (&self.core.breaker, self.pass) {
+            breaker.settle(pass, outcome, now);
+        }
+        let latency = now.saturating_sub(self.begin);
+        let endpoint = self.asked.endpoint;
+        self.core.metrics.request(endpoint, latency, success);
+    }
+
+    /// The id of the attempt that runs.
+    fn request_id(&self) -> String {
+        match self.attempt {
+            0 | 1 => self.id.clone(),
+            attempt => format!("{}.{attempt}", self.id),
+        }
+    }
+
+    async fn whole(&mut self) -> Result<Answer, Error> {
+        let request = self.request()?;
+        let core = self.core.clone();
+        let timeout = self.timeout;
+        let asking = async {
+            let response = core.connections.send(request).await;
+            let response = response.map_err(|broken| self.broken(&broken))?;
+            if !response.status().is_success() {
+                return Err(self.refused(response).await);
+            }
+            let (parts, body) = response.into_parts();
+            let body = Limited::new(body, core.longest_answer).collect().await;
+            Ok(Answer {
+                request_id: self.id_of(&parts.headers),
+                status: parts.status.as_u16(),
+                body: body.map_err(|error| self.lost(&*error))?.to_bytes(),
+            })
+        };
+        let asked = tokio::time::timeout(timeout, asking).await;
+        asked.unwrap_or_else(|_| Err(self.timed_out()))
+    }
+
+    async fn opened(&mut self) -> Result<(Incoming, String), Error> {
+        let request = self.request()?;
+        let core = self.core.clone();
+        let asking = async {
+            let response = core.connections.send(request).await;
+            let response = response.map_err(|broken| self.broken(&broken))?;
+            if !response.status().is_success() {
+                return Err(self.refused(response).await);
+            }
+            let id = self.id_of(response.headers());
+            Ok((response.into_body(), id))
+        };
+        let asked = tokio::time::timeout(self.timeout, asking).await;
+        asked.unwrap_or_else(|_| Err(self.timed_out()))
+    }
+
+    /// What the next attempt sends.
+    fn request(&mut self) -> Result<Request<Full<Bytes>>, Error> {
+        self.attempt += 1;
+        let headers = self.headers();
+        let headers = headers.map_err(|_| unsendable("the key cannot stand in a header"))?;
+        let asked = &self.asked;
+        tracing::debug!(
+            request_id = self.request_id(),
+            endpoint = asked.endpoint,
+            attempt = self.attempt,
+            "sent"
+        );
+        let body = asked.body.as_ref().map(ToString::to_string);
+        let mut request = Request::builder()
+            .method(asked.method.clone())
+            .uri(format!("{}{}", self.core.root, asked.path))
+            .body(Full::new(Bytes::from(body.unwrap_or_default())))
+            .map_err(|error| unsendable(&error.to_string()))?;
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+
+    fn headers(&self) -> Result<HeaderMap, InvalidHeaderValue> {
+        let (core, asked) = (&self.core, &self.asked);
+        let mut headers = core.headers.clone();
+        let mut set = |name: HeaderName, value: &str| {
+            HeaderValue::try_from(value).map(|value| _ = headers.insert(name, value))
+        };
+        let key = core.key.expose();
+        if core.is_admin {
+            set(ADMIN_KEY, key)?;
+        } else {
+            set(AUTHORIZATION, &format!("Bearer {key}"))?;
+        }
+        if asked.is_stream {
+            set(ACCEPT, "text/event-stream")?;
+        } else {
+            set(ACCEPT, "application/json")?;
+            // Whoever is told how long the caller waits can answer before it has gone.
+            set(TIMEOUT_MS, &self.timeout.as_millis().max(1).to_string())?;
+        }
+        set(ACCEPT_ENCODING, "identity")?;
+        set(USER_AGENT, AGENT)?;
+        set(REQUEST_ID, &self.request_id())?;
+        if asked.body.is_some() {
+            set(CONTENT_TYPE, "application/json")?;
+        }
+        if asked.method == Method::POST && core.has_idempotency_keys {
+            set(IDEMPOTENCY_KEY, &self.idempotency_key)?;
+        }
+        Ok(headers)
+    }
+
+    /// The error for an answer with an error status.
+    async fn refused(&self, response: Response<Incoming>) -> Error {
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, LONGEST_ERROR).collect().await;
+        let body = match body {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => Bytes::new(),
+            Err(error) => return self.lost(&*error),
+        };
+        let now = (self.core.clock.wall)();
+        let status = parts.status.as_u16();
+        let mut error = failure::response(status, &parts.headers, &body, now);
+        if error.request_id.is_none() {
+            error.request_id = Some(self.request_id());
+        }
+        error
+    }
+
+    fn id_of(&self, headers: &HeaderMap) -> String {
+        let id = headers.get("x-request-id").and_then(|id| id.to_str().ok());
+        id.map_or_else(|| self.request_id(), str::to_owned)
+    }
+
+    fn timed_out(&self) -> Error {
+        let seconds = self.timeout.as_secs_f64();
+        let message = format!("Request timed out after {seconds} s");
+        let mut error = Error::passing(Kind::Timeout, "client_timeout", message);
+        error.request_id = Some(self.request_id());
+        error
+    }
+
+    fn broken(&self, broken: &Broken) -> Error {
+        let mut error = self.lost(broken);
+        error.unreachable = broken.unreachable;
+        error
+    }
+
+    fn lost(&self, cause: &(dyn std::error::Error + 'static)) -> Error {
+        let message = format!("Connection error: {cause}");
+        let mut error = Error::passing(Kind::Connection, "connection_error", message);
+        error.request_id = Some(self.request_id());
+        error
+    }
+
+    /// Waits before the next attempt; gives the error back to give up.
+    async fn wait(&mut self, error: Error) -> Result<(), Error> {
+        let core = self.core.clone();
+        let chance = (core.clock.random)();
+        let Some(wait) = core.retry.wait(&error, self.attempt, chance) else {
+            return Err(error);
+        };
+        if error.kind == Kind::Timeout {
+            self.timeout = self.timeout.mul_f64(core.retry.more_time);
+        }
+        core.metrics.retry();
+        tracing::warn!(
+            request_id = error.request_id,
+            endpoint = self.asked.endpoint,
+            attempt = self.attempt,
+            status = error.status,
+            code = error.code,
+            wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+            "retrying"
+        );
+        (core.clock.sleep)(wait).await;
+        Ok(())
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.settle(Outcome::Unknown, false);
+    }
+}
+
+fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Error> {
+    serde_json::from_slice(&answer.body).map_err(|_| {
+        let message = "the gateway's answer cannot be read";
+        let mut error = Error::new(Kind::InvalidResponse, Some("invalid_response"), message);
+        error.status = Some(answer.status);
+        error.request_id = Some(answer.request_id.clone());
+        error
+    })
+}
+
+fn unsendable(why: &str) -> Error {
+    Error::new(Kind::BadRequest, Some("unsendable"), why)
+}
+
+fn random_hex() -> Result<String, Error> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|error| unsendable(&error.to_string()))?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+}

@@ -1,0 +1,102 @@
+//! What is done with what operators offer to teams.
+
+use std::sync::Arc;
+
+use tollgate_core::error::{Code, Failure};
+use tollgate_core::id::{OrgId, TeamId};
+use tollgate_core::offer::{Offer, OfferKind, TeamOffer};
+use tollgate_core::right::Right;
+
+use super::change::Step;
+use super::{Accounts, declared_elsewhere};
+use crate::audit;
+use crate::authority::Manager;
+use crate::offers::{Offers, Shelf};
+
+/// A change of what is offered.
+#[derive(Clone, Debug)]
+pub enum OfferChange {
+    /// It is there from now on, in place of one of its name.
+    Put(Offer),
+    /// It is there no longer.
+    Remove(OfferKind, Box<str>),
+}
+
+/// What is to be changed, and what the audit log says of it.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The changes, all or none.
+    pub changes: Vec<OfferChange>,
+    /// The members that differ, as JSON.
+    pub told: String,
+}
+
+impl Accounts {
+    /// What is offered to teams.
+    pub fn offers(&self) -> &Offers {
+        &self.offers
+    }
+
+    /// Changes what is offered, as is decided by what is there. `action` is `object.verb`. Nobody
+    /// else changes anything meanwhile.
+    pub async fn change_offers(
+        &self,
+        by: &Manager,
+        (action, name): (&str, &str),
+        organization: Option<&OrgId>,
+        decide: impl FnOnce(&Shelf) -> Result<Decision, Failure>,
+    ) -> Result<(), Failure> {
+        by.extent(Right::Admin)?;
+        let _changing = self.changing.lock().await;
+        let Decision { changes, told } = decide(&self.offers.shelf())?;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let steps = changes.into_iter().map(|change| match change {
+            OfferChange::Put(offer) => Step::Offer(Arc::new(offer)),
+            OfferChange::Remove(kind, name) => Step::RemoveOffer(kind, name),
+        });
+        let row = by.row(self.now(), (action, name), organization, told);
+        self.commit(steps.collect(), row).await
+    }
+
+    /// Deletes a team: its keys are revoked, and its id is never given to another one, for its
+    /// books are kept.
+    pub async fn delete_team(&self, by: &Manager, id: &str) -> Result<(), Failure> {
+        by.extent(Right::ManageTeams)?;
+        let _changing = self.changing.lock().await;
+        let node = self.team(by, id)?;
+        if let Some(place) = self.tenants.team_declared_at(&node.id) {
+            return Err(declared_elsewhere("team", &place));
+        }
+        if id == tollgate_core::tenant::DEFAULT {
+            return Err(Failure::client(Code::Conflict).message(
+                "The built-in team cannot be deleted: keys without a team belong to it.",
+            ));
+        }
+        let now = self.now();
+        let mut steps = self.revocations_of_team(&node.id, now)?;
+        let offered = self.offers.shelf();
+        let old = offered.team(&node.id).map(|offer| TeamOffer::clone(offer));
+        steps.push(Step::Offer(Arc::new(Offer::Team(TeamOffer {
+            refill: None,
+            deleted: true,
+            ..old.unwrap_or_else(|| TeamOffer::nothing(&node.id))
+        }))));
+        steps.push(Step::ForgetTeam(node.id.clone()));
+        let organization = &node.organization().id;
+        let row = by.row(
+            now,
+            ("team.delete", id),
+            Some(organization),
+            audit::nothing(),
+        );
+        self.commit(steps, row).await
+    }
+
+    /// Whether there was a team of this id.
+    pub(super) fn was_deleted(&self, id: &TeamId) -> bool {
+        let offered = self.offers.shelf();
+        offered.team(id).is_some_and(|offer| offer.deleted)
+    }
+}

@@ -1,0 +1,606 @@
+//! Teams as seed 001 has them: made with a key and with credits, and told with what they may use.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+use tollgate_core::budget::Controls;
+use tollgate_core::error::{Code, Failure};
+use tollgate_core::id::TeamId;
+use tollgate_core::job::{BudgetMode, CREDITS_SCALE, Terms};
+use tollgate_core::key::{ModelScope, Permissions, Priority, Reach, Tenancy};
+use tollgate_core::ledger::{Holder, WalletId};
+use tollgate_core::money::{LARGEST, Unit};
+use tollgate_core::offer::{Offer, TeamOffer};
+use tollgate_core::tenant::Status;
+use tollgate_engine::accounts::{
+    Accounts, Decision, NewKey, NewTeam, OfferChange, TeamEdit, TermsEdit, is_id,
+};
+use tollgate_engine::authority::Manager;
+use tollgate_engine::credits::{By, Note};
+use tollgate_engine::offers::Shelf;
+use tollgate_engine::tenants::TeamNode;
+
+use super::super::fields::Fields;
+use super::super::{teams, words};
+use super::groups::{check_groups, names};
+use super::{conflict, missing, worded, wrong};
+
+/// What a team may say of its name.
+const LONGEST_ALIAS: usize = 100;
+
+/// What is in the wallet of job credits that pays for a team.
+pub(super) struct Standing {
+    /// What was put into it in all.
+    pub(super) allocated: i64,
+    /// What is left of it.
+    pub(super) remaining: u64,
+    /// What was spent, or is set aside for jobs.
+    pub(super) used: i64,
+}
+
+impl Standing {
+    pub(super) async fn of(accounts: &Accounts, node: &TeamNode) -> Result<Self, Failure> {
+        let remaining = remaining(node);
+        let wallet = node.paying(Unit::Credits);
+        let allocated = match wallet {
+            Some(wallet) => accounts.credits().given(wallet.id()).await?,
+            None => 0,
+        };
+        let left = i64::try_from(remaining).unwrap_or(i64::MAX);
+        Ok(Self {
+            allocated,
+            remaining,
+            used: allocated.saturating_sub(left),
+        })
+    }
+}
+
+/// The job credits that are left to a team: its own, or those of its organization.
+pub(super) fn remaining(node: &TeamNode) -> u64 {
+    let wallet = node.paying(Unit::Credits);
+    wallet.map_or(0, |wallet| wallet.read().available())
+}
+
+/// The wallet of a team's own job credits.
+pub(super) fn wallet_of(id: &TeamId) -> WalletId {
+    WalletId {
+        holder: Holder::Team(id.clone()),
+        unit: Unit::Credits,
+    }
+}
+
+/// Credits per dollar as a number.
+pub(super) fn rate(terms: &Terms) -> Value {
+    let (whole, rest) = (
+        terms.credits_per_dollar / CREDITS_SCALE,
+        terms.credits_per_dollar % CREDITS_SCALE,
+    );
+    let number = format!("{whole}.{rest:06}").parse::<f64>();
+    number.map_or(Value::Null, Value::from)
+}
+
+/// A number with at most six decimals in millionths; `None` where it is not above zero.
+pub(super) fn millionths(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(whole) || !is_number(fraction) || fraction.len() > 6 {
+        return None;
+    }
+    let whole: u64 = whole.parse().ok()?;
+    let fraction: u64 = format!("{fraction:0<6}").parse().ok()?;
+    let all = whole.checked_mul(CREDITS_SCALE)?.checked_add(fraction)?;
+    (all > 0 && all <= LARGEST).then_some(all)
+}
+
+/// The modes by which jobs are charged, in one line.
+pub(super) fn modes() -> String {
+    let modes: Vec<&str> = BudgetMode::ALL
+        .iter()
+        .copied()
+        .map(BudgetMode::as_str)
+        .collect();
+    modes.join(", ")
+}
+
+/// The members that seed 001 has of a team, beside those that it has here.
+async fn members(
+    accounts: &Accounts,
+    node: &TeamNode,
+    key: Option<&str>,
+) -> Result<Map<String, Value>, Failure> {
+    let standing = Standing::of(accounts, node).await?;
+    let shelf = accounts.offers().shelf();
+    let nothing = TeamOffer::nothing(&node.id);
+    let offer = shelf.team(&node.id).map_or(&nothing, |offer| &**offer);
+    let facts = node.facts();
+    let terms = facts.job_terms();
+    let told = json!({
+        "team_id": node.id.as_str(),
+        "organization_id": node.organization().id.as_str(),
+        "team_alias": &*facts.name,
+        "status": facts.status.as_str(),
+        "access_groups": offer.groups,
+        "model_groups": offer.model_groups,
+        "allowed_model_aliases": shelf.allowed_aliases(offer),
+        // Only ever its beginning and its end: keys are kept as hashes.
+        "virtual_key": key,
+        "credits_allocated": standing.allocated,
+        "credits_used": standing.used,
+        "credits_remaining": standing.remaining,
+        "credits": {
+            "team_id": node.id.as_str(),
+            "credits_allocated": standing.allocated,
+            "credits_used": standing.used,
+            "credits_remaining": standing.remaining,
+        },
+        "budget_mode": terms.mode.as_str(),
+        "credits_per_dollar": rate(&terms),
+        "tokens_per_credit": terms.tokens_per_credit,
+        "default_model": terms.default_model.as_deref(),
+    });
+    match told {
+        Value::Object(members) => Ok(members),
+        _ => Ok(Map::new()),
+    }
+}
+
+/// A team in both shapes.
+pub(super) async fn told(
+    accounts: &Accounts,
+    node: &TeamNode,
+    key: Option<&str>,
+) -> Result<Value, Failure> {
+    let mut row = teams::row(accounts, node);
+    if let Value::Object(row) = &mut row {
+        row.extend(members(accounts, node, key).await?);
+    }
+    Ok(row)
+}
+
+/// The same for a manager, with the beginning and the end of one of its keys.
+pub(in super::super) async fn one(
+    accounts: &Accounts,
+    by: &Manager,
+    id: &str,
+) -> Result<(u16, Value), Failure> {
+    let node = accounts.team(by, id)?;
+    Ok((200, told_to(accounts, by, &node).await?))
+}
+
+/// The same after something was done.
+pub(in super::super) async fn done(
+    accounts: &Accounts,
+    by: &Manager,
+    (node, message): (&TeamNode, String),
+) -> Result<(u16, Value), Failure> {
+    let mut row = told_to(accounts, by, node).await?;
+    if let Value::Object(row) = &mut row {
+        row.insert("message".to_owned(), message.into());
+    }
+    Ok((200, row))
+}
+
+async fn told_to(accounts: &Accounts, by: &Manager, node: &TeamNode) -> Result<Value, Failure> {
+    // A manager who sees teams need not see keys.
+    let keys = accounts.keys(by, |entry| {
+        entry.team().id == node.id && entry.key().revoked_at.is_none()
+    });
+    let key = keys
+        .ok()
+        .and_then(|keys| keys.first().map(|entry| entry.key().masked()));
+    told(accounts, node, key.as_deref()).await
+}
+
+/// Takes the terms of jobs.
+pub(in super::super) fn terms(fields: &mut Fields) -> Result<TermsEdit, Failure> {
+    let mut edit = TermsEdit::default();
+    if let Some(word) = fields.text("budget_mode", 64) {
+        let mode = BudgetMode::from_name(&word);
+        let unknown = || {
+            wrong(format!(
+                "Invalid budget_mode: {word}. Must be one of: {}",
+                modes()
+            ))
+        };
+        edit.mode = Some(mode.ok_or_else(unknown)?);
+    }
+    if let Some(text) = fields.decimal("credits_per_dollar") {
+        let rate = millionths(&text);
+        let bad = || wrong("credits_per_dollar must be a positive number");
+        edit.credits_per_dollar = Some(rate.ok_or_else(bad)?);
+    }
+    edit.tokens_per_credit = fields.integer("tokens_per_credit", 1..=LARGEST);
+    if fields.names("default_model") {
+        edit.default_model = Some(fields.text("default_model", 256).map(Into::into));
+    }
+    Ok(edit)
+}
+
+/// What `POST /api/teams/create` says.
+struct New {
+    organization: Box<str>,
+    id: Box<str>,
+    name: Box<str>,
+    groups: Vec<Box<str>>,
+    credits: u64,
+    terms: Terms,
+}
+
+fn new(body: &[u8]) -> Result<New, Failure> {
+    let mut fields = Fields::read(body)?;
+    let organization = fields
+        .required_text("organization_id", 256)
+        .unwrap_or_default();
+    let id = fields
+        .required_text("team_id", words::LONGEST_ID)
+        .unwrap_or_default();
+    if !id.is_empty() && !is_id(&id) {
+        let what = "must have letters, digits, `-`, `_` and `.` only and begin with a letter or a \
+                    digit";
+        fields.fault("team_id", "value_error", what);
+    }
+    if !fields.names("access_groups") {
+        fields.fault("access_groups", "missing", "is missing");
+    }
+    let groups = names(&mut fields, "access_groups");
+    let alias = fields.text("team_alias", LONGEST_ALIAS);
+    let credits = fields.integer("credits_allocated", 0..=LARGEST);
+    // Taken and not kept: there is no place for it here.
+    fields.skip("metadata");
+    let terms = terms(&mut fields);
+    fields.finish_leniently()?;
+    Ok(New {
+        organization: organization.into(),
+        name: alias.unwrap_or_else(|| id.clone()).into(),
+        id: id.into(),
+        groups,
+        credits: credits.unwrap_or_default(),
+        terms: terms?.onto(Terms::default()),
+    })
+}
+
+/// `POST /api/teams/create`.
+pub(super) async fn create(
+    accounts: &Accounts,
+    by: &Manager,
+    body: &[u8],
+) -> Result<(u16, Value), Failure> {
+    let new = new(body)?;
+    let (node, secret) = make(accounts, by, &new).await?;
+    let mut row = told(accounts, &node, Some(&secret)).await?;
+    if let Value::Object(row) = &mut row {
+        let message = "Team created successfully. The virtual key is shown this once.";
+        row.insert("message".to_owned(), message.into());
+    }
+    Ok((200, row))
+}
+
+/// What a team is made of, for others who make one.
+pub(super) struct Wanted {
+    pub(super) organization: Box<str>,
+    pub(super) id: Box<str>,
+    pub(super) name: Box<str>,
+    pub(super) groups: Vec<Box<str>>,
+    pub(super) credits: u64,
+}
+
+/// Makes a team of an organization. Gives the text of its key.
+pub(super) async fn make_wanted(
+    accounts: &Accounts,
+    by: &Manager,
+    wanted: Wanted,
+) -> Result<(Arc<TeamNode>, String), Failure> {
+    let new = New {
+        organization: wanted.organization,
+        id: wanted.id,
+        name: wanted.name,
+        groups: wanted.groups,
+        credits: wanted.credits,
+        terms: Terms::default(),
+    };
+    make(accounts, by, &new).await
+}
+
+/// Makes a team that may use what it is given and nothing else, with its credits and a key. What
+/// it was given comes first, so that no call of it ever meets a team without.
+async fn make(
+    accounts: &Accounts,
+    by: &Manager,
+    new: &New,
+) -> Result<(Arc<TeamNode>, String), Failure> {
+    let no_organization = || format!("Organization '{}' not found", new.organization);
+    let organization = accounts
+        .organization(by, &new.organization)
+        .map_err(|failure| worded(failure, "organization", no_organization))?;
+    let id = TeamId::from_stored(&new.id);
+    if accounts.tenants().team(&id).is_some() {
+        return Err(taken(&new.id));
+    }
+    let offer = TeamOffer {
+        only: true,
+        groups: new.groups.clone(),
+        ..TeamOffer::nothing(&id)
+    };
+    let decide = |shelf: &Shelf| {
+        if shelf.team(&id).is_some_and(|old| old.deleted) {
+            return Err(taken(&new.id));
+        }
+        check_groups(shelf, &offer.groups)?;
+        let told = super::difference(&Value::Null, &offer_row(&offer));
+        let changes = vec![OfferChange::Put(Offer::Team(offer))];
+        Ok(Decision { changes, told })
+    };
+    let action = ("team.offer", id.as_str());
+    let given = accounts.change_offers(by, action, Some(&organization.id), decide);
+    given.await?;
+    let team = NewTeam {
+        id: Some(new.id.clone()),
+        organization: new.organization.clone(),
+        name: new.name.clone(),
+        status: Status::Active,
+        controls: Controls::default(),
+        job_terms: Some(Box::new(new.terms.clone())),
+    };
+    let node = accounts.create_team(by, team).await.map_err(|failure| {
+        if failure.code == Code::Conflict {
+            taken(&new.id)
+        } else {
+            failure
+        }
+    })?;
+    let note = Note {
+        reference: Some("created".into()),
+        reason: "Initial credit allocation".into(),
+        by: Some(By::manager(by)),
+    };
+    accounts
+        .credits()
+        .grant(&wallet_of(&id), new.credits, note)
+        .await?;
+    let (_, secret) = accounts.create_key(by, new_key(&id)).await?;
+    Ok((node, secret.expose().to_owned()))
+}
+
+fn new_key(team: &TeamId) -> NewKey {
+    NewKey {
+        name: team.as_str().into(),
+        permissions: Permissions {
+            manage: false,
+            ..Permissions::ALL
+        },
+        models: ModelScope::all(),
+        expires_at: None,
+        error_dialect: None,
+        priority: Priority::default(),
+        tenancy: Tenancy {
+            team: team.clone(),
+            user: None,
+        },
+        reach: Reach::default(),
+        controls: Controls::default(),
+    }
+}
+
+/// `PUT /api/teams/{team}/access-groups`: an array of names, in place of those that it has.
+pub(super) async fn set_groups(
+    accounts: &Accounts,
+    by: &Manager,
+    (id, body): (&str, &[u8]),
+) -> Result<(u16, Value), Failure> {
+    let mut fields = Fields::read_list(body, "access_groups")?;
+    if !fields.names("access_groups") {
+        fields.fault("access_groups", "missing", "is missing");
+    }
+    let groups = names(&mut fields, "access_groups");
+    fields.finish_leniently()?;
+    let node = find(accounts, by, id)?;
+    change_groups(accounts, by, &node, groups).await?;
+    let message = format!("Access groups of team '{id}' updated successfully");
+    done(accounts, by, (&node, message)).await
+}
+
+/// Gives a team these access groups in place of those that it has.
+pub(in super::super) async fn change_groups(
+    accounts: &Accounts,
+    by: &Manager,
+    node: &TeamNode,
+    groups: Vec<Box<str>>,
+) -> Result<(), Failure> {
+    regive(accounts, by, node, |shelf, offer| {
+        check_groups(shelf, &groups)?;
+        offer.groups = groups;
+        Ok(())
+    })
+    .await
+}
+
+/// `PUT /api/teams/{team}/model-groups`: the same of model groups.
+pub(super) async fn set_model_groups(
+    accounts: &Accounts,
+    by: &Manager,
+    (id, body): (&str, &[u8]),
+) -> Result<(u16, Value), Failure> {
+    let mut fields = Fields::read_list(body, "model_groups")?;
+    if !fields.names("model_groups") {
+        fields.fault("model_groups", "missing", "is missing");
+    }
+    let groups = names(&mut fields, "model_groups");
+    fields.finish_leniently()?;
+    let node = find(accounts, by, id)?;
+    regive(accounts, by, &node, |shelf, offer| {
+        let mut unknown = groups
+            .iter()
+            .filter(|name| !shelf.model_groups.contains_key(*name));
+        if let Some(name) = unknown.next() {
+            return Err(missing(
+                "model_group",
+                format!("Model group '{name}' not found"),
+            ));
+        }
+        offer.model_groups = groups;
+        Ok(())
+    })
+    .await?;
+    let message = format!("Model groups of team '{id}' updated successfully");
+    done(accounts, by, (&node, message)).await
+}
+
+/// Changes what a team was given. Its name stands in the audit log.
+pub(super) async fn regive(
+    accounts: &Accounts,
+    by: &Manager,
+    node: &TeamNode,
+    change: impl FnOnce(&Shelf, &mut TeamOffer) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let decide = |shelf: &Shelf| {
+        let old = shelf.team(&node.id).map(|offer| TeamOffer::clone(offer));
+        let old = old.unwrap_or_else(|| TeamOffer::nothing(&node.id));
+        let mut new = old.clone();
+        change(shelf, &mut new)?;
+        let told = super::difference(&offer_row(&old), &offer_row(&new));
+        let changes = if old == new {
+            Vec::new()
+        } else {
+            vec![OfferChange::Put(Offer::Team(new))]
+        };
+        Ok(Decision { changes, told })
+    };
+    let action = ("team.offer", node.id.as_str());
+    accounts
+        .change_offers(by, action, Some(&node.organization().id), decide)
+        .await
+}
+
+fn offer_row(offer: &TeamOffer) -> Value {
+    let refill = offer.refill.as_ref().map(|refill| {
+        json!({
+            "enabled": refill.enabled,
+            "amount": refill.amount,
+            "period": refill.every.as_str(),
+        })
+    });
+    json!({
+        "access_groups": offer.groups,
+        "model_groups": offer.model_groups,
+        "refill": refill,
+    })
+}
+
+/// Takes the name of a team as seed 001 calls it.
+pub(in super::super) fn alias(fields: &mut Fields) -> Option<Box<str>> {
+    fields.text("team_alias", LONGEST_ALIAS).map(Into::into)
+}
+
+/// What a change of a team says beside what is the team's own to decide.
+pub(in super::super) struct Given {
+    terms: TermsEdit,
+    groups: Option<Vec<Box<str>>>,
+    allocated: Option<u64>,
+}
+
+impl Given {
+    pub(in super::super) fn read(fields: &mut Fields) -> Result<Self, Failure> {
+        let groups = fields
+            .names("access_groups")
+            .then(|| names(fields, "access_groups"));
+        let allocated = fields.integer("credits_allocated", 0..=LARGEST);
+        if fields.names("credits_used") {
+            fields.skip("credits_used");
+            let what = "follows from the books; set a balance right with \
+                        POST /api/credits/teams/{team}/adjust";
+            fields.fault("credits_used", "value_error", what);
+        }
+        let terms = terms(fields)?;
+        Ok(Self {
+            terms,
+            groups,
+            allocated,
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.terms == TermsEdit::default() && self.groups.is_none() && self.allocated.is_none()
+    }
+}
+
+/// `PUT /api/teams/{team}`. What a team is given, and what it costs, the platform decides.
+pub(in super::super) async fn change(
+    accounts: &Accounts,
+    by: &Manager,
+    (id, mut edit): (&str, TeamEdit),
+    given: Given,
+) -> Result<(u16, Value), Failure> {
+    let node = accounts.team(by, id)?;
+    if !given.is_empty() && !by.is_platform() {
+        return Err(Failure::client(Code::PermissionDenied).message(
+            "The credits, the access groups and the terms of jobs of a team are set by the \
+             platform's administrator.",
+        ));
+    }
+    edit.job_terms = given.terms;
+    if let Some(groups) = &given.groups {
+        check_groups(&accounts.offers().shelf(), groups)?;
+    }
+    accounts.change_team(by, id, &edit).await?;
+    if let Some(groups) = given.groups {
+        change_groups(accounts, by, &node, groups).await?;
+    }
+    if let Some(allocated) = given.allocated {
+        allocate(accounts, by, &node, allocated).await?;
+    }
+    let message = format!("Team '{id}' updated successfully");
+    done(accounts, by, (&node, message)).await
+}
+
+/// Has a team have been given so many credits in all.
+async fn allocate(
+    accounts: &Accounts,
+    by: &Manager,
+    node: &TeamNode,
+    wanted: u64,
+) -> Result<(), Failure> {
+    let (credits, wallet) = (accounts.credits(), wallet_of(&node.id));
+    let given = credits.given(&wallet).await?;
+    let wanted = i64::try_from(wanted).unwrap_or(i64::MAX);
+    let missing = wanted.saturating_sub(given);
+    let note = Note {
+        reference: None,
+        reason: format!("Allocation set to {wanted} credits").into(),
+        by: Some(By::manager(by)),
+    };
+    if missing > 0 {
+        credits.add(&wallet, missing.unsigned_abs(), note).await?;
+    } else if missing < 0 {
+        credits.take(&wallet, missing.unsigned_abs(), note).await?;
+    }
+    Ok(())
+}
+
+/// The team of this id, in the words of seed 001 where there is none.
+pub(super) fn find(accounts: &Accounts, by: &Manager, id: &str) -> Result<Arc<TeamNode>, Failure> {
+    let absent = || format!("Team '{id}' not found");
+    accounts
+        .team(by, id)
+        .map_err(|failure| worded(failure, "team", absent))
+}
+
+/// `DELETE /api/teams/{team}`.
+pub(in super::super) async fn delete(
+    accounts: &Accounts,
+    by: &Manager,
+    id: &str,
+) -> Result<(u16, Value), Failure> {
+    accounts.team(by, id)?;
+    if id.ends_with("_default") {
+        return Err(wrong(format!(
+            "Cannot delete default team '{id}'. Default teams are protected from deletion."
+        )));
+    }
+    accounts.delete_team(by, id).await?;
+    let message = format!("Team '{id}' deleted successfully");
+    Ok((200, json!({"team_id": id, "message": message})))
+}
+
+fn taken(id: &str) -> Failure {
+    conflict("team", format!("Team '{id}' already exists"))
+}

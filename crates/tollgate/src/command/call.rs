@@ -1,0 +1,121 @@
+//! `tollgate call …`: one question to a model, through a running gateway.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use tollgate_client::{ChatRequest, Client, Error, Kind, RetryPolicy};
+
+use super::control::{self, CommandError};
+use super::place::{self, Common, Said};
+use crate::config::Config;
+
+/// What to ask, and whom.
+#[derive(Debug, clap::Args)]
+pub struct CallArguments {
+    #[command(flatten)]
+    common: Common,
+    /// The model. The first of those that the key may use if left out.
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+    /// Prints the answer as it comes.
+    #[arg(long, conflicts_with = "json")]
+    stream: bool,
+    /// The address of the gateway. That of the gateway that runs with the configuration if left
+    /// out.
+    #[arg(long, value_name = "URL", env = "TOLLGATE_URL")]
+    url: Option<String>,
+    /// The virtual key.
+    #[arg(long, value_name = "KEY", env = "TOLLGATE_KEY", hide_env_values = true)]
+    key: Option<String>,
+    /// What is asked.
+    text: String,
+}
+
+/// Asks, and prints what the model says.
+pub fn run(arguments: &CallArguments) -> ExitCode {
+    place::run(arguments.common.config.as_deref(), async |config| {
+        act(config, arguments).await
+    })
+}
+
+async fn act(config: &Config, arguments: &CallArguments) -> Result<Said, CommandError> {
+    let Some(key) = &arguments.key else {
+        return Err(CommandError::NoKey);
+    };
+    let url = if let Some(url) = &arguments.url {
+        url.clone()
+    } else {
+        let gateway = place::gateway(config, "somebody has to pass the question on").await?;
+        format!("http://{}", control::reachable(gateway.address))
+    };
+    // Somebody waits in front of it, and can ask again.
+    let client = Client::builder(&url, key.as_str()).retry(RetryPolicy::never());
+    let client = client.build();
+    let client = client.map_err(|bad| CommandError::Data(bad.into()))?;
+    let asked = ask(&client, arguments).await;
+    asked.map_err(|error| failed(&url, &error))
+}
+
+async fn ask(client: &Client, arguments: &CallArguments) -> Result<Said, Error> {
+    let mut request = ChatRequest::user(&arguments.text);
+    if let Some(model) = model(client, arguments).await? {
+        request = request.model(model);
+    }
+    if arguments.stream {
+        return stream(client, &request).await;
+    }
+    if arguments.common.json {
+        let answer = client.chat_as_is(&request).await?;
+        return Ok(Said::answer(true, &answer, |_| String::new()));
+    }
+    let answer = client.chat(&request).await?;
+    Ok(Said {
+        text: format!("{}\n", answer.text()),
+        is_good: true,
+    })
+}
+
+/// Whom to ask: without a model of its own, a gateway with any has a first one.
+async fn model(client: &Client, arguments: &CallArguments) -> Result<Option<String>, Error> {
+    if let Some(model) = &arguments.model {
+        return Ok(Some(model.clone()));
+    }
+    let models = client.models().await?;
+    let mut names = models.into_iter().map(|model| model.id);
+    // A pattern stands for models that it does not name.
+    Ok(names.find(|name| !name.contains('*')))
+}
+
+/// Prints the answer as it comes. What is printed of one that breaks off stays.
+async fn stream(client: &Client, request: &ChatRequest) -> Result<Said, Error> {
+    let mut stream = client.chat_stream(request).await?;
+    let mut out = io::stdout();
+    let mut is_read = true;
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.inspect_err(|_| _ = out.write_all(b"\n"))?;
+        let written = out.write_all(chunk.text().as_bytes());
+        if written.and_then(|()| out.flush()).is_err() {
+            // Whoever reads has gone; the rest would cost and reach nobody.
+            is_read = false;
+            break;
+        }
+    }
+    Ok(Said {
+        text: "\n".to_owned(),
+        is_good: is_read,
+    })
+}
+
+fn failed(url: &str, error: &Error) -> CommandError {
+    if error.kind == Kind::Connection && error.unreachable {
+        return CommandError::NobodyThere {
+            url: url.to_owned(),
+            cause: error.message.clone(),
+        };
+    }
+    CommandError::Refused {
+        message: error.message.clone(),
+        code: error.code.clone().unwrap_or_else(|| "unknown".to_owned()),
+        request_id: error.request_id.clone(),
+    }
+}

@@ -1,0 +1,191 @@
+//! The models that operators offer, as requests are routed to them: aliases lead to the targets of
+//! a declared model or to a provider's connections, and groups to their first model, with the
+//! others behind it.
+
+use std::sync::Arc;
+
+use tollgate_core::model::{ModelFacts, Priced, Target};
+use tollgate_core::offer::{Alias, ModelGroup, OfferStatus};
+use tollgate_core::price::{Price, Rate};
+use tollgate_core::route::fallback::{Class, Fallbacks};
+use tollgate_core::route::limit::Limits;
+use tollgate_core::route::rules::Rules;
+use tollgate_engine::engine::Routing;
+use tollgate_engine::offers::Shelf;
+use tollgate_engine::routes::{DeclaredModel, DeclaredTarget, Gate};
+
+use crate::config::Config;
+
+/// Adds what is offered. A model of the configuration keeps its name, and hides an offer of it.
+pub(super) fn add(routing: &mut Routing, shelf: &Shelf, rules: &Rules) {
+    for alias in shelf.aliases.values() {
+        if alias.status != OfferStatus::Inactive && !is_taken(routing, &alias.name) {
+            let groups = shelf.open_groups(alias).map(Into::into);
+            let gate = Gate::Alias(groups.collect());
+            let model = of_alias(routing, alias, gate, rules);
+            routing.models.push(model);
+        }
+    }
+    for group in shelf.model_groups.values() {
+        if group.status != OfferStatus::Inactive && !is_taken(routing, &group.name) {
+            let model = of_group(routing, group, rules);
+            routing.models.push(model);
+        }
+    }
+}
+
+fn is_taken(routing: &Routing, name: &str) -> bool {
+    declared(routing, name).is_some()
+}
+
+/// The model of this name, wildcards apart.
+fn declared<'a>(routing: &'a Routing, name: &str) -> Option<&'a DeclaredModel> {
+    routing
+        .models
+        .iter()
+        .find(|model| *model.name == *name || model.aliases.iter().any(|alias| **alias == *name))
+}
+
+fn of_alias(routing: &Routing, alias: &Alias, gate: Gate, rules: &Rules) -> DeclaredModel {
+    let full = format!("{}/{}", alias.provider, alias.model);
+    let meant = declared(routing, &alias.model).or_else(|| declared(routing, &full));
+    let meant = meant.filter(|_| alias.connection.is_none());
+    let mut targets: Vec<DeclaredTarget> = match meant {
+        Some(meant) => meant.targets.clone(),
+        None => targets(routing, alias),
+    };
+    let price = price(alias);
+    if let Some(price) = &price {
+        for target in &mut targets {
+            target.facts = Arc::new(ModelFacts {
+                price: Some(price.clone()),
+                ..ModelFacts::clone(&target.facts)
+            });
+        }
+    }
+    let facts = targets.first().map(|first| Arc::clone(&first.facts));
+    DeclaredModel {
+        name: Arc::from(&*alias.name),
+        aliases: Vec::new(),
+        facts: facts.unwrap_or_default(),
+        targets,
+        members: meant.map_or_else(Vec::new, |meant| meant.members.clone()),
+        rules: meant.map_or_else(|| Arc::new(rules.clone()), |meant| Arc::clone(&meant.rules)),
+        fallbacks: meant.map_or_else(Arc::default, |meant| Arc::clone(&meant.fallbacks)),
+        known: Vec::new(),
+        controls: Arc::default(),
+        gate: Some(Arc::new(gate)),
+    }
+}
+
+/// The connection that an alias names, or every one of its provider: those of organizations
+/// first, for they serve nobody else.
+fn targets(routing: &Routing, alias: &Alias) -> Vec<DeclaredTarget> {
+    let connections = routing.connections.iter();
+    let meant = connections.filter(|connection| match &alias.connection {
+        Some(name) => *connection.name == **name,
+        None => [connection.provider, &*connection.name].contains(&&*alias.provider),
+    });
+    meant
+        .map(|connection| {
+            let facts = Config::facts(connection.provider, &alias.model);
+            DeclaredTarget {
+                target: Target {
+                    connection: Arc::clone(&connection.name),
+                    model: Arc::from(&*alias.model),
+                    max_output: facts.max_output,
+                },
+                enabled: true,
+                priority: u32::from(connection.owner.is_none()),
+                weight: 1,
+                limits: Limits::default(),
+                fitness: Arc::default(),
+                facts: Arc::new(facts),
+            }
+        })
+        .collect()
+}
+
+/// The price that an alias sets, if it sets both of its parts.
+fn price(alias: &Alias) -> Option<Priced> {
+    let (input, output) = (alias.price_input.as_ref()?, alias.price_output.as_ref()?);
+    Some(Priced {
+        price: Price {
+            input: Rate::parse(input)?,
+            output: Rate::parse(output)?,
+            cached_input: None,
+            cache_write: None,
+            cache_write_1h: None,
+        },
+        version: format!("alias input={input} output={output}").into(),
+    })
+}
+
+/// A group answers by its first model. Whatever is wrong there, the others are asked: a group is
+/// the declaration that they stand in for each other.
+fn of_group(routing: &Routing, group: &ModelGroup, rules: &Rules) -> DeclaredModel {
+    let models = group.in_order();
+    let (first, others) = models
+        .split_first()
+        .map_or(("", &[][..]), |(first, others)| (*first, others));
+    let meant = found(routing, first);
+    let others: Vec<Arc<str>> = others.iter().map(|name| Arc::from(*name)).collect();
+    let by_class = [Class::ContextLength, Class::ContentFilter]
+        .map(|class| (class, others.clone()))
+        .into();
+    let count = u32::try_from(models.len()).unwrap_or(u32::MAX);
+    let rules = meant.as_ref().map_or(rules, |meant| &meant.rules).clone();
+    let fallbacks = Fallbacks {
+        general: others,
+        by_class,
+    };
+    DeclaredModel {
+        name: Arc::from(&*group.name),
+        aliases: Vec::new(),
+        facts: meant
+            .as_ref()
+            .map_or_else(Arc::default, |meant| Arc::clone(&meant.facts)),
+        targets: meant
+            .as_ref()
+            .map_or_else(Vec::new, |meant| meant.targets.clone()),
+        members: Vec::new(),
+        rules: Arc::new(Rules {
+            // Each of them is tried.
+            attempts: rules.attempts.max(count),
+            ..rules
+        }),
+        fallbacks: Arc::new(fallbacks),
+        known: Vec::new(),
+        controls: Arc::default(),
+        gate: Some(Arc::new(Gate::Group(group.name.clone()))),
+    }
+}
+
+/// A model by its name, also behind a wildcard.
+fn found(routing: &Routing, name: &str) -> Option<DeclaredModel> {
+    if let Some(model) = declared(routing, name) {
+        return Some(model.clone());
+    }
+    let behind = |model: &&DeclaredModel| {
+        let prefix = model.name.strip_suffix('*');
+        prefix.is_some_and(|prefix| name.len() > prefix.len() && name.starts_with(prefix))
+    };
+    let wildcard = routing
+        .models
+        .iter()
+        .filter(behind)
+        .max_by_key(|model| model.name.len())?;
+    let rest = name.strip_prefix(wildcard.name.strip_suffix('*')?)?;
+    let mut model = wildcard.clone();
+    for target in &mut model.targets {
+        if *target.target.model == *"*" {
+            target.target.model = Arc::from(rest);
+        }
+        let mut connections = routing.connections.iter();
+        let known = connections.find(|known| known.name == target.target.connection);
+        if let Some(known) = known.filter(|_| target.facts.price.is_none()) {
+            target.facts = Arc::new(Config::facts(known.provider, rest));
+        }
+    }
+    Some(model)
+}

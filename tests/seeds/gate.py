@@ -1,0 +1,103 @@
+"""A gateway with a team for each trouble that the documents' programs handle."""
+
+import json
+import urllib.request
+
+from gateway import Process, free_ports
+
+ADMIN_KEY = "seeds-admin-key-0123456789"
+
+#: What befalls the calls of a team, by its name: lines of its declaration.
+TEAMS = {
+    "acme-corp": 'jobs = { default_model = "sim/echo", credits = 1000000 }',
+    "story": 'jobs = { default_model = "sim/story", credits = 1000 }',
+    "broken": 'jobs = { default_model = "sim/fault/server-error", credits = 1000 }',
+    "slow": 'jobs = { default_model = "sim/fault/delay-head:ms=4000", credits = 1000 }',
+    "cut": 'jobs = { default_model = "sim/fault/cut-after-3", credits = 1000 }',
+    "stalled": 'jobs = { default_model = "sim/fault/stall-after-3", credits = 1000 }',
+    "down": 'jobs = { default_model = "down/model", credits = 1000 }',
+    "limited": 'jobs = { default_model = "sim/echo", credits = 1000 }\nlimits = { rpm = 1 }',
+    "spent": 'jobs = { default_model = "sim/echo", credits = 1 }',
+    "poor": 'credits_usd = "0.05"\njobs = { default_model = "sim/echo" }',
+    "narrow": 'jobs = { default_model = "sim/story", credits = 1000 }',
+}
+
+CONFIGURATION = """
+[server]
+listen = "127.0.0.1:{port}"
+shutdown_ms = 1500
+
+[admin]
+key = "{admin_key}"
+
+[database]
+url = "sqlite://{folder}/tollgate.db"
+
+# What one fault does must not change what the next one meets: everything is tried once.
+[routing]
+attempts = 1
+breaker = {{ failures = 0, share_percent = 0, cooldown = false }}
+
+[[connections]]
+name = "sim"
+provider = "simulated"
+
+[[models]]
+name = "sim/*"
+targets = [{{ connection = "sim" }}]
+
+[[models]]
+name = "down/model"
+targets = []
+"""
+
+
+def key_of(team: str) -> str:
+    """The key of a team."""
+    return f"sk-seeds-{team}-0123456789"
+
+
+class Gate:
+    """The running gateway."""
+
+    def __init__(self, folder):
+        (port,) = free_ports(1)
+        self.address = f"http://127.0.0.1:{port}"
+        text = CONFIGURATION.format(port=port, folder=folder, admin_key=ADMIN_KEY)
+        for team, lines in TEAMS.items():
+            text += f'\n[[teams]]\nname = "{team}"\n{lines}\n'
+            models = '["sim/echo"]' if team == "narrow" else '["*"]'
+            text += f'\n[[keys]]\nname = "{team}"\nteam = "{team}"\nkey = "{key_of(team)}"\nmodels = {models}\n'
+        configuration = folder / "tollgate.toml"
+        configuration.write_text(text)
+        self.process = Process(["serve", "--config", configuration], folder, "gateway")
+        try:
+            self.process.wait_until(f"{self.address}/health/ready")
+        except BaseException:
+            self.stop()
+            raise
+
+    def ask(self, method: str, path: str, body=None, key: str | None = None):
+        """Calls an address by a key, or as the operator; returns the decoded answer."""
+        credential = {"authorization": f"Bearer {key}"} if key else {"x-admin-key": ADMIN_KEY}
+        request = urllib.request.Request(
+            self.address + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={**credential, "content-type": "application/json"},
+        )
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=10) as answer:
+            return json.loads(answer.read() or "null")
+
+    def job(self, team: str) -> str:
+        """A new job of a team."""
+        body = {"team_id": team, "job_type": "test"}
+        return self.ask("POST", "/api/jobs/create", body, key_of(team))["job_id"]
+
+    def status_of(self, team: str, job: str) -> str:
+        """How a job stands."""
+        return self.ask("GET", f"/api/jobs/{job}", None, key_of(team))["status"]
+
+    def stop(self):
+        self.process.stop()
