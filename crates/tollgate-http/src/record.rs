@@ -301,10 +301,10 @@ impl Record {
         };
         let settled = hold.settle_at(&ending, percent);
         self.facts.cost = Some(settled.cost);
+        self.facts.counted = Some(settled.usage);
         if let Some(job) = &mut self.job {
             job.note(settled.usage, settled.cost, Some(&answered.model));
         }
-        self.facts.counted = Some(settled.usage);
         settled.ticket
     }
 

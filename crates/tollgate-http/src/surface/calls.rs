@@ -101,7 +101,7 @@ pub(crate) async fn call(
             return Ok(given);
         }
     }
-    let (mut served, hold) = match serve(record, &asking).await {
+    let (mut served, hold) = match begin(record, &asking).await {
         Ok(served) => served,
         Err(failure) => return Box::pin(cache::stale(record, &asking, failure)).await,
     };
@@ -121,13 +121,11 @@ pub(crate) async fn call(
     Ok(Given::Call(Box::new(Called { served, form })))
 }
 
-/// A call that may be served, but for what is set aside for it.
-pub(crate) struct Asking<'a> {
-    pub(crate) caller: &'a Caller,
-    pub(crate) call: &'a Call,
-    pub(crate) wishes: &'a Wishes,
-    pub(crate) route: &'a Arc<Route>,
-    pub(crate) payment: Payment,
+/// A call that was read, and whose route was found.
+pub(super) struct Ready {
+    pub(super) call: Call,
+    pub(super) wishes: Wishes,
+    pub(super) route: Arc<Route>,
 }
 
 /// How a call is paid.
@@ -135,8 +133,44 @@ pub(crate) struct Asking<'a> {
 pub(crate) enum Payment {
     /// Out of the wallet of the team or of its organization.
     Wallet,
-    /// By its job: here it is counted.
-    Job,
+    /// Otherwise: here it is counted.
+    Counted,
+}
+
+/// Has a call served, up to the first of its answer.
+pub(super) async fn serve(
+    record: &mut Record,
+    caller: &Caller,
+    ready: Ready,
+    payment: Payment,
+) -> Result<Called, Failure> {
+    let Ready {
+        call,
+        mut wishes,
+        route,
+    } = ready;
+    wishes::take_off(&mut wishes, record.facts.begin);
+    let asking = Asking {
+        caller,
+        call: &call,
+        wishes: &wishes,
+        route: &route,
+        payment,
+    };
+    let (served, hold) = begin(record, &asking).await?;
+    let form = StreamForm::of(call.format, call.array);
+    record.hold = hold.map(Box::new);
+    record.keep(call, &served.delivery.reply);
+    Ok(Called { served, form })
+}
+
+/// A call that may be served, but for what is set aside for it.
+pub(crate) struct Asking<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) call: &'a Call,
+    pub(crate) wishes: &'a Wishes,
+    pub(crate) route: &'a Arc<Route>,
+    pub(crate) payment: Payment,
 }
 
 /// Reads a body. Gives the members, too, that no provider is told of.
@@ -157,7 +191,7 @@ fn read(
 }
 
 /// Sets aside what the call may cost, and has it served.
-pub(crate) async fn serve(
+async fn begin(
     record: &mut Record,
     asking: &Asking<'_>,
 ) -> Result<(Served, Option<Hold>), Failure> {
@@ -201,7 +235,7 @@ pub(crate) fn reserve(record: &mut Record, asking: &Asking<'_>) -> Result<Option
         Operation::Chat | Operation::Embeddings => {
             let hold = match payment {
                 Payment::Wallet => chat::hold(&gateway.engine, caller, route, estimate)?,
-                Payment::Job => chat::hold_counted(&gateway.engine, caller, route, estimate)?,
+                Payment::Counted => chat::hold_counted(&gateway.engine, caller, route, estimate)?,
             };
             record.facts.note_money(&hold);
             Ok(Some(hold))
@@ -211,10 +245,14 @@ pub(crate) fn reserve(record: &mut Record, asking: &Asking<'_>) -> Result<Option
 
 /// Settles a whole answer, and waits until that is durable.
 pub(crate) async fn settle_whole(record: &mut Record, served: &mut Served) -> Result<(), Failure> {
-    let ticket = settle(record, served);
     let Reply::Answer(given) = &served.delivery.reply else {
         return Ok(());
     };
+    // The place is free for others while this answer waits for its settlement.
+    if let Some(permit) = served.permit.take() {
+        permit.succeed(given.usage);
+    }
+    let ticket = record.settle(true);
     if let Some(recording) = &mut record.replay {
         recording.record(&given.body);
         recording.complete();
@@ -224,35 +262,19 @@ pub(crate) async fn settle_whole(record: &mut Record, served: &mut Served) -> Re
     Ok(())
 }
 
-/// Settles a whole answer that was counted. A stream is settled at its end.
-fn settle(record: &mut Record, served: &mut Served) -> Option<Ticket> {
+/// Settles a whole answer. A stream is settled at its end.
+pub(super) fn settle(record: &mut Record, called: &mut Called) -> Option<Ticket> {
+    let served = &mut called.served;
     let Reply::Answer(given) = &served.delivery.reply else {
         return None;
     };
+    record.facts.answered = Some(Arc::clone(&served.answered));
+    record.count(given);
     // The place is free for others while this answer waits for its settlement.
     if let Some(permit) = served.permit.take() {
         permit.succeed(given.usage);
     }
     record.settle(true)
-}
-
-/// Sets aside what a call of a job may cost, and has it served and settled. What is answered again
-/// out of the cache would be no call of the job: nothing is.
-pub(super) async fn serve_in_job(
-    record: &mut Record,
-    asking: &Asking<'_>,
-) -> Result<Called, Failure> {
-    let (mut served, hold) = serve(record, asking).await?;
-    let form = StreamForm::of(asking.call.format, asking.call.array);
-    record.hold = hold.map(Box::new);
-    record.keep(asking.call.clone(), &served.delivery.reply);
-    record.facts.answered = Some(Arc::clone(&served.answered));
-    if let Reply::Answer(given) = &served.delivery.reply {
-        record.count(given);
-    }
-    let ticket = settle(record, &mut served);
-    settlement::wait(record, ticket).await?;
-    Ok(Called { served, form })
 }
 
 impl Called {

@@ -1,9 +1,10 @@
 //! Jobs (seed 001): several calls for one purpose, paid together.
 
+mod analytics;
 mod answer;
 mod calls;
 mod lists;
-mod managers;
+
 mod request;
 mod tail;
 
@@ -18,7 +19,7 @@ use tollgate_core::job::State;
 use tollgate_engine::caller::Caller;
 use tollgate_engine::jobs::{Ending, Jobs, LONGEST_METADATA, NewJob};
 
-pub(crate) use self::managers::act as manage;
+pub(crate) use self::analytics::act as manage;
 use self::request::Body;
 pub(crate) use self::tail::Tail;
 use crate::body::Inbound;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::request::Parts;
 use serde_json::Value;
-use tollgate_core::call::{Call, Wishes};
+use tollgate_core::call::Call;
 use tollgate_core::error::failure::Detail;
 use tollgate_core::error::{Code, Failure, detail};
 use tollgate_core::format::{Format, Operation};
@@ -24,16 +24,9 @@ use crate::body::Inbound;
 use crate::dispatch::Given;
 use crate::log_row::Texts;
 use crate::record::Record;
+use crate::settlement;
 use crate::surface::admin;
-use crate::surface::calls::{self, Asking, Payment};
-use crate::wishes;
-
-/// A call that was read, and whose route was found.
-struct Ready {
-    call: Call,
-    wishes: Wishes,
-    route: Arc<Route>,
-}
+use crate::surface::calls::{self, Payment, Ready};
 
 /// A call in a job that is there.
 pub(super) async fn in_job(
@@ -143,7 +136,7 @@ async fn run(
 ) -> Result<Given, Failure> {
     let gateway = Arc::clone(record.gateway());
     let payment = match job.hold {
-        Some(_) => Payment::Job,
+        Some(_) => Payment::Counted,
         None => Payment::Wallet,
     };
     let begun = {
@@ -189,31 +182,20 @@ async fn serve(
     ready: Ready,
     payment: Payment,
 ) -> Result<Given, Failure> {
-    let Ready {
-        call,
-        mut wishes,
-        route,
-    } = ready;
-    wishes::take_off(&mut wishes, record.facts.begin);
-    let asking = Asking {
-        caller,
-        call: &call,
-        wishes: &wishes,
-        route: &route,
-        payment,
-    };
-    let mut answered = calls::serve_in_job(record, &asking).await?;
-    let Reply::Answer(given) = answered.reply() else {
-        return Ok(Given::Call(Box::new(answered)));
+    let mut served = calls::serve(record, caller, ready, payment).await?;
+    let Reply::Answer(given) = served.reply() else {
+        return Ok(Given::Call(Box::new(served)));
     };
     let given = given.body.clone();
+    let ticket = calls::settle(record, &mut served);
+    settlement::wait(record, ticket).await?;
     let told = note(record, caller, &given).await?;
     if let Some(recording) = &mut record.replay {
         recording.record(&told);
         recording.complete();
     }
-    answered.put(told);
-    Ok(Given::Call(Box::new(answered)))
+    served.put(told);
+    Ok(Given::Call(Box::new(served)))
 }
 
 /// Notes an answered call in its job, and makes the answer for its caller.

@@ -386,13 +386,13 @@ async fn replenish(
         said.push_str(": ");
         said.push_str(&reason);
     }
-    let note = Note {
+    let order = Note {
         reference: asked.key.clone(),
         reason: said.into(),
         by: Some(By::manager(by)),
     };
     let wallet = wallet_of(&node.id);
-    let receipt = accounts.credits().top_up(&wallet, credits, note).await?;
+    let receipt = accounts.credits().top_up(&wallet, credits, order).await?;
     let told = told_order(accounts, &receipt).await?;
     let body = json!({
         "team_id": node.id.as_str(),

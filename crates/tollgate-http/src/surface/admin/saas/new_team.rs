@@ -155,14 +155,14 @@ async fn make(
             failure
         }
     })?;
-    let note = Note {
+    let order = Note {
         reference: Some("created".into()),
         reason: "Initial credit allocation".into(),
         by: Some(By::manager(by)),
     };
     accounts
         .credits()
-        .grant(&wallet_of(&id), new.credits, note)
+        .grant(&wallet_of(&id), new.credits, order)
         .await?;
     let (_, secret) = accounts.create_key(by, new_key(&id)).await?;
     Ok((node, secret.expose().to_owned()))

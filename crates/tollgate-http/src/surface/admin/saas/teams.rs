@@ -393,15 +393,15 @@ async fn allocate(
     let given = credits.given(&wallet).await?;
     let wanted = i64::try_from(wanted).unwrap_or(i64::MAX);
     let missing = wanted.saturating_sub(given);
-    let note = Note {
+    let order = Note {
         reference: None,
         reason: format!("Allocation set to {wanted} credits").into(),
         by: Some(By::manager(by)),
     };
     if missing > 0 {
-        credits.add(&wallet, missing.unsigned_abs(), note).await?;
+        credits.add(&wallet, missing.unsigned_abs(), order).await?;
     } else if missing < 0 {
-        credits.take(&wallet, missing.unsigned_abs(), note).await?;
+        credits.take(&wallet, missing.unsigned_abs(), order).await?;
     }
     Ok(())
 }
