@@ -170,8 +170,8 @@ impl Keeper {
     /// Has requests routed by what is held, declared and offered now.
     fn route(&self, state: &State) {
         if let Some(engine) = self.engine.upgrade() {
-            let shelf = self.accounts.offers().shelf();
-            engine.set_routing(state.routing(&state.config, &shelf));
+            let offers = self.accounts.offers().shelf();
+            engine.set_routing(state.routing(&state.config, &offers));
         }
     }
 
@@ -395,7 +395,7 @@ impl State {
 
     /// Each kept connection is open under its name, unless a declared model has that name.
     /// What operators offer comes last: everything else keeps its name.
-    fn routing(&self, config: &Config, shelf: &Shelf) -> Routing {
+    fn routing(&self, config: &Config, offers: &Shelf) -> Routing {
         let mut routing = assemble::routing(config);
         for connection in self.in_use(config) {
             routing.connections.push(assemble::connection(connection));
@@ -404,7 +404,7 @@ impl State {
                 routing.models.push(model);
             }
         }
-        offered::add(&mut routing, shelf, &config.rules);
+        offered::add(&mut routing, offers, &config.rules);
         routing
     }
 

@@ -127,7 +127,7 @@ pub(super) fn teams(
             status: status(section),
             controls,
             credits: section.money("credits_usd"),
-            job_terms: section.section("jobs").map(job_terms),
+            job_terms: section.section("jobs").map(job_terms).map(Box::new),
             job_credits: section
                 .section("jobs")
                 .and_then(|jobs| jobs.count("credits")),
@@ -137,17 +137,17 @@ pub(super) fn teams(
 }
 
 /// Reads what the jobs of a team cost.
-fn job_terms(section: &Section) -> Box<Terms> {
+fn job_terms(section: &Section) -> Terms {
     let usual = Terms::default();
     let mode = section.word("budget_mode").and_then(BudgetMode::from_name);
     let rate = section.count("credits_per_dollar");
     let tokens = section.count("tokens_per_credit");
-    Box::new(Terms {
+    Terms {
         mode: mode.unwrap_or(usual.mode),
         credits_per_dollar: rate.map_or(usual.credits_per_dollar, |rate| rate * CREDITS_SCALE),
         tokens_per_credit: tokens.unwrap_or(usual.tokens_per_credit),
         default_model: section.text("default_model").map(Into::into),
-    })
+    }
 }
 
 /// Reads all users.
