@@ -7,3 +7,4 @@ mod kills;
 mod lists;
 mod refusals;
 mod scene;
+mod storm;
