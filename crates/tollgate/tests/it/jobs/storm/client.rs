@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::Request;
+use http::response::Parts as Head;
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client as Http;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -46,6 +47,15 @@ pub struct Told {
     pub charged: u64,
     /// How often the end was asked for.
     pub ends: u64,
+    /// A job for one call that was made beside it, and whether it went well, where that was told.
+    pub single: Option<(String, bool)>,
+}
+
+impl Told {
+    pub fn single_of(&self) -> Option<(&str, bool)> {
+        let (id, well) = self.single.as_ref()?;
+        Some((id, *well))
+    }
 }
 
 pub struct Client {
@@ -92,7 +102,11 @@ impl Client {
             calls: Vec::new(),
             charged: 0,
             ends: 0,
+            single: None,
         };
+        if number % 4 == 3 {
+            told.single = self.single(mode, number).await;
+        }
         for call in 0..calls {
             // What was cut is asked once more, as clients do.
             for attempt in 0..2 {
@@ -115,6 +129,43 @@ impl Client {
         told
     }
 
+    /// A job for one call, plain or as a stream, which fails half of the time. `None`: the
+    /// connection broke, or nothing tells which job it was.
+    async fn single(&self, mode: Mode, number: u64) -> Option<(String, bool)> {
+        let (stream, fails) = (number % 8 == 3, number % 16 < 8);
+        let model = match (fails, stream) {
+            (false, _) => "money/story-9",
+            (true, false) => "money/fault/server-error",
+            (true, true) => "money/fault/cut-after-2",
+        };
+        let body = json!({"team_id": mode.team(), "job_type": "single", "model": model,
+            "messages": [{"role": "user", "content": format!("alone {number}")}]});
+        let way = if stream { "-stream" } else { "" };
+        let path = format!("/api/jobs/create-and-call{way}");
+        let (head, text) = self.ask(mode, &path, &body).await?;
+        let id = match (fails, stream) {
+            (_, true) => head.headers["x-tollgate-job-id"]
+                .to_str()
+                .unwrap()
+                .to_owned(),
+            (false, false) => {
+                let told: Value = serde_json::from_str(&text).unwrap();
+                assert_eq!(told["status"], "completed", "{told}");
+                told["job_id"].as_str().unwrap().to_owned()
+            }
+            (true, false) => {
+                assert_eq!(head.status, 500, "{text}");
+                return None;
+            }
+        };
+        assert_eq!(
+            text.ends_with("data: [DONE]\n\n"),
+            stream && !fails,
+            "{text}"
+        );
+        Some((id, !fails))
+    }
+
     /// A call in a job: every other one fails at its provider, and every third is a stream.
     async fn call(&self, told: &Told, (number, call): (u64, u64), purpose: &str) -> Seen {
         let is_stream = (number + call) % 3 == 0;
@@ -129,10 +180,10 @@ impl Client {
             "messages": [{"role": "user", "content": format!("job {number}, call {call}")}]});
         let way = if is_stream { "-stream" } else { "" };
         let path = format!("/api/jobs/{}/llm-call{way}", told.id);
-        let Some((status, text)) = self.ask(told.mode, &path, &body).await else {
+        let Some((head, text)) = self.ask(told.mode, &path, &body).await else {
             return Seen::Cut;
         };
-        let usage = match (status.as_u16(), is_stream) {
+        let usage = match (head.status.as_u16(), is_stream) {
             (500, _) => return Seen::Failed,
             (200, false) => serde_json::from_str::<Value>(&text).unwrap()["usage"].clone(),
             (200, true) if text.ends_with("data: [DONE]\n\n") => {
@@ -149,8 +200,8 @@ impl Client {
     /// often it was asked for.
     async fn until_told(&self, mode: Mode, path: &str, body: &Value) -> (Value, u64) {
         for tries in 1..100 {
-            if let Some((status, text)) = self.ask(mode, path, body).await {
-                assert_eq!(status, 200, "{path}: {text}");
+            if let Some((head, text)) = self.ask(mode, path, body).await {
+                assert_eq!(head.status, 200, "{path}: {text}");
                 return (serde_json::from_str(&text).unwrap(), tries);
             }
         }
@@ -158,7 +209,7 @@ impl Client {
     }
 
     /// Sends a request and reads the answer whole. `None`: the connection broke.
-    async fn ask(&self, mode: Mode, path: &str, body: &Value) -> Option<(StatusCode, String)> {
+    async fn ask(&self, mode: Mode, path: &str, body: &Value) -> Option<(Head, String)> {
         let door = self.door.read().await;
         let request = Request::post(format!("http://{}{path}", *door))
             .header("authorization", format!("Bearer {}", key(mode.team())))
@@ -168,7 +219,7 @@ impl Client {
         let asking = async {
             let (head, body) = self.http.request(request).await.ok()?.into_parts();
             let text = body.collect().await.ok()?.to_bytes();
-            Some((head.status, String::from_utf8(text.to_vec()).unwrap()))
+            Some((head, String::from_utf8(text.to_vec()).unwrap()))
         };
         let asked = tokio::time::timeout(2 * PATIENCE, asking).await;
         let asked = asked.expect("an answer or an end");

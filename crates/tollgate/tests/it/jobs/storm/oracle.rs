@@ -2,7 +2,7 @@
 //! failed jobs are free; a completed one costs one credit, or its dollars times the rate, or its
 //! tokens over the rate, rounded down and never less than one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 use serde_json::Value;
@@ -36,8 +36,9 @@ pub struct Figures {
     ends_again: u64,
     /// Jobs whose answer was lost: nobody knew of them.
     unknown: u64,
-    /// Credits that were set aside for jobs that never came to be.
-    orphans: u64,
+    /// Jobs for one call, and those of them that were completed.
+    singles: u64,
+    singles_completed: u64,
     /// Credits by the rule, of all teams.
     due: BTreeMap<&'static str, u64>,
 }
@@ -55,7 +56,8 @@ impl fmt::Display for Figures {
             cut_well,
             ends_again,
             unknown,
-            orphans,
+            singles,
+            singles_completed,
             due,
         } = self;
         write!(
@@ -63,7 +65,8 @@ impl fmt::Display for Figures {
             "{jobs} jobs, {completed} completed and {failed} failed; {calls} calls, {whole} \
              answered, {refused} failed and {cut} cut by a kill ({cut_well} of them had been \
              answered); {ends_again} ends asked for again; {unknown} jobs of which nobody was \
-             told; {orphans} holds without a job; credits by the rule, and charged: {due:?}"
+             told; beside them {singles} jobs for one call, {singles_completed} of them completed; \
+             credits by the rule, and charged: {due:?}"
         )
     }
 }
@@ -85,8 +88,7 @@ pub async fn check(world: &World, told: &[Told]) -> Figures {
         check_job(world, job, &mut figures).await;
     }
     for mode in Mode::ALL {
-        let known: Vec<&str> = told.iter().map(|job| job.id.as_str()).collect();
-        figures.unknown += end_unknown(world, mode, &known).await;
+        check_list(world, mode, told, &mut figures).await;
     }
     figures
 }
@@ -148,10 +150,12 @@ async fn check_job(world: &World, told: &Told, figures: &mut Figures) {
     *figures.due.entry(mode.team()).or_default() += due;
 }
 
-/// Ends jobs whose caller was not told of them: they are open, nothing was done in them, and they
-/// cost nothing.
-async fn end_unknown(world: &World, mode: Mode, known: &[&str]) -> u64 {
+/// Looks through all jobs of a team: those for one call, and those whose caller was not told of
+/// them. These are open, nothing was done in them, and they cost nothing.
+async fn check_list(world: &World, mode: Mode, told: &[Told], figures: &mut Figures) {
     let team = mode.team();
+    let known: HashSet<&str> = told.iter().map(|job| job.id.as_str()).collect();
+    let singles: HashMap<&str, bool> = told.iter().filter_map(|job| job.single_of()).collect();
     let mut unknown = Vec::new();
     for page in 0.. {
         let path = format!("/api/teams/{team}/jobs?limit=1000&offset={}", page * 1000);
@@ -159,7 +163,9 @@ async fn end_unknown(world: &World, mode: Mode, known: &[&str]) -> u64 {
         let jobs = list["jobs"].as_array().unwrap();
         for job in jobs {
             let id = job["job_id"].as_str().unwrap();
-            if !known.contains(&id) {
+            if job["job_type"] == "single" {
+                check_single(world, (mode, job), singles.get(id), figures).await;
+            } else if !known.contains(id) {
                 assert_eq!(job["status"], "pending", "{job}");
                 unknown.push(id.to_owned());
             }
@@ -168,11 +174,44 @@ async fn end_unknown(world: &World, mode: Mode, known: &[&str]) -> u64 {
             break;
         }
     }
-    for id in &unknown {
-        let ended = complete(world, team, id, "failed").await.json();
+    for id in unknown {
+        let ended = complete(world, team, &id, "failed").await.json();
         assert_eq!(ended["costs"]["credits_charged"], 0, "{ended}");
+        figures.unknown += 1;
     }
-    unknown.len().try_into().unwrap()
+}
+
+/// A job for one call has ended, whatever happened to its caller.
+async fn check_single(
+    world: &World,
+    (mode, job): (Mode, &Value),
+    told: Option<&bool>,
+    figures: &mut Figures,
+) {
+    let id = job["job_id"].as_str().unwrap();
+    let is_well = match job["status"].as_str() {
+        Some("completed") => true,
+        Some("failed") => false,
+        _ => panic!("{job}"),
+    };
+    // Whose connection broke does not know.
+    assert!(told.is_none_or(|told| *told == is_well), "{told:?} {job}");
+    let costs = get(world, mode.team(), &format!("/api/jobs/{id}/costs")).await;
+    let costs = costs.json();
+    let rows = costs["costs"]["breakdown"].as_array().unwrap();
+    assert!(rows.len() == 1 || (rows.is_empty() && !is_well), "{costs}");
+    let count = |name: &str| rows.first().map_or(0, |row| row[name].as_u64().unwrap());
+    let (prompt, answer) = (count("prompt_tokens"), count("completion_tokens"));
+    assert!(!is_well || answer > 0, "{costs}");
+    let due = if is_well {
+        rule(mode, prompt + answer, prompt * PROMPT + answer * ANSWER)
+    } else {
+        0
+    };
+    assert_eq!(job["credits_charged"], due, "{job} {costs}");
+    figures.singles += 1;
+    figures.singles_completed += u64::from(is_well);
+    *figures.due.entry(mode.team()).or_default() += due;
 }
 
 /// What the ledger has of a job.
@@ -185,7 +224,7 @@ struct Movements {
 }
 
 /// Ends the gateway, and holds what its ledger says of each job against the rule.
-pub async fn check_ledger(world: &mut World, database: Database<'_>, figures: &mut Figures) {
+pub async fn check_ledger(world: &mut World, database: Database<'_>, figures: &Figures) {
     let mut left = BTreeMap::new();
     for mode in Mode::ALL {
         left.insert(mode.team(), credits(world, mode.team()).await);
@@ -225,18 +264,16 @@ pub async fn check_ledger(world: &mut World, database: Database<'_>, figures: &m
     }
     for mode in Mode::ALL {
         let of_team = jobs.iter().filter(|((team, _), _)| team == mode.team());
-        let (mut charged, mut held) = (0, 0);
+        let mut charged = 0;
         for ((_, id), job) in of_team {
             assert_eq!(job.held, 1, "{id}: {job:?}");
-            assert!(job.released == 0 || job.spent.is_none(), "{id}: {job:?}");
-            let is_over = job.released > 0 || job.spent.is_some();
-            assert!(is_over || job.rest == 0, "{id}: {job:?}");
-            held += u64::from(!is_over);
+            let ended = (job.released, job.spent);
+            assert!(matches!(ended, (1, None) | (0, Some(1))), "{id}: {job:?}");
+            assert!(job.spent.is_some() || job.rest == 0, "{id}: {job:?}");
             charged += job.spent.unwrap_or(0) + job.rest;
         }
         let due = figures.due.get(mode.team()).copied().unwrap_or_default();
         assert_eq!(charged, due, "the ledger of {mode:?}");
-        assert_eq!(left[mode.team()] + held + due, GIVEN, "{mode:?}");
-        figures.orphans += held;
+        assert_eq!(left[mode.team()] + due, GIVEN, "{mode:?}");
     }
 }
