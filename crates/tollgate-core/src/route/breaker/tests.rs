@@ -385,90 +385,93 @@ fn the_longest_wait_that_is_named_counts() {
     assert_eq!(bench.rest(), Some(3500));
 }
 
-/// Everything that can become of a breaker while a call is under way: what it was then, and how
-/// long nothing passes after the call was told to wait for 500 seconds.
+/// Makes something of a breaker.
+type Meanwhile = fn(&mut Bench);
+
+/// Everything that can become of a breaker while a call is under way: what it is after the call
+/// was told to wait for 500 seconds, and what is told of that.
+const MEANWHILES: &[(&str, Meanwhile, State, Option<State>)] = &[
+    (
+        "cooled down twice",
+        |bench| {
+            bench.call(limited(Some(3)));
+            bench.now += 3;
+            bench.call(limited(Some(3)));
+        },
+        State::Cooling,
+        None,
+    ),
+    (
+        "a cool-down that is over",
+        |bench| {
+            bench.call(limited(Some(3)));
+            bench.now += 3;
+        },
+        State::Cooling,
+        Some(State::Cooling),
+    ),
+    (
+        "closed again after a cool-down",
+        |bench| {
+            bench.call(limited(Some(3)));
+            bench.now += 3;
+            bench.call(Verdict::Good);
+        },
+        State::Cooling,
+        Some(State::Cooling),
+    ),
+    (
+        "open",
+        |bench| while bench.call(FAILED).is_none() {},
+        State::Open,
+        None,
+    ),
+    (
+        "an open time that is over",
+        |bench| {
+            while bench.call(FAILED).is_none() {}
+            bench.now += 60;
+        },
+        State::Open,
+        Some(State::Open),
+    ),
+    (
+        "half-open, a probe under way",
+        |bench| {
+            while bench.call(FAILED).is_none() {}
+            bench.now += 60;
+            bench.enter().unwrap();
+        },
+        State::Cooling,
+        Some(State::Cooling),
+    ),
+    (
+        "closed by a probe",
+        |bench| {
+            while bench.call(FAILED).is_none() {}
+            bench.now += 60;
+            bench.call(Verdict::Good);
+        },
+        State::Cooling,
+        Some(State::Cooling),
+    ),
+    (
+        "opened by hand",
+        |bench| bench.obey(Order::Open),
+        State::Open,
+        None,
+    ),
+    (
+        "closed by hand",
+        |bench| bench.obey(Order::Close),
+        State::Cooling,
+        Some(State::Cooling),
+    ),
+];
+
 #[test]
 fn a_wait_that_is_named_late_is_obeyed_whatever_became_of_it_meanwhile() {
-    type Meanwhile = fn(&mut Bench);
-    let cases: &[(&str, Meanwhile, State, Option<State>)] = &[
-        (
-            "cooled down twice",
-            |bench| {
-                bench.call(limited(Some(3)));
-                bench.now += 3;
-                bench.call(limited(Some(3)));
-            },
-            State::Cooling,
-            None,
-        ),
-        (
-            "a cool-down that is over",
-            |bench| {
-                bench.call(limited(Some(3)));
-                bench.now += 3;
-            },
-            State::Cooling,
-            Some(State::Cooling),
-        ),
-        (
-            "closed again after a cool-down",
-            |bench| {
-                bench.call(limited(Some(3)));
-                bench.now += 3;
-                bench.call(Verdict::Good);
-            },
-            State::Cooling,
-            Some(State::Cooling),
-        ),
-        (
-            "open",
-            |bench| while bench.call(FAILED).is_none() {},
-            State::Open,
-            None,
-        ),
-        (
-            "an open time that is over",
-            |bench| {
-                while bench.call(FAILED).is_none() {}
-                bench.now += 60;
-            },
-            State::Open,
-            Some(State::Open),
-        ),
-        (
-            "half-open, a probe under way",
-            |bench| {
-                while bench.call(FAILED).is_none() {}
-                bench.now += 60;
-                bench.enter().unwrap();
-            },
-            State::Cooling,
-            Some(State::Cooling),
-        ),
-        (
-            "closed by a probe",
-            |bench| {
-                while bench.call(FAILED).is_none() {}
-                bench.now += 60;
-                bench.call(Verdict::Good);
-            },
-            State::Cooling,
-            Some(State::Cooling),
-        ),
-        (
-            "opened by hand",
-            |bench| bench.obey(Order::Open),
-            State::Open,
-            None,
-        ),
-        (
-            "closed by hand",
-            |bench| bench.obey(Order::Close),
-            State::Cooling,
-            Some(State::Cooling),
-        ),
-    ];
-    for (name, meanwhile, state, told) in cases {
+    for (name, meanwhile, state, told) in MEANWHILES {
         let mut bench = Bench::new(RULES);
         let [slow, silent, nothing] = [(); 3].map(|()| bench.enter().unwrap());
         meanwhile(&mut bench);
