@@ -325,7 +325,7 @@ impl Hold {
         };
         let posting = Posting {
             entry,
-            audit: None,
+            along: None,
             undo: Some(undo),
         };
         (Some(posting), taken)

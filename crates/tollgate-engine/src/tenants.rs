@@ -583,6 +583,8 @@ pub(crate) fn built_in_organization() -> Organization {
         controls: Controls::default(),
         keeps_bodies: false,
         created_at: Timestamp::from_millis(0),
+        metadata: None,
+        updated_at: None,
         declared: false,
     }
 }
@@ -597,6 +599,8 @@ pub(crate) fn built_in_team() -> Team {
         controls: Controls::default(),
         job_terms: None,
         created_at: Timestamp::from_millis(0),
+        metadata: None,
+        updated_at: None,
         declared: false,
     }
 }

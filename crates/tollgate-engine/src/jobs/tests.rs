@@ -57,6 +57,7 @@ impl Office {
         let id = TeamId::from_stored("team");
         if accounts.tenants().team(&id).is_none() {
             let new = NewTeam {
+                metadata: None,
                 id: Some("team".into()),
                 organization: DEFAULT.into(),
                 name: "team".into(),
