@@ -28,7 +28,8 @@ const ABANDONED: &str = "The job was not completed within the time that jobs may
 
 impl Jobs {
     /// Ends the calls that a former process left under way, and its jobs for one call, of which
-    /// nobody knows. To be called before the first request comes.
+    /// nobody knows, and gives back what it set aside for jobs that never came to be. To be called
+    /// before the first request comes.
     pub async fn recover(&self) -> Result<(), Failure> {
         let now = self.accounts.now();
         let left = self.store().close_job_calls(now, KILLED).await;
@@ -37,7 +38,9 @@ impl Jobs {
                 self.end(&job, failed(KILLED)).await?;
             }
         }
-        Ok(())
+        // Nobody is between the two writes of a job now, however young its hold is.
+        self.release_orphans(now.after(Duration::from_millis(1)))
+            .await
     }
 
     /// Sweeps now and then, until the end.
@@ -72,6 +75,11 @@ impl Jobs {
             self.abandon(&job).await?;
         }
         let before = earlier(self.accounts.now(), ORPHANED);
+        self.release_orphans(before).await
+    }
+
+    /// Releases what was set aside before a time for jobs that are not there.
+    async fn release_orphans(&self, before: Timestamp) -> Result<(), Failure> {
         for hold in self.accounts.credits().open_holds(before).await? {
             self.release_orphan(&hold).await?;
         }

@@ -4,6 +4,8 @@ mod calls;
 mod credits;
 mod ending;
 mod kills;
+mod leaving;
 mod lists;
 mod refusals;
 mod scene;
+mod storm;
