@@ -329,7 +329,7 @@ impl Hold {
         };
         let posting = Posting {
             entry,
-            audit: None,
+            along: None,
             undo: Some(undo),
         };
         (Some(posting), taken)

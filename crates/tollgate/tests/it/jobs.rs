@@ -3,6 +3,7 @@
 mod calls;
 mod credits;
 mod ending;
+mod gone;
 mod kills;
 mod leaving;
 mod lists;
