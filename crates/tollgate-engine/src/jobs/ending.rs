@@ -99,6 +99,10 @@ impl Jobs {
     /// Takes what a job that has ended costs, or gives back what was set aside for it. Doing it
     /// again changes nothing.
     pub(super) async fn settle(&self, job: &Job) -> Result<(), Failure> {
+        if job.hold.is_some() {
+            let of = (&job.team, &job.organization);
+            self.accounts.expect_books(of).await;
+        }
         let charged = match job.hold {
             None => 0,
             Some(hold) if job.due == 0 => {

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tollgate_core::error::Failure;
-use tollgate_core::job::{Job, JobId};
+use tollgate_core::id::TeamId;
+use tollgate_core::job::{Job, JobId, State};
 use tollgate_core::time::Timestamp;
 
 use super::ending::Ending;
 use super::{Jobs, not_stored, note};
 use crate::credits::OpenHold;
+use crate::port::JobQuery;
 
 /// How often is looked, at most and at least.
 const SELDOM: Duration = Duration::from_secs(30);
@@ -25,19 +27,68 @@ const ORPHANED: Duration = Duration::from_mins(1);
 const KILLED: &str = "The gateway was stopped while the call was under way.";
 /// Why a job failed that nobody completed.
 const ABANDONED: &str = "The job was not completed within the time that jobs may take.";
+/// Why a job failed whose team is gone.
+const DELETED: &str = "The team of the job was deleted.";
 
 impl Jobs {
     /// Ends the calls that a former process left under way, and its jobs for one call, of which
-    /// nobody knows. To be called before the first request comes.
+    /// nobody knows, and gives back what it set aside for jobs that never came to be. To be called
+    /// before the first request comes.
     pub async fn recover(&self) -> Result<(), Failure> {
         let now = self.accounts.now();
         let left = self.store().close_job_calls(now, KILLED).await;
         for id in left.map_err(not_stored)? {
-            if let Some(job) = self.any(id).await? {
-                self.end(&job, failed(KILLED)).await?;
+            // One that cannot be ended now is ended by the sweep later.
+            self.go_on(id, self.fail(id, KILLED).await);
+        }
+        // Nobody is between the two writes of a job now, however young its hold is.
+        self.release_orphans(now.after(Duration::from_millis(1)))
+            .await
+    }
+
+    /// Ends the open jobs of a team that is gone: nobody else will.
+    pub async fn end_all(&self, team: &TeamId) {
+        for state in [State::Pending, State::InProgress] {
+            let mut query = JobQuery {
+                team: Some(team.clone()),
+                state: Some(state),
+                limit: AT_ONCE,
+                ..JobQuery::default()
+            };
+            loop {
+                let jobs = match self.list(&query).await {
+                    Ok((jobs, _)) => jobs,
+                    Err(failure) => {
+                        tracing::warn!(%failure, %team, "jobs of a deleted team stay open");
+                        break;
+                    }
+                };
+                if jobs.is_empty() {
+                    break;
+                }
+                for (job, _) in jobs {
+                    let ended = self.end(&job, failed(DELETED)).await.map(drop);
+                    // What has ended is not found again.
+                    query.offset += u64::from(ended.is_err());
+                    self.go_on(job.id, ended);
+                }
             }
         }
-        Ok(())
+    }
+
+    async fn fail(&self, id: JobId, why: &str) -> Result<(), Failure> {
+        match self.any(id).await? {
+            Some(job) => self.end(&job, failed(why)).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// One job that cannot be dealt with is no reason to leave the others.
+    fn go_on(&self, id: JobId, outcome: Result<(), Failure>) {
+        if let Err(failure) = outcome {
+            let cause = failure.cause.as_deref().map(tracing::field::display);
+            tracing::warn!(job_id = %id, %failure, cause, "a job could not be settled");
+        }
     }
 
     /// Sweeps now and then, until the end.
@@ -63,17 +114,25 @@ impl Jobs {
     pub async fn sweep(&self) -> Result<(), Failure> {
         let unsettled = self.store().unsettled_jobs(AT_ONCE).await;
         for job in unsettled.map_err(not_stored)? {
-            self.settle(&job).await?;
+            self.go_on(job.id, self.settle(&job).await);
         }
         let longest = self.settings.load().longest;
         let before = earlier(self.accounts.now(), longest);
         let overdue = self.store().overdue_jobs(before, AT_ONCE).await;
         for job in overdue.map_err(not_stored)? {
-            self.abandon(&job).await?;
+            self.go_on(job.id, self.abandon(&job).await);
         }
         let before = earlier(self.accounts.now(), ORPHANED);
+        self.release_orphans(before).await
+    }
+
+    /// Releases what was set aside before a time for jobs that are not there.
+    async fn release_orphans(&self, before: Timestamp) -> Result<(), Failure> {
         for hold in self.accounts.credits().open_holds(before).await? {
-            self.release_orphan(&hold).await?;
+            let Some(id) = hold.reference.as_deref().and_then(job_of) else {
+                continue;
+            };
+            self.go_on(id, self.release_orphan(id, &hold).await);
         }
         Ok(())
     }
@@ -84,11 +143,12 @@ impl Jobs {
         Ok(())
     }
 
-    async fn release_orphan(&self, hold: &OpenHold) -> Result<(), Failure> {
-        let Some(id) = hold.reference.as_deref().and_then(job_of) else {
-            return Ok(());
-        };
+    async fn release_orphan(&self, id: JobId, hold: &OpenHold) -> Result<(), Failure> {
         if self.any(id).await?.is_some() {
+            return Ok(());
+        }
+        // Whose it was is gone, and nothing says of which organization that was.
+        if !self.accounts.credits().is_there(&hold.wallet) {
             return Ok(());
         }
         let note = note(id, "release", "The job never came to be".to_owned());

@@ -9,10 +9,10 @@ use tollgate_core::id::{OrgId, TeamId, UserId};
 use tollgate_core::job::{BudgetMode, Terms};
 use tollgate_core::offer::{AccessGroup, Offer, OfferKind, OfferStatus, TeamOffer};
 use tollgate_core::tenant::{Organization, Role, Status, Team, User};
-use tollgate_engine::port::{AuditQuery, Change, Sealed, Store, StoredConnection};
+use tollgate_engine::port::{AuditQuery, Change, ConnectionFacts, Sealed, Store, StoredConnection};
 
 use super::keys::full_controls;
-use super::{TEXTS, at, audited, backends, change};
+use super::{Backend, TEXTS, at, audited, backends, change};
 
 fn organization(id: &str) -> Organization {
     Organization {
@@ -22,6 +22,8 @@ fn organization(id: &str) -> Organization {
         controls: Controls::default(),
         keeps_bodies: false,
         created_at: at(7),
+        metadata: None,
+        updated_at: None,
         declared: false,
     }
 }
@@ -35,6 +37,8 @@ fn team(id: &str) -> Team {
         controls: Controls::default(),
         job_terms: None,
         created_at: at(7),
+        metadata: None,
+        updated_at: None,
         declared: false,
     }
 }
@@ -61,7 +65,9 @@ async fn organizations_are_read_as_they_were_last_put() {
             status,
             controls: full_controls(),
             keeps_bodies: true,
+            metadata: Some(r#"{"a":[1]}"#.into()),
             created_at: at(-5),
+            updated_at: Some(at(9)),
             ..organization("org_2")
         };
         let other = organization("org_1");
@@ -105,7 +111,9 @@ async fn teams_are_read_as_they_were_last_put() {
                 tokens_per_credit: 7,
                 default_model: Some("sim/x".into()),
             })),
+            metadata: Some(r#"{"a":[1]}"#.into()),
             created_at: at(-5),
+            updated_at: Some(at(9)),
             ..team("team_2")
         };
         let other = team("team_1");
@@ -125,6 +133,42 @@ async fn teams_are_read_as_they_were_last_put() {
                 );
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn teams_are_read_in_the_order_of_their_ids_however_many_there_are() {
+    for backend in backends().await {
+        let Backend { name, store, .. } = &backend;
+        let mut ids: Vec<String> = (0..2048)
+            .map(|number| format!("team_{:04}", number * 1013 % 2048))
+            .collect();
+        let organizations = ["org_1", "org_2"]
+            .map(organization)
+            .map(|made| Change::PutOrganization(Arc::new(made)));
+        store.change(&organizations, &[]).await.unwrap();
+        let changes: Vec<Change> = ids
+            .iter()
+            .map(|id| Change::PutTeam(Arc::new(in_turn(id))))
+            .collect();
+        store.change(&changes, &[]).await.unwrap();
+        ids.sort();
+        let teams = store.teams().await.unwrap();
+        let read: Vec<&str> = teams.iter().map(|team| team.id.as_str()).collect();
+        assert_eq!(read, ids, "{name}");
+        for team in &teams {
+            let made = in_turn(team.id.as_str());
+            assert_eq!(team.organization, made.organization, "{name}");
+        }
+    }
+}
+
+/// A team of one organization or the other.
+fn in_turn(id: &str) -> Team {
+    let organization = if id.ends_with('7') { "org_2" } else { "org_1" };
+    Team {
+        organization: OrgId::from_stored(organization),
+        ..team(id)
     }
 }
 
@@ -180,6 +224,7 @@ async fn connections_are_read_as_they_were_last_put_until_they_are_deleted() {
             organization: None,
             settings: r#"{"provider":"openai"}"#.into(),
             sealed: None,
+            facts: ConnectionFacts::default(),
             created_at: at(1),
         };
         let full = StoredConnection {
@@ -190,10 +235,18 @@ async fn connections_are_read_as_they_were_last_put_until_they_are_deleted() {
                 key_id: "k1".into(),
                 bytes: Bytes::from_static(&[0, 255, 7]),
             }),
+            facts: ConnectionFacts {
+                slot: Some("s".into()),
+                label: Some("l".into()),
+                made_by: Some("m".into()),
+                is_off: true,
+                updated_at: Some(at(3)),
+            },
             created_at: at(2),
         };
         let first = StoredConnection {
             sealed: None,
+            facts: ConnectionFacts::default(),
             ..full.clone()
         };
         for connection in [&plain, &first, &full] {
