@@ -95,8 +95,15 @@ impl Server {
 
     /// Whether the connection that is held was closed at its other end.
     pub(crate) async fn is_let_go(&self) -> bool {
-        let held = self.state.lock().unwrap().held.pop();
-        let reading = async { held.unwrap().read(&mut [0]).await };
+        let reading = async {
+            loop {
+                let held = self.state.lock().unwrap().held.pop();
+                if let Some(mut held) = held {
+                    return held.read(&mut [0]).await;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
         let read = tokio::time::timeout(Duration::from_secs(10), reading).await;
         matches!(read, Ok(Ok(0) | Err(_)))
     }
