@@ -22,11 +22,11 @@ use tollgate_core::time::Timestamp;
 
 pub use self::empty::EmptyStore;
 pub use self::jobs::{JobBy, JobEnd, JobQuery, JobStore, JobSum};
-pub use self::keeper::{ConnectionKeeper, KeptConnection, NewConnection};
+pub use self::keeper::{ConnectionKeeper, KeptConnection, NewConnection, Offering};
 pub use self::store::{
-    Appended, AuditQuery, Change, Checkpoint, LedgerStore, LogStore, ReplayStore, Sealed, Store,
-    StoreError, Stored, StoredConnection, StoredKey, StoredReplay, StoredSegment, TenantStore,
-    Transaction, UsageBy, UsageQuery, UsageRow,
+    Appended, AuditQuery, Beside, Change, Checkpoint, ConnectionFacts, LedgerStore, LogStore,
+    ReplayStore, Sealed, Store, StoreError, Stored, StoredConnection, StoredKey, StoredReplay,
+    StoredSegment, TenantStore, Transaction, USED, UsageBy, UsageQuery, UsageRow,
 };
 pub use self::vault::{Vault, VaultError};
 

@@ -588,6 +588,8 @@ pub(crate) fn built_in_organization() -> Organization {
         controls: Controls::default(),
         keeps_bodies: false,
         created_at: Timestamp::from_millis(0),
+        metadata: None,
+        updated_at: None,
         declared: false,
     }
 }
@@ -602,6 +604,8 @@ pub(crate) fn built_in_team() -> Team {
         controls: Controls::default(),
         job_terms: None,
         created_at: Timestamp::from_millis(0),
+        metadata: None,
+        updated_at: None,
         declared: false,
     }
 }

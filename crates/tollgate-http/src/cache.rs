@@ -253,9 +253,9 @@ impl Cached {
         self.hit().is_some()
     }
 
-    /// What the call costs of its price, in percent.
-    pub(crate) fn percent(&self) -> u8 {
-        self.hit().map_or(100, |hit| hit.percent)
+    /// What an answer that is given again costs of its price, in percent.
+    pub(crate) fn percent(&self) -> Option<u8> {
+        self.hit().map(|hit| hit.percent)
     }
 
     /// Says in the head of the answer where it comes from.

@@ -285,11 +285,6 @@ impl Record {
         let hold = self.hold.take()?;
         let prompt = self.counted(whole);
         let (asked, answered) = (self.facts.route.as_ref()?, self.facts.answered.as_ref()?);
-        let percent = self
-            .facts
-            .cached
-            .as_ref()
-            .map_or(100, |cached| cached.percent());
         let ending = Ending {
             answered,
             asked,
@@ -299,7 +294,11 @@ impl Record {
             whole,
             request_id: self.facts.id.as_str(),
         };
-        let settled = hold.settle_at(&ending, percent);
+        let again = self.facts.cached.as_ref().and_then(|it| it.percent());
+        let settled = match again {
+            Some(percent) => hold.settle_again(&ending, percent),
+            None => hold.settle(&ending),
+        };
         self.facts.cost = Some(settled.cost);
         self.facts.counted = Some(settled.usage);
         if let Some(job) = &mut self.job {

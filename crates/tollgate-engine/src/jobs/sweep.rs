@@ -36,7 +36,8 @@ const DELETED: &str = "The team of the job was deleted.";
 
 impl Jobs {
     /// Ends the calls that a former process left under way, and its jobs for one call, of which
-    /// nobody knows. To be called before the first request comes.
+    /// nobody knows, and gives back what it set aside for jobs that never came to be. To be called
+    /// before the first request comes.
     pub async fn recover(&self) -> Result<(), Failure> {
         let now = self.accounts.now();
         let left = self.store().close_job_calls(now, KILLED).await;
@@ -44,7 +45,9 @@ impl Jobs {
             // One that cannot be ended now is ended by the sweep later.
             self.go_on(id, self.fail(id, KILLED).await);
         }
-        Ok(())
+        // Nobody is between the two writes of a job now, however young its hold is.
+        self.release_orphans(now.after(Duration::from_millis(1)))
+            .await
     }
 
     /// Ends the open jobs of a team that is gone: nobody else will.
@@ -123,13 +126,13 @@ impl Jobs {
         for job in overdue.map_err(not_stored)? {
             self.go_on(job.id, self.abandon(&job).await);
         }
-        self.release_orphans().await
+        let before = earlier(self.accounts.now(), self.orphaned());
+        self.release_orphans(before).await
     }
 
-    /// Releases what was set aside for jobs that never came to be. A hold is asked after once: a
-    /// job that is there stays.
-    async fn release_orphans(&self) -> Result<(), Failure> {
-        let before = earlier(self.accounts.now(), self.orphaned());
+    /// Releases what was set aside before a time for jobs that are not there. A hold is asked after
+    /// once: a job that is there stays.
+    async fn release_orphans(&self, before: Timestamp) -> Result<(), Failure> {
         let since = Timestamp::from_millis(self.swept.load(Ordering::Relaxed));
         let holds = self.accounts.credits().open_holds(before).await?;
         let of_jobs = holds.iter().filter(|hold| hold.at >= since);
@@ -141,7 +144,7 @@ impl Jobs {
         let ids: Vec<JobId> = of_jobs.iter().map(|(id, _)| *id).collect();
         let there = self.store().jobs_there(&ids).await.map_err(not_stored)?;
         let there: HashSet<JobId> = there.into_iter().collect();
-        let mut swept = before;
+        let mut swept = since.max(before.min(self.accounts.now()));
         for (id, hold) in of_jobs {
             if there.contains(&id) {
                 continue;

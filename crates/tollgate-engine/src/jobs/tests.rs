@@ -71,6 +71,7 @@ impl Office {
         let id = TeamId::from_stored(name);
         if accounts.tenants().team(&id).is_none() {
             let new = NewTeam {
+                metadata: None,
                 id: Some(name.into()),
                 organization: DEFAULT.into(),
                 name: name.into(),

@@ -5,6 +5,8 @@ mod credits;
 mod ending;
 mod gone;
 mod kills;
+mod leaving;
 mod lists;
 mod refusals;
 mod scene;
+mod storm;

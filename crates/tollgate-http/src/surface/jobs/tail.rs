@@ -18,7 +18,7 @@ use crate::gateway::Gateway;
 use crate::idempotency::Saving;
 
 /// Why a call failed whose caller has gone.
-const GONE: &str = "The caller went away before the end.";
+pub(super) const GONE: &str = "The caller went away before the end.";
 /// The most characters that are kept of why a call failed.
 const LONGEST_ERROR: usize = 500;
 
@@ -50,6 +50,11 @@ impl Tail {
             began: Instant::now(),
             metadata,
         }
+    }
+
+    /// Whether the job is paid in credits, and its calls in nothing.
+    pub(super) fn is_paid_by_job(&self) -> bool {
+        self.job.hold.is_some()
     }
 
     /// Names the job and the call.
