@@ -286,11 +286,23 @@ fn of_first_pydantic(kind: &'static str) -> &'static str {
     }
 }
 
+/// What the addresses of seed 001 take in their query. No body has a member of such a name.
+const IN_QUERIES: [&str; 6] = [
+    "period",
+    "limit",
+    "offset",
+    "page",
+    "page_size",
+    "credits_needed",
+];
+
 /// `messages[0].role` as `["body", "messages", 0, "role"]`. No member of a body begins as our
 /// headers do.
 fn location(path: &str) -> Value {
     let whole = if path.starts_with("x-tollgate-") {
         "header"
+    } else if IN_QUERIES.contains(&path) {
+        "query"
     } else {
         "body"
     };
@@ -320,6 +332,8 @@ mod tests {
             ("a.b[12][3]", r#"["body","a","b",12,3]"#),
             ("", r#"["body"]"#),
             ("x-tollgate-tags", r#"["header","x-tollgate-tags"]"#),
+            ("page_size", r#"["query","page_size"]"#),
+            ("budgets[0].period", r#"["body","budgets",0,"period"]"#),
         ] {
             assert_eq!(location(path).to_string(), expected);
         }

@@ -48,7 +48,10 @@ async fn a_key_that_may_not_use_this_surface_is_the_printed_401() {
                      models = [\"*\"]\nsurfaces = [\"openai_chat\"]\n";
     let world = World::once(&format!("{elsewhere}{OPEN}")).await;
     let ask = world.gateway.post("/v1/chat", says("Hi"));
-    let answer = ask.header("x-api-key", "sk-elsewhere-0123456789").send().await;
+    let answer = ask
+        .header("x-api-key", "sk-elsewhere-0123456789")
+        .send()
+        .await;
     assert_eq!(answer.status, 401, "{answer:?}");
     assert_eq!(answer.json(), json!({ "detail": UNAUTHORIZED }));
     assert_eq!(answer.header("x-tollgate-error-code"), "permission_denied");
