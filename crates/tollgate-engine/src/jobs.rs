@@ -7,6 +7,7 @@
 
 mod calls;
 mod ending;
+mod later;
 mod read;
 mod sweep;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use tollgate_core::money::Unit;
 use self::calls::Running;
 pub use self::calls::{Begun, NewCall};
 pub use self::ending::{Ended, Ending};
+use self::later::Later;
 use self::turns::Turns;
 use crate::accounts::Accounts;
 use crate::caller::Caller;
@@ -78,6 +80,7 @@ pub struct Jobs {
     settings: ArcSwap<Settings>,
     running: Running,
     settling: Turns,
+    later: Later,
     /// Holds that were made before this time, in milliseconds, were asked after.
     swept: AtomicI64,
 }
@@ -90,6 +93,7 @@ impl Jobs {
             settings: ArcSwap::default(),
             running: Running::default(),
             settling: Turns::default(),
+            later: Later::default(),
             swept: AtomicI64::new(i64::MIN),
         }
     }

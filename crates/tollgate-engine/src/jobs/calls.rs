@@ -10,6 +10,7 @@ use tollgate_core::error::{Code, Failure};
 use tollgate_core::job::{BudgetMode, CallRecord, CallState, Job, JobId, Totals};
 use tollgate_core::money::Unit;
 
+use super::later::Undone;
 use super::{HELD, Jobs, not_stored, of_job};
 use crate::caller::Caller;
 
@@ -179,13 +180,16 @@ impl Jobs {
         Err(has_ended(now.as_ref().unwrap_or(job)))
     }
 
-    /// Notes how a call went.
+    /// Notes how a call went. Where the store fails that is noted later.
     pub async fn end_call(&self, begun: Begun) -> Result<(), Failure> {
         let Begun {
             record,
             _under_way: under_way,
         } = begun;
         let ended = self.store().end_job_call(&record).await;
+        if ended.is_err() {
+            self.later.add(Undone::Call(Box::new(record)));
+        }
         drop(under_way);
         ended.map_err(not_stored)
     }

@@ -20,6 +20,8 @@ use crate::port::JobQuery;
 /// How often is looked, at most and at least.
 const SELDOM: Duration = Duration::from_secs(30);
 const OFTEN: Duration = Duration::from_millis(250);
+/// How long a store is left alone that did not take something.
+const SOON: Duration = Duration::from_secs(2);
 /// How many are dealt with at once.
 const AT_ONCE: u32 = 200;
 /// The least age from which on a hold without its job belongs to none.
@@ -102,9 +104,16 @@ impl Jobs {
                 if let Err(failure) = self.sweep().await {
                     tracing::warn!(%failure, "jobs could not be swept");
                 }
-                let pause = self.settings.load().longest / 4;
                 let clock = self.accounts.clock();
-                clock.sleep(pause.clamp(OFTEN, SELDOM)).await;
+                if !self.later.is_empty() {
+                    clock.sleep(SOON).await;
+                    continue;
+                }
+                let pause = self.settings.load().longest / 4;
+                tokio::select! {
+                    () = clock.sleep(pause.clamp(OFTEN, SELDOM)) => {}
+                    () = self.later.added() => clock.sleep(SOON).await,
+                }
             }
         };
         tokio::select! {
@@ -113,9 +122,11 @@ impl Jobs {
         }
     }
 
-    /// Settles jobs that have ended and are not settled, fails those that were abandoned, and
-    /// releases what was set aside for jobs that never came to be.
+    /// Writes what the store did not take before, settles jobs that have ended and are not settled,
+    /// fails those that were abandoned, and releases what was set aside for jobs that never came to
+    /// be.
     pub async fn sweep(&self) -> Result<(), Failure> {
+        self.catch_up().await?;
         let unsettled = self.store().unsettled_jobs(AT_ONCE).await;
         for job in unsettled.map_err(not_stored)? {
             self.go_on(job.id, self.settle(job.id).await);

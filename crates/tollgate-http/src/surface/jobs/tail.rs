@@ -131,18 +131,28 @@ impl Tail {
         let record = record.clone();
         Some(self.gateway.tasks.spawn(async move {
             let jobs = &gateway.engine.jobs;
-            jobs.end_call(begun).await?;
-            if well && !metadata.is_empty() {
-                super::merge(jobs, job.id, &metadata).await?;
-            }
-            if !job.single {
-                return Ok((record, None));
-            }
+            let noted = jobs.end_call(begun).await;
             let ending = Ending {
                 well,
                 error: record.error.clone(),
             };
-            let ended = jobs.end(&job, ending).await?;
+            if let Err(failure) = noted {
+                if job.single {
+                    // Its price follows from its call.
+                    jobs.end_later(&job, ending);
+                }
+                return Err(failure);
+            }
+            let merged = if well && !metadata.is_empty() {
+                super::merge(jobs, job.id, &metadata).await.map(drop)
+            } else {
+                Ok(())
+            };
+            if !job.single {
+                return merged.map(|()| (record, None));
+            }
+            let ended = jobs.end_surely(&job, ending).await?;
+            merged?;
             Ok((record, Some(ended)))
         }))
     }
