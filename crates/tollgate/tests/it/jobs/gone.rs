@@ -59,5 +59,8 @@ async fn a_team_that_is_deleted_leaves_no_open_job() {
     assert_eq!(before["failed_jobs"], 0, "{before}");
     assert_eq!(after["failed_jobs"], 1, "{after}");
     let job = create(&world, "payer").await;
-    assert_eq!(complete(&world, "payer", &job, "completed").await.status, 200);
+    assert_eq!(
+        complete(&world, "payer", &job, "completed").await.status,
+        200
+    );
 }
