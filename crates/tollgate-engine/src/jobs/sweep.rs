@@ -1,8 +1,10 @@
 //! Ends what nobody ends: jobs that were abandoned, and what a process left behind that was
 //! killed.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tollgate_core::error::Failure;
@@ -20,8 +22,10 @@ const SELDOM: Duration = Duration::from_secs(30);
 const OFTEN: Duration = Duration::from_millis(250);
 /// How many are dealt with at once.
 const AT_ONCE: u32 = 200;
-/// From this age on a hold without its job belongs to none: between the two lies one write.
+/// The least age from which on a hold without its job belongs to none.
 const ORPHANED: Duration = Duration::from_mins(1);
+/// More than the store takes for the write of a job: it gives up before.
+const WRITE: Duration = Duration::from_secs(30);
 
 /// Why a call failed whose process was killed.
 const KILLED: &str = "The gateway was stopped while the call was under way.";
@@ -114,7 +118,7 @@ impl Jobs {
     pub async fn sweep(&self) -> Result<(), Failure> {
         let unsettled = self.store().unsettled_jobs(AT_ONCE).await;
         for job in unsettled.map_err(not_stored)? {
-            self.go_on(job.id, self.settle(&job).await);
+            self.go_on(job.id, self.settle(job.id).await);
         }
         let longest = self.settings.load().longest;
         let before = earlier(self.accounts.now(), longest);
@@ -122,19 +126,44 @@ impl Jobs {
         for job in overdue.map_err(not_stored)? {
             self.go_on(job.id, self.abandon(&job).await);
         }
-        let before = earlier(self.accounts.now(), ORPHANED);
+        let before = earlier(self.accounts.now(), self.orphaned());
         self.release_orphans(before).await
     }
 
-    /// Releases what was set aside before a time for jobs that are not there.
+    /// Releases what was set aside before a time for jobs that are not there. A hold is asked after
+    /// once: a job that is there stays.
     async fn release_orphans(&self, before: Timestamp) -> Result<(), Failure> {
-        for hold in self.accounts.credits().open_holds(before).await? {
-            let Some(id) = hold.reference.as_deref().and_then(job_of) else {
+        let since = Timestamp::from_millis(self.swept.load(Ordering::Relaxed));
+        let holds = self.accounts.credits().open_holds(before).await?;
+        let of_jobs = holds.iter().filter(|hold| hold.at >= since);
+        let of_jobs = of_jobs.filter_map(|hold| {
+            let id = hold.reference.as_deref().and_then(job_of)?;
+            Some((id, hold))
+        });
+        let of_jobs: Vec<(JobId, &OpenHold)> = of_jobs.collect();
+        let ids: Vec<JobId> = of_jobs.iter().map(|(id, _)| *id).collect();
+        let there = self.store().jobs_there(&ids).await.map_err(not_stored)?;
+        let there: HashSet<JobId> = there.into_iter().collect();
+        let mut swept = since.max(before.min(self.accounts.now()));
+        for (id, hold) in of_jobs {
+            if there.contains(&id) {
                 continue;
-            };
-            self.go_on(id, self.release_orphan(id, &hold).await);
+            }
+            let released = self.release_orphan(id, hold).await;
+            if released.is_err() {
+                swept = swept.min(hold.at);
+            }
+            self.go_on(id, released);
         }
+        self.swept.store(swept.as_millis(), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// From this age on a hold without its job belongs to none: between the two lie the wait for
+    /// the hold to be durable, and one write.
+    fn orphaned(&self) -> Duration {
+        let patience = self.accounts.ledger().settings().patience;
+        ORPHANED.max(patience.saturating_mul(2).saturating_add(WRITE))
     }
 
     async fn abandon(&self, job: &Job) -> Result<(), Failure> {
@@ -144,9 +173,6 @@ impl Jobs {
     }
 
     async fn release_orphan(&self, id: JobId, hold: &OpenHold) -> Result<(), Failure> {
-        if self.any(id).await?.is_some() {
-            return Ok(());
-        }
         // Whose it was is gone, and nothing says of which organization that was.
         if !self.accounts.credits().is_there(&hold.wallet) {
             return Ok(());

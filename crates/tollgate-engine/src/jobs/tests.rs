@@ -1,5 +1,6 @@
 use std::future::pending;
 
+use futures_util::FutureExt as _;
 use tollgate_core::budget::Controls;
 use tollgate_core::id::TeamId;
 use tollgate_core::job::{BudgetMode, CREDITS_SCALE, CallState, Terms};
@@ -380,4 +381,90 @@ async fn the_open_jobs_of_a_deleted_team_end() {
         assert_eq!((job.state, job.settled), (State::Failed, true));
     }
     assert_eq!(office.left(), 5);
+}
+
+/// An office with a completed job that costs more than there is: one credit is set aside, three
+/// are left, and five more are due.
+async fn short() -> (Arc<MemoryStore>, Office, JobId) {
+    let store = Arc::new(MemoryStore::default());
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+    let office = Office::open(&store, &clock, &Terms::default()).await;
+    office.give(&wallet(), 4).await;
+    let job = office.job().await.unwrap();
+    let end = crate::port::JobEnd {
+        state: State::Completed,
+        error: None,
+        at: clock.now(),
+        due: 6,
+        settled: false,
+    };
+    assert!(store.end_job(job.id, &end).await.unwrap());
+    (store, office, job.id)
+}
+
+#[tokio::test]
+async fn of_two_who_settle_a_job_both_say_what_was_taken() {
+    let (_store, office, id) = short().await;
+    let job = office.jobs.any(id).await.unwrap().unwrap();
+    for order in [true, false] {
+        let ending = Ending::default();
+        let ended = async { office.jobs.end(&job, ending.clone()).await.unwrap() };
+        let (first, second) = (ended, office.jobs.sweep());
+        let ended = office.run(async move {
+            if order {
+                let (ended, swept) = tokio::join!(first, second);
+                swept.unwrap();
+                ended
+            } else {
+                let (swept, ended) = tokio::join!(second, first);
+                swept.unwrap();
+                ended
+            }
+        });
+        assert_eq!(ended.await.job.charged, 4);
+    }
+    assert_eq!(office.jobs.any(id).await.unwrap().unwrap().charged, 4);
+}
+
+#[tokio::test]
+async fn what_was_taken_by_one_who_has_gone_is_waited_for() {
+    let (_store, office, id) = short().await;
+    // The first one goes when the rest is taken, and not durable yet.
+    let gone = async {
+        let mut first = Box::pin(office.jobs.settle(id));
+        while office.left() > 0 {
+            assert!(first.as_mut().now_or_never().is_none());
+            tokio::task::yield_now().await;
+        }
+    };
+    office.run(gone).await;
+    let second = async {
+        office.jobs.settle(id).await.unwrap();
+        office.jobs.any(id).await.unwrap().unwrap()
+    };
+    let job = office.run(second).await;
+    assert_eq!((job.settled, job.charged), (true, 4), "{job:?}");
+}
+
+#[tokio::test]
+async fn a_hold_waits_for_its_job_as_long_as_the_store_may_take() {
+    let store = Arc::new(MemoryStore::default());
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+    let office = Office::open(&store, &clock, &Terms::default()).await;
+    office.give(&wallet(), 5).await;
+    office
+        .accounts
+        .ledger()
+        .set_settings(crate::settle::Settings {
+            patience: Duration::from_mins(10),
+            ..crate::settle::Settings::default()
+        });
+    let credits = office.accounts.credits();
+    let slow = note(JobId::random(7), "hold", "Job test created".to_owned());
+    office.run(credits.hold(&wallet(), 1, slow)).await.unwrap();
+    for (minutes, left) in [(2, 4), (17, 4), (2, 5)] {
+        clock.advance(Duration::from_mins(minutes));
+        office.run(office.jobs.sweep()).await.unwrap();
+        assert_eq!(office.left(), left);
+    }
 }

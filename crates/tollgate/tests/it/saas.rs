@@ -5,3 +5,5 @@ mod models;
 mod refills;
 mod scene;
 mod teams;
+
+pub use self::scene::admin;

@@ -1,11 +1,10 @@
 //! Jobs whose team is gone.
 
-use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 use super::scene::{complete, create, credits, messages, team, world};
 use crate::money::scene::{MODELS, ONCE, key, order, read, reload, until};
-use crate::saas;
+use crate::saas::admin;
 use crate::world::Gateway;
 
 const SOON: &str = "[jobs]\nlongest_s = 1\n";
@@ -43,17 +42,17 @@ async fn a_team_that_leaves_the_configuration_keeps_no_jobs_and_no_start_waiting
 async fn a_team_that_is_deleted_leaves_no_open_job() {
     let world = world(&[team("payer", 5, "")]).await;
     let new = json!({"id": "gone", "name": "gone"});
-    saas::scene::admin(&world, "POST", "/api/teams", new).await;
+    admin(&world, "POST", "/api/teams", new).await;
     order(&world, "/api/credits/teams/gone/add", json!({"credits": 3})).await;
     let new = json!({"name": "gone", "team": "gone"});
-    let made = saas::scene::admin(&world, "POST", "/api/keys", new).await;
+    let made = admin(&world, "POST", "/api/keys", new).await;
     let gone = made.json()["key"].as_str().unwrap().to_owned();
     let body = json!({"team_id": "gone", "job_type": "test"});
     let ask = world.gateway.post("/api/jobs/create", body).key(&gone);
     assert_eq!(ask.send().await.status, 200);
     let stats = "/api/jobs/organizations/default/stats";
     let before = read(&world, stats).await;
-    let told = saas::scene::admin(&world, "DELETE", "/api/teams/gone", Value::Null).await;
+    let told = admin(&world, "DELETE", "/api/teams/gone", Value::Null).await;
     assert_eq!(told.status, 200, "{told:?}");
     let after = read(&world, stats).await;
     assert_eq!(before["failed_jobs"], 0, "{before}");
