@@ -78,11 +78,12 @@ class ScriptedServer:
         if ending == "drip":
             self._drip(connection, sent, 0 if answer["fault"] == "drip-head" else sent.index(b"\r\n\r\n") + 4)
             return False
+        if ending == "hold":
+            self.held.append(connection)
         connection.sendall(sent)
         if ending == "keep":
             return True
         if ending == "hold":
-            self.held.append(connection)
             return False
         if ending == "reset":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -359,8 +359,11 @@ impl Hold {
         if answered.facts.price.is_none() {
             flags = flags.with(Flags::UNPRICED);
         }
+        // What a fallback answered is never kept. The target of an answer that was is of an earlier
+        // route, which need not be this one though it is for the same model.
         let mut targets = ending.asked.targets.iter();
-        if !targets.any(|target| std::ptr::eq(Arc::as_ptr(target), answered)) {
+        let is_asked = |target: &Arc<RouteTarget>| std::ptr::eq(Arc::as_ptr(target), answered);
+        if again.is_none() && !targets.any(is_asked) {
             flags = flags.with(Flags::FALLBACK);
         }
         let settlement = Settlement {

@@ -2,7 +2,7 @@
 //! silent, and one error event in place of the terminator when it breaks.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -49,6 +49,8 @@ pub(crate) struct EventBody {
     cut: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     /// The last part, while its settlement becomes durable.
     settling: Option<Box<Settling>>,
+    /// Whether its caller has gone, and it goes on for those who read it along.
+    is_left: bool,
 }
 
 /// The last part of a stream, and what it waits for.
@@ -84,6 +86,7 @@ impl EventBody {
             silence: None,
             cut: None,
             settling: None,
+            is_left: false,
         }
     }
 
@@ -282,7 +285,7 @@ impl EventBody {
                 record.fill();
             } else {
                 // Several models have said it.
-                record.discard();
+                record.pass();
             }
             record.facts.trail.extend(later);
             finish(record);
@@ -295,8 +298,51 @@ fn finish(record: Record) {
     record.finish();
 }
 
+impl EventBody {
+    /// Whether others read along what its caller leaves.
+    fn goes_on(&self) -> bool {
+        let record = self.record.as_ref();
+        record.is_some_and(|record| record.is_read_along())
+    }
+
+    /// Goes on without its caller, as long as others read along. Who asked for it pays for it.
+    fn go_on(&mut self) {
+        let Some(mut record) = self.record.take() else {
+            return;
+        };
+        record.leave();
+        let gateway = Arc::clone(record.gateway());
+        let rest = Self {
+            pieces: self.pieces.take(),
+            record: Some(record),
+            dialect: self.dialect,
+            form: self.form,
+            claude_code: self.claude_code,
+            keep_alive: self.keep_alive,
+            last_sent: self.last_sent,
+            silence: self.silence.take(),
+            cut: self.cut.take(),
+            settling: self.settling.take(),
+            is_left: true,
+        };
+        gateway.tasks.spawn(rest.read_out());
+    }
+
+    async fn read_out(mut self) {
+        while self.goes_on() {
+            let next = poll_fn(|context| self.poll_frame(context));
+            if next.await.is_none() {
+                return;
+            }
+        }
+    }
+}
+
 impl Drop for EventBody {
     fn drop(&mut self) {
+        if !self.is_left && self.goes_on() {
+            return self.go_on();
+        }
         let later = self.leave();
         if let Some(record) = &mut self.record {
             record.facts.trail.extend(later);
