@@ -246,7 +246,10 @@ impl EventBody {
         if let Some(ticket) = &mut settling.ticket {
             if Pin::new(ticket).poll(context).is_pending() {
                 ready!(settling.patience.as_mut().poll(context));
-                let withheld = settling.ticket.take().map_or(Ok(()), settlement::withhold);
+                let withheld = match (settling.ticket.take(), &mut self.record) {
+                    (Some(ticket), Some(record)) => settlement::withhold(record, ticket),
+                    _ => Ok(()),
+                };
                 if let Err(failure) = withheld {
                     self.settling = None;
                     return self.fail(&failure);
