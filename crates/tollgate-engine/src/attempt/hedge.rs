@@ -1,8 +1,7 @@
-//! Two attempts at once: while a target is slow to begin a stream, a second one is asked, and the
-//! faster one answers.
+//! Two attempts at once: while a target is slow to begin a stream, or with a plain answer, a second
+//! one is asked, and the faster one answers.
 
 use std::pin::pin;
-use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 use tollgate_core::error::Failure;
@@ -15,11 +14,12 @@ use crate::trail::Trail;
 use crate::walk::Walk;
 
 /// The rules of hedging, where this attempt may have a second one beside it: the first attempt of
-/// a stream.
+/// a stream, and of a plain call where that is declared.
 pub(super) fn wanted(walk: &Walk<'_>, trail: &Trail) -> Option<Hedge> {
     let rules = walk.rules();
-    let may = walk.plan.call.stream && walk.is_first(trail) && rules.attempts > 1;
-    rules.hedge.filter(|_| may)
+    let may = walk.is_first(trail) && rules.attempts > 1;
+    let hedge = rules.hedge.filter(|_| may)?;
+    (walk.plan.call.stream || hedge.plain).then_some(hedge)
 }
 
 /// Makes an attempt, and a second one beside it if the first is slow.
@@ -37,7 +37,7 @@ pub(super) async fn run(
         let slow = tokio::select! {
             biased;
             outcome = &mut first => Err(outcome),
-            () = sleep_until(Instant::now() + patience(&permit, rules)) => Ok(second(walk, &permit)),
+            () = sleep_until(slow_from(walk, &permit, rules)) => Ok(second(walk, &permit)),
         };
         match slow {
             Err(outcome) => (None, Raced::First(outcome)),
@@ -54,10 +54,10 @@ pub(super) async fn run(
     decide(walk, (permit, other), raced, trail)
 }
 
-/// How long the first target may take before a second one is asked.
-fn patience(permit: &Permit, rules: Hedge) -> Duration {
-    let usual = permit.aim().health.first_byte_p95();
-    usual.map_or(rules.after, |usual| usual.max(rules.after))
+/// From when on a second target is asked.
+fn slow_from(walk: &Walk<'_>, permit: &Permit, rules: Hedge) -> Instant {
+    let usual = permit.aim().health.usual(walk.plan.call.stream);
+    Instant::now() + usual.map_or(rules.after, |usual| usual.max(rules.after))
 }
 
 /// A place at another target, if one can be had and the share allows it.

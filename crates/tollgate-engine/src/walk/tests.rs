@@ -410,6 +410,7 @@ async fn a_slow_stream_gets_a_second_attempt_beside_it() {
         hedge: Some(Hedge {
             after: seconds(1.0),
             share_percent: 100,
+            plain: false,
         }),
         ..Rules::default()
     };
@@ -446,6 +447,90 @@ async fn a_slow_stream_gets_a_second_attempt_beside_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_slow_plain_call_gets_a_second_attempt_where_that_is_declared() {
+    for plain in [true, false] {
+        let script = Script::new(|attempt| match &*attempt.target.connection {
+            "a" => Act::Answer(seconds(30.0)),
+            _ => Act::Answer(seconds(2.0)),
+        });
+        let rules = Rules {
+            hedge: Some(Hedge {
+                after: seconds(1.0),
+                share_percent: 100,
+                plain,
+            }),
+            ..Rules::default()
+        };
+        let world = World::new(script, vec![model("m", &["a", "b"], rules)], 1).await;
+        let begin = Instant::now();
+        let mut trail = Trail::default();
+        let served = world.serve(&call("m", false), &mut trail).await.unwrap();
+        let (answered, took, attempts) = if plain { ("b", 3.0, 2) } else { ("a", 30.0, 1) };
+        assert_eq!(&*served.answered.target.connection, answered);
+        assert_eq!((begin.elapsed(), trail.len()), (seconds(took), attempts));
+        drop(served);
+        assert_eq!(world.script.open(), 0);
+        let route = world.engine.routes().find("m").unwrap();
+        let read = |target: usize| {
+            let health = &route.targets[target].health;
+            let now = world.engine.moment();
+            health
+                .read(&route.rules.breaker, &Limits::default(), now)
+                .plain
+        };
+        let told = if plain {
+            (Some(seconds(3.0)), Some(seconds(2.0)))
+        } else {
+            (Some(seconds(30.0)), None)
+        };
+        assert_eq!((read(0), read(1)), told, "the one given up looks slow");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_plain_attempt_comes_only_after_the_usual_time() {
+    let calls = Mutex::new(0);
+    let script = Script::new(move |attempt| match &*attempt.target.connection {
+        "a" => {
+            let mut calls = calls.lock().unwrap();
+            *calls += 1;
+            Act::Answer(seconds(if *calls > 30 { 60.0 } else { 4.0 }))
+        }
+        _ => Act::Answer(NONE),
+    });
+    let rules = Rules {
+        hedge: Some(Hedge {
+            after: seconds(5.0),
+            share_percent: 100,
+            plain: true,
+        }),
+        ..Rules::default()
+    };
+    let world = World::new(script, vec![model("m", &["a", "b"], rules.clone())], 1).await;
+    let call = call("m", false);
+    for _ in 0..30 {
+        let served = world.serve(&call, &mut Trail::default()).await.unwrap();
+        assert_eq!(&*served.answered.target.connection, "a");
+    }
+    // From now on the shortest wait is shorter than what is usual.
+    let hedge = rules.hedge.map(|hedge| Hedge {
+        after: seconds(0.1),
+        ..hedge
+    });
+    let connections = world.engine.registry.connections();
+    let connections = connections.into_iter().map(|(declared, _)| declared);
+    world.engine.set_routing(crate::engine::Routing {
+        connections: connections.collect(),
+        models: vec![model("m", &["a", "b"], Rules { hedge, ..rules })],
+    });
+    let begin = Instant::now();
+    let served = world.serve(&call, &mut Trail::default()).await.unwrap();
+    assert_eq!(&*served.answered.target.connection, "b");
+    let took = begin.elapsed();
+    assert!(took >= seconds(4.0) && took <= seconds(5.0), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hedge_that_fails_costs_nothing_but_itself() {
     let script = Script::new(|attempt| match &*attempt.target.connection {
         "a" => Act::Stream(
@@ -458,6 +543,7 @@ async fn a_hedge_that_fails_costs_nothing_but_itself() {
         hedge: Some(Hedge {
             after: seconds(1.0),
             share_percent: 100,
+            plain: false,
         }),
         ..Rules::default()
     };
