@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use tollgate_core::call::Wishes;
+use tollgate_core::route::breaker::State;
 use tollgate_core::route::condition::{Fitness, When};
 use tollgate_core::route::fallback::Fallbacks;
 use tollgate_core::route::limit::Limits;
@@ -444,6 +445,49 @@ async fn a_slow_stream_gets_a_second_attempt_beside_it() {
     );
     assert_eq!(reading.used.parallel, 0);
     assert_eq!(reading.breaker.window_failed, 0, "and not to fail");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_hedged_attempt_says_of_its_target_counts_while_the_other_goes_on() {
+    // The one that limits is the first or the second of two.
+    for (limits, from) in [("a", 2.0), ("b", 1.5)] {
+        let script = Script::new(move |attempt| match &*attempt.target.connection {
+            name if name == limits => {
+                let wait = if name == "a" { 2.0 } else { 0.5 };
+                let failure = failure(Code::ProviderRateLimited).retry_after(seconds(60.0));
+                Act::Fail(seconds(wait), failure)
+            }
+            _ => Act::Answer(seconds(30.0)),
+        });
+        let rules = Rules {
+            hedge: Some(Hedge {
+                after: seconds(1.0),
+                share_percent: 100,
+                plain: true,
+            }),
+            ..Rules::default()
+        };
+        let world = World::new(script, vec![model("m", &["a", "b"], rules)], 1).await;
+        let (call, mut trail) = (call("m", false), Trail::default());
+        let hedged = world.serve(&call, &mut trail);
+        let meanwhile = async {
+            sleep_until(Instant::now() + seconds(from + 0.1)).await;
+            let route = world.engine.routes().find("m").unwrap();
+            let limited = route
+                .targets
+                .iter()
+                .find(|target| &*target.target.connection == limits);
+            let health = &limited.unwrap().health;
+            let now = world.engine.moment();
+            let reading = health.read(&route.rules.breaker, &Limits::default(), now);
+            assert_eq!(reading.breaker.state, State::Cooling, "{limits}");
+            assert_eq!(reading.used.parallel, 0, "{limits}");
+        };
+        let (served, ()) = tokio::join!(hedged, meanwhile);
+        assert_ne!(&*served.unwrap().answered.target.connection, limits);
+        let codes: Vec<_> = trail.records().map(|record| record.code).collect();
+        assert_eq!(codes, [Some(Code::ProviderRateLimited), None]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
