@@ -199,6 +199,11 @@ impl Credits {
         self.with_wallet(wallet, |it| (it.read(), it.is_open()))
     }
 
+    /// Whether its holder is known, be it absent now: only then are orders taken.
+    pub(crate) fn is_there(&self, wallet: &WalletId) -> bool {
+        self.with_wallet(wallet, |_| ()).is_ok()
+    }
+
     /// Transactions of a wallet, the latest first.
     pub async fn transactions(
         &self,

@@ -346,6 +346,11 @@ impl Tenants {
         self.lock().users.declared_at(id)
     }
 
+    /// The node of an organization, also while it is absent.
+    pub(crate) fn organization_node(&self, id: &OrgId) -> Option<Arc<OrganizationNode>> {
+        self.lock().organizations.node(id)
+    }
+
     /// The node of a team, also while it is absent.
     pub(crate) fn team_node(&self, id: &TeamId) -> Option<Arc<TeamNode>> {
         self.lock().teams.node(id)

@@ -291,6 +291,14 @@ impl JobStore for SqlStore {
         self.run(STATEMENT_LIMIT, move || jobs::one(&self.database, id))
     }
 
+    fn jobs_there<'a>(&'a self, ids: &'a [JobId]) -> Stored<'a, Vec<JobId>> {
+        self.run(READ_ALL_LIMIT, move || jobs::there(&self.database, ids))
+    }
+
+    fn job_totals(&self, id: JobId) -> Stored<'_, Totals> {
+        self.run(STATEMENT_LIMIT, move || jobs::totals_of(&self.database, id))
+    }
+
     fn job_calls(&self, id: JobId) -> Stored<'_, Vec<CallRecord>> {
         self.run(STATEMENT_LIMIT, move || jobs::calls(&self.database, id))
     }

@@ -119,6 +119,26 @@ impl Credits {
         }
     }
 
+    /// What the order of a reference came to, once that is durable, if there was one.
+    pub(crate) async fn placed(
+        &self,
+        wallet: &WalletId,
+        reference: &str,
+    ) -> Result<Option<Receipt>, Failure> {
+        let name = (wallet.clone(), reference.into());
+        let slot = self.orders.lock().get(&name).map(Arc::clone);
+        if let Some(slot) = slot
+            && let Some(Placed { entry, ticket }) = &mut *slot.lock().await
+        {
+            let note = Note {
+                reference: Some(reference.into()),
+                ..Note::default()
+            };
+            self.durable(entry.id, ticket, &note).await?;
+        }
+        self.known(&name).await
+    }
+
     /// How many references are kept because their orders are on their way.
     #[cfg(test)]
     pub(super) fn orders_under_way(&self) -> usize {

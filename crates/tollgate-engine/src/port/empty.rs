@@ -189,6 +189,14 @@ impl JobStore for EmptyStore {
         none()
     }
 
+    fn jobs_there<'a>(&'a self, _ids: &'a [JobId]) -> Stored<'a, Vec<JobId>> {
+        none()
+    }
+
+    fn job_totals(&self, _id: JobId) -> Stored<'_, Totals> {
+        none()
+    }
+
     fn job_calls(&self, _id: JobId) -> Stored<'_, Vec<CallRecord>> {
         none()
     }

@@ -215,6 +215,14 @@ impl JobStore for FaultyStore {
     fn job(&self, id: JobId) -> Stored<'_, Option<Job>> {
         self.kept.job(id)
     }
+    fn jobs_there<'a>(&'a self, ids: &'a [JobId]) -> Stored<'a, Vec<JobId>> {
+        self.kept.jobs_there(ids)
+    }
+
+    fn job_totals(&self, id: JobId) -> Stored<'_, Totals> {
+        self.kept.job_totals(id)
+    }
+
     fn job_calls(&self, id: JobId) -> Stored<'_, Vec<CallRecord>> {
         self.kept.job_calls(id)
     }

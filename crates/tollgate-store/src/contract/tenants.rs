@@ -12,7 +12,7 @@ use tollgate_core::tenant::{Organization, Role, Status, Team, User};
 use tollgate_engine::port::{AuditQuery, Change, ConnectionFacts, Sealed, Store, StoredConnection};
 
 use super::keys::full_controls;
-use super::{TEXTS, at, audited, backends, change};
+use super::{Backend, TEXTS, at, audited, backends, change};
 
 fn organization(id: &str) -> Organization {
     Organization {
@@ -133,6 +133,42 @@ async fn teams_are_read_as_they_were_last_put() {
                 );
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn teams_are_read_in_the_order_of_their_ids_however_many_there_are() {
+    for backend in backends().await {
+        let Backend { name, store, .. } = &backend;
+        let mut ids: Vec<String> = (0..2048)
+            .map(|number| format!("team_{:04}", number * 1013 % 2048))
+            .collect();
+        let organizations = ["org_1", "org_2"]
+            .map(organization)
+            .map(|made| Change::PutOrganization(Arc::new(made)));
+        store.change(&organizations, &[]).await.unwrap();
+        let changes: Vec<Change> = ids
+            .iter()
+            .map(|id| Change::PutTeam(Arc::new(in_turn(id))))
+            .collect();
+        store.change(&changes, &[]).await.unwrap();
+        ids.sort();
+        let teams = store.teams().await.unwrap();
+        let read: Vec<&str> = teams.iter().map(|team| team.id.as_str()).collect();
+        assert_eq!(read, ids, "{name}");
+        for team in &teams {
+            let made = in_turn(team.id.as_str());
+            assert_eq!(team.organization, made.organization, "{name}");
+        }
+    }
+}
+
+/// A team of one organization or the other.
+fn in_turn(id: &str) -> Team {
+    let organization = if id.ends_with('7') { "org_2" } else { "org_1" };
+    Team {
+        organization: OrgId::from_stored(organization),
+        ..team(id)
     }
 }
 

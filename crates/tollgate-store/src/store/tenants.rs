@@ -1,6 +1,10 @@
-//! Organizations, teams, users, connections and settings.
+//! Organizations, teams, users, connections and settings. There may be a hundred thousand teams,
+//! and all are read at every start.
+
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use sqlx::AssertSqlSafe;
 use tollgate_core::id::{OrgId, TeamId, UserId};
 use tollgate_core::tenant::{Organization, Role, Status, Team, User};
 use tollgate_engine::port::{ConnectionFacts, Sealed, StoredConnection};
@@ -8,12 +12,13 @@ use tollgate_engine::port::{ConnectionFacts, Sealed, StoredConnection};
 use super::{controls, job_terms};
 use crate::database::{Database, Purpose, Row, Session, Trouble, Value};
 
+/// How many rows are read with one statement.
+const READ_AT_ONCE: usize = 1024;
+
 /// Every organization.
 pub(super) async fn organizations(database: &Database) -> Result<Vec<Organization>, Trouble> {
     let sql = "SELECT id, name, status, controls, keeps_bodies, created_at, metadata, updated_at \
-               FROM organizations ORDER BY id";
-    let mut session = database.session(Purpose::Read).await?;
-    let rows = session.rows(sql, &[]).await?;
+               FROM organizations";
     let read = |row: &Row| {
         Ok(Organization {
             id: OrgId::from_stored(&row.text(0)?),
@@ -27,21 +32,18 @@ pub(super) async fn organizations(database: &Database) -> Result<Vec<Organizatio
             declared: false,
         })
     };
-    rows.iter()
-        .map(|row| named("organization", row, read))
-        .collect()
+    let mut organizations = every(database, sql, |row| named("organization", row, read)).await?;
+    organizations.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(organizations)
 }
 
 /// Every team.
 pub(super) async fn teams(database: &Database) -> Result<Vec<Team>, Trouble> {
     let sql = "SELECT id, organization, name, status, controls, created_at, job_terms, metadata, \
-               updated_at \
-               FROM teams ORDER BY organization, id";
-    let mut session = database.session(Purpose::Read).await?;
-    let rows = session.rows(sql, &[]).await?;
-    let mut last: Option<OrgId> = None;
-    let read = |row: &Row| {
-        let organization = shared(&mut last, &row.text(1)?);
+               updated_at FROM teams";
+    let mut organizations = BTreeMap::new();
+    let mut read = |row: &Row| {
+        let organization = shared(&mut organizations, &row.text(1)?);
         Ok(Team {
             id: TeamId::from_stored(&row.text(0)?),
             organization,
@@ -55,22 +57,17 @@ pub(super) async fn teams(database: &Database) -> Result<Vec<Team>, Trouble> {
             declared: false,
         })
     };
-    let mut read = read;
-    let teams = rows.iter().map(|row| named("team", row, &mut read));
-    let mut teams: Vec<Team> = teams.collect::<Result<_, _>>()?;
+    let mut teams = every(database, sql, |row| named("team", row, &mut read)).await?;
     teams.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(teams)
 }
 
 /// Every user.
 pub(super) async fn users(database: &Database) -> Result<Vec<User>, Trouble> {
-    let sql = "SELECT id, organization, email, role, status, controls, created_at \
-               FROM users ORDER BY organization, id";
-    let mut session = database.session(Purpose::Read).await?;
-    let rows = session.rows(sql, &[]).await?;
-    let mut last: Option<OrgId> = None;
+    let sql = "SELECT id, organization, email, role, status, controls, created_at FROM users";
+    let mut organizations = BTreeMap::new();
     let mut read = |row: &Row| {
-        let organization = shared(&mut last, &row.text(1)?);
+        let organization = shared(&mut organizations, &row.text(1)?);
         Ok(User {
             id: UserId::from_stored(&row.text(0)?),
             organization,
@@ -82,18 +79,43 @@ pub(super) async fn users(database: &Database) -> Result<Vec<User>, Trouble> {
             created_at: row.time(6)?,
         })
     };
-    let users = rows.iter().map(|row| named("user", row, &mut read));
-    let mut users: Vec<User> = users.collect::<Result<_, _>>()?;
+    let mut users = every(database, sql, |row| named("user", row, &mut read)).await?;
     users.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(users)
 }
 
-/// The id of an organization. Rows come by organization, and those of one share its id.
-fn shared(last: &mut Option<OrgId>, id: &str) -> OrgId {
-    match last {
-        Some(last) if last.as_str() == id => last.clone(),
-        _ => last.insert(OrgId::from_stored(id)).clone(),
+/// Reads every row of a table by its id, some at a time: a row of SQLite's in memory is several
+/// times as large as what is made of it, and what a hundred thousand of them took is not given back
+/// to the system.
+async fn every<T>(
+    database: &Database,
+    selected: &'static str,
+    mut read: impl FnMut(&Row) -> Result<T, Trouble>,
+) -> Result<Vec<T>, Trouble> {
+    let sql = format!("{selected} WHERE id > $1 ORDER BY id LIMIT {READ_AT_ONCE}");
+    let mut session = database.session(Purpose::Read).await?;
+    let (mut all, mut after) = (Vec::new(), String::new());
+    loop {
+        let values = [after.as_str().into()];
+        let rows = session.rows(AssertSqlSafe(sql.clone()), &values).await?;
+        for row in &rows {
+            all.push(read(row)?);
+        }
+        match rows.last() {
+            Some(last) if rows.len() == READ_AT_ONCE => after = last.text(0)?.into_owned(),
+            _ => return Ok(all),
+        }
     }
+}
+
+/// The id of an organization: those of one share its text.
+fn shared(known: &mut BTreeMap<Box<str>, OrgId>, id: &str) -> OrgId {
+    if let Some(known) = known.get(id) {
+        return known.clone();
+    }
+    let made = OrgId::from_stored(id);
+    known.insert(id.into(), made.clone());
+    made
 }
 
 /// Every connection.

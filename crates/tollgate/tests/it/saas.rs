@@ -9,3 +9,5 @@ mod scene;
 mod shapes;
 mod teams;
 mod whole;
+
+pub use self::scene::admin;
