@@ -133,6 +133,11 @@ class Exchange:
             received.trouble = self._broken(cause)
             received.trouble.__cause__ = cause
 
+    def begins(self) -> None:
+        """Notes that the answer of a stream has begun, which may take long."""
+        if self._pass is not None:
+            self._pass.answered(self.core.clock.monotonic)
+
     def wait(self, error: APIError) -> float:
         """How many seconds to wait before the next attempt; raises the error to give up."""
         wait = self.core.retry.wait(error, self.attempt, self.core.clock.random())
