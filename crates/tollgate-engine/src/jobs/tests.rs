@@ -149,7 +149,7 @@ impl Office {
         begun.record.state = CallState::Succeeded;
         begun.record.prompt = tokens;
         begun.record.cost = cost;
-        self.jobs.end_call(begun).await
+        self.jobs.end_call(&begun).await
     }
 
     async fn end(&self, job: &Job, well: bool) -> Ended {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use tollgate_core::error::{Code, Failure};
-use tollgate_core::job::{CallRecord, CallState, Job, Totals};
+use tollgate_core::job::{CallRecord, CallState, Job, State, Totals};
 use tollgate_core::money::USD;
 use tollgate_core::request_log::Bodies;
 use tollgate_core::time::Timestamp;
@@ -211,6 +211,12 @@ pub(super) fn called(body: &Bytes, call: &CallRecord) -> Result<Map<String, Valu
     });
     answer.insert("metadata".to_owned(), told);
     Ok(answer)
+}
+
+/// The answer of a job that was made for one call, and whose end the store has not taken yet.
+pub(super) fn unfinished(answer: &mut Map<String, Value>) {
+    answer.insert("status".to_owned(), State::InProgress.as_str().into());
+    answer.insert("completed_at".to_owned(), Value::Null);
 }
 
 /// The answer of a job that was made for one call: the same, and how the job ended.

@@ -20,7 +20,7 @@ use tollgate_wire::formats::{self, Received};
 use super::request::{Asked, Body};
 use super::tail::Tail;
 use super::whole::whole;
-use super::{LONGEST_NAME, answer, check_team, new_job, once};
+use super::{LONGEST_NAME, answer, check_team, merged, new_job, once};
 use crate::body::Inbound;
 use crate::dispatch::Given;
 use crate::gateway::Gateway;
@@ -182,6 +182,12 @@ async fn run(
     ready: Ready,
 ) -> Result<Given, Failure> {
     let gateway = Arc::clone(record.gateway());
+    // What does not fit is said before anything is paid for.
+    let old = match &place {
+        Place::In(job) => &job.metadata,
+        Place::New(new) => &new.metadata,
+    };
+    merged(old, &asked.metadata, "call_metadata")?;
     let named = (ready.call.model.to_string(), record.facts.id.clone());
     let tail = begin(&gateway, caller, (place, asked), named).await?;
     let payment = if tail.is_paid_by_job() {
@@ -234,10 +240,13 @@ async fn note(record: &mut Record, caller: &Caller, given: &Bytes) -> Result<Byt
     let tail = record.job.take().ok_or_else(|| {
         Failure::gateway(Code::InternalError).because("the call of a job ended twice")
     })?;
-    let (call, ended) = tail.ended(true).await?;
+    let is_single = tail.is_single();
+    let (call, ended) = tail.noted().await?;
     let mut told = answer::called(given, &call)?;
-    if let Some(ended) = ended {
-        answer::single(&mut told, &ended, jobs.credits_left(caller));
+    match ended {
+        Some(ended) => answer::single(&mut told, &ended, jobs.credits_left(caller)),
+        None if is_single => answer::unfinished(&mut told),
+        None => {}
     }
     Ok(Value::Object(told).to_string().into())
 }
