@@ -103,7 +103,7 @@ class Exchange:
         }
         if not asked.is_stream:
             # Whoever is told how long the caller waits can answer before it has gone.
-            headers["x-tollgate-timeout-ms"] = str(max(1, int(self.timeout * 1000)))
+            headers["x-tollgate-timeout-ms"] = str(max(1, round(self.timeout * 1000)))
         content = None
         if asked.body is not None:
             content = json.dumps(asked.body).encode()
