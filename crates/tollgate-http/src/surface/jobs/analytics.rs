@@ -188,15 +188,19 @@ async fn analytics(
         "daily_spend": days.collect::<Vec<Value>>(),
         "spend_per_team": teams.take(TOP).collect::<Vec<Value>>(),
         "top_models": models.iter().take(TOP).map(told_model).collect::<Vec<Value>>(),
-        "provider_usage": providers(&models),
+        "provider_usage": providers(engine, &models),
     }))
 }
 
-/// What is known of providers: the part of a model's public name before its first slash.
-fn providers(models: &[JobSum]) -> Vec<Value> {
+/// What each provider was asked: the one that a model has now, since what a team calls a model
+/// need not name it.
+fn providers(engine: &Engine, models: &[JobSum]) -> Vec<Value> {
+    let routes = engine.routes();
     let mut sums: Vec<(&str, u64, u64)> = Vec::new();
     for model in models {
-        let name = model.of.split_once('/').map_or("", |(name, _)| name);
+        let route = routes.find(&model.of);
+        let target = route.as_ref().and_then(|route| route.targets.first());
+        let name = target.map_or("unknown", |target| target.health.connection.provider());
         let (calls, cost) = (model.totals.calls, model.totals.cost);
         if let Some((_, all_calls, all_cost)) = sums.iter_mut().find(|(it, ..)| *it == name) {
             *all_calls += calls;

@@ -56,8 +56,18 @@ async fn a_team_sees_its_jobs_and_what_they_used() {
     }
     let wrong = get(&world, "payer", "/api/teams/payer/jobs?status=done").await;
     assert_eq!(wrong.status, 400, "{wrong:?}");
-    let wrong = get(&world, "payer", "/api/teams/payer/jobs?limit=x").await;
-    assert_eq!(wrong.status, 422, "{wrong:?}");
+    for (path, parameter) in [
+        ("jobs?limit=x", "limit"),
+        ("jobs?limit=0", "limit"),
+        ("jobs?offset=-1", "offset"),
+        ("usage", "period"),
+        ("usage?period=soon", "period"),
+    ] {
+        let wrong = get(&world, "payer", &format!("/api/teams/payer/{path}")).await;
+        let (status, detail) = refused(&wrong);
+        let place = json!(["query", parameter]);
+        assert_eq!((status, &detail[0]["loc"]), (422, &place), "{path}");
+    }
     let period = month(&list["jobs"][0]["created_at"]);
     let path = format!("/api/teams/payer/usage?period={period}");
     let usage = get(&world, "payer", &path).await.json();
@@ -116,6 +126,12 @@ async fn managers_see_jobs_with_their_calls_and_sums_of_an_organization() {
     assert_eq!(told["spend_per_team"][0]["team_id"], "payer");
     assert_eq!(told["top_models"][0]["model"], "money/echo");
     assert_eq!(told["daily_spend"].as_array().unwrap().len(), 1);
+    let providers = told["provider_usage"].as_array().unwrap();
+    assert_eq!(providers.len(), 1, "{told}");
+    assert_eq!(
+        (&providers[0]["provider"], &providers[0]["requests"]),
+        (&json!("openai"), &json!(3))
+    );
     for (path, status, text) in [
         ("/api/jobs/teams/nobody", 404, "Team 'nobody' not found"),
         (
