@@ -5,8 +5,7 @@ use std::sync::Arc;
 use tollgate_core::error::{Code, Failure, FieldProblem};
 use tollgate_core::id::{KeyId, TeamId};
 use tollgate_core::key::{
-    self, KeyProblem, MADE_PREFIX, ModelScope, Permissions, Priority, TEST_PREFIX, Tenancy,
-    VirtualKey,
+    self, KeyProblem, MADE_PREFIX, Permissions, Priority, TEST_PREFIX, Tenancy, VirtualKey,
 };
 use tollgate_core::limit::Level;
 use tollgate_core::right::{Extent, Right};
@@ -14,6 +13,7 @@ use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
 
 use super::change::Step;
+use super::strength::{is_within_own, may_become};
 use super::{
     Accounts, Environment, KeyEdit, NewKey, declared_elsewhere, denied, missing, no_randomness,
 };
@@ -38,11 +38,11 @@ impl Accounts {
         if extent == Extent::Own && has_controls {
             return Err(not_for_themselves());
         }
-        within_own_models(by, extent, &new.models)?;
         let secret = self.mint()?;
         let now = self.clock.now();
         let random = mint::number(self.entropy).map_err(no_randomness)?;
         let key = Arc::new(self.virtual_key(KeyId::new(now, random), new, &secret));
+        is_within_own(by, extent, &key)?;
         let organization = self.tenants.team(&key.tenancy.team);
         let organization = organization.map(|team| team.organization().id.clone());
         let change = audit::made(&*key);
@@ -142,7 +142,8 @@ impl Accounts {
         self.rotate_key(&Manager::command(), id).await
     }
 
-    /// Gives a key a new text. The old one dies at once; id, name and scope stay.
+    /// Gives a key a new text, which is known to whoever asks for it. The old one dies at once; id,
+    /// name and scope stay.
     pub async fn rotate_key(
         &self,
         by: &Manager,
@@ -150,6 +151,7 @@ impl Accounts {
     ) -> Result<(Arc<VirtualKey>, Secret), Failure> {
         let _changing = self.changing.lock().await;
         let (entry, key) = self.changeable(by, id)?;
+        is_within_own(by, by.extent(Right::ManageKeys)?, &key)?;
         if let Err(problem) = key.check(self.clock.now()) {
             let state = match problem {
                 KeyProblem::Revoked => "revoked",
@@ -196,9 +198,7 @@ impl Accounts {
         }
         let changed = edit.onto(&key);
         has_user(changed.permissions, &changed.tenancy)?;
-        if edit.models.is_some() {
-            within_own_models(by, by.extent(Right::ManageKeys)?, &changed.models)?;
-        }
+        may_become(by, by.extent(Right::ManageKeys)?, (&key, &changed))?;
         let change = audit::changed(&*key, &changed);
         if !audit::is_nothing(&change) {
             let counted = (id, entry.meter(), &*changed.controls);
@@ -332,20 +332,6 @@ fn may_be_given(by: &Manager, priority: Priority) -> Result<(), Failure> {
         ));
     }
     Ok(())
-}
-
-/// Who makes keys for themselves alone passes on no more models than the key has by which they do
-/// it: a key that was given for one model is not a way to all of them.
-fn within_own_models(by: &Manager, extent: Extent, models: &ModelScope) -> Result<(), Failure> {
-    let own = by.caller().map(|caller| &caller.key.models);
-    if extent != Extent::Own || own.is_none_or(|own| own.covers(models)) {
-        return Ok(());
-    }
-    Err(denied(
-        "The key by which you manage may not use all of these models, so no key can be made for \
-         them with it. Name fewer `models`, or ask an owner or an administrator of the \
-         organization.",
-    ))
 }
 
 fn not_for_themselves() -> Failure {

@@ -13,4 +13,5 @@ mod scene;
 mod scopes;
 mod standings;
 mod statuses;
+mod strength;
 mod webhooks;
