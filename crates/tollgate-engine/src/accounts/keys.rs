@@ -111,9 +111,11 @@ impl Accounts {
             .await
     }
 
-    /// The steps that revoke every key of a team. Fails where the configuration declares one.
+    /// The steps that revoke every key of a team. Fails where the configuration declares one, and
+    /// where one is of somebody about whom the manager does not decide.
     pub(super) fn revocations_of_team(
         &self,
+        by: &Manager,
         team: &TeamId,
         now: Timestamp,
     ) -> Result<Vec<Step>, Failure> {
@@ -125,10 +127,14 @@ impl Accounts {
                  first."
             )));
         }
-        let keys = entries.into_iter().map(|entry| entry.key());
-        let open = keys.filter(|key| key.revoked_at.is_none());
+        let open = entries.into_iter().map(|entry| (entry.key(), entry));
+        let open: Vec<_> = open.filter(|(key, _)| key.revoked_at.is_none()).collect();
+        if !open.iter().all(|(_, entry)| decides_about(by, entry)) {
+            return Err(of_others());
+        }
         Ok(open
-            .map(|key| {
+            .into_iter()
+            .map(|(key, _)| {
                 Step::UpdateKey(Arc::new(VirtualKey {
                     revoked_at: Some(now),
                     ..VirtualKey::clone(&key)
@@ -216,10 +222,7 @@ impl Accounts {
         if !by.knows_key(extent, &entry) {
             return Err(missing("key", "/api/keys"));
         }
-        if let Some(user) = entry.user()
-            && by.user_id() != Some(&user.id)
-            && !by.may_decide_about(user.role())
-        {
+        if !decides_about(by, &entry) {
             return Err(of_others());
         }
         if let Some(place) = entry.declared_at() {
@@ -332,6 +335,13 @@ fn may_be_given(by: &Manager, priority: Priority) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// Whether a key is the manager's own, or one of somebody about whom they decide.
+fn decides_about(by: &Manager, entry: &Entry) -> bool {
+    entry
+        .user()
+        .is_none_or(|user| by.user_id() == Some(&user.id) || by.may_decide_about(user.role()))
 }
 
 fn not_for_themselves() -> Failure {

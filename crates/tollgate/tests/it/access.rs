@@ -4,6 +4,7 @@ mod audit;
 mod borders;
 mod commands;
 mod connections;
+mod deletions;
 mod fairness;
 mod limits;
 mod repeats;
