@@ -13,6 +13,7 @@ import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -36,12 +37,12 @@ def test_what_is_logged_has_ids_and_no_key(caplog: pytest.LogCaptureFixture) -> 
         with pytest.raises(tollgate.NotFoundError):
             client.jobs("acme").get_job("job_1")
     told = [record for record in caplog.records if record.name == "tollgate"]
-    assert [(record.levelname, record.attempt) for record in told if record.levelname != "DEBUG"] == [
+    assert [(record.levelname, vars(record)["attempt"]) for record in told if record.levelname != "DEBUG"] == [
         ("WARNING", 1),
         ("INFO", 2),
         ("ERROR", 1),
     ]
-    ids = [record.request_id for record in told]
+    ids = [vars(record)["request_id"] for record in told]
     assert ids[0].startswith("cli_")
     assert ids[2] == f"{ids[0]}.2"
     assert ids[-1] == "req_gateway"
@@ -143,13 +144,29 @@ def test_a_task_that_is_cancelled_lets_the_next_probe_through() -> None:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.2):
                     await client.chat(HELLO)
-            assert breaker.state == "open"
+            states: list[str] = [breaker.state]
             assert (await client.chat(HELLO)).text == "hi"
-            assert breaker.state == "closed"
+            states.append(breaker.state)
+            assert states == ["open", "closed"]
 
-    answers = [{"status": 503, "json": {"detail": "no"}}, {"fault": "silence"}, DONE]
+    answers: list[dict[str, Any]] = [{"status": 503, "json": {"detail": "no"}}, {"fault": "silence"}, DONE]
     with ScriptedServer(answers) as server:
         asyncio.run(scene(server.address))
+
+
+def test_a_stream_as_the_probe_lets_others_through_when_it_begins() -> None:
+    answers: list[dict[str, Any]] = [{"status": 503, "json": {}}, {"events": [CHUNK], "ending": "silence"}, DONE]
+    breaker = tollgate.CircuitBreaker(failure_threshold=1, timeout=0)
+    with (
+        ScriptedServer(answers) as server,
+        tollgate.Client(server.address, KEY, breaker=breaker, retry=tollgate.NO_RETRIES) as client,
+    ):
+        with pytest.raises(tollgate.ServerError):
+            client.chat(HELLO)
+        with client.chat_stream(HELLO) as stream:
+            assert next(stream).text == "a"
+            assert breaker.state == "closed"
+            assert client.chat(HELLO).text == "hi"
 
 
 def test_of_many_threads_one_gets_to_probe() -> None:
@@ -233,11 +250,12 @@ def test_what_the_readme_shows_runs(index: int, capsys: pytest.CaptureFixture[st
     over = {"status": 200, "json": {"job_id": "job_1", "status": "completed", "costs": {"credits_remaining": 9}}}
     models = {"status": 200, "json": {"data": [{"id": "sim/echo"}]}}
     none = {"status": 404, "headers": {"x-tollgate-error-code": "model_not_found"}, "json": {"error": "none"}}
-    answers, said = [
+    scenes: list[tuple[list[dict[str, Any]], str]] = [
         ([DONE, stream, models], "hi\naa['sim/echo']\n"),
         ([job, stream, over], "aa9.0\n"),
         ([none], "model_not_found 404 "),
-    ][index]
+    ]
+    answers, said = scenes[index]
     with ScriptedServer(answers) as server:
         source = example.replace("http://127.0.0.1:4000", server.address).replace("sk-tg-…", KEY)
         around: dict[str, object] = {"__name__": "example"}

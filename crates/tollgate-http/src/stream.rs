@@ -13,10 +13,11 @@ use http_body::Frame;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tollgate_core::error::dialect::{Dialect, StreamForm};
-use tollgate_core::error::{AttemptRecord, Code, Failure};
+use tollgate_core::error::{Code, Failure};
 use tollgate_engine::fault;
 use tollgate_engine::port::Pieces;
 use tollgate_engine::settle::Ticket;
+use tollgate_engine::trail::Later;
 
 use crate::answer;
 use crate::idempotency::Saving;
@@ -188,6 +189,9 @@ impl EventBody {
             return Poll::Ready(None);
         };
         record.facts.trail.extend(later);
+        if failure.code.is_of_provider() || failure.code == Code::StreamInterrupted {
+            record.facts.trail.break_off(failure.code);
+        }
         // Whoever reads a broken stream does not wait for what it cost.
         drop(record.settle(false));
         record.fail(failure);
@@ -204,10 +208,10 @@ impl EventBody {
         self.send(event.into())
     }
 
-    /// Leaves the exchange with the provider. Gives the attempts that were made since it began.
-    fn leave(&mut self) -> Vec<AttemptRecord> {
+    /// Leaves the exchange with the provider. Gives what happened since it began.
+    fn leave(&mut self) -> Later {
         let pieces = self.pieces.take();
-        pieces.map_or_else(Vec::new, |mut pieces| pieces.as_mut().later())
+        pieces.map_or_else(Later::default, |mut pieces| pieces.as_mut().later())
     }
 
     /// The stream has come to its end: settles it. Says whether the last part has to wait.
@@ -242,7 +246,10 @@ impl EventBody {
         if let Some(ticket) = &mut settling.ticket {
             if Pin::new(ticket).poll(context).is_pending() {
                 ready!(settling.patience.as_mut().poll(context));
-                let withheld = settling.ticket.take().map_or(Ok(()), settlement::withhold);
+                let withheld = match (settling.ticket.take(), &mut self.record) {
+                    (Some(ticket), Some(record)) => settlement::withhold(record, ticket),
+                    _ => Ok(()),
+                };
                 if let Err(failure) = withheld {
                     self.settling = None;
                     return self.fail(&failure);

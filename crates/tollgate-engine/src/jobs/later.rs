@@ -64,6 +64,11 @@ impl Jobs {
         ended
     }
 
+    /// Notes how a call went when the store is there again.
+    pub fn note_later(&self, record: &CallRecord) {
+        self.later.add(Undone::Call(Box::new(record.clone())));
+    }
+
     /// Ends such a job when the store is there again, behind what is still to be written of it.
     pub fn end_later(&self, job: &Job, ending: Ending) {
         self.later.add(Undone::End(Box::new(job.clone()), ending));

@@ -187,19 +187,26 @@ async fn merge(
     id: tollgate_core::job::JobId,
     more: &Map<String, Value>,
 ) -> Result<Value, Failure> {
-    let merged = jobs.merge_metadata(id, |old| {
-        let mut all: Map<String, Value> = serde_json::from_str(old).unwrap_or_default();
-        all.extend(
-            more.iter()
-                .map(|(name, value)| (name.clone(), value.clone())),
-        );
-        let text = Value::Object(all).to_string();
-        if text.len() > LONGEST_METADATA {
-            return Err(too_long("metadata"));
-        }
-        Ok(text.into())
-    });
-    Ok(answer::metadata(&merged.await?))
+    let all = jobs.merge_metadata(id, |old| merged(old, more, "metadata"));
+    Ok(answer::metadata(&all.await?))
+}
+
+/// The metadata of a job with further members, over those of the same name. Fails if that is too
+/// long.
+fn merged(old: &str, more: &Map<String, Value>, name: &str) -> Result<Box<str>, Failure> {
+    if more.is_empty() {
+        return Ok(old.into());
+    }
+    let mut all: Map<String, Value> = serde_json::from_str(old).unwrap_or_default();
+    all.extend(
+        more.iter()
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
+    let text = Value::Object(all).to_string();
+    if text.len() > LONGEST_METADATA {
+        return Err(too_long(name));
+    }
+    Ok(text.into())
 }
 
 fn too_long(name: &str) -> Failure {

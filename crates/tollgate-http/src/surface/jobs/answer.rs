@@ -1,9 +1,11 @@
 //! What is told of jobs.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use tollgate_core::error::{Code, Failure};
-use tollgate_core::job::{CallRecord, CallState, Job, Totals};
+use tollgate_core::job::{CallRecord, CallState, Job, State, Totals};
 use tollgate_core::money::USD;
 use tollgate_core::request_log::Bodies;
 use tollgate_core::time::Timestamp;
@@ -27,12 +29,9 @@ fn time(at: Option<Timestamp>) -> Value {
 
 /// A job.
 pub(super) fn job(job: &Job, calls: &[CallRecord]) -> Value {
-    let mut groups: Vec<&str> = Vec::new();
-    for call in calls {
-        if !groups.contains(&&*call.asked) {
-            groups.push(&call.asked);
-        }
-    }
+    let mut seen = HashSet::new();
+    let groups = calls.iter().map(|call| &*call.asked);
+    let groups: Vec<&str> = groups.filter(|group| seen.insert(*group)).collect();
     json!({
         "job_id": job.id.to_string(),
         "team_id": job.team.as_str(),
@@ -211,6 +210,12 @@ pub(super) fn called(body: &Bytes, call: &CallRecord) -> Result<Map<String, Valu
     });
     answer.insert("metadata".to_owned(), told);
     Ok(answer)
+}
+
+/// The answer of a job that was made for one call, and whose end the store has not taken yet.
+pub(super) fn unfinished(answer: &mut Map<String, Value>) {
+    answer.insert("status".to_owned(), State::InProgress.as_str().into());
+    answer.insert("completed_at".to_owned(), Value::Null);
 }
 
 /// The answer of a job that was made for one call: the same, and how the job ended.

@@ -12,6 +12,7 @@ use tollgate_core::format::{Format, Operation};
 use tollgate_core::job::Job;
 use tollgate_engine::caller::Caller;
 use tollgate_engine::chat;
+use tollgate_engine::hold::Most;
 use tollgate_engine::jobs::{Ending, NewCall, NewJob};
 use tollgate_engine::port::Reply;
 use tollgate_engine::routes::Route;
@@ -20,7 +21,7 @@ use tollgate_wire::formats::{self, Received};
 use super::request::{Asked, Body};
 use super::tail::Tail;
 use super::whole::whole;
-use super::{LONGEST_NAME, answer, check_team, new_job, once};
+use super::{LONGEST_NAME, answer, check_team, merged, new_job, once};
 use crate::body::Inbound;
 use crate::dispatch::Given;
 use crate::gateway::Gateway;
@@ -143,7 +144,7 @@ async fn begin(
     gateway: &Arc<Gateway>,
     caller: &Caller,
     (place, asked): (Place, Asked),
-    (model, request_id): (String, RequestId),
+    (most, model, request_id): (Most, String, RequestId),
 ) -> Result<Tail, Failure> {
     let (own, caller) = (Arc::clone(gateway), caller.clone());
     let beginning = async move {
@@ -156,6 +157,7 @@ async fn begin(
             purpose: asked.purpose.map(Into::into),
             asked: &model,
             request_id: request_id.as_str(),
+            most,
         };
         match jobs.begin_call(&caller, &job, new).await {
             Ok(begun) => Ok(Tail::new(Arc::clone(&own), job, begun, asked.metadata)),
@@ -182,10 +184,18 @@ async fn run(
     ready: Ready,
 ) -> Result<Given, Failure> {
     let gateway = Arc::clone(record.gateway());
-    let named = (ready.call.model.to_string(), record.facts.id.clone());
+    // What does not fit is said before anything is paid for.
+    let old = match &place {
+        Place::In(job) => &job.metadata,
+        Place::New(new) => &new.metadata,
+    };
+    merged(old, &asked.metadata, "call_metadata")?;
+    let estimate = chat::estimate(&gateway.engine, caller, &ready.call);
+    let most = chat::most(&gateway.engine, &ready.route, estimate);
+    let named = (most, ready.call.model.to_string(), record.facts.id.clone());
     let tail = begin(&gateway, caller, (place, asked), named).await?;
     let payment = if tail.is_paid_by_job() {
-        Payment::Counted
+        Payment::Counted(tail.share())
     } else {
         Payment::Wallet
     };
@@ -234,10 +244,13 @@ async fn note(record: &mut Record, caller: &Caller, given: &Bytes) -> Result<Byt
     let tail = record.job.take().ok_or_else(|| {
         Failure::gateway(Code::InternalError).because("the call of a job ended twice")
     })?;
-    let (call, ended) = tail.ended(true).await?;
+    let is_single = tail.is_single();
+    let (call, ended) = tail.noted().await?;
     let mut told = answer::called(given, &call)?;
-    if let Some(ended) = ended {
-        answer::single(&mut told, &ended, jobs.credits_left(caller));
+    match ended {
+        Some(ended) => answer::single(&mut told, &ended, jobs.credits_left(caller)),
+        None if is_single => answer::unfinished(&mut told),
+        None => {}
     }
     Ok(Value::Object(told).to_string().into())
 }

@@ -145,7 +145,7 @@ async fn a_free_target_does_not_wait_for_those_whom_only_a_busy_one_suits() {
          [[models.targets]]\nconnection = \"sim\"\nmodel = \"a\"\n\
          limits = { parallel = 1 }\nwhen = { tags = [\"deep\"] }\n\
          [[models.targets]]\nconnection = \"sim\"\nmodel = \"b\"\npriority = 1\n\
-         limits = { parallel = 1 }\nwhen = { prompt_tokens_from = 0, tags = [\"quick\"] }\n";
+         limits = { parallel = 1 }\nwhen = { tags = [\"quick\"] }\n";
     let world = World::with(models).await;
     stays(&world, "a");
     stays(&world, "b");
