@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
-use tollgate_core::error::Failure;
+use tollgate_core::error::{Code, Failure};
 use tollgate_core::job::{CallRecord, Job};
 
 use super::{Ended, Ending, Jobs, not_stored};
@@ -86,9 +86,14 @@ impl Jobs {
                 Undone::Call(record) => self.store().end_job_call(record).await.map_err(not_stored),
                 Undone::End(job, ending) => self.end(job, ending.clone()).await.map(drop),
             };
-            if let Err(failure) = done {
-                self.later.lock().push_front(undone);
-                return Err(failure);
+            match done {
+                Ok(()) => {}
+                Err(failure) if failure.code == Code::DatabaseError => {
+                    self.later.lock().push_front(undone);
+                    return Err(failure);
+                }
+                // What has ended and is not settled is found by the sweep.
+                Err(failure) => tracing::warn!(%failure, "an end of a job was not written later"),
             }
         }
         Ok(())

@@ -45,7 +45,7 @@ impl Jobs {
         let left = self.store().close_job_calls(now, KILLED).await;
         for id in left.map_err(not_stored)? {
             // One that cannot be ended now is ended by the sweep later.
-            self.go_on(id, self.fail(id, KILLED).await);
+            go_on(id, self.fail(id, KILLED).await);
         }
         self.adopt_open().await?;
         // Nobody is between the two writes of a job now, however young its hold is.
@@ -80,7 +80,7 @@ impl Jobs {
                 let adopted = adopted.map(|wallet| {
                     self.shares.adopt(job.id, wallet, (terms, totals.used()));
                 });
-                self.go_on(job.id, adopted);
+                go_on(job.id, adopted);
             }
         }
     }
@@ -109,7 +109,7 @@ impl Jobs {
                     let ended = self.end(&job, failed(DELETED)).await.map(drop);
                     // What has ended is not found again.
                     query.offset += u64::from(ended.is_err());
-                    self.go_on(job.id, ended);
+                    go_on(job.id, ended);
                 }
             }
         }
@@ -119,14 +119,6 @@ impl Jobs {
         match self.any(id).await? {
             Some(job) => self.end(&job, failed(why)).await.map(drop),
             None => Ok(()),
-        }
-    }
-
-    /// One job that cannot be dealt with is no reason to leave the others.
-    fn go_on(&self, id: JobId, outcome: Result<(), Failure>) {
-        if let Err(failure) = outcome {
-            let cause = failure.cause.as_deref().map(tracing::field::display);
-            tracing::warn!(job_id = %id, %failure, cause, "a job could not be settled");
         }
     }
 
@@ -162,13 +154,13 @@ impl Jobs {
         self.catch_up().await?;
         let unsettled = self.store().unsettled_jobs(AT_ONCE).await;
         for job in unsettled.map_err(not_stored)? {
-            self.go_on(job.id, self.settle(job.id).await);
+            go_on(job.id, self.settle(job.id).await);
         }
         let longest = self.settings.load().longest;
         let before = earlier(self.accounts.now(), longest);
         let overdue = self.store().overdue_jobs(before, AT_ONCE).await;
         for job in overdue.map_err(not_stored)? {
-            self.go_on(job.id, self.abandon(&job).await);
+            go_on(job.id, self.abandon(&job).await);
         }
         let before = earlier(self.accounts.now(), self.orphaned());
         self.release_orphans(before).await
@@ -197,7 +189,7 @@ impl Jobs {
             if released.is_err() {
                 swept = swept.min(hold.at);
             }
-            self.go_on(id, released);
+            go_on(id, released);
         }
         self.swept.store(swept.as_millis(), Ordering::Relaxed);
         Ok(())
@@ -232,6 +224,14 @@ fn failed(why: &str) -> Ending {
     Ending {
         well: false,
         error: Some(why.into()),
+    }
+}
+
+/// One job that cannot be dealt with is no reason to leave the others.
+fn go_on(id: JobId, outcome: Result<(), Failure>) {
+    if let Err(failure) = outcome {
+        let cause = failure.cause.as_deref().map(tracing::field::display);
+        tracing::warn!(job_id = %id, %failure, cause, "a job could not be settled");
     }
 }
 

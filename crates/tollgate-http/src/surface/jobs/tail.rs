@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tollgate_core::error::{Code, Failure, dialect};
 use tollgate_core::job::{CallRecord, CallState, Job, JobId};
 use tollgate_core::money::Money;
@@ -177,7 +177,7 @@ impl Tail {
             let jobs = &gateway.engine.jobs;
             let ending = Ending { well, error };
             let call = &begun;
-            if let Err(failure) = insist(|| jobs.end_call(call)).await {
+            if let Err(failure) = insist(&gateway, || jobs.end_call(call)).await {
                 // The store is gone for longer. What a job costs follows from its calls.
                 jobs.note_later(&begun.record);
                 if job.single {
@@ -195,7 +195,7 @@ impl Tail {
             if !job.single {
                 return Ok(None);
             }
-            let ended = insist(|| jobs.end(&job, ending.clone())).await;
+            let ended = insist(&gateway, || jobs.end(&job, ending.clone())).await;
             if ended.is_err() {
                 jobs.end_later(&job, ending);
             }
@@ -206,7 +206,7 @@ impl Tail {
 }
 
 /// Tries again where the store fails: what was answered is paid for, and has to be noted.
-async fn insist<T, F>(work: impl Fn() -> F) -> Result<T, Failure>
+async fn insist<T, F>(gateway: &Gateway, work: impl Fn() -> F) -> Result<T, Failure>
 where
     F: Future<Output = Result<T, Failure>>,
 {
@@ -219,7 +219,7 @@ where
             }
             outcome => return outcome,
         }
-        sleep(pause).await;
+        gateway.engine.accounts.clock().sleep(pause).await;
         pause *= 2;
     }
     work().await
