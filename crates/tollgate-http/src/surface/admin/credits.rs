@@ -86,6 +86,9 @@ pub(super) async fn act(
     }
 }
 
+/// Why job credits come where nobody says so, in the words of seed 001.
+const UNSAID: &str = "Manual credit allocation";
+
 /// `POST …/add`: adds credits that were paid for.
 pub async fn add(
     books: Books<'_>,
@@ -95,8 +98,11 @@ pub async fn add(
 ) -> Result<(u16, Value), Failure> {
     let mut fields = Fields::read(asked.body)?;
     let (unit, amount) = amount(&mut fields);
-    let note = note(&mut fields, by, asked.key);
+    let mut note = note(&mut fields, by, asked.key);
     fields.finish()?;
+    if unit == Unit::Credits && note.reason.is_empty() {
+        note.reason = UNSAID.into();
+    }
     let credits = books.accounts.credits();
     let receipt = credits.top_up(&of.wallet(unit), amount, note).await?;
     let (status, mut body) = done(books, &receipt)?;

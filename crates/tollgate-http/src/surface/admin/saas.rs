@@ -125,7 +125,7 @@ pub(crate) async fn own(
         }
         OwnView::Balance(_) => credits::balance(gateway, node, query).await?,
         OwnView::Transactions(_) => credits::transactions(gateway, node, query).await?,
-        OwnView::Check(_) => credits::check(node, query)?,
+        OwnView::Check(_) => credits::check(accounts, node, query).await?,
     };
     Ok(Given::json(200, &body))
 }
