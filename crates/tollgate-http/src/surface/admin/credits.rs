@@ -73,7 +73,10 @@ pub(super) async fn act(
     (query, asked): (Option<&str>, Asked<'_>),
 ) -> Result<(u16, Value), Failure> {
     match deed {
-        Deed::Add => add(books, by, of, asked).await,
+        Deed::Add => {
+            let added = add(books, by, of, asked).await;
+            added.map_err(|failure| saas::no_team(failure, of))
+        }
         Deed::Adjust => adjust(books, by, of, asked).await,
         Deed::Refund => refund(books, by, of, asked).await,
         Deed::Balance => {
@@ -82,7 +85,10 @@ pub(super) async fn act(
             saas::merge_balance(books.accounts, of, &mut body).await?;
             Ok((status, body))
         }
-        Deed::Transactions => transactions(books, of, query).await,
+        Deed::Transactions => {
+            let told = transactions(books, of, query).await;
+            told.map_err(|failure| saas::no_account(failure, of))
+        }
     }
 }
 

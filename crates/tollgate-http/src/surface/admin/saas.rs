@@ -22,7 +22,7 @@ use tollgate_core::error::{Code, Failure, detail};
 use tollgate_engine::authority::Manager;
 use tollgate_engine::caller::Caller;
 
-pub(super) use self::credits::{merge_balance, merge_order, no_account};
+pub(super) use self::credits::{merge_balance, merge_order, no_account, no_team};
 use super::{has_body, named, read};
 use crate::body::Inbound;
 use crate::dispatch::Given;

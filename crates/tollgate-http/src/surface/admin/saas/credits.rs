@@ -116,6 +116,14 @@ pub(in super::super) fn no_account(failure: Failure, of: &Of) -> Failure {
     }
 }
 
+/// The failure of an order for nobody, in the words of seed 001.
+pub(in super::super) fn no_team(failure: Failure, of: &Of) -> Failure {
+    match of.wallet(Unit::Credits).holder {
+        Holder::Team(id) => worded(failure, "team", || format!("Team '{id}' not found")),
+        Holder::Organization(_) => failure,
+    }
+}
+
 /// Adds what seed 001 has of a balance.
 pub(in super::super) async fn merge_balance(
     accounts: &Accounts,
