@@ -3,12 +3,12 @@ the document names without saying it stands in `names`."""
 
 import asyncio
 import logging
-import pathlib
 import random
 import re
 import time
 import uuid
 
+import programs
 import pytest
 import requests
 from gate import key_of
@@ -17,23 +17,9 @@ from pydantic import BaseModel
 
 import tollgate
 
-FOLDER = pathlib.Path(__file__).parent / "001"
 HELLO = [{"role": "user", "content": "hello"}]
 NO_JOB = "00000000-0000-4000-8000-000000000000"
 HANDLER = "comprehensive_handler"
-
-
-def without_blanks(path):
-    return re.sub(r"\s+", "", path.read_text())
-
-
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
-def test_a_copy_differs_from_the_printed_text_in_blanks_only(path):
-    assert without_blanks(path) == without_blanks(path.with_suffix(".printed.txt"))
-
-
-def test_every_printed_text_has_its_copy():
-    assert len(list(FOLDER.glob("*.py"))) == len(list(FOLDER.glob("*.printed.txt"))) == 23
 
 
 def names(gate, team="acme-corp", key=None, **more):
@@ -59,7 +45,7 @@ def names(gate, team="acme-corp", key=None, **more):
 
 def run(name, around):
     """Runs a program of the document."""
-    exec(compile((FOLDER / f"{name}.py").read_text(), f"{name}.py", "exec"), around)
+    around.update(programs.run("001", name, around))
     return around
 
 
@@ -464,10 +450,9 @@ def test_the_retry_loop_gives_up(gate, waits):
 
 def test_the_bad_retry_loop_retries_everything(gate, waits):
     # The second half of the program, which the document warns of, alone.
-    source = (FOLDER / "retry_logic.py").read_text().partition("# ❌")[2]
     url = f"{gate.address}/api/jobs/{NO_JOB}/llm-call"
     around = names(gate, url=url, data={"messages": HELLO}, requests=authorized())
-    exec("#" + source, around)
+    programs.run("001", "retry_logic", around, begin="# ❌")
     assert waits == [1, 1, 1]
 
 

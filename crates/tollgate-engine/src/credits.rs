@@ -6,6 +6,7 @@
 //! makes it safe to ask again whenever an answer got lost.
 
 mod audit;
+mod correct;
 mod find;
 mod holds;
 mod low;
@@ -15,14 +16,16 @@ mod refund;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use tollgate_core::error::failure::Detail;
 use tollgate_core::error::{Code, Failure, detail};
-use tollgate_core::ledger::{Entry, EntryId, Holder, Kind, Movement, Report, WalletId};
+use tollgate_core::ledger::{Entry, EntryId, Holder, Kind, Report, WalletId};
 use tollgate_core::money::{LARGEST, Money, Unit};
 
+pub use self::correct::Correction;
 use self::holds::Holds;
 pub use self::holds::OpenHold;
 pub use self::low::LowBalances;
@@ -31,7 +34,7 @@ pub use self::receipt::Receipt;
 use crate::authority::Manager;
 use crate::ledger_check;
 use crate::port::StoreError;
-use crate::settle::{Ledger, Posting};
+use crate::settle::{Along, Ledger, Posting};
 use crate::wallet::{Reading, Wallet};
 
 pub(crate) use self::find::find;
@@ -196,6 +199,11 @@ impl Credits {
         self.with_wallet(wallet, |it| (it.read(), it.is_open()))
     }
 
+    /// Whether its holder is known, be it absent now: only then are orders taken.
+    pub(crate) fn is_there(&self, wallet: &WalletId) -> bool {
+        self.with_wallet(wallet, |_| ()).is_ok()
+    }
+
     /// Transactions of a wallet, the latest first.
     pub async fn transactions(
         &self,
@@ -213,6 +221,13 @@ impl Credits {
     pub async fn given(&self, wallet: &WalletId) -> Result<i64, Failure> {
         let store = self.ledger.store();
         store.given(wallet).await.map_err(not_read)
+    }
+
+    /// What operators put into each wallet that was ever given anything, less what they took.
+    pub async fn given_to_all(&self) -> Result<HashMap<WalletId, i64>, Failure> {
+        let store = self.ledger.store();
+        let given = store.given_to_all().await.map_err(not_read)?;
+        Ok(given.into_iter().collect())
     }
 
     /// Transactions of a wallet of job credits, the latest first, each with the balance after it.
@@ -236,7 +251,7 @@ impl Credits {
             });
             return Ok(told.collect());
         }
-        Err(Failure::gateway(Code::DatabaseError).because("the wallet changes while it is read"))
+        Err(changes_meanwhile())
     }
 
     /// Reads the whole ledger and compares it with what is noted beside it and with memory. What
@@ -253,9 +268,16 @@ impl Credits {
     /// Changes memory and puts the entry in the queue, both or neither.
     fn post(&self, entry: &Entry, note: &Note) -> Result<crate::settle::Ticket, Failure> {
         let wallet = entry.wallet.as_deref().ok_or_else(no_wallet)?;
+        let row = audit::row(entry, note, self.organization_of(wallet).as_deref());
+        let along = row.map(|row| {
+            Box::new(Along {
+                audit: vec![row],
+                ..Along::default()
+            })
+        });
         let posting = Posting {
             entry: entry.clone(),
-            audit: audit::row(entry, note, self.organization_of(wallet).as_deref()),
+            along,
             undo: None,
         };
         let (ticket, ()) = self.with_wallet(wallet, |wallet| {
@@ -281,7 +303,7 @@ impl Credits {
         match &wallet.holder {
             Holder::Organization(id) => Some(id.as_str().into()),
             Holder::Team(id) => {
-                let team = self.ledger.tenants.team(id)?;
+                let team = self.ledger.tenants.team_node(id)?;
                 Some(team.organization().id.as_str().into())
             }
         }
@@ -321,7 +343,7 @@ fn apply(wallet: &Wallet, kind: &Kind) -> Result<(), Failure> {
         | Kind::Hold(movement) => {
             let unit = wallet.id().unit;
             let taken = wallet.take(movement.amount);
-            taken.map_err(|reading| too_little(unit, reading, movement))?;
+            taken.map_err(|reading| too_little(unit, reading, movement.amount))?;
         }
         Kind::Settlement(_) | Kind::Loss(_) => {}
     }
@@ -336,11 +358,11 @@ pub(crate) fn worded(unit: Unit, amount: u64) -> String {
     }
 }
 
-fn too_little(unit: Unit, reading: Reading, movement: &Movement) -> Failure {
+fn too_little(unit: Unit, reading: Reading, needed: u64) -> Failure {
     let mut message = format!(
         "{} are available, which is less than {}.",
         worded(unit, reading.available()),
-        worded(unit, movement.amount)
+        worded(unit, needed)
     );
     if reading.held > 0 {
         message.push_str(" A further ");
@@ -354,7 +376,7 @@ fn too_little(unit: Unit, reading: Reading, movement: &Movement) -> Failure {
     let usd = |amount| Detail::Text(Money::from_nano(amount).to_string());
     failure
         .detail(detail::BALANCE_USD, usd(reading.available()))
-        .detail(detail::NEEDED_USD, usd(movement.amount))
+        .detail(detail::NEEDED_USD, usd(needed))
 }
 
 fn too_much(unit: Unit, balance: u64) -> Failure {
@@ -373,6 +395,10 @@ fn not_there(holder: &Holder) -> Failure {
     Failure::client(Code::ResourceNotFound)
         .message(format!("There is no {kind} of this id."))
         .detail(detail::RESOURCE, Detail::Text(kind.to_owned()))
+}
+
+fn changes_meanwhile() -> Failure {
+    Failure::gateway(Code::DatabaseError).because("the wallet changes while it is read")
 }
 
 fn no_wallet() -> Failure {

@@ -269,15 +269,19 @@ impl Hold {
     /// Ends it with what the call came to: takes the cost, gives the rest back, and posts the
     /// entry that says so.
     pub fn settle(self, ending: &Ending<'_>) -> Settled {
-        self.settle_at(ending, 100)
+        self.settle_at(ending, None)
     }
 
-    /// The same at so many percent of its price.
-    pub fn settle_at(mut self, ending: &Ending<'_>, percent: u8) -> Settled {
+    /// The same for an answer that was kept, at so many percent of its price.
+    pub fn settle_again(self, ending: &Ending<'_>, percent: u8) -> Settled {
+        self.settle_at(ending, Some(percent))
+    }
+
+    fn settle_at(mut self, ending: &Ending<'_>, again: Option<u8>) -> Settled {
         self.is_over = true;
         fault::point("settle.begun");
         let held = self.held.load(Ordering::Relaxed);
-        let (charge, entry) = self.settlement(held, ending, percent);
+        let (charge, entry) = self.settlement(held, ending, again);
         if charge.cost == 0 && charge.usage == Usage::default() && !ending.whole {
             // Nothing was delivered and nothing used: there is nothing to write.
             self.give_back(held);
@@ -325,14 +329,14 @@ impl Hold {
         };
         let posting = Posting {
             entry,
-            audit: None,
+            along: None,
             undo: Some(undo),
         };
         (Some(posting), taken)
     }
 
     /// What the call came to, and the entry that will say so; what is taken stands open.
-    fn settlement(&self, held: u64, ending: &Ending<'_>, percent: u8) -> (Charge, Entry) {
+    fn settlement(&self, held: u64, ending: &Ending<'_>, again: Option<u8>) -> (Charge, Entry) {
         let answered = ending.answered;
         let priced = self.priced(answered);
         let price = priced.map(|priced| priced.price).unwrap_or_default();
@@ -347,13 +351,19 @@ impl Hold {
                 whole: ending.whole,
             },
         );
-        charge.cost = share(charge.cost, percent);
         let mut flags = charge.flags;
+        if let Some(percent) = again {
+            charge.cost = share(charge.cost, percent);
+            flags = flags.with(Flags::CACHED);
+        }
         if answered.facts.price.is_none() {
             flags = flags.with(Flags::UNPRICED);
         }
+        // What a fallback answered is never kept. The target of an answer that was is of an earlier
+        // route, which need not be this one though it is for the same model.
         let mut targets = ending.asked.targets.iter();
-        if !targets.any(|target| std::ptr::eq(Arc::as_ptr(target), answered)) {
+        let is_asked = |target: &Arc<RouteTarget>| std::ptr::eq(Arc::as_ptr(target), answered);
+        if again.is_none() && !targets.any(is_asked) {
             flags = flags.with(Flags::FALLBACK);
         }
         let settlement = Settlement {

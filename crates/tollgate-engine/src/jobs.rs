@@ -11,8 +11,10 @@ mod read;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -24,6 +26,7 @@ use tollgate_core::money::Unit;
 use self::calls::Running;
 pub use self::calls::{Begun, NewCall};
 pub use self::ending::{Ended, Ending};
+use self::turns::Turns;
 use crate::accounts::Accounts;
 use crate::caller::Caller;
 use crate::credits::Note;
@@ -74,6 +77,9 @@ pub struct Jobs {
     accounts: Arc<Accounts>,
     settings: ArcSwap<Settings>,
     running: Running,
+    settling: Turns,
+    /// Holds that were made before this time, in milliseconds, were asked after.
+    swept: AtomicI64,
 }
 
 impl Jobs {
@@ -83,6 +89,8 @@ impl Jobs {
             accounts,
             settings: ArcSwap::default(),
             running: Running::default(),
+            settling: Turns::default(),
+            swept: AtomicI64::new(i64::MIN),
         }
     }
 

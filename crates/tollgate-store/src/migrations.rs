@@ -34,6 +34,11 @@ const SQLITE: &[Step] = &[
         "offers",
         include_str!("../migrations/sqlite/0005_offers.sql"),
     ),
+    (
+        6,
+        "details",
+        include_str!("../migrations/sqlite/0006_details.sql"),
+    ),
 ];
 
 const POSTGRES: &[Step] = &[
@@ -51,6 +56,11 @@ const POSTGRES: &[Step] = &[
         3,
         "offers",
         include_str!("../migrations/postgres/0003_offers.sql"),
+    ),
+    (
+        4,
+        "details",
+        include_str!("../migrations/postgres/0004_details.sql"),
     ),
 ];
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use tollgate_core::audit::AuditRow;
 use tollgate_core::error::{Code, Failure, FieldProblem};
-use tollgate_core::id::{KeyId, TeamId};
+use tollgate_core::id::{KeyId, OrgId, TeamId};
 use tollgate_core::key::{
     self, KeyProblem, MADE_PREFIX, Permissions, Priority, TEST_PREFIX, Tenancy, VirtualKey,
 };
@@ -29,7 +30,7 @@ impl Accounts {
         by: &Manager,
         new: NewKey,
     ) -> Result<(Arc<VirtualKey>, Secret), Failure> {
-        let _changing = self.changing.lock().await;
+        let _turn = self.turn().await?;
         let extent = by.extent(Right::ManageKeys)?;
         self.may_have(by, extent, &new.tenancy)?;
         may_be_given(by, new.priority)?;
@@ -38,19 +39,30 @@ impl Accounts {
         if extent == Extent::Own && has_controls {
             return Err(not_for_themselves());
         }
+        let organization = self.tenants.team(&new.tenancy.team);
+        let organization = organization.map(|team| team.organization().id.clone());
+        let (key, secret, row) = self.draft_key(by, new, organization.as_ref())?;
+        is_within_own(by, extent, &key)?;
+        self.commit(vec![Step::InsertKey(Arc::clone(&key))], row)
+            .await?;
+        Ok((key, secret))
+    }
+
+    /// A new key, its clear text, and what the audit log says of it.
+    pub(super) fn draft_key(
+        &self,
+        by: &Manager,
+        new: NewKey,
+        organization: Option<&OrgId>,
+    ) -> Result<(Arc<VirtualKey>, Secret, AuditRow), Failure> {
         let secret = self.mint()?;
         let now = self.clock.now();
         let random = mint::number(self.entropy).map_err(no_randomness)?;
         let key = Arc::new(self.virtual_key(KeyId::new(now, random), new, &secret));
-        is_within_own(by, extent, &key)?;
-        let organization = self.tenants.team(&key.tenancy.team);
-        let organization = organization.map(|team| team.organization().id.clone());
         let change = audit::made(&*key);
         let action = ("key.create", key.id.as_str());
-        let row = by.row(now, action, organization.as_ref(), change);
-        self.commit(vec![Step::InsertKey(Arc::clone(&key))], row)
-            .await?;
-        Ok((key, secret))
+        let row = by.row(now, action, organization, change);
+        Ok((key, secret, row))
     }
 
     /// Makes a key for the process itself.
@@ -97,7 +109,7 @@ impl Accounts {
     /// Revokes a key: no request that comes after the answer is let in with it. Revoking it once
     /// more changes nothing.
     pub async fn revoke_key(&self, by: &Manager, id: &str) -> Result<Arc<VirtualKey>, Failure> {
-        let _changing = self.changing.lock().await;
+        let _turn = self.turn().await?;
         let (entry, key) = self.changeable(by, id)?;
         if key.revoked_at.is_some() {
             return Ok(key);
@@ -155,7 +167,7 @@ impl Accounts {
         by: &Manager,
         id: &str,
     ) -> Result<(Arc<VirtualKey>, Secret), Failure> {
-        let _changing = self.changing.lock().await;
+        let _turn = self.turn().await?;
         let (entry, key) = self.changeable(by, id)?;
         is_within_own(by, by.extent(Right::ManageKeys)?, &key)?;
         if let Err(problem) = key.check(self.clock.now()) {
@@ -189,7 +201,7 @@ impl Accounts {
         id: &str,
         edit: &KeyEdit,
     ) -> Result<Arc<Entry>, Failure> {
-        let _changing = self.changing.lock().await;
+        let _turn = self.turn().await?;
         let (entry, key) = self.changeable(by, id)?;
         if key.revoked_at.is_some() {
             return Err(Failure::client(Code::Conflict)

@@ -9,11 +9,12 @@ use tollgate_core::money::Unit;
 use tollgate_core::offer::{Offer, OfferKind, TeamOffer};
 use tollgate_core::right::Right;
 
-use super::change::Step;
+use super::change::{Draft, Step};
 use super::{Accounts, declared_elsewhere, not_stored};
 use crate::audit;
 use crate::authority::Manager;
 use crate::offers::{Offers, Shelf};
+use crate::port::Beside;
 use crate::tenants::TeamNode;
 
 /// A change of what is offered.
@@ -49,10 +50,27 @@ impl Accounts {
         organization: Option<&OrgId>,
         decide: impl FnOnce(&Shelf) -> Result<Decision, Failure>,
     ) -> Result<(), Failure> {
+        self.change_offers_with(
+            by,
+            (action, name),
+            organization,
+            (decide, Beside::default()),
+        )
+        .await
+    }
+
+    /// The same together with what the store is told by somebody else.
+    pub async fn change_offers_with(
+        &self,
+        by: &Manager,
+        (action, name): (&str, &str),
+        organization: Option<&OrgId>,
+        (decide, beside): (impl FnOnce(&Shelf) -> Result<Decision, Failure>, Beside<'_>),
+    ) -> Result<(), Failure> {
         by.extent(Right::Admin)?;
-        let _changing = self.changing.lock().await;
+        let _turn = self.turn().await?;
         let Decision { changes, told } = decide(&self.offers.shelf())?;
-        if changes.is_empty() {
+        if changes.is_empty() && beside.is_empty() {
             return Ok(());
         }
         let steps = changes.into_iter().map(|change| match change {
@@ -60,7 +78,10 @@ impl Accounts {
             OfferChange::Remove(kind, name) => Step::RemoveOffer(kind, name),
         });
         let row = by.row(self.now(), (action, name), organization, told);
-        self.commit(steps.collect(), row).await
+        let mut draft = Draft::of(steps.collect(), row);
+        draft.others.extend_from_slice(beside.changes);
+        draft.rows.extend_from_slice(beside.audit);
+        self.commit_all(draft).await
     }
 
     /// Deletes a team: its keys are revoked, and its id is never given to another one, for its
@@ -68,7 +89,7 @@ impl Accounts {
     /// team that has credits left or set aside is deleted by the platform alone.
     pub async fn delete_team(&self, by: &Manager, id: &str) -> Result<(), Failure> {
         by.extent(Right::ManageTeams)?;
-        let _changing = self.changing.lock().await;
+        let _turn = self.turn().await?;
         let node = self.team(by, id)?;
         if let Some(place) = self.tenants.team_declared_at(&node.id) {
             return Err(declared_elsewhere("team", &place));

@@ -144,7 +144,10 @@ fn decide(
             trail.fail(&loser, &failure);
             note(walk, loser, &failure);
         }
-        (Some(loser), None) => trail.cancel(&loser),
+        (Some(loser), None) => {
+            trail.cancel(&loser);
+            loser.give_up();
+        }
         (None, _) => {}
     }
     end(trail, &winner, &outcome);

@@ -90,6 +90,12 @@ impl Permit {
         }
     }
 
+    /// The attempt is given up because another one was faster.
+    pub(crate) fn give_up(self) {
+        let (now, after) = (self.ticker.moment(), self.age());
+        self.aim.health.note_overtaken(now, after, self.stream);
+    }
+
     /// The attempt went well to its end.
     pub fn succeed(mut self, usage: Option<Usage>) {
         let used = usage.map(|usage| usage.prompt.saturating_add(usage.completion));

@@ -193,6 +193,18 @@ impl TargetHealth {
         }
     }
 
+    /// An answer was not waited for any longer, since another target was faster. Without this a
+    /// target that is overtaken each time would never look slow.
+    pub(super) fn note_overtaken(&self, now: Moment, after: Duration, stream: bool) {
+        let mut state = self.state();
+        if stream {
+            state.streams.note_longer(now, after);
+            state.first_bytes.note(after);
+        } else {
+            state.plain.note_longer(now, after);
+        }
+    }
+
     /// The answer to a probe has begun.
     pub(super) fn begin(
         &self,

@@ -179,14 +179,9 @@ impl Jobs {
         Err(has_ended(now.as_ref().unwrap_or(job)))
     }
 
-    /// Notes how a call went.
-    pub async fn end_call(&self, begun: Begun) -> Result<(), Failure> {
-        let Begun {
-            record,
-            _under_way: under_way,
-        } = begun;
-        let ended = self.store().end_job_call(&record).await;
-        drop(under_way);
+    /// Notes how a call went. Its job is completed when the call is dropped, and not before.
+    pub async fn end_call(&self, begun: &Begun) -> Result<(), Failure> {
+        let ended = self.store().end_job_call(&begun.record).await;
         ended.map_err(not_stored)
     }
 

@@ -83,7 +83,7 @@ impl Jobs {
     async fn settled(&self, id: JobId) -> Result<Ended, Failure> {
         let mut job = self.read(id).await?;
         if !job.state.is_open() && !job.settled {
-            self.settle(&job).await?;
+            self.settle(id).await?;
             job = self.read(id).await?;
         }
         let calls = self.store().job_calls(id).await.map_err(not_stored)?;
@@ -97,8 +97,21 @@ impl Jobs {
     }
 
     /// Takes what a job that has ended costs, or gives back what was set aside for it. Doing it
-    /// again changes nothing.
-    pub(super) async fn settle(&self, job: &Job) -> Result<(), Failure> {
+    /// again changes nothing, also at the same moment.
+    pub(super) async fn settle(&self, id: JobId) -> Result<(), Failure> {
+        let _alone = self.settling.take(id).await;
+        let job = self.read(id).await?;
+        if job.settled {
+            return Ok(());
+        }
+        self.settle_alone(&job).await
+    }
+
+    async fn settle_alone(&self, job: &Job) -> Result<(), Failure> {
+        if job.hold.is_some() {
+            let of = (&job.team, &job.organization);
+            self.accounts.expect_books(of).await;
+        }
         let charged = match job.hold {
             None => 0,
             Some(hold) if job.due == 0 => {
@@ -173,9 +186,9 @@ impl Jobs {
     async fn taken_before(&self, id: JobId, wallet: &WalletId) -> Result<u64, Failure> {
         debug_assert_eq!(wallet.unit, Unit::Credits, "jobs cost credits");
         let reference = format!("job:{id}:rest");
-        let found = self.store().transaction(wallet, &reference).await;
-        let found = found.map_err(not_stored)?;
-        Ok(found.map_or(0, |row| row.amount.unsigned_abs()))
+        // Whoever took it may have gone before it was durable.
+        let taken = self.accounts.credits().placed(wallet, &reference).await?;
+        Ok(taken.map_or(0, |receipt| receipt.amount.unsigned_abs()))
     }
 }
 

@@ -429,6 +429,20 @@ async fn a_slow_stream_gets_a_second_attempt_beside_it() {
     );
     drop(served);
     assert_eq!(world.script.open(), 0, "the slow exchange was given up");
+    let route = world.engine.routes().find("m").unwrap();
+    let health = &route.targets[0].health;
+    let reading = health.read(
+        &route.rules.breaker,
+        &Limits::default(),
+        world.engine.moment(),
+    );
+    assert_eq!(
+        reading.streams,
+        Some(seconds(1.0)),
+        "it is known to be slow"
+    );
+    assert_eq!(reading.used.parallel, 0);
+    assert_eq!(reading.breaker.window_failed, 0, "and not to fail");
 }
 
 #[tokio::test(start_paused = true)]

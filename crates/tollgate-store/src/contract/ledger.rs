@@ -6,7 +6,8 @@ use tollgate_core::ledger::{EntryId, Holder, Page, PageHead, WalletId};
 use tollgate_core::limit::Level;
 use tollgate_core::money::Unit;
 use tollgate_engine::port::{
-    Appended, AuditQuery, Checkpoint, Store, Transaction, UsageBy, UsageQuery, UsageRow,
+    Appended, AuditQuery, Beside, Change, Checkpoint, Store, Transaction, UsageBy, UsageQuery,
+    UsageRow,
 };
 
 use super::{TEXTS, at, audited, backends};
@@ -46,7 +47,11 @@ fn transaction(number: u64, kind: &str, reference: Option<&str>) -> Transaction 
 }
 
 async fn append(store: &dyn Store, page: &Page, transactions: &[Transaction]) -> Appended {
-    store.append(page, transactions, &[]).await.unwrap()
+    let beside = Beside {
+        transactions,
+        ..Beside::default()
+    };
+    store.append(page, beside).await.unwrap()
 }
 
 #[tokio::test]
@@ -105,7 +110,7 @@ async fn a_page_is_appended_once_and_only_behind_the_last_one() {
 }
 
 #[tokio::test]
-async fn a_page_comes_with_its_transactions_and_audit_rows_or_not_at_all() {
+async fn a_page_comes_with_what_stands_beside_it_or_not_at_all() {
     for backend in backends().await {
         let (name, store) = (backend.name, &*backend.store);
         let (first, second) = (
@@ -113,14 +118,36 @@ async fn a_page_comes_with_its_transactions_and_audit_rows_or_not_at_all() {
             transaction(2, "top_up", Some("invoice 8")),
         );
         let audit = [audited(3, "credit.top_up", "team_1")];
-        let done = store
-            .append(&page(1, 1), std::slice::from_ref(&first), &audit)
-            .await;
+        let change = |value: &str| {
+            [Change::SetSetting {
+                name: "beside".into(),
+                value: value.into(),
+            }]
+        };
+        let changes = change("first");
+        let beside = Beside {
+            transactions: std::slice::from_ref(&first),
+            changes: &changes,
+            audit: &audit,
+        };
+        let done = store.append(&page(1, 1), beside).await;
         assert_eq!(done.unwrap(), Appended::Now, "{name}");
+        let setting = async || store.setting("beside").await.unwrap();
+        assert_eq!(setting().await.as_deref(), Some("first"), "{name}");
+        // Once more, as after an answer that got lost: nothing is done twice.
+        let again = store.append(&page(1, 1), beside).await;
+        assert_eq!(again.unwrap(), Appended::Before, "{name}");
+        let changes = change("second");
         let same_reference = transaction(3, "top_up", Some("invoice 7"));
         let batch = [second.clone(), same_reference.clone()];
-        let refused = store.append(&page(2, 2), &batch, &audit).await;
+        let beside = Beside {
+            transactions: &batch,
+            changes: &changes,
+            audit: &audit,
+        };
+        let refused = store.append(&page(2, 2), beside).await;
         assert!(refused.is_err(), "{name}");
+        assert_eq!(setting().await.as_deref(), Some("first"), "{name}");
         assert_eq!(store.last_page().await.unwrap(), page(1, 1).head, "{name}");
         let query = AuditQuery {
             limit: 9,

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use tollgate_client::{ChatRequest, Client, Error, Kind, RetryPolicy};
+use tollgate_client::{BadAddress, ChatRequest, Client, Error, Kind, RetryPolicy};
 
 use super::control::{self, CommandError};
 use super::place::{self, Common, Said};
@@ -27,6 +28,13 @@ pub struct CallArguments {
     /// The virtual key.
     #[arg(long, value_name = "KEY", env = "TOLLGATE_KEY", hide_env_values = true)]
     key: Option<String>,
+    /// How often the gateway is asked at most, where asking again may help.
+    #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    attempts: u32,
+    /// How long one answer may take; with --stream, how long nothing may come. Without it a minute, and two
+    /// minutes with --stream.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: Option<u64>,
     /// What is asked.
     text: String,
 }
@@ -48,12 +56,31 @@ async fn act(config: &Config, arguments: &CallArguments) -> Result<Said, Command
         let gateway = place::gateway(config, "somebody has to pass the question on").await?;
         format!("http://{}", control::reachable(gateway.address))
     };
-    // Somebody waits in front of it, and can ask again.
-    let client = Client::builder(&url, key.as_str()).retry(RetryPolicy::never());
-    let client = client.build();
+    let client = client(&url, key, arguments);
     let client = client.map_err(|bad| CommandError::Data(bad.into()))?;
     let asked = ask(&client, arguments).await;
     asked.map_err(|error| failed(&url, &error))
+}
+
+/// A client with its usual habits. Whoever waits in front of it is told why.
+fn client(url: &str, key: &str, arguments: &CallArguments) -> Result<Client, BadAddress> {
+    let attempts = arguments.attempts;
+    let builder = Client::builder(url, key)
+        .breaker(None)
+        .retry(RetryPolicy {
+            attempts,
+            ..RetryPolicy::default()
+        })
+        .on_retry(|error, wait| {
+            let seconds = wait.as_secs_f64();
+            let told = format!("{}; asking again in {seconds:.1} s", reason(error));
+            crate::complain(&told);
+        });
+    match arguments.timeout {
+        Some(seconds) => builder.timeout(Duration::from_secs(seconds)),
+        None => builder,
+    }
+    .build()
 }
 
 async fn ask(client: &Client, arguments: &CallArguments) -> Result<Said, Error> {
@@ -113,9 +140,58 @@ fn failed(url: &str, error: &Error) -> CommandError {
             cause: error.message.clone(),
         };
     }
-    CommandError::Refused {
+    CommandError::Unanswered {
         message: error.message.clone(),
-        code: error.code.clone().unwrap_or_else(|| "unknown".to_owned()),
-        request_id: error.request_id.clone(),
+        facts: facts(error),
+        advice: advice(error),
+    }
+}
+
+/// What went wrong, with its code.
+fn reason(error: &Error) -> String {
+    match &error.code {
+        Some(code) => format!("{} ({code})", error.message),
+        None => error.message.clone(),
+    }
+}
+
+/// What helps to find out more: the code, the request, how often it was asked.
+fn facts(error: &Error) -> String {
+    let mut facts = vec![error.code.clone().unwrap_or_else(|| "unknown".to_owned())];
+    facts.extend(error.request_id.iter().map(|id| format!("request {id}")));
+    if error.attempts > 1 {
+        facts.push(format!("asked {} times", error.attempts));
+    }
+    facts.join(", ")
+}
+
+/// What to do about it.
+fn advice(error: &Error) -> String {
+    match error.kind {
+        Kind::Authentication => {
+            "Look at TOLLGATE_KEY or --key; `tollgate key create NAME` makes a key".to_owned()
+        }
+        Kind::Timeout => "Give it longer with --timeout SECONDS, or print the answer as it comes \
+                          with --stream"
+            .to_owned(),
+        Kind::StreamInterrupted | Kind::StreamTimeout => {
+            "What was printed is not the whole answer; ask again".to_owned()
+        }
+        Kind::Connection => "The gateway was reached and hung up; its log says why".to_owned(),
+        Kind::InvalidResponse => "Is it a Tollgate that listens there?".to_owned(),
+        Kind::Api
+        | Kind::BadRequest
+        | Kind::Validation
+        | Kind::PermissionDenied
+        | Kind::InsufficientCredits
+        | Kind::NotFound
+        | Kind::Conflict
+        | Kind::RateLimit
+        | Kind::Server
+        | Kind::GatewayTimeout
+        | Kind::CircuitOpen => match &error.code {
+            Some(code) => format!("`tollgate errors {code}` says what to do"),
+            None => "Is it a Tollgate that listens there?".to_owned(),
+        },
     }
 }

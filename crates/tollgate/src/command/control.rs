@@ -69,8 +69,21 @@ pub(super) enum CommandError {
          `tollgate key create NAME` makes one"
     )]
     NoKey,
+    /// A question to a model came to nothing.
+    #[error("{message} ({facts}). {advice}")]
+    Unanswered {
+        /// What is wrong.
+        message: String,
+        /// What helps to find out more.
+        facts: String,
+        /// What to do.
+        advice: String,
+    },
     /// No gateway is where it was said to be.
-    #[error("no gateway answers at {url}: {cause}")]
+    #[error(
+        "no gateway answers at {url}: {cause}; start one with `tollgate`, or name another address \
+         with --url"
+    )]
     NobodyThere {
         /// Where it would be.
         url: String,

@@ -10,7 +10,7 @@ mod limits;
 mod repeats;
 mod reports;
 mod roles;
-mod scene;
+pub mod scene;
 mod scopes;
 mod standings;
 mod statuses;

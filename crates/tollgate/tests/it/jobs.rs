@@ -3,7 +3,10 @@
 mod calls;
 mod credits;
 mod ending;
+mod gone;
 mod kills;
+mod leaving;
 mod lists;
 mod refusals;
 mod scene;
+mod storm;

@@ -1,7 +1,12 @@
 //! What seed 001 manages: its paths, its shapes and its words, behind the rights of this gateway.
 
+mod credentials;
 mod credits;
 mod models;
 mod refills;
 mod scene;
+mod shapes;
 mod teams;
+mod whole;
+
+pub use self::scene::admin;

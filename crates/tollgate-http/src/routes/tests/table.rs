@@ -260,6 +260,7 @@ impl Tenant {
     async fn new(accounts: &Accounts, name: &str) -> Self {
         let platform = Manager::admin();
         let new = NewOrganization {
+            metadata: None,
             id: Some(name.into()),
             name: name.into(),
             status: Status::Active,
@@ -269,6 +270,7 @@ impl Tenant {
         accounts.create_organization(&platform, new).await.unwrap();
         let team = format!("{name}-team");
         let new = NewTeam {
+            metadata: None,
             id: Some(team.as_str().into()),
             organization: name.into(),
             name: "team".into(),

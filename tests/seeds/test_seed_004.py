@@ -3,10 +3,10 @@
 import time
 
 import openai
+import programs
 import pytest
 import requests
-
-import seeds
+from seeded import ADMIN_KEY, KEY, Seeded
 
 HELLO = [{"role": "user", "content": "Good morning"}]
 MODEL = "google/gemini-3.5-flash"
@@ -14,7 +14,7 @@ MODEL = "google/gemini-3.5-flash"
 
 @pytest.fixture(scope="module")
 def seeded(tmp_path_factory):
-    running = seeds.Seeded(tmp_path_factory.mktemp("seed-004"))
+    running = Seeded(tmp_path_factory.mktemp("seed-004"))
     yield running
     running.stop()
 
@@ -25,37 +25,16 @@ def manage(seeded):
 
     def call(method, path, body=None):
         answer = requests.request(method, seeded.address + path, json=body,
-                                  headers={"X-Admin-Key": seeds.ADMIN_KEY}, timeout=10)
+                                  headers={"X-Admin-Key": ADMIN_KEY}, timeout=10)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
     return call
 
 
-@pytest.fixture
-def waits(monkeypatch):
-    """What the code waits for, noted and not waited: that of the seed, and that of the client."""
-    noted = []
-    monkeypatch.setattr(time, "sleep", noted.append)
-    return noted
-
-
-@pytest.fixture
-def fault(seeded):
-    """From now on the provider has this fault, so many times."""
-    address = f"{seeded.simulator_address}/__sim/script"
-
-    def script(name, times=1):
-        requests.post(address, json={"fault": name, "times": times}, timeout=10).raise_for_status()
-
-    yield script
-    requests.delete(address, timeout=10)
-
-
-def chat(seeded, key=seeds.KEY, model=MODEL):
-    scope = seeds.run("004", "chat_with_retry", {
-        "https://toprouter.cc": seeded.address, "sk-your-toprouter-key": key, MODEL: model}, {})
-    return scope
+def chat(seeded, key=KEY, model=MODEL):
+    return programs.run("004", "chat_with_retry", {}, {
+        "https://toprouter.cc": seeded.address, "sk-your-toprouter-key": key, MODEL: model})
 
 
 @pytest.fixture
@@ -70,11 +49,6 @@ def program(seeded):
     yield make
     for scope in scopes:
         scope["client"].close()
-
-
-def test_but_for_blanks_the_copy_is_what_the_document_prints():
-    [name] = seeds.blocks("004")
-    assert seeds.without_blanks(seeds.copy("004", name)) == seeds.without_blanks(seeds.printed("004", name))
 
 
 def test_an_answer_is_given_back(program):
@@ -116,7 +90,7 @@ ROOTS = ["", "/v1"]
 def ask(seeded, request):
     """Asks at the address of the seed, and at that of OpenAI."""
 
-    def ask(key=seeds.KEY, body=None, header=None, path="/chat/completions"):
+    def ask(key=KEY, body=None, header=None, path="/chat/completions"):
         headers = {"Authorization": f"Bearer {key}"} if header is None else header
         return requests.post(seeded.address + request.param + path, headers=headers, timeout=10,
                              json={"model": MODEL, "messages": HELLO} if body is None else body)
@@ -141,8 +115,8 @@ def test_401_for_each_of_its_causes(ask, manage):
     printed = (401, "authentication_error", "invalid_api_key", "Invalid API key provided")
     assert error(ask(key="sk-wrong")) == printed
     assert error(ask(key=made["key"])) == printed
-    for header in [{"Authorization": f"Bearer {seeds.KEY} x"}, {"Authorization": seeds.KEY},
-                   {"Authorization": f"Basic {seeds.KEY}"}]:
+    for header in [{"Authorization": f"Bearer {KEY} x"}, {"Authorization": KEY},
+                   {"Authorization": f"Basic {KEY}"}]:
         status, kind, code, message = error(ask(header=header))
         assert (status, kind, code) == printed[:3]
         assert message.startswith("Invalid API key provided")
@@ -197,7 +171,7 @@ def test_502_and_503_are_the_providers_doing(ask, fault, cause, status):
 def test_models_are_listed_with_prices_and_context_windows(seeded):
     for root in ROOTS:
         answer = requests.get(f"{seeded.address}{root}/models", timeout=10,
-                              headers={"Authorization": f"Bearer {seeds.KEY}"})
+                              headers={"Authorization": f"Bearer {KEY}"})
         [model] = answer.json()["data"]
         assert model["id"] == MODEL
         assert model["context_window"] == 1048576
