@@ -11,6 +11,7 @@ mod find;
 mod holds;
 mod low;
 mod orders;
+mod pledges;
 mod receipt;
 mod refund;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use self::holds::Holds;
 pub use self::holds::OpenHold;
 pub use self::low::LowBalances;
 use self::orders::Orders;
+use self::pledges::Pledges;
 pub use self::receipt::Receipt;
 use crate::authority::Manager;
 use crate::ledger_check;
@@ -93,6 +95,7 @@ pub struct Credits {
     ledger: Arc<Ledger>,
     orders: Orders,
     holds: Holds,
+    pledges: Pledges,
     /// Held from reading how much of a settlement was refunded until the next refund is posted.
     refunding: tokio::sync::Mutex<()>,
     /// Held while the whole ledger is verified, which is work for one at a time.
@@ -107,6 +110,7 @@ impl Credits {
             ledger,
             orders: Orders::default(),
             holds: Holds::default(),
+            pledges: Pledges::default(),
             refunding: tokio::sync::Mutex::default(),
             verifying: tokio::sync::Mutex::default(),
         }
@@ -283,12 +287,46 @@ impl Credits {
         let (ticket, ()) = self.with_wallet(wallet, |wallet| {
             self.ledger.post(|| {
                 self.holds.end(entry)?;
-                apply(wallet, &entry.kind)?;
+                self.apply(wallet, entry)?;
                 self.holds.begin(entry);
                 Ok((Some(posting), ()))
             })
         })??;
         ticket.ok_or_else(|| Failure::gateway(Code::InternalError).because("nothing was posted"))
+    }
+
+    /// What an order does to a wallet in memory. Fails, and does nothing, if the wallet cannot bear
+    /// it.
+    fn apply(&self, wallet: &Wallet, entry: &Entry) -> Result<(), Failure> {
+        match &entry.kind {
+            Kind::TopUp(movement)
+            | Kind::Adjustment {
+                movement,
+                taken: false,
+            } => {
+                let reading = wallet.read();
+                let sum = reading.balance.saturating_add(movement.amount);
+                if sum > LARGEST {
+                    return Err(too_much(wallet.id().unit, reading.balance));
+                }
+                wallet.add(movement.amount);
+            }
+            Kind::Refund { movement, .. } | Kind::Release { movement, .. } => {
+                wallet.add(movement.amount);
+            }
+            Kind::Spend { movement, held, .. } => wallet.add(held.saturating_sub(movement.amount)),
+            Kind::Adjustment {
+                movement,
+                taken: true,
+            }
+            | Kind::Hold(movement) => {
+                let unit = wallet.id().unit;
+                let taken = self.pledges.take(wallet, movement.amount, entry);
+                taken.map_err(|reading| too_little(unit, reading, movement.amount))?;
+            }
+            Kind::Settlement(_) | Kind::Loss(_) => {}
+        }
+        Ok(())
     }
 
     fn with_wallet<T>(&self, id: &WalletId, act: impl FnOnce(&Wallet) -> T) -> Result<T, Failure> {
@@ -314,40 +352,6 @@ impl fmt::Debug for Credits {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Credits")
     }
-}
-
-/// What an order does to a wallet in memory. Fails, and does nothing, if the wallet cannot bear
-/// it.
-fn apply(wallet: &Wallet, kind: &Kind) -> Result<(), Failure> {
-    match kind {
-        Kind::TopUp(movement)
-        | Kind::Adjustment {
-            movement,
-            taken: false,
-        } => {
-            let reading = wallet.read();
-            let sum = reading.balance.saturating_add(movement.amount);
-            if sum > LARGEST {
-                return Err(too_much(wallet.id().unit, reading.balance));
-            }
-            wallet.add(movement.amount);
-        }
-        Kind::Refund { movement, .. } | Kind::Release { movement, .. } => {
-            wallet.add(movement.amount);
-        }
-        Kind::Spend { movement, held, .. } => wallet.add(held.saturating_sub(movement.amount)),
-        Kind::Adjustment {
-            movement,
-            taken: true,
-        }
-        | Kind::Hold(movement) => {
-            let unit = wallet.id().unit;
-            let taken = wallet.take(movement.amount);
-            taken.map_err(|reading| too_little(unit, reading, movement.amount))?;
-        }
-        Kind::Settlement(_) | Kind::Loss(_) => {}
-    }
-    Ok(())
 }
 
 /// An amount in the words of its unit.

@@ -69,8 +69,7 @@ impl Jobs {
 
     /// The credits that a job costs if it is completed now.
     pub(super) async fn due(&self, job: &Job) -> Result<u64, Failure> {
-        let calls = self.store().job_calls(job.id).await.map_err(not_stored)?;
-        let totals = Totals::of(&calls);
+        let totals = self.store().job_totals(job.id).await.map_err(not_stored)?;
         if totals.failed > 0 && self.settings.load().require_no_failed_calls {
             return Ok(0);
         }
@@ -115,6 +114,7 @@ impl Jobs {
         let charged = match job.hold {
             None => 0,
             Some(hold) if job.due == 0 => {
+                self.shares.forget(job.id);
                 let reason = format!("Job {} {}", job.kind, job.state.as_str());
                 let note = note(job.id, "release", reason);
                 let released = self.accounts.credits().release(hold, note).await;
@@ -145,11 +145,13 @@ impl Jobs {
             Err(failure) => {
                 // An operator has released the hold: that made the job free.
                 unless_over(failure)?;
+                self.shares.forget(job.id);
                 return Ok(0);
             }
         };
         let rest = job.due - least;
         if rest == 0 {
+            self.shares.forget(job.id);
             return Ok(least);
         }
         let taken = self.take_rest(job.id, &wallet, (rest, &reason)).await?;
@@ -164,10 +166,12 @@ impl Jobs {
         (rest, reason): (u64, &str),
     ) -> Result<u64, Failure> {
         let credits = self.accounts.credits();
+        let held = self.shares.leave(id).map_or(0, |(_, held)| held);
+        let pledge = credits.pledge(wallet, &format!("job:{id}:rest"), held);
         // Others take at the same moment: what was there may be less by then.
         for _ in 0..32 {
             let (reading, _) = credits.balance(wallet)?;
-            let amount = rest.min(reading.available());
+            let amount = rest.min(reading.available().saturating_add(pledge.held()));
             if amount == 0 {
                 break;
             }

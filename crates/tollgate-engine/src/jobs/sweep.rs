@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tollgate_core::error::Failure;
 use tollgate_core::id::TeamId;
-use tollgate_core::job::{Job, JobId, State};
+use tollgate_core::job::{BudgetMode, Job, JobId, State};
 use tollgate_core::time::Timestamp;
 
 use super::ending::Ending;
@@ -45,9 +45,42 @@ impl Jobs {
             // One that cannot be ended now is ended by the sweep later.
             self.go_on(id, self.fail(id, KILLED).await);
         }
+        self.adopt_open().await?;
         // Nobody is between the two writes of a job now, however young its hold is.
         self.release_orphans(now.after(Duration::from_millis(1)))
             .await
+    }
+
+    /// Holds again what open jobs have used, where they are charged by that.
+    async fn adopt_open(&self) -> Result<(), Failure> {
+        let mut query = JobQuery {
+            state: Some(State::InProgress),
+            with_calls: true,
+            limit: AT_ONCE,
+            ..JobQuery::default()
+        };
+        loop {
+            let (jobs, _) = self.list(&query).await?;
+            if jobs.is_empty() {
+                return Ok(());
+            }
+            query.offset += u64::from(AT_ONCE);
+            for (job, totals) in jobs {
+                let team = self.accounts.tenants().team_node(&job.team);
+                let (Some(hold), Some(team)) = (job.hold, team) else {
+                    continue;
+                };
+                let terms = team.facts().job_terms();
+                if terms.mode == BudgetMode::JobBased {
+                    continue;
+                }
+                let adopted = self.accounts.credits().wallet_of_hold(hold).await;
+                let adopted = adopted.map(|wallet| {
+                    self.shares.adopt(job.id, wallet, (terms, totals.used()));
+                });
+                self.go_on(job.id, adopted);
+            }
+        }
     }
 
     /// Ends the open jobs of a team that is gone: nobody else will.

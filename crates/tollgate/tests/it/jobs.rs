@@ -7,6 +7,7 @@ mod gone;
 mod kills;
 mod leaving;
 mod lists;
+mod money;
 mod refusals;
 mod scene;
 mod storm;

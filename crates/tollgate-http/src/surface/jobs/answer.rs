@@ -1,5 +1,7 @@
 //! What is told of jobs.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use tollgate_core::error::{Code, Failure};
@@ -27,12 +29,9 @@ fn time(at: Option<Timestamp>) -> Value {
 
 /// A job.
 pub(super) fn job(job: &Job, calls: &[CallRecord]) -> Value {
-    let mut groups: Vec<&str> = Vec::new();
-    for call in calls {
-        if !groups.contains(&&*call.asked) {
-            groups.push(&call.asked);
-        }
-    }
+    let mut seen = HashSet::new();
+    let groups = calls.iter().map(|call| &*call.asked);
+    let groups: Vec<&str> = groups.filter(|group| seen.insert(*group)).collect();
     json!({
         "job_id": job.id.to_string(),
         "team_id": job.team.as_str(),

@@ -12,6 +12,7 @@ use tollgate_core::format::{Format, Operation};
 use tollgate_core::job::Job;
 use tollgate_engine::caller::Caller;
 use tollgate_engine::chat;
+use tollgate_engine::hold::Most;
 use tollgate_engine::jobs::{Ending, NewCall, NewJob};
 use tollgate_engine::port::Reply;
 use tollgate_engine::routes::Route;
@@ -143,7 +144,7 @@ async fn begin(
     gateway: &Arc<Gateway>,
     caller: &Caller,
     (place, asked): (Place, Asked),
-    (model, request_id): (String, RequestId),
+    (most, model, request_id): (Most, String, RequestId),
 ) -> Result<Tail, Failure> {
     let (own, caller) = (Arc::clone(gateway), caller.clone());
     let beginning = async move {
@@ -156,6 +157,7 @@ async fn begin(
             purpose: asked.purpose.map(Into::into),
             asked: &model,
             request_id: request_id.as_str(),
+            most,
         };
         match jobs.begin_call(&caller, &job, new).await {
             Ok(begun) => Ok(Tail::new(Arc::clone(&own), job, begun, asked.metadata)),
@@ -188,10 +190,12 @@ async fn run(
         Place::New(new) => &new.metadata,
     };
     merged(old, &asked.metadata, "call_metadata")?;
-    let named = (ready.call.model.to_string(), record.facts.id.clone());
+    let estimate = chat::estimate(&gateway.engine, caller, &ready.call);
+    let most = chat::most(&gateway.engine, &ready.route, estimate);
+    let named = (most, ready.call.model.to_string(), record.facts.id.clone());
     let tail = begin(&gateway, caller, (place, asked), named).await?;
     let payment = if tail.is_paid_by_job() {
-        Payment::Counted
+        Payment::Counted(tail.share())
     } else {
         Payment::Wallet
     };

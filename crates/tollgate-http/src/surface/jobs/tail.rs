@@ -12,7 +12,7 @@ use tollgate_core::error::{Code, Failure, dialect};
 use tollgate_core::job::{CallRecord, CallState, Job, JobId};
 use tollgate_core::money::Money;
 use tollgate_core::reply::Usage;
-use tollgate_engine::jobs::{Begun, Ended, Ending};
+use tollgate_engine::jobs::{Begun, CallShare, Ended, Ending};
 
 use crate::gateway::Gateway;
 use crate::idempotency::Saving;
@@ -60,6 +60,11 @@ impl Tail {
     /// Whether the job is paid in credits, and its calls in nothing.
     pub(super) fn is_paid_by_job(&self) -> bool {
         self.job.hold.is_some()
+    }
+
+    /// The part of the call in what is held for its job.
+    pub(super) fn share(&self) -> Option<Arc<CallShare>> {
+        self.begun.as_ref().and_then(Begun::share)
     }
 
     /// Whether the job was made for this call.
