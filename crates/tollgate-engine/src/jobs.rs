@@ -14,8 +14,8 @@ mod sweep;
 mod tests;
 mod turns;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -82,6 +82,10 @@ pub struct Jobs {
     running: Running,
     shares: Arc<Shares>,
     settling: Turns,
+    /// Jobs that a former process left behind, and that could not be ended yet.
+    left: Mutex<Vec<JobId>>,
+    /// When this process began, in milliseconds: what was set aside before is a former one's.
+    begun: AtomicI64,
     /// Holds that were made before this time, in milliseconds, were asked after.
     swept: AtomicI64,
 }
@@ -95,6 +99,8 @@ impl Jobs {
             settings: ArcSwap::default(),
             running: Running::default(),
             settling: Turns::default(),
+            left: Mutex::default(),
+            begun: AtomicI64::new(i64::MIN),
             swept: AtomicI64::new(i64::MIN),
         }
     }

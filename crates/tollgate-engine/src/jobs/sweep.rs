@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tollgate_core::error::Failure;
@@ -42,13 +42,27 @@ impl Jobs {
         let now = self.accounts.now();
         let left = self.store().close_job_calls(now, KILLED).await;
         for id in left.map_err(not_stored)? {
-            // One that cannot be ended now is ended by the sweep later.
-            self.go_on(id, self.fail(id, KILLED).await);
+            self.fail_left(id).await;
         }
         self.adopt_open().await?;
         // Nobody is between the two writes of a job now, however young its hold is.
-        self.release_orphans(now.after(Duration::from_millis(1)))
-            .await
+        let begun = now.after(Duration::from_millis(1));
+        self.begun.store(begun.as_millis(), Ordering::Relaxed);
+        self.release_orphans(begun).await
+    }
+
+    /// Ends a job that a former process left behind, or notes that it has to be tried again.
+    async fn fail_left(&self, id: JobId) {
+        let ended = self.fail(id, KILLED).await;
+        if ended.is_err() {
+            self.left().push(id);
+        }
+        self.go_on(id, ended);
+    }
+
+    fn left(&self) -> MutexGuard<'_, Vec<JobId>> {
+        // Each change under the lock is one insertion, or takes all.
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Holds again what open jobs have used, where they are charged by that.
@@ -153,13 +167,19 @@ impl Jobs {
         for job in unsettled.map_err(not_stored)? {
             self.go_on(job.id, self.settle(job.id).await);
         }
+        let left = std::mem::take(&mut *self.left());
+        for id in left {
+            self.fail_left(id).await;
+        }
         let longest = self.settings.load().longest;
         let before = earlier(self.accounts.now(), longest);
         let overdue = self.store().overdue_jobs(before, AT_ONCE).await;
         for job in overdue.map_err(not_stored)? {
             self.go_on(job.id, self.abandon(&job).await);
         }
-        let before = earlier(self.accounts.now(), self.orphaned());
+        // Those of a former process need no age.
+        let begun = Timestamp::from_millis(self.begun.load(Ordering::Relaxed));
+        let before = earlier(self.accounts.now(), self.orphaned()).max(begun);
         self.release_orphans(before).await
     }
 
