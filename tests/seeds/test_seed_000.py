@@ -102,12 +102,12 @@ def test_a_good_answer_is_no_error(seeded, key):
 
 
 def test_each_error_is_raised_by_its_class_with_the_printed_text(seeded, key, fault, caplog):
-    with pytest.raises(AuthenticationError, match="^Invalid or missing API Key$"):
+    with pytest.raises(AuthenticationError, match=r"^Invalid or missing API Key$"):
         validate(seeded, "sk-gateway-123")
     fault("server-error")
-    with pytest.raises(ServerError, match="^Internal server error occurred while processing your request$"):
+    with pytest.raises(ServerError, match=r"^Internal server error occurred while processing your request$"):
         validate(seeded, key)
-    with pytest.raises(RateLimitError, match="^Too many requests. Please wait before trying again.$"):
+    with pytest.raises(RateLimitError, match=r"^Too many requests. Please wait before trying again.$"):
         for _ in range(6):
             validate(seeded, key)
     assert "API Error 429: Too many requests. Please wait before trying again." in caplog.text
@@ -136,6 +136,10 @@ def test_the_servers_own_checks_raise_what_the_gateway_answers(seeded, key):
     answer = ask(seeded, "sk-1")
     assert (answer.status_code, answer.json()) == (refused.value.status_code, {"detail": refused.value.detail})
 
+    programs.run("000", "authentication_check",
+                 {"api_key": key, "valid_keys": [key], "HTTPException": HTTPException})
+    assert ask(seeded, key).ok
+
     class Limiter:
         """The server's, asked by what the gateway says of its own."""
 
@@ -152,7 +156,7 @@ def test_the_servers_own_checks_raise_what_the_gateway_answers(seeded, key):
     limiter, blocked = Limiter(), Counter()
     before = metric(seeded, "rate_limit_blocked_total")
     with pytest.raises(HTTPException) as refused:
-        for _ in range(7):
+        for _ in range(6):
             programs.run("000", "rate_limit_check", {
                 "rate_limiter": limiter, "key": key, "RATE_LIMIT_BLOCKED": blocked, "HTTPException": HTTPException})
     answer = limiter.answer

@@ -154,6 +154,21 @@ def test_a_task_that_is_cancelled_lets_the_next_probe_through() -> None:
         asyncio.run(scene(server.address))
 
 
+def test_a_stream_as_the_probe_lets_others_through_when_it_begins() -> None:
+    answers: list[dict[str, Any]] = [{"status": 503, "json": {}}, {"events": [CHUNK], "ending": "silence"}, DONE]
+    breaker = tollgate.CircuitBreaker(failure_threshold=1, timeout=0)
+    with (
+        ScriptedServer(answers) as server,
+        tollgate.Client(server.address, KEY, breaker=breaker, retry=tollgate.NO_RETRIES) as client,
+    ):
+        with pytest.raises(tollgate.ServerError):
+            client.chat(HELLO)
+        with client.chat_stream(HELLO) as stream:
+            assert next(stream).text == "a"
+            assert breaker.state == "closed"
+            assert client.chat(HELLO).text == "hi"
+
+
 def test_of_many_threads_one_gets_to_probe() -> None:
     breaker = tollgate.CircuitBreaker(failure_threshold=1, timeout=60)
     breaker.settle(breaker.admit(0), tollgate.ServerError("no"), 0)

@@ -33,6 +33,8 @@ pub(crate) struct Asked {
     pub(crate) timeout: Duration,
     pub(crate) body: Option<Value>,
     pub(crate) is_stream: bool,
+    /// Doing it twice is the same as once, even without an idempotency key.
+    pub(crate) is_repeatable: bool,
 }
 
 impl Asked {
@@ -44,6 +46,7 @@ impl Asked {
             timeout: GET,
             body: None,
             is_stream: false,
+            is_repeatable: true,
         }
     }
 
@@ -55,6 +58,7 @@ impl Asked {
             timeout,
             body: Some(body),
             is_stream: false,
+            is_repeatable: false,
         }
     }
 
@@ -118,6 +122,8 @@ impl Asked {
         let body = json!({ "metadata": metadata });
         Self {
             method: Method::PATCH,
+            // What was added already is replaced by the same.
+            is_repeatable: true,
             ..Self::post(path, "PATCH /api/jobs/{id}/metadata", OTHER, body)
         }
     }

@@ -109,7 +109,13 @@ impl Exchange {
     pub(crate) async fn open(&mut self) -> Result<(Incoming, HeaderMap), Error> {
         loop {
             let error = match self.opened().await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    // A stream may take long; the gateway has answered.
+                    if let (Some(breaker), Some(pass)) = (&self.core.breaker, self.pass) {
+                        self.pass = Some(breaker.answered(pass));
+                    }
+                    return Ok(answer);
+                }
                 Err(error) => error,
             };
             if let Err(error) = self.wait(error).await {
@@ -303,10 +309,14 @@ impl Exchange {
         if asked.body.is_some() {
             set(CONTENT_TYPE, "application/json")?;
         }
-        if asked.method == Method::POST && core.has_idempotency_keys {
+        if self.has_idempotency_key() {
             set(IDEMPOTENCY_KEY, &self.idempotency_key)?;
         }
         Ok(headers)
+    }
+
+    fn has_idempotency_key(&self) -> bool {
+        self.asked.method == Method::POST && self.core.has_idempotency_keys
     }
 
     /// The id under which the gateway's log has the request.
@@ -334,6 +344,11 @@ impl Exchange {
     /// Waits before the next attempt; gives the error back to give up.
     async fn wait(&mut self, error: Error) -> Result<(), Error> {
         let core = self.core.clone();
+        let is_lost = matches!(error.kind, Kind::Timeout | Kind::Connection) && !error.unreachable;
+        if is_lost && !self.asked.is_repeatable && !self.has_idempotency_key() {
+            // It may have been done, and doing it again may be another thing.
+            return Err(error);
+        }
         let chance = (core.clock.random)();
         let Some(wait) = core.retry.wait(&error, self.attempt, chance) else {
             return Err(error);

@@ -22,7 +22,7 @@ use tollgate_core::time::Timestamp;
 
 pub use self::empty::EmptyStore;
 pub use self::jobs::{JobBy, JobEnd, JobQuery, JobStore, JobSum};
-pub use self::keeper::{ConnectionKeeper, KeptConnection, NewConnection, Offering};
+pub use self::keeper::{ConnectionKeeper, Decide, KeptConnection, NewConnection, Offering};
 pub use self::store::{
     Appended, AuditQuery, Beside, Change, Checkpoint, ConnectionFacts, LedgerStore, LogStore,
     ReplayStore, Sealed, Store, StoreError, Stored, StoredConnection, StoredKey, StoredReplay,

@@ -213,7 +213,7 @@ async fn act(
             credential::check_address(&record.facts, &caller)?;
             match endpoint {
                 Endpoint::Job(job) if job.is_open_to_stopped() => {
-                    admit::check_key(&caller, right, endpoint.surface())?;
+                    admit::check_stopped(&caller, right, endpoint.surface())?;
                 }
                 _ => admit::check(&caller, right, endpoint.surface())?,
             }

@@ -103,7 +103,7 @@ class Exchange:
         }
         if not asked.is_stream:
             # Whoever is told how long the caller waits can answer before it has gone.
-            headers["x-tollgate-timeout-ms"] = str(max(1, int(self.timeout * 1000)))
+            headers["x-tollgate-timeout-ms"] = str(max(1, round(self.timeout * 1000)))
         content = None
         if asked.body is not None:
             content = json.dumps(asked.body).encode()
@@ -132,6 +132,11 @@ class Exchange:
         except httpx.HTTPError as cause:
             received.trouble = self._broken(cause)
             received.trouble.__cause__ = cause
+
+    def begins(self) -> None:
+        """Notes that the answer of a stream has begun, which may take long."""
+        if self._pass is not None:
+            self._pass.answered(self.core.clock.monotonic)
 
     def wait(self, error: APIError) -> float:
         """How many seconds to wait before the next attempt; raises the error to give up."""

@@ -180,6 +180,7 @@ class AsyncClient(Caller, _AsyncAsking):
     async def _streamed(self, asked: Asked[ChatChunk], reader: ChunkReader) -> AsyncGenerator[ChatChunk, None]:
         with self.core.begin(asked) as exchange:
             response, open_until = await self._tried(exchange, self._opened)
+            exchange.begins()
             reader.begins(response, exchange.request_id)
             async with open_until:
                 with reader.reading(exchange.timeout):

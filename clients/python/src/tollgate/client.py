@@ -158,6 +158,7 @@ class Client(Caller, _Asking):
     def _streamed(self, asked: Asked[ChatChunk], reader: ChunkReader) -> Generator[ChatChunk, None, None]:
         with self.core.begin(asked) as exchange:
             response, open_until = self._tried(exchange, self._opened)
+            exchange.begins()
             reader.begins(response, exchange.request_id)
             with open_until, reader.reading(exchange.timeout):
                 pieces = response.iter_raw()

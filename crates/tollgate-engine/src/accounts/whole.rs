@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tollgate_core::error::Failure;
 use tollgate_core::id::{OrgId, TeamId};
-use tollgate_core::ledger::{Holder, WalletId};
+use tollgate_core::ledger::{Holder, Kind, Movement, WalletId};
 use tollgate_core::money::Unit;
 use tollgate_core::offer::{Offer, TeamOffer};
 use tollgate_core::right::Right;
@@ -15,7 +15,7 @@ use tollgate_core::secret::Secret;
 use super::change::{Draft, Money, Step};
 use super::{Accounts, NewKey, NewOrganization, NewTeam, TeamEdit};
 use crate::authority::Manager;
-use crate::credits::{By, Correction, Credits, Note};
+use crate::credits::{By, Correction, Note};
 use crate::offers::Shelf;
 use crate::tenants::{OrganizationNode, TeamNode};
 
@@ -141,14 +141,13 @@ impl Accounts {
             self.credits.corrections(&wallet, credits).await?
         };
         if !kinds.is_empty() {
-            let note = Note {
-                by: Some(By::manager(by)),
-                ..Note::default()
-            };
             let money = Money {
                 wallet,
                 kinds,
-                note,
+                note: Note {
+                    by: Some(By::manager(by)),
+                    ..Note::default()
+                },
             };
             self.commit_with_money(turn, draft, money).await?;
         } else if !draft.steps.is_empty() {
@@ -172,15 +171,18 @@ impl Accounts {
         draft.add(Step::Offer(Arc::new(Offer::Team(whole.offer))), row);
         let (key, secret, row) = self.draft_key(by, whole.key, Some(organization))?;
         draft.add(Step::InsertKey(key), row);
-        let note = Note {
+        let gift = Kind::TopUp(Movement {
+            amount: whole.credits,
             reference: None,
             reason: FIRST_CREDITS.into(),
-            by: Some(By::manager(by)),
-        };
+        });
         let money = Money {
             wallet: wallet_of(&node.id),
-            kinds: vec![Credits::first_gift(whole.credits, &note)],
-            note,
+            kinds: vec![gift],
+            note: Note {
+                by: Some(By::manager(by)),
+                ..Note::default()
+            },
         };
         Ok(((node, secret), money))
     }

@@ -23,15 +23,6 @@ pub struct Correction {
 }
 
 impl Credits {
-    /// The entry of a first gift. Nothing may be given: its holder pays from then on all the same.
-    pub(crate) fn first_gift(amount: u64, note: &Note) -> Kind {
-        Kind::TopUp(Movement {
-            amount,
-            reference: None,
-            reason: note.reason.clone(),
-        })
-    }
-
     /// The entries by which a wallet comes to say what it is to say: those that add first.
     pub(crate) async fn corrections(
         &self,

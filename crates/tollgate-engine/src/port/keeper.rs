@@ -43,12 +43,15 @@ pub struct KeptConnection {
     pub created_at: Timestamp,
 }
 
+/// Decides what is changed by what is offered.
+pub type Decide<'a> = Box<dyn FnOnce(&Shelf) -> Result<Decision, Failure> + Send + 'a>;
+
 /// A change of what is offered that happens together with one of a connection.
 pub struct Offering<'a> {
     /// What the audit log calls it, and of what it is.
     pub action: (&'a str, &'a str),
     /// What is changed.
-    pub decide: Box<dyn FnOnce(&Shelf) -> Result<Decision, Failure> + Send + 'a>,
+    pub decide: Decide<'a>,
 }
 
 impl fmt::Debug for Offering<'_> {

@@ -125,13 +125,13 @@ impl Ledger {
             audit.append(&mut along.audit);
         }
         Some(Work {
-            transactions,
-            changes,
-            audit,
             page,
             entries,
             extras,
             group,
+            transactions,
+            changes,
+            audit,
         })
     }
 

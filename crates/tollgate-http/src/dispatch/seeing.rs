@@ -55,9 +55,6 @@ pub(super) fn own_caller(
     }
     record.facts.key = Some(Arc::clone(&caller.key));
     credential::check_address(&record.facts, &caller)?;
-    if !caller.key.permissions.read {
-        return Err(Failure::client(Code::PermissionDenied)
-            .message("This key lacks the permission \"read\". Use a key that has it."));
-    }
+    admit::check_stopped(&caller, Right::Read, endpoint.surface())?;
     Ok(Some(caller))
 }

@@ -4,6 +4,7 @@ mod credentials;
 mod credits;
 mod models;
 mod refills;
+mod rights;
 mod scene;
 mod shapes;
 mod teams;

@@ -120,6 +120,8 @@ samples! {
     Endpoint::Saas(Saas::ProviderCredentials(Credential::New)) =>
         "/api/provider-credentials/create",
     Endpoint::Saas(Saas::ProviderCredentials(Credential::One(_))) => "/api/provider-credentials/c",
+    Endpoint::Saas(Saas::ProviderCredentials(Credential::Use(..))) =>
+        "/api/provider-credentials/c/activate",
     Endpoint::Saas(Saas::ProviderCredentials(Credential::Organization(_))) =>
         "/api/provider-credentials/organization/{organization}",
     Endpoint::Saas(Saas::ProviderCredentials(Credential::Provider(..))) =>

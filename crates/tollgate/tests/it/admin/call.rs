@@ -1,5 +1,6 @@
 //! `tollgate call …`: one question through a running gateway.
 
+use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -81,6 +82,24 @@ async fn what_fails_is_told_with_code_and_request_id() {
         assert_eq!(has_id, !says.contains(' '), "{text}");
         assert!(!text.contains("sk-wrong"), "{text}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_read_from_a_file_or_from_standard_input() {
+    let world = World::start().await;
+    let folder = world.folder.path();
+    std::fs::write(folder.join("key"), format!("{KEY}\n")).unwrap();
+    for file in ["key", "-"] {
+        let mut asking = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+        asking.args(["call", "--key-file", file, "--model", "sim/echo", "hello"]);
+        asking.current_dir(folder).env_clear();
+        asking.env("TOLLGATE_KEY", "sk-of-somebody-else");
+        asking.stdin(File::open(folder.join("key")).unwrap());
+        assert_eq!(printed(&asking.output().unwrap()), "hello\n");
+    }
+    let arguments = ["--key-file", "no-such-file", "hello"];
+    let text = String::from_utf8(call(folder, &arguments).stderr).unwrap();
+    assert!(text.contains("cannot be read from no-such-file"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
