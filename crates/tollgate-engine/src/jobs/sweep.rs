@@ -57,7 +57,7 @@ impl Jobs {
         if ended.is_err() {
             self.left().push(id);
         }
-        self.go_on(id, ended);
+        go_on(id, ended);
     }
 
     fn left(&self) -> MutexGuard<'_, Vec<JobId>> {
@@ -92,7 +92,7 @@ impl Jobs {
                 let adopted = adopted.map(|wallet| {
                     self.shares.adopt(job.id, wallet, (terms, totals.used()));
                 });
-                self.go_on(job.id, adopted);
+                go_on(job.id, adopted);
             }
         }
     }
@@ -121,7 +121,7 @@ impl Jobs {
                     let ended = self.end(&job, failed(DELETED)).await.map(drop);
                     // What has ended is not found again.
                     query.offset += u64::from(ended.is_err());
-                    self.go_on(job.id, ended);
+                    go_on(job.id, ended);
                 }
             }
         }
@@ -131,14 +131,6 @@ impl Jobs {
         match self.any(id).await? {
             Some(job) => self.end(&job, failed(why)).await.map(drop),
             None => Ok(()),
-        }
-    }
-
-    /// One job that cannot be dealt with is no reason to leave the others.
-    fn go_on(&self, id: JobId, outcome: Result<(), Failure>) {
-        if let Err(failure) = outcome {
-            let cause = failure.cause.as_deref().map(tracing::field::display);
-            tracing::warn!(job_id = %id, %failure, cause, "a job could not be settled");
         }
     }
 
@@ -165,7 +157,7 @@ impl Jobs {
     pub async fn sweep(&self) -> Result<(), Failure> {
         let unsettled = self.store().unsettled_jobs(AT_ONCE).await;
         for job in unsettled.map_err(not_stored)? {
-            self.go_on(job.id, self.settle(job.id).await);
+            go_on(job.id, self.settle(job.id).await);
         }
         let left = std::mem::take(&mut *self.left());
         for id in left {
@@ -175,7 +167,7 @@ impl Jobs {
         let before = earlier(self.accounts.now(), longest);
         let overdue = self.store().overdue_jobs(before, AT_ONCE).await;
         for job in overdue.map_err(not_stored)? {
-            self.go_on(job.id, self.abandon(&job).await);
+            go_on(job.id, self.abandon(&job).await);
         }
         // Those of a former process need no age.
         let begun = Timestamp::from_millis(self.begun.load(Ordering::Relaxed));
@@ -206,7 +198,7 @@ impl Jobs {
             if released.is_err() {
                 swept = swept.min(hold.at);
             }
-            self.go_on(id, released);
+            go_on(id, released);
         }
         self.swept.store(swept.as_millis(), Ordering::Relaxed);
         Ok(())
@@ -234,6 +226,14 @@ impl Jobs {
         self.accounts.credits().release(hold.id, note).await?;
         tracing::info!(job_id = %id, "a hold without its job was released");
         Ok(())
+    }
+}
+
+/// One job that cannot be dealt with is no reason to leave the others.
+fn go_on(id: JobId, outcome: Result<(), Failure>) {
+    if let Err(failure) = outcome {
+        let cause = failure.cause.as_deref().map(tracing::field::display);
+        tracing::warn!(job_id = %id, %failure, cause, "a job could not be settled");
     }
 }
 

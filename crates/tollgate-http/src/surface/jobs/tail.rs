@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tollgate_core::error::{Code, Failure, dialect};
 use tollgate_core::job::{CallRecord, CallState, Job, JobId};
 use tollgate_core::money::Money;
 use tollgate_core::reply::Usage;
 use tollgate_engine::jobs::{Begun, CallShare, Ended, Ending};
+use tollgate_engine::port::Clock;
 
 use crate::gateway::Gateway;
 use crate::idempotency::Saving;
@@ -174,9 +175,9 @@ impl Tail {
         let record = record.clone();
         let error = record.error.clone();
         let working = self.gateway.tasks.spawn(async move {
-            let jobs = &gateway.engine.jobs;
+            let (jobs, clock) = (&gateway.engine.jobs, gateway.engine.accounts.clock());
             let call = &begun;
-            insist(|| jobs.end_call(call)).await?;
+            insist(clock, || jobs.end_call(call)).await?;
             drop(begun);
             if well && !metadata.is_empty() {
                 // Others have filled the place that there was. The call went well all the same.
@@ -189,14 +190,16 @@ impl Tail {
             }
             let ending = Ending { well, error };
             let job = &job;
-            insist(|| jobs.end(job, ending.clone())).await.map(Some)
+            insist(clock, || jobs.end(job, ending.clone()))
+                .await
+                .map(Some)
         });
         Some((record, working))
     }
 }
 
 /// Tries again where the store fails: what was answered is paid for, and has to be noted.
-async fn insist<T, F>(work: impl Fn() -> F) -> Result<T, Failure>
+async fn insist<T, F>(clock: &dyn Clock, work: impl Fn() -> F) -> Result<T, Failure>
 where
     F: Future<Output = Result<T, Failure>>,
 {
@@ -209,7 +212,7 @@ where
             }
             outcome => return outcome,
         }
-        sleep(pause).await;
+        clock.sleep(pause).await;
         pause *= 2;
     }
     work().await
