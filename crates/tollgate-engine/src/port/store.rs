@@ -173,6 +173,18 @@ pub struct Transaction {
     pub reason: Box<str>,
 }
 
+impl Transaction {
+    /// Whether it is what a job cost beyond what was set aside for it: that was spent, and not
+    /// taken away by an operator.
+    pub fn is_cost_of_job(&self) -> bool {
+        let reference = self.reference.as_deref().unwrap_or_default();
+        &*self.kind == "adjustment"
+            && self.amount < 0
+            && reference.starts_with("job:")
+            && reference.ends_with(":rest")
+    }
+}
+
 /// What became of a page that was to be appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appended {
@@ -289,7 +301,7 @@ pub trait LedgerStore: Send + Sync {
         limit: u32,
     ) -> Stored<'a, Vec<Transaction>>;
     /// What came into a wallet by operators in all, less what they took: top-ups, adjustments and
-    /// refunds.
+    /// refunds, but for what jobs cost ([`Transaction::is_cost_of_job`]).
     fn given<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64>;
     /// What all transactions of a wallet come to: its balance, where no call is charged to it.
     fn moved<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64>;

@@ -229,7 +229,9 @@ impl LedgerStore for MemoryStore {
         self.read(|tables| {
             let all = tables.transactions.iter();
             let given = all.filter(|it| {
-                it.wallet == *wallet && matches!(&*it.kind, "top_up" | "adjustment" | "refund")
+                it.wallet == *wallet
+                    && matches!(&*it.kind, "top_up" | "adjustment" | "refund")
+                    && !it.is_cost_of_job()
             });
             given.map(|it| it.amount).sum()
         })

@@ -84,10 +84,13 @@ pub(super) async fn of_wallet(
     find(database, condition, &values).await
 }
 
-/// What operators put into a wallet in all, less what they took.
+/// What operators put into a wallet in all, less what they took. What a job cost beyond its hold
+/// ([`Transaction::is_cost_of_job`]) was not taken by them.
 pub(super) async fn given(database: &Database, wallet: &WalletId) -> Result<i64, Trouble> {
     let sql = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM transactions \
-               WHERE wallet = $1 AND kind IN ('top_up', 'adjustment', 'refund')";
+               WHERE wallet = $1 AND kind IN ('top_up', 'adjustment', 'refund') \
+               AND NOT (kind = 'adjustment' AND amount < 0 \
+               AND COALESCE(reference, '') LIKE 'job:%:rest')";
     sum(database, sql, wallet).await
 }
 
