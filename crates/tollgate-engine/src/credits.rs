@@ -5,6 +5,7 @@
 //! and is told what the first one came to; another order with that reference is refused. That
 //! makes it safe to ask again whenever an answer got lost.
 
+mod allocate;
 mod audit;
 mod find;
 mod holds;
@@ -92,6 +93,8 @@ pub struct Credits {
     holds: Holds,
     /// Held from reading how much of a settlement was refunded until the next refund is posted.
     refunding: tokio::sync::Mutex<()>,
+    /// Held from reading what was given to a wallet until what is missing of it is posted.
+    allocating: tokio::sync::Mutex<()>,
     /// Held while the whole ledger is verified, which is work for one at a time.
     verifying: tokio::sync::Mutex<()>,
 }
@@ -105,6 +108,7 @@ impl Credits {
             orders: Orders::default(),
             holds: Holds::default(),
             refunding: tokio::sync::Mutex::default(),
+            allocating: tokio::sync::Mutex::default(),
             verifying: tokio::sync::Mutex::default(),
         }
     }

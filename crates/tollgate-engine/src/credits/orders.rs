@@ -186,7 +186,7 @@ impl Credits {
         )))
     }
 
-    async fn place(
+    pub(super) async fn place(
         &self,
         wallet: &WalletId,
         ask: Ask,
@@ -261,7 +261,12 @@ impl Credits {
 
     /// Waits until an entry is durable. Where calls go on without the store, whoever waits for it
     /// is let go before: not so here.
-    async fn durable(&self, id: EntryId, ticket: &mut Ticket, note: &Note) -> Result<(), Failure> {
+    pub(super) async fn durable(
+        &self,
+        id: EntryId,
+        ticket: &mut Ticket,
+        note: &Note,
+    ) -> Result<(), Failure> {
         let patience = self.ledger.settings().patience;
         let clock = self.ledger.clock();
         let waiting = async {
@@ -285,7 +290,7 @@ impl Credits {
 }
 
 /// Amounts are more than nothing and not too large. All of a hold may be spent, or nothing.
-fn check(ask: Ask) -> Result<(), Failure> {
+pub(super) fn check(ask: Ask) -> Result<(), Failure> {
     let (amount, least) = match ask {
         Ask::TopUp(amount) | Ask::Adjust { amount, .. } | Ask::Hold(amount) => (amount, 1),
         Ask::Refund { amount, .. } => (amount.unwrap_or(1), 1),

@@ -1,8 +1,9 @@
 //! What a team was given and what it used, whoever changes it at the same moment.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::scene::{alias, done, request, team};
+use super::scene::{admin, alias, done, request, team};
 use crate::world::World;
 
 const TEAM: &str = "/api/teams/acme-team";
@@ -49,4 +50,18 @@ async fn credits_that_a_job_spent_are_used_and_do_not_come_back() {
     done(&world, "POST", &format!("{CREDITS}/adjust"), less).await;
     let told = done(&world, "GET", TEAM, Value::Null).await;
     assert_eq!(standing(&told), (95, charged, 95 - charged), "{told}");
+}
+
+#[tokio::test]
+async fn an_allocation_that_is_sent_several_times_at_once_gives_once() {
+    let world = World::start().await;
+    team(&world, &[], 10).await;
+    for wanted in [100, 20, 1000] {
+        let put = || admin(&world, "PUT", TEAM, json!({ "credits_allocated": wanted }));
+        for answer in join_all((0..16).map(|_| put())).await {
+            assert_eq!(answer.status, 200, "{answer:?}");
+        }
+        let told = done(&world, "GET", TEAM, Value::Null).await;
+        assert_eq!(standing(&told), (wanted, 0, wanted), "{told}");
+    }
 }

@@ -389,21 +389,13 @@ async fn allocate(
     node: &TeamNode,
     wanted: u64,
 ) -> Result<(), Failure> {
-    let (credits, wallet) = (accounts.credits(), wallet_of(&node.id));
-    let given = credits.given(&wallet).await?;
-    let wanted = i64::try_from(wanted).unwrap_or(i64::MAX);
-    let missing = wanted.saturating_sub(given);
     let order = Note {
         reference: None,
         reason: format!("Allocation set to {wanted} credits").into(),
         by: Some(By::manager(by)),
     };
-    if missing > 0 {
-        credits.add(&wallet, missing.unsigned_abs(), order).await?;
-    } else if missing < 0 {
-        credits.take(&wallet, missing.unsigned_abs(), order).await?;
-    }
-    Ok(())
+    let (credits, wallet) = (accounts.credits(), wallet_of(&node.id));
+    credits.allocate(&wallet, wanted, &order).await
 }
 
 /// The team of this id, in the words of seed 001 where there is none.
