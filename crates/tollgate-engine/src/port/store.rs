@@ -305,6 +305,9 @@ pub trait LedgerStore: Send + Sync {
     fn given<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64>;
     /// What all transactions of a wallet come to: its balance, where no call is charged to it.
     fn moved<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64>;
+    /// What those of a wallet come to up to one of them: its balance after that, where no call is
+    /// charged to it. `None` if there is no such transaction.
+    fn moved_until<'a>(&'a self, wallet: &'a WalletId, last: EntryId) -> Stored<'a, Option<i64>>;
     /// Notes where everything stood after a page, all or nothing. Trying it again after an error
     /// is safe. Fails if neither `before` nor `head` is where the store stands.
     fn write_checkpoint<'a>(&'a self, checkpoint: &'a Checkpoint) -> Stored<'a, ()>;

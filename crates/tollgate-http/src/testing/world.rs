@@ -23,8 +23,9 @@ use tollgate_engine::port::{
     Attempt, BoxFuture, Continuation, Delivery, Insight, Reply, Upstream, Want,
 };
 use tollgate_engine::routes::DeclaredModel;
+use tollgate_engine::testing::MemoryStore;
 
-use super::{content, gateway_before, silent_after};
+use super::{content, gateway_over, silent_after};
 use crate::access_log::LogFormat;
 use crate::gateway::Gateway;
 use crate::log_buffer::LogBuffer;
@@ -117,6 +118,7 @@ impl Upstream for Script {
 /// A gateway that serves. It stops with its owner.
 pub(crate) struct World {
     pub(crate) gateway: Arc<Gateway>,
+    pub(crate) store: Arc<MemoryStore>,
     pub(crate) script: Arc<Script>,
     pub(crate) log: Arc<LogBuffer>,
     address: SocketAddr,
@@ -126,7 +128,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new(models: Vec<DeclaredModel>, format: LogFormat) -> Self {
         let script = Arc::new(Script::default());
-        let (gateway, log) = gateway_before(script.clone(), format).await;
+        let store = Arc::new(MemoryStore::default());
+        let (gateway, log) = gateway_over(Arc::clone(&store), script.clone(), format).await;
         let engine = &gateway.engine;
         engine.set_routing(Routing {
             connections: Vec::new(),
@@ -147,6 +150,7 @@ impl World {
         gateway.tasks.spawn(serving);
         Self {
             gateway,
+            store,
             script,
             log,
             address,

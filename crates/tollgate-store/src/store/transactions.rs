@@ -101,6 +101,21 @@ pub(super) async fn moved(database: &Database, wallet: &WalletId) -> Result<i64,
     sum(database, sql, wallet).await
 }
 
+/// What all of a wallet come to up to one of them.
+pub(super) async fn moved_until(
+    database: &Database,
+    wallet: &WalletId,
+    last: EntryId,
+) -> Result<Option<i64>, Trouble> {
+    let (wallet, last) = (wallet.to_string(), bytes(last));
+    let sql = "SELECT CAST(SUM(amount) AS BIGINT) FROM transactions WHERE wallet = $1 \
+               AND number <= (SELECT number FROM transactions WHERE id = $2 AND wallet = $1)";
+    let mut session = database.session(Purpose::Read).await?;
+    let values = [wallet.as_str().into(), last.as_slice().into()];
+    let row = session.row(sql, &values).await?;
+    row.map_or(Ok(None), |row| row.maybe_integer(0))
+}
+
 async fn sum(database: &Database, sql: &'static str, wallet: &WalletId) -> Result<i64, Trouble> {
     let wallet = wallet.to_string();
     let mut session = database.session(Purpose::Read).await?;

@@ -1,5 +1,7 @@
 //! What a team was given and what it used, whoever changes it at the same moment.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -64,4 +66,49 @@ async fn an_allocation_that_is_sent_several_times_at_once_gives_once() {
         let told = done(&world, "GET", TEAM, Value::Null).await;
         assert_eq!(standing(&told), (wanted, 0, wanted), "{told}");
     }
+}
+
+#[tokio::test]
+async fn credits_that_were_added_are_told_whatever_else_moves_the_wallet() {
+    const ORDERS: u64 = 300;
+    let world = World::start().await;
+    team(&world, &[], 0).await;
+    let add = |number: u64| {
+        let (path, kind) = if number.is_multiple_of(2) {
+            ("add", json!({"credits": 1}))
+        } else {
+            let order = json!({"credits": 1, "payment_type": "one_time"});
+            ("replenish", order)
+        };
+        let path = format!("{CREDITS}/{path}");
+        let world = &world;
+        async move { admin(world, "POST", &path, kind).await }
+    };
+    let mut balances = BTreeSet::new();
+    for answer in join_all((0..ORDERS).map(add)).await {
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let told = answer.json();
+        let transaction = &told["transaction"];
+        let (before, after) = (
+            transaction["credits_before"].as_u64(),
+            transaction["credits_after"].as_u64().unwrap(),
+        );
+        assert_eq!(before, Some(after - 1), "{told}");
+        assert!(balances.insert(after), "{after} twice");
+    }
+    assert_eq!(balances.last(), Some(&ORDERS));
+}
+
+#[tokio::test]
+async fn an_order_that_comes_again_later_tells_the_same_balances() {
+    let world = World::start().await;
+    team(&world, &[], 7).await;
+    let add = format!("{CREDITS}/add");
+    let order = json!({"credits": 5, "reference": "order-1"});
+    let first = done(&world, "POST", &add, order.clone()).await;
+    done(&world, "POST", &add, json!({"credits": 3})).await;
+    let again = done(&world, "POST", &add, order).await;
+    assert_eq!(first["transaction"], again["transaction"]);
+    assert_eq!(again["transaction"]["credits_before"], 7, "{again}");
+    assert_eq!(again["transaction"]["credits_after"], 12, "{again}");
 }
