@@ -5,6 +5,7 @@ mod borders;
 mod commands;
 mod connections;
 mod fairness;
+mod hangups;
 mod limits;
 mod repeats;
 mod reports;
