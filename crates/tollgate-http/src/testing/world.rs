@@ -15,7 +15,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tollgate_core::call::Call;
 use tollgate_core::error::Failure;
 use tollgate_core::key::{ModelScope, Permissions, Priority};
-use tollgate_core::reply::{Answer, Piece};
+use tollgate_core::reply::{Answer, Piece, Usage};
 use tollgate_core::secret::Secret;
 use tollgate_engine::accounts::{DeclaredKey, NewKey};
 use tollgate_engine::engine::Routing;
@@ -38,6 +38,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// What the provider does at an attempt.
 pub(crate) enum Step {
     Answer,
+    /// The same, and what it used.
+    Counted(Usage),
     Stream,
     Fail(Failure),
     /// Nothing, without an end.
@@ -73,11 +75,8 @@ impl Upstream for Script {
         self.asked.notify_one();
         Box::pin(async move {
             let reply = match step {
-                Step::Answer => Reply::Answer(Answer {
-                    body: Bytes::from_static(b"{\"said\":1}"),
-                    usage: None,
-                    finish: None,
-                }),
+                Step::Answer => Reply::Answer(said(None)),
+                Step::Counted(usage) => Reply::Answer(said(Some(usage))),
                 Step::Stream => {
                     let last = Piece {
                         last: true,
@@ -112,6 +111,15 @@ impl Upstream for Script {
 
     fn continuation(&self, _: &Call) -> Option<Box<dyn Continuation>> {
         None
+    }
+}
+
+/// An answer that no surface has to read.
+fn said(usage: Option<Usage>) -> Answer {
+    Answer {
+        body: Bytes::from_static(b"{\"said\":1}"),
+        usage,
+        finish: None,
     }
 }
 
