@@ -6,4 +6,5 @@ mod ending;
 mod kills;
 mod lists;
 mod refusals;
+mod repeats;
 mod scene;

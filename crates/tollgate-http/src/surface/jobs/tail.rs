@@ -34,6 +34,8 @@ pub(crate) struct Tail {
     began: Instant,
     /// What is added to the metadata of the job if it goes well.
     metadata: Map<String, Value>,
+    /// Whether all of the answer is there: from then on it went well even if the caller goes.
+    is_complete: bool,
 }
 
 impl Tail {
@@ -49,7 +51,13 @@ impl Tail {
             begun: Some(begun),
             began: Instant::now(),
             metadata,
+            is_complete: false,
         }
+    }
+
+    /// All of the answer is there.
+    pub(crate) fn complete(&mut self) {
+        self.is_complete = true;
     }
 
     /// Names the job and the call.
@@ -76,6 +84,7 @@ impl Tail {
         let said = failure.provider_text.as_ref().or(failure.message.as_ref());
         let said = said.map_or(failure.code.slug(), String::as_str);
         let said: String = said.chars().take(LONGEST_ERROR).collect();
+        self.is_complete = false;
         if let Some(record) = self.record() {
             record.error = Some(said.into());
         }
@@ -146,7 +155,7 @@ impl Tail {
 impl Drop for Tail {
     fn drop(&mut self) {
         // Nobody waits for it: what remains open is ended by the sweep.
-        drop(self.work(false));
+        drop(self.work(self.is_complete));
     }
 }
 
