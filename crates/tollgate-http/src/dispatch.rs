@@ -433,6 +433,9 @@ async fn of_job(
 ) -> Result<Given, Failure> {
     if job.is_call() {
         admit_call(record, caller)?;
+    } else {
+        // It asks the store.
+        count(record, caller)?;
     }
     surface::jobs::act(record, caller, job, parts, body).await
 }

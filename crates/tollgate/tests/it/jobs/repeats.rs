@@ -55,3 +55,68 @@ async fn a_stream_whose_caller_goes_away_at_its_very_end_is_kept_and_its_job_pai
     })
     .await;
 }
+
+#[tokio::test]
+async fn requests_for_jobs_count_under_the_limits_of_their_caller() {
+    let limited = team("payer", 9, "").replace("jobs =", "limits = { rpm = 4 }\njobs =");
+    let world = world(&[limited, team("other", 9, "")]).await;
+    for name in ["payer", "other"] {
+        let new = json!({"team_id": name, "job_type": "test"});
+        let made = super::scene::post(&world, name, "/api/jobs/create", &new).await;
+        assert_eq!(made.status, 200, "{made:?}");
+        let job = made.json()["job_id"].as_str().unwrap().to_owned();
+        let mut refused = 0;
+        let paths = [
+            format!("/api/jobs/{job}"),
+            format!("/api/jobs/{job}/costs"),
+            format!("/api/teams/{name}/jobs"),
+            format!("/api/teams/{name}/usage?period=2026-11"),
+        ];
+        for path in paths.iter().cycle().take(12) {
+            let told = get(&world, name, path).await;
+            if told.status == 429 {
+                let code = told.header("x-tollgate-error-code");
+                assert_eq!(code, "rate_limit_exceeded", "{told:?}");
+                assert!(!told.header("retry-after").is_empty(), "{told:?}");
+                refused += 1;
+            } else {
+                assert_eq!(told.status, 200, "{path}: {told:?}");
+            }
+        }
+        let is_limited = name == "payer";
+        assert_eq!(refused > 0, is_limited, "{name}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_jobs_is_as_large_as_a_list_may_be_and_no_larger() {
+    const JOBS: usize = 150;
+    let world = world(&[team("payer", 1000, "")]).await;
+    let large = "x".repeat(60_000);
+    for _ in 0..JOBS {
+        let new = json!({"team_id": "payer", "job_type": "test", "metadata": {"is": large}});
+        let made = super::scene::post(&world, "payer", "/api/jobs/create", &new).await;
+        assert_eq!(made.status, 200, "{made:?}");
+    }
+    let list = async |offset: usize| {
+        let path = format!("/api/teams/payer/jobs?limit=1000&offset={offset}");
+        let told = get(&world, "payer", &path).await;
+        assert_eq!(told.status, 200);
+        assert!(told.body.len() < 6_000_000, "{}", told.body.len());
+        told.json()
+    };
+    let (mut seen, mut offset) = (std::collections::BTreeSet::new(), 0);
+    loop {
+        let told = list(offset).await;
+        assert_eq!(told["total"], JOBS);
+        let jobs = told["jobs"].as_array().unwrap();
+        if jobs.is_empty() {
+            break;
+        }
+        offset += jobs.len();
+        let id = |job: &Value| job["job_id"].as_str().unwrap().to_owned();
+        seen.extend(jobs.iter().map(id));
+        assert_eq!(told["has_more"], offset < JOBS, "{offset}");
+    }
+    assert_eq!(seen.len(), JOBS);
+}
