@@ -34,6 +34,11 @@ const SQLITE: &[Step] = &[
         "offers",
         include_str!("../migrations/sqlite/0005_offers.sql"),
     ),
+    (
+        7,
+        "job_indexes",
+        include_str!("../migrations/sqlite/0007_job_indexes.sql"),
+    ),
 ];
 
 const POSTGRES: &[Step] = &[
@@ -51,6 +56,11 @@ const POSTGRES: &[Step] = &[
         3,
         "offers",
         include_str!("../migrations/postgres/0003_offers.sql"),
+    ),
+    (
+        5,
+        "job_indexes",
+        include_str!("../migrations/postgres/0005_job_indexes.sql"),
     ),
 ];
 
