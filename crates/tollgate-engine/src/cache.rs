@@ -57,6 +57,8 @@ pub struct Kept {
     pub ends: Option<Box<[usize]>>,
     /// What the provider said was used.
     pub usage: Option<Usage>,
+    /// About how many tokens the parts of a stream have, in sixteenths of a token.
+    pub delivered: u64,
     /// Why the model stopped.
     pub finish: Option<Finish>,
     /// Who answered.

@@ -23,6 +23,7 @@ pub struct Filling {
     body: Vec<u8>,
     ends: Vec<usize>,
     usage: Option<Usage>,
+    delivered: u64,
     finish: Option<Finish>,
     is_stream: bool,
     is_too_long: bool,
@@ -45,6 +46,7 @@ impl Filling {
             body: Vec::new(),
             ends: Vec::new(),
             usage: None,
+            delivered: 0,
             finish: None,
             is_stream: false,
             is_too_long: false,
@@ -62,6 +64,7 @@ impl Filling {
         self.is_stream = true;
         self.usage = piece.usage.or(self.usage);
         self.finish = piece.finish.or(self.finish);
+        self.delivered += u64::from(piece.delivered);
         if !piece.bytes.is_empty() {
             self.push(&piece.bytes);
             self.ends.push(self.body.len());
@@ -97,6 +100,7 @@ impl Filling {
             body: Bytes::from(std::mem::take(&mut self.body)),
             ends: self.is_stream.then(|| ends.into()),
             usage: self.usage,
+            delivered: self.delivered,
             finish: self.finish,
             answered: Arc::clone(answered),
             request_id: request_id.into(),

@@ -31,15 +31,26 @@ impl Replayed {
         let ends = self.kept.ends.as_deref().unwrap_or_default();
         let end = *ends.get(self.next)?;
         let before = self.next.checked_sub(1).and_then(|index| ends.get(index));
+        let before = before.copied().unwrap_or(0);
         let last = self.next + 1 == ends.len();
+        let delivered = self.delivered_until(end) - self.delivered_until(before);
         Some(Piece {
-            bytes: self.kept.body.slice(before.copied().unwrap_or(0)..end),
+            bytes: self.kept.body.slice(before..end),
             usage: self.usage.filter(|_| last),
             finish: self.kept.finish.filter(|_| last),
+            delivered: u32::try_from(delivered).unwrap_or(u32::MAX),
             content: true,
             last,
             ..Piece::default()
         })
+    }
+
+    /// About how many tokens have gone out with so many bytes: all of them with all of the bytes.
+    fn delivered_until(&self, end: usize) -> u64 {
+        let whole = |length: usize| u128::try_from(length).unwrap_or(u128::MAX);
+        let share = u128::from(self.kept.delivered).saturating_mul(whole(end));
+        let share = share / whole(self.kept.body.len()).max(1);
+        u64::try_from(share).unwrap_or(u64::MAX)
     }
 }
 
