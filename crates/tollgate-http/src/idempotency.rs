@@ -334,10 +334,13 @@ fn head(status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
 }
 
 fn is_kept(name: &HeaderName) -> bool {
-    *name == CONTENT_TYPE
+    let is_of_answer = *name == CONTENT_TYPE
         || *name == CACHE_CONTROL
         || name.as_str() == "x-accel-buffering"
-        || name.as_str().starts_with("x-tollgate-")
+        || name.as_str().starts_with("x-tollgate-");
+    // Whoever gets it again is told of the request whose answer it is, and not of the one whose
+    // answer that one got from the cache.
+    is_of_answer && *name != ORIGINAL
 }
 
 /// Gives an answer again.
