@@ -237,25 +237,24 @@ class Process:
                 self.process.wait()
 
 
-class Gateway:
-    """A gateway with five ways to the simulated provider: `sim`, inside, and four over a port, each in a
-    format of its own."""
+class Running:
+    """A gateway with a configuration, and a simulated provider on a port of its own."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, configuration, **values):
+        """`values` stand in the configuration, beside `port`, `simulator_port`, `closed_port` and `folder`."""
         self.folder = folder
         port, simulator_port, closed_port = free_ports(3)
         self.address = f"http://127.0.0.1:{port}"
         self.simulator_address = f"http://127.0.0.1:{simulator_port}"
-        configuration = folder / "tollgate.toml"
-        configuration.write_text(CONFIGURATION.format(
-            port=port, simulator_port=simulator_port, closed_port=closed_port, folder=folder,
-            key=KEY, narrow_key=NARROW_KEY, expired_key=EXPIRED_KEY,
-            poor_key=POOR_KEY, spent_key=SPENT_KEY, admin_key=ADMIN_KEY))
+        self.nowhere = f"http://127.0.0.1:{closed_port}"
+        written = folder / "tollgate.toml"
+        written.write_text(configuration.format(
+            port=port, simulator_port=simulator_port, closed_port=closed_port, folder=folder, **values))
         self.simulator = Process(["simulate", "--listen", f"127.0.0.1:{simulator_port}"], folder, "simulator")
         self.process = None
         try:
             self.simulator.wait_until(f"{self.simulator_address}/v1/models")
-            self.process = Process(["serve", "--config", configuration], folder, "gateway")
+            self.process = Process(["serve", "--config", written], folder, "gateway")
             self.process.wait_until(f"{self.address}/health/ready")
         except BaseException:
             self.stop()
@@ -265,3 +264,13 @@ class Gateway:
         for process in (self.process, self.simulator):
             if process is not None:
                 process.stop()
+
+
+class Gateway(Running):
+    """A gateway with five ways to the simulated provider: `sim`, inside, and four over a port, each in a
+    format of its own."""
+
+    def __init__(self, folder):
+        super().__init__(
+            folder, CONFIGURATION, key=KEY, narrow_key=NARROW_KEY, expired_key=EXPIRED_KEY,
+            poor_key=POOR_KEY, spent_key=SPENT_KEY, admin_key=ADMIN_KEY)

@@ -1,9 +1,12 @@
 """A gateway with a team for each trouble that the documents' programs handle."""
 
+import contextlib
 import json
+import signal
+import sqlite3
 import urllib.request
 
-from gateway import Process, free_ports
+from gateway import Running
 
 ADMIN_KEY = "seeds-admin-key-0123456789"
 
@@ -63,25 +66,16 @@ def key_of(team: str) -> str:
     return f"sk-seeds-{team}-0123456789"
 
 
-class Gate:
-    """The running gateway."""
+class Gate(Running):
+    """The running gateway, with these teams."""
 
-    def __init__(self, folder):
-        (port,) = free_ports(1)
-        self.address = f"http://127.0.0.1:{port}"
-        text = CONFIGURATION.format(port=port, folder=folder, admin_key=ADMIN_KEY)
-        for team, lines in TEAMS.items():
-            text += f'\n[[teams]]\nname = "{team}"\n{lines}\n'
+    def __init__(self, folder, teams=TEAMS):
+        text = CONFIGURATION
+        for team, lines in teams.items():
+            text += f'\n[[teams]]\nname = "{team}"\n{escaped(lines)}\n'
             models = '["sim/echo"]' if team == "narrow" else '["*"]'
             text += f'\n[[keys]]\nname = "{team}"\nteam = "{team}"\nkey = "{key_of(team)}"\nmodels = {models}\n'
-        configuration = folder / "tollgate.toml"
-        configuration.write_text(text)
-        self.process = Process(["serve", "--config", configuration], folder, "gateway")
-        try:
-            self.process.wait_until(f"{self.address}/health/ready")
-        except BaseException:
-            self.stop()
-            raise
+        super().__init__(folder, text, admin_key=ADMIN_KEY)
 
     def ask(self, method: str, path: str, body=None, key: str | None = None):
         """Calls an address by a key, or as the operator; returns the decoded answer."""
@@ -105,5 +99,29 @@ class Gate:
         """How a job stands."""
         return self.ask("GET", f"/api/jobs/{job}", None, key_of(team))["status"]
 
-    def stop(self):
-        self.process.stop()
+    @contextlib.contextmanager
+    def standing_still(self):
+        """Within it, the process does nothing, as one does whose machine is busy."""
+        self.process.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.process.send_signal(signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def refusing(running, table):
+    """Within it, a table of the gateway's database takes nothing, as with a full disk."""
+    with contextlib.closing(sqlite3.connect(running.folder / "tollgate.db", timeout=10)) as database:
+        database.execute(f"CREATE TRIGGER refuses BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'full'); END")
+        database.commit()
+        try:
+            yield
+        finally:
+            database.execute("DROP TRIGGER refuses")
+            database.commit()
+
+
+def escaped(lines):
+    """Lines as they are, for a text that is formatted."""
+    return lines.replace("{", "{{").replace("}", "}}")

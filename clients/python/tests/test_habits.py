@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import pathlib
+import pickle
 import re
+import socket
+import threading
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import httpx
 import pytest
 
 import tollgate
 from scripted import ScriptedServer
+from tollgate import _ask
 
 KEY = "sk-test-canary"
 HELLO = [{"role": "user", "content": "a secret question"}]
@@ -27,12 +37,12 @@ def test_what_is_logged_has_ids_and_no_key(caplog: pytest.LogCaptureFixture) -> 
         with pytest.raises(tollgate.NotFoundError):
             client.jobs("acme").get_job("job_1")
     told = [record for record in caplog.records if record.name == "tollgate"]
-    assert [(record.levelname, record.attempt) for record in told if record.levelname != "DEBUG"] == [
+    assert [(record.levelname, vars(record)["attempt"]) for record in told if record.levelname != "DEBUG"] == [
         ("WARNING", 1),
         ("INFO", 2),
         ("ERROR", 1),
     ]
-    ids = [record.request_id for record in told]
+    ids = [vars(record)["request_id"] for record in told]
     assert ids[0].startswith("cli_")
     assert ids[2] == f"{ids[0]}.2"
     assert ids[-1] == "req_gateway"
@@ -43,8 +53,46 @@ def test_what_is_logged_has_ids_and_no_key(caplog: pytest.LogCaptureFixture) -> 
 
 def test_no_key_is_shown() -> None:
     client = tollgate.Client("http://gate", KEY)
-    assert KEY not in f"{client!r} {client.core!r}"
+    exchange = client.core.begin(_ask.models(client))
+    assert KEY not in f"{client!r} {client.core!r} {exchange!r} {exchange.request()!r}"
     client.close()
+
+
+def test_an_error_carries_its_answer_and_no_key_wherever_it_is_sent() -> None:
+    refusal = {"status": 404, "headers": {"x-answer": "yes"}, "json": {"detail": "Job not found"}}
+    with (
+        ScriptedServer([refusal]) as server,
+        tollgate.Client(server.address, KEY) as client,
+        pytest.raises(tollgate.NotFoundError) as caught,
+    ):
+        client.jobs("acme").get_job("job_1")
+    assert caught.value.response is not None
+    assert caught.value.response.headers["x-answer"] == "yes"
+    assert caught.value.response.json() == {"detail": "Job not found"}
+    sent = pickle.dumps(caught.value)
+    assert KEY.encode() not in sent
+    assert KEY not in "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    received = pickle.loads(sent)
+    assert (type(received), received.status, str(received)) == (tollgate.NotFoundError, 404, "Job not found")
+
+
+@pytest.mark.parametrize("key", ["", "sk-canary\n", "sk canary", "sk-canaryä", "sk-canary\x7f"])
+def test_a_key_that_cannot_be_sent_is_refused_at_once_and_not_shown(key: str) -> None:
+    with pytest.raises(ValueError, match="the key is empty, or holds") as caught:
+        tollgate.AsyncClient("http://gate", key)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["gate:4000", "ftp://gate", "", "http://"])
+def test_what_is_no_address_is_told_at_once(address: str) -> None:
+    with pytest.raises(ValueError, match="is no address of a gateway"):
+        tollgate.Client(address, KEY)
+
+
+def test_an_address_has_no_room_for_secrets() -> None:
+    with pytest.raises(ValueError, match="give the key beside it") as caught:
+        tollgate.Client("http://me:canary@gate", KEY)
+    assert "canary" not in str(caught.value)
 
 
 @pytest.mark.parametrize("prefix", ["", "/", "/v1", "/api/", "/api/v1"])
@@ -54,15 +102,37 @@ def test_an_address_may_come_with_a_prefix(prefix: str) -> None:
     client.close()
 
 
-def test_a_stream_that_is_closed_early_is_no_error() -> None:
+def test_a_stream_that_is_closed_early_is_no_error_and_lets_go() -> None:
     answer = {"events": [CHUNK], "ending": "silence"}
     with ScriptedServer([answer]) as server, tollgate.Client(server.address, KEY) as client:
         with client.chat_stream(HELLO) as stream:
             assert next(stream).text == "a"
             assert stream.text == "a"
+        assert server.is_let_go()
         assert client.metrics.get_stats()["total_errors"] == 0
         assert client.breaker is not None
         assert client.breaker.failures == 0
+
+
+@pytest.mark.parametrize("way", ["closed", "cancelled"])
+def test_a_stream_that_nobody_waits_for_any_more_lets_go(way: str) -> None:
+    async def scene(server: ScriptedServer) -> None:
+        async with tollgate.AsyncClient(server.address, KEY) as client:
+            stream = client.chat_stream(HELLO)
+            assert (await anext(stream)).text == "a"
+            if way == "closed":
+                await stream.aclose()
+            else:
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.05):
+                        await anext(stream)
+            assert server.is_let_go()
+            assert client.breaker is not None
+            assert client.breaker.failures == 0
+            assert client.metrics.get_stats()["total_requests"] == 1
+
+    with ScriptedServer([{"events": [CHUNK], "ending": "silence"}]) as server:
+        asyncio.run(scene(server))
 
 
 def test_a_task_that_is_cancelled_lets_the_next_probe_through() -> None:
@@ -74,23 +144,99 @@ def test_a_task_that_is_cancelled_lets_the_next_probe_through() -> None:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.2):
                     await client.chat(HELLO)
-            assert breaker.state == "open"
+            states: list[str] = [breaker.state]
             assert (await client.chat(HELLO)).text == "hi"
-            assert breaker.state == "closed"
+            states.append(breaker.state)
+            assert states == ["open", "closed"]
 
-    answers = [{"status": 503, "json": {"detail": "no"}}, {"fault": "silence"}, DONE]
+    answers: list[dict[str, Any]] = [{"status": 503, "json": {"detail": "no"}}, {"fault": "silence"}, DONE]
     with ScriptedServer(answers) as server:
         asyncio.run(scene(server.address))
 
 
-def test_an_answer_may_not_drip_beyond_its_time_where_nobody_waits() -> None:
-    async def scene(address: str) -> None:
-        async with tollgate.AsyncClient(address, KEY, timeout=0.2, retry=tollgate.NO_RETRIES) as client:
-            with pytest.raises(tollgate.APITimeoutError):
-                await client.chat(HELLO)
+def test_a_stream_as_the_probe_lets_others_through_when_it_begins() -> None:
+    answers: list[dict[str, Any]] = [{"status": 503, "json": {}}, {"events": [CHUNK], "ending": "silence"}, DONE]
+    breaker = tollgate.CircuitBreaker(failure_threshold=1, timeout=0)
+    with (
+        ScriptedServer(answers) as server,
+        tollgate.Client(server.address, KEY, breaker=breaker, retry=tollgate.NO_RETRIES) as client,
+    ):
+        with pytest.raises(tollgate.ServerError):
+            client.chat(HELLO)
+        with client.chat_stream(HELLO) as stream:
+            assert next(stream).text == "a"
+            assert breaker.state == "closed"
+            assert client.chat(HELLO).text == "hi"
 
-    with ScriptedServer([{**DONE, "fault": "half"}]) as server:
-        asyncio.run(scene(server.address))
+
+def test_of_many_threads_one_gets_to_probe() -> None:
+    breaker = tollgate.CircuitBreaker(failure_threshold=1, timeout=60)
+    breaker.settle(breaker.admit(0), tollgate.ServerError("no"), 0)
+    together = threading.Barrier(16)
+
+    def ask(_: int) -> bool:
+        together.wait()
+        try:
+            breaker.admit(60)
+        except tollgate.CircuitOpenError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(ask, range(16))) == 1
+    assert breaker.state == "half_open"
+
+
+def test_threads_may_share_a_client() -> None:
+    kept = {**DONE, "keep": True}
+    with ScriptedServer([kept] * 64) as server, tollgate.Client(server.address, KEY) as client:
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(lambda _: client.chat(HELLO).text, range(64))) == {"hi"}
+        assert client.metrics.get_stats()["total_requests"] == 64
+        assert server.connections <= 8
+        keys = {request["headers"]["idempotency-key"] for request in server.requests}
+        assert len(keys) == 64
+
+
+def test_a_client_goes_on_in_another_event_loop() -> None:
+    with ScriptedServer([{**DONE, "keep": True}] * 4) as server:
+        client = tollgate.AsyncClient(server.address, KEY, retry=tollgate.NO_RETRIES)
+
+        async def twice() -> None:
+            for _ in range(2):
+                assert (await client.chat(HELLO)).text == "hi"
+            await client.close()
+
+        asyncio.run(twice())
+        asyncio.run(twice())
+        assert server.connections == 2
+
+
+def test_a_client_of_the_caller_is_used_and_keeps_to_the_time_of_an_answer() -> None:
+    dripping = {**DONE, "fault": "drip"}
+    with ScriptedServer([DONE, dripping]) as server, httpx.Client(headers={"x-own": "yes"}) as own:
+        client = tollgate.Client(server.address, KEY, http_client=own, timeout=0.3, retry=tollgate.NO_RETRIES)
+        assert client.chat(HELLO).text == "hi"
+        with pytest.raises(tollgate.APITimeoutError):
+            client.chat(HELLO)
+        assert server.requests[0]["headers"]["x-own"] == "yes"
+
+
+def test_a_large_request_keeps_to_the_time_where_nobody_reads_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        address = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        with tollgate.Client(address, KEY, timeout=0.3, retry=tollgate.NO_RETRIES) as client:
+            begin = time.monotonic()
+            with pytest.raises(tollgate.APITimeoutError):
+                client.chat([{"role": "user", "content": "x" * 50_000_000}])
+            assert time.monotonic() - begin < 5
+
+
+def test_methods_look_like_what_they_ask() -> None:
+    for kind, stream in ((tollgate.Jobs, "ChatStream"), (tollgate.AsyncJobs, "AsyncChatStream")):
+        assert str(inspect.signature(kind.get_job)) == "(self: 'OfTeam', /, job_id: 'str') -> 'Job'"
+        assert inspect.signature(kind.chat_stream).return_annotation == stream
+        assert kind.team_usage.__doc__ == "What the jobs of a month, such as `2026-11`, came to."
 
 
 README = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
@@ -104,11 +250,12 @@ def test_what_the_readme_shows_runs(index: int, capsys: pytest.CaptureFixture[st
     over = {"status": 200, "json": {"job_id": "job_1", "status": "completed", "costs": {"credits_remaining": 9}}}
     models = {"status": 200, "json": {"data": [{"id": "sim/echo"}]}}
     none = {"status": 404, "headers": {"x-tollgate-error-code": "model_not_found"}, "json": {"error": "none"}}
-    answers, said = [
+    scenes: list[tuple[list[dict[str, Any]], str]] = [
         ([DONE, stream, models], "hi\naa['sim/echo']\n"),
         ([job, stream, over], "aa9.0\n"),
         ([none], "model_not_found 404 "),
-    ][index]
+    ]
+    answers, said = scenes[index]
     with ScriptedServer(answers) as server:
         source = example.replace("http://127.0.0.1:4000", server.address).replace("sk-tg-…", KEY)
         around: dict[str, object] = {"__name__": "example"}

@@ -49,7 +49,10 @@ class Time:
 
 def options_of(case: dict[str, Any], time: Time) -> dict[str, Any]:
     options = case.get("options", {})
+    longest = {"longest_answer": options["longest"]} if "longest" in options else {}
     return {
+        **longest,
+        "admin": options.get("admin", False),
         "timeout": options.get("timeout"),
         "retry": tollgate.RetryPolicy(attempts=options.get("attempts", 5)),
         "breaker": tollgate.CircuitBreaker(options.get("threshold", 5), options.get("open_s", 60)),
@@ -64,6 +67,19 @@ CALLS = {
     "create_job": lambda client, jobs: jobs.create_job("test", {"n": 1}),
     "llm_call": lambda client, jobs: jobs.chat("job_1", HELLO),
     "structured": lambda client, jobs: jobs.structured_output("job_1", HELLO, Person),
+    "create_job_for": lambda client, jobs: jobs.create_job("test", user_id="u-1"),
+    "complete_job_with": lambda client, jobs: jobs.complete_job("job_1", metadata={"n": 1}),
+    "update_metadata": lambda client, jobs: jobs.update_metadata("job_1", {"n": 2}),
+    "job_costs": lambda client, jobs: jobs.job_costs("job_1"),
+    "list_jobs": lambda client, jobs: jobs.list_jobs(status="completed", limit=2, offset=4),
+    "list_all_jobs": lambda client, jobs: jobs.list_jobs(),
+    "team_usage": lambda client, jobs: jobs.team_usage("2026-11"),
+    "jobs_of_team": lambda client, jobs: client.jobs_of_team("acme", page=2, job_type="a b"),
+    "job_of_team": lambda client, jobs: client.job_of_team("acme", "job_1"),
+    "organization_stats": lambda client, jobs: client.organization_stats(
+        "org", start_date="2026-11-01", end_date="2026-11-30"
+    ),
+    "organization_analytics": lambda client, jobs: client.organization_analytics("org"),
     "complete_job": lambda client, jobs: jobs.complete_job("job_1"),
     "fail_job": lambda client, jobs: jobs.complete_job("job_1", "failed", error_message="it broke"),
     "get_job": lambda client, jobs: jobs.get_job("job_1"),
@@ -73,6 +89,7 @@ CALLS = {
 STREAMS = {
     "chat_stream": lambda client, jobs: client.chat_stream(HELLO),
     "llm_stream": lambda client, jobs: jobs.chat_stream("job_1", HELLO),
+    "single_stream": lambda client, jobs: jobs.create_and_call_stream("test", HELLO),
 }
 
 
@@ -89,8 +106,31 @@ def said(answer: Any) -> str:
             return f"{answer.status} {answer.costs.total_calls} {answer.costs.credits_remaining:g}"
         case tollgate.Job():
             return answer.status
+        case tollgate.MetadataOfJob():
+            return f"{answer.job_id} {json.dumps(answer.metadata, separators=(',', ':'))}"
+        case tollgate.CostsOfJob():
+            costs = answer.costs
+            return f"{answer.status} {costs.total_cost_usd:g} {' '.join(call.call_id for call in costs.breakdown)}"
+        case tollgate.TeamJobs():
+            return " ".join([str(answer.total), *(job.job_id for job in answer.jobs)])
+        case tollgate.TeamUsage():
+            summary = answer.summary
+            return f"{answer.period} {summary.total_jobs} {summary.total_cost_usd:g} {' '.join(answer.job_types)}"
+        case tollgate.JobPage():
+            return f"{answer.page}/{answer.total_pages} {' '.join(job.job_id for job in answer.jobs)}"
+        case tollgate.JobWithCalls():
+            return f"{answer.job.status} {' '.join(call.call_id for call in answer.calls)}"
+        case tollgate.OrganizationStats():
+            return f"{answer.organization_name} {answer.total_jobs}"
+        case tollgate.OrganizationAnalytics():
+            return f"{answer.total_spend:g} {answer.total_requests}"
         case _:
-            return answer.text
+            return str(answer.text)
+
+
+def told(text: str, stream: tollgate.ChatStream | tollgate.AsyncChatStream) -> str:
+    """What a stream said, with the job and the call where it was one of a job."""
+    return " ".join(each for each in (text, stream.job_id, stream.call_id) if each)
 
 
 class Sync:
@@ -102,10 +142,11 @@ class Sync:
         if name in CALLS:
             return said(CALLS[name](self.client, self.jobs)), 0
         count, text = 0, ""
-        for chunk in STREAMS[name](self.client, self.jobs):
+        stream = STREAMS[name](self.client, self.jobs)
+        for chunk in stream:
             count += 1
             text += chunk.choices[0].delta.get("content", "") if chunk.choices else ""
-        return text, count
+        return told(text, stream), count
 
     def close(self) -> None:
         self.client.close()
@@ -124,10 +165,11 @@ class Async:
         if name in CALLS:
             return said(await CALLS[name](self.client, self.jobs)), 0
         count, text = 0, ""
-        async for chunk in STREAMS[name](self.client, self.jobs):
+        stream = STREAMS[name](self.client, self.jobs)
+        async for chunk in stream:
             count += 1
             text += chunk.choices[0].delta.get("content", "") if chunk.choices else ""
-        return text, count
+        return told(text, stream), count
 
     def close(self) -> None:
         self.runner.run(self.client.close())
@@ -148,6 +190,7 @@ def test_case(case: dict[str, Any], kind: type[Sync] | type[Async]) -> None:
             caller.close()
         assert server.answers == [], "answers nobody asked for"
         check_requests(case, server.requests)
+        assert server.connections == case.get("connections", server.connections)
     check_stats(case, caller.client.metrics)
 
 
@@ -164,7 +207,8 @@ def take(step: dict[str, Any], caller: Sync | Async, time: Time) -> None:
         assert (text, chunks) == (expect["text"], expect.get("chunks", 0))
     assert time.waits == pytest.approx(expect["waits"])
     state = step.get("breaker") or step.get("breaker_after")
-    assert state is None or caller.client.breaker.state == state
+    breaker = caller.client.breaker
+    assert state is None or (breaker is not None and breaker.state == state)
 
 
 def check_error(error: tollgate.APIError, expect: dict[str, Any]) -> None:

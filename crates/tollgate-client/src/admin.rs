@@ -24,9 +24,11 @@ pub struct Call {
 }
 
 impl Client {
-    /// Calls a management address and returns the body of the answer.
+    /// Calls a management address and returns the body of the answer. What changes something and has
+    /// no idempotency key (anything but `GET` and `POST`) is not sent again where the answer got lost.
     pub async fn call(&self, call: Call) -> Result<Value, Error> {
         let asked = Asked {
+            is_repeatable: call.method.is_safe(),
             method: call.method,
             path: call.path,
             endpoint: "management",

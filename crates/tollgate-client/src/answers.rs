@@ -1,17 +1,28 @@
 //! What comes back. Members that are not named here are kept in `more`.
 
-use serde::Deserialize;
+mod jobs;
+
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
+
+pub use jobs::{
+    CallCost, CallCosts, CostsOfJob, Job, JobCall, JobCompletion, JobCosts, JobPage, JobSummary,
+    JobWithCalls, KindUsage, MetadataOfJob, OrganizationAnalytics, OrganizationStats, SingleCall,
+    TeamJobs, TeamUsage, UsageSummary,
+};
 
 /// How many tokens were counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Usage {
     /// Tokens of the request.
+    #[serde(deserialize_with = "said")]
     pub prompt_tokens: u64,
     /// Tokens of the answer.
+    #[serde(deserialize_with = "said")]
     pub completion_tokens: u64,
     /// Both.
+    #[serde(deserialize_with = "said")]
     pub total_tokens: u64,
     /// Anything else.
     #[serde(flatten)]
@@ -23,6 +34,7 @@ pub struct Usage {
 #[serde(default)]
 pub struct Message {
     /// Who speaks.
+    #[serde(deserialize_with = "said")]
     pub role: String,
     /// The text, if there is one.
     pub content: Option<String>,
@@ -36,8 +48,10 @@ pub struct Message {
 #[serde(default)]
 pub struct Choice {
     /// Which one it is.
+    #[serde(deserialize_with = "said")]
     pub index: u32,
     /// What was said.
+    #[serde(deserialize_with = "said")]
     pub message: Message,
     /// Why it ended.
     pub finish_reason: Option<String>,
@@ -47,13 +61,13 @@ pub struct Choice {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct ChatCompletion {
     /// The id of the answer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "said")]
     pub id: String,
     /// Who answered.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "said")]
     pub model: String,
     /// The answers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "said")]
     pub choices: Vec<Choice>,
     /// What was counted.
     #[serde(default)]
@@ -87,8 +101,10 @@ impl ChatCompletion {
 #[serde(default)]
 pub struct ChunkChoice {
     /// Which answer it is.
+    #[serde(deserialize_with = "said")]
     pub index: u32,
     /// What is added.
+    #[serde(deserialize_with = "said")]
     pub delta: Map<String, Value>,
     /// Why it ended, in the last chunk.
     pub finish_reason: Option<String>,
@@ -99,10 +115,13 @@ pub struct ChunkChoice {
 #[serde(default)]
 pub struct ChatChunk {
     /// The id of the answer.
+    #[serde(deserialize_with = "said")]
     pub id: String,
     /// Who answers.
+    #[serde(deserialize_with = "said")]
     pub model: String,
     /// What it adds to each answer.
+    #[serde(deserialize_with = "said")]
     pub choices: Vec<ChunkChoice>,
     /// What was counted, in the last chunk.
     pub usage: Option<Usage>,
@@ -135,77 +154,11 @@ pub(crate) struct Models {
     pub(crate) data: Vec<Model>,
 }
 
-/// A job, as far as the answer tells.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Job {
-    /// Its id.
-    pub job_id: String,
-    /// `pending`, `in_progress`, `completed` or `failed`.
-    pub status: String,
-    /// Anything else: `team_id`, `job_type`, `metadata`, ….
-    #[serde(flatten)]
-    pub more: Map<String, Value>,
-}
-
-/// What a job came to.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct JobCosts {
-    /// Its calls.
-    pub total_calls: u64,
-    /// Those that went well.
-    pub successful_calls: u64,
-    /// Those that did not.
-    pub failed_calls: u64,
-    /// The tokens of all of them.
-    pub total_tokens: u64,
-    /// What they cost, in USD, for display.
-    pub total_cost_usd: f64,
-    /// How long they took on average.
-    pub avg_latency_ms: f64,
-    /// Whether credits were taken.
-    pub credit_applied: bool,
-    /// What the team has left.
-    pub credits_remaining: Option<f64>,
-}
-
-/// A job that is over.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct JobCompletion {
-    /// Its id.
-    pub job_id: String,
-    /// `completed` or `failed`.
-    pub status: String,
-    /// What it came to.
-    #[serde(default)]
-    pub costs: JobCosts,
-    /// Anything else: `completed_at`, `calls`, ….
-    #[serde(flatten)]
-    pub more: Map<String, Value>,
-}
-
-/// A job of one call, made and completed at once.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct SingleCall {
-    /// Its id.
-    pub job_id: String,
-    /// `completed`.
-    pub status: String,
-    /// The answer: `content` and `finish_reason`.
-    #[serde(default)]
-    pub response: Map<String, Value>,
-    /// What it came to.
-    #[serde(default)]
-    pub costs: JobCosts,
-    /// Anything else: `metadata`, `completed_at`, ….
-    #[serde(flatten)]
-    pub more: Map<String, Value>,
-}
-
-impl SingleCall {
-    /// What the model said.
-    pub fn text(&self) -> &str {
-        let content = self.response.get("content");
-        content.and_then(Value::as_str).unwrap_or("")
-    }
+/// What is said, or nothing where a server says `null`.
+fn said<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }

@@ -99,6 +99,19 @@ impl CircuitBreaker {
         Ok(pass)
     }
 
+    /// Notes that the answer to a request has begun. A probe has done its work with that; what becomes
+    /// of the rest counts as of any other request.
+    pub(crate) fn answered(&self, pass: Pass) -> Pass {
+        if !pass.is_probe {
+            return pass;
+        }
+        self.settle(pass, Outcome::Answered, Duration::ZERO);
+        Pass {
+            turn: self.lock().turn,
+            is_probe: false,
+        }
+    }
+
     /// Notes how a request went.
     pub(crate) fn settle(&self, pass: Pass, outcome: Outcome, now: Duration) {
         let mut inner = self.lock();
@@ -151,6 +164,23 @@ mod tests {
         let probe = breaker.admit(MINUTE).unwrap();
         breaker.settle(probe, Outcome::Answered, MINUTE);
         assert_eq!(breaker.state(), State::Closed);
+    }
+
+    #[test]
+    fn a_stream_as_the_probe_closes_it_when_it_begins_and_counts_when_it_breaks() {
+        let breaker = CircuitBreaker::new(2, MINUTE);
+        for _ in 0..2 {
+            let pass = breaker.admit(Duration::ZERO).unwrap();
+            breaker.settle(pass, Outcome::Failed, Duration::ZERO);
+        }
+        let stream = breaker.admit(MINUTE).unwrap();
+        let stream = breaker.answered(stream);
+        assert_eq!(breaker.state(), State::Closed);
+        let other = breaker.admit(MINUTE).unwrap();
+        breaker.settle(stream, Outcome::Failed, MINUTE);
+        assert_eq!(breaker.state(), State::Closed, "one failure of two");
+        breaker.settle(other, Outcome::Failed, MINUTE);
+        assert_eq!(breaker.state(), State::Open);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::exchange::{Core, Exchange};
 use crate::failure::Error;
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
-use crate::retry::RetryPolicy;
+use crate::retry::{RetryPolicy, Watcher};
 use crate::stream::ChatStream;
 
 /// The most of an answer that is read, unless the builder says otherwise.
@@ -29,6 +29,9 @@ pub enum BadAddress {
     /// It does not begin with `http://` or `https://` and a host.
     #[error("`{0}` is no address of a gateway: it has to begin with http:// or https://")]
     Form(String),
+    /// It holds a name or a password.
+    #[error("the address of the gateway holds a name or a password: give the key beside it")]
+    Credentials,
     /// The system's certificates cannot be read.
     #[error("encrypted connections cannot be prepared: {0}")]
     Tls(String),
@@ -57,6 +60,7 @@ impl Client {
             breaker: Some(Arc::new(CircuitBreaker::default())),
             clock: Clock::default(),
             headers: HeaderMap::new(),
+            on_retry: None,
         }
     }
 
@@ -114,6 +118,7 @@ pub struct Builder {
     breaker: Option<Arc<CircuitBreaker>>,
     clock: Clock,
     headers: HeaderMap,
+    on_retry: Option<Watcher>,
 }
 
 impl Builder {
@@ -166,9 +171,18 @@ impl Builder {
         self
     }
 
+    /// Is told of each request that is sent again: why, and after which wait.
+    #[must_use]
+    pub fn on_retry(mut self, told: impl Fn(&Error, Duration) + Send + Sync + 'static) -> Self {
+        self.on_retry = Some(Watcher::new(told));
+        self
+    }
+
     /// A header of every request.
     #[must_use]
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub fn header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
+        // It may be a secret of something between here and the gateway.
+        value.set_sensitive(true);
         self.headers.insert(name, value);
         self
     }
@@ -178,6 +192,10 @@ impl Builder {
         let root = root(&self.base_url);
         let uri: Option<http::Uri> = root.parse().ok();
         let uri = uri.filter(|uri| uri.host().is_some());
+        let authority = uri.as_ref().and_then(http::Uri::authority);
+        if authority.is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err(BadAddress::Credentials);
+        }
         let connections = match uri.as_ref().and_then(http::Uri::scheme_str) {
             Some("http") => Connections::plain(),
             Some("https") => {
@@ -197,6 +215,7 @@ impl Builder {
             metrics: Arc::default(),
             clock: self.clock,
             headers: self.headers,
+            on_retry: self.on_retry,
             connections,
         })))
     }
@@ -235,8 +254,19 @@ mod tests {
     }
 
     #[test]
+    fn an_address_has_no_room_for_secrets() {
+        let bad = Client::new("http://me:canary@gate", "sk-1").unwrap_err();
+        assert!(matches!(bad, BadAddress::Credentials));
+        assert!(!format!("{bad} {bad:?}").contains("canary"));
+    }
+
+    #[test]
     fn a_client_does_not_show_its_key() {
-        let client = Client::new("http://gate", "sk-canary").unwrap();
+        let builder = Client::builder("http://gate", "sk-canary").header(
+            HeaderName::from_static("x-proxy-key"),
+            HeaderValue::from_static("canary"),
+        );
+        let client = builder.build().unwrap();
         assert!(!format!("{client:?}").contains("canary"));
     }
 }

@@ -2,8 +2,11 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime};
+
+/// The moment that all clocks count from, so that clients with one breaker mean the same times.
+static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// A wait.
 pub type Wait = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -26,9 +29,8 @@ pub struct Clock {
 impl Default for Clock {
     /// The system's.
     fn default() -> Self {
-        let begin = Instant::now();
         Self {
-            monotonic: Arc::new(move || begin.elapsed()),
+            monotonic: Arc::new(|| BEGIN.elapsed()),
             wall: Arc::new(SystemTime::now),
             sleep: Arc::new(|duration| {
                 let until = tokio::time::Instant::now() + duration;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::InvalidHeaderValue;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
+use tokio::time::error::Elapsed;
 use tollgate_core::secret::Secret;
 
 use crate::asked::Asked;
@@ -18,7 +19,7 @@ use crate::clock::Clock;
 use crate::connect::{Broken, Connections};
 use crate::failure::{self, Error, Kind};
 use crate::metrics::Metrics;
-use crate::retry::RetryPolicy;
+use crate::retry::{RetryPolicy, Watcher};
 
 /// The most of an error's body that is read.
 const LONGEST_ERROR: usize = 1024 * 1024;
@@ -45,6 +46,7 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) headers: HeaderMap,
     pub(crate) connections: Connections,
+    pub(crate) on_retry: Option<Watcher>,
 }
 
 /// A request with all its attempts. Dropped before its end, it was given up.
@@ -104,10 +106,16 @@ impl Exchange {
     }
 
     /// The answer as it begins, for a stream.
-    pub(crate) async fn open(&mut self) -> Result<(Incoming, String), Error> {
+    pub(crate) async fn open(&mut self) -> Result<(Incoming, HeaderMap), Error> {
         loop {
             let error = match self.opened().await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    // A stream may take long; the gateway has answered.
+                    if let (Some(breaker), Some(pass)) = (&self.core.breaker, self.pass) {
+                        self.pass = Some(breaker.answered(pass));
+                    }
+                    return Ok(answer);
+                }
                 Err(error) => error,
             };
             if let Err(error) = self.wait(error).await {
@@ -175,40 +183,79 @@ impl Exchange {
 
     async fn whole(&mut self) -> Result<Answer, Error> {
         let request = self.request()?;
-        let core = self.core.clone();
-        let timeout = self.timeout;
+        let mut received = Received::default();
         let asking = async {
-            let response = core.connections.send(request).await;
-            let response = response.map_err(|broken| self.broken(&broken))?;
-            if !response.status().is_success() {
-                return Err(self.refused(response).await);
-            }
-            let (parts, body) = response.into_parts();
-            let body = Limited::new(body, core.longest_answer).collect().await;
-            Ok(Answer {
-                request_id: self.id_of(&parts.headers),
-                status: parts.status.as_u16(),
-                body: body.map_err(|error| self.lost(&*error))?.to_bytes(),
-            })
-        };
-        let asked = tokio::time::timeout(timeout, asking).await;
-        asked.unwrap_or_else(|_| Err(self.timed_out()))
-    }
-
-    async fn opened(&mut self) -> Result<(Incoming, String), Error> {
-        let request = self.request()?;
-        let core = self.core.clone();
-        let asking = async {
-            let response = core.connections.send(request).await;
-            let response = response.map_err(|broken| self.broken(&broken))?;
-            if !response.status().is_success() {
-                return Err(self.refused(response).await);
-            }
-            let id = self.id_of(response.headers());
-            Ok((response.into_body(), id))
+            let body = received.begin(&self.core, request).await?;
+            let most = if received.is_success() {
+                self.core.longest_answer
+            } else {
+                LONGEST_ERROR
+            };
+            received.read(body, most).await
         };
         let asked = tokio::time::timeout(self.timeout, asking).await;
-        asked.unwrap_or_else(|_| Err(self.timed_out()))
+        let trouble = self.trouble(asked).err();
+        self.judged(received, trouble)
+    }
+
+    async fn opened(&mut self) -> Result<(Incoming, HeaderMap), Error> {
+        let request = self.request()?;
+        let mut received = Received::default();
+        let asking = async {
+            let body = received.begin(&self.core, request).await?;
+            if received.is_success() {
+                return Ok(Some(body));
+            }
+            received.read(body, LONGEST_ERROR).await.map(|()| None)
+        };
+        let asked = tokio::time::timeout(self.timeout, asking).await;
+        let trouble = match self.trouble(asked) {
+            Ok(Some(body)) => return Ok((body, received.headers)),
+            Ok(None) => None,
+            Err(error) => Some(error),
+        };
+        Err(self.refused(&received, trouble))
+    }
+
+    /// What came, or what went wrong with that.
+    fn trouble<T>(&self, asked: Result<Result<T, Broken>, Elapsed>) -> Result<T, Error> {
+        match asked {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(broken)) => Err(self.broken(&broken)),
+            Err(_) => Err(self.timed_out()),
+        }
+    }
+
+    fn judged(&self, received: Received, trouble: Option<Error>) -> Result<Answer, Error> {
+        if !received.is_success() || trouble.is_some() {
+            return Err(self.refused(&received, trouble));
+        }
+        let answer = Answer {
+            request_id: self.id_of(&received.headers),
+            status: received.status.as_u16(),
+            body: received.body.freeze(),
+        };
+        if received.is_cut {
+            let most = self.core.longest_answer;
+            let message = format!("the gateway's answer is longer than {most} bytes");
+            return Err(unreadable(&answer, &message));
+        }
+        Ok(answer)
+    }
+
+    /// The error for an answer with an error status, even where its body broke off; otherwise what
+    /// went wrong.
+    fn refused(&self, received: &Received, trouble: Option<Error>) -> Error {
+        if let (true, Some(error)) = (!received.has_begun || received.is_success(), trouble) {
+            return error;
+        }
+        let now = (self.core.clock.wall)();
+        let status = received.status.as_u16();
+        let mut error = failure::response(status, &received.headers, &received.body, now);
+        if error.request_id.is_none() {
+            error.request_id = Some(self.request_id());
+        }
+        error
     }
 
     /// What the next attempt sends.
@@ -236,15 +283,19 @@ impl Exchange {
     fn headers(&self) -> Result<HeaderMap, InvalidHeaderValue> {
         let (core, asked) = (&self.core, &self.asked);
         let mut headers = core.headers.clone();
+        let key = core.key.expose();
+        let (name, mut key) = if core.is_admin {
+            (ADMIN_KEY, HeaderValue::try_from(key)?)
+        } else {
+            let bearer = format!("Bearer {key}");
+            (AUTHORIZATION, HeaderValue::try_from(bearer)?)
+        };
+        // Not to be shown, nor kept in the tables of a connection's compression.
+        key.set_sensitive(true);
+        headers.insert(name, key);
         let mut set = |name: HeaderName, value: &str| {
             HeaderValue::try_from(value).map(|value| _ = headers.insert(name, value))
         };
-        let key = core.key.expose();
-        if core.is_admin {
-            set(ADMIN_KEY, key)?;
-        } else {
-            set(AUTHORIZATION, &format!("Bearer {key}"))?;
-        }
         if asked.is_stream {
             set(ACCEPT, "text/event-stream")?;
         } else {
@@ -258,31 +309,18 @@ impl Exchange {
         if asked.body.is_some() {
             set(CONTENT_TYPE, "application/json")?;
         }
-        if asked.method == Method::POST && core.has_idempotency_keys {
+        if self.has_idempotency_key() {
             set(IDEMPOTENCY_KEY, &self.idempotency_key)?;
         }
         Ok(headers)
     }
 
-    /// The error for an answer with an error status.
-    async fn refused(&self, response: Response<Incoming>) -> Error {
-        let (parts, body) = response.into_parts();
-        let body = Limited::new(body, LONGEST_ERROR).collect().await;
-        let body = match body {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => Bytes::new(),
-            Err(error) => return self.lost(&*error),
-        };
-        let now = (self.core.clock.wall)();
-        let status = parts.status.as_u16();
-        let mut error = failure::response(status, &parts.headers, &body, now);
-        if error.request_id.is_none() {
-            error.request_id = Some(self.request_id());
-        }
-        error
+    fn has_idempotency_key(&self) -> bool {
+        self.asked.method == Method::POST && self.core.has_idempotency_keys
     }
 
-    fn id_of(&self, headers: &HeaderMap) -> String {
+    /// The id under which the gateway's log has the request.
+    pub(crate) fn id_of(&self, headers: &HeaderMap) -> String {
         let id = headers.get("x-request-id").and_then(|id| id.to_str().ok());
         id.map_or_else(|| self.request_id(), str::to_owned)
     }
@@ -296,21 +334,21 @@ impl Exchange {
     }
 
     fn broken(&self, broken: &Broken) -> Error {
-        let mut error = self.lost(broken);
-        error.unreachable = broken.unreachable;
-        error
-    }
-
-    fn lost(&self, cause: &(dyn std::error::Error + 'static)) -> Error {
-        let message = format!("Connection error: {cause}");
+        let message = format!("Connection error: {broken}");
         let mut error = Error::passing(Kind::Connection, "connection_error", message);
         error.request_id = Some(self.request_id());
+        error.unreachable = broken.unreachable;
         error
     }
 
     /// Waits before the next attempt; gives the error back to give up.
     async fn wait(&mut self, error: Error) -> Result<(), Error> {
         let core = self.core.clone();
+        let is_lost = matches!(error.kind, Kind::Timeout | Kind::Connection) && !error.unreachable;
+        if is_lost && !self.asked.is_repeatable && !self.has_idempotency_key() {
+            // It may have been done, and doing it again may be another thing.
+            return Err(error);
+        }
         let chance = (core.clock.random)();
         let Some(wait) = core.retry.wait(&error, self.attempt, chance) else {
             return Err(error);
@@ -328,6 +366,9 @@ impl Exchange {
             wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
             "retrying"
         );
+        if let Some(watcher) = &core.on_retry {
+            watcher.tell(&error, wait);
+        }
         (core.clock.sleep)(wait).await;
         Ok(())
     }
@@ -339,14 +380,61 @@ impl Drop for Exchange {
     }
 }
 
+/// What one attempt brought until now.
+#[derive(Default)]
+struct Received {
+    has_begun: bool,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: BytesMut,
+    /// The body is longer than what is read of it.
+    is_cut: bool,
+}
+
+impl Received {
+    /// Sends a request and notes the head of its answer.
+    async fn begin(
+        &mut self,
+        core: &Core,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Incoming, Broken> {
+        let (parts, body) = core.connections.send(request).await?.into_parts();
+        self.has_begun = true;
+        self.status = parts.status;
+        self.headers = parts.headers;
+        Ok(body)
+    }
+
+    /// Reads the body, so many bytes at most.
+    async fn read(&mut self, mut body: Incoming, most: usize) -> Result<(), Broken> {
+        while let Some(frame) = body.frame().await {
+            if let Ok(piece) = frame?.into_data() {
+                self.body.extend_from_slice(&piece);
+            }
+            if self.body.len() > most {
+                self.body.truncate(most);
+                self.is_cut = true;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_success(&self) -> bool {
+        self.has_begun && self.status.is_success()
+    }
+}
+
 fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Error> {
-    serde_json::from_slice(&answer.body).map_err(|_| {
-        let message = "the gateway's answer cannot be read";
-        let mut error = Error::new(Kind::InvalidResponse, Some("invalid_response"), message);
-        error.status = Some(answer.status);
-        error.request_id = Some(answer.request_id.clone());
-        error
-    })
+    serde_json::from_slice(&answer.body)
+        .map_err(|_| unreadable(answer, "the gateway's answer cannot be read"))
+}
+
+fn unreadable(answer: &Answer, message: &str) -> Error {
+    let mut error = Error::new(Kind::InvalidResponse, Some("invalid_response"), message);
+    error.status = Some(answer.status);
+    error.request_id = Some(answer.request_id.clone());
+    error
 }
 
 fn unsendable(why: &str) -> Error {

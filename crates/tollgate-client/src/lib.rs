@@ -31,13 +31,16 @@ mod exchange;
 mod failure;
 mod jobs;
 mod metrics;
+mod reports;
 mod retry;
 mod stream;
 
 pub use admin::Call;
 pub use answers::{
-    ChatChunk, ChatCompletion, Choice, ChunkChoice, Job, JobCompletion, JobCosts, Message, Model,
-    SingleCall, Usage,
+    CallCost, CallCosts, ChatChunk, ChatCompletion, Choice, ChunkChoice, CostsOfJob, Job, JobCall,
+    JobCompletion, JobCosts, JobPage, JobSummary, JobWithCalls, KindUsage, Message, MetadataOfJob,
+    Model, OrganizationAnalytics, OrganizationStats, SingleCall, TeamJobs, TeamUsage, Usage,
+    UsageSummary,
 };
 pub use breaker::{CircuitBreaker, State};
 pub use chat::ChatRequest;

@@ -1,5 +1,7 @@
 //! Whether a request is sent again, and after which wait.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::failure::Error;
@@ -70,5 +72,27 @@ impl RetryPolicy {
         let wait = wait.min(self.longest.as_secs_f64());
         let wait = wait * (1.0 + self.jitter * (2.0 * chance - 1.0));
         Some(Duration::try_from_secs_f64(wait).unwrap_or(self.longest))
+    }
+}
+
+/// Who is told that a request is sent again.
+#[derive(Clone)]
+pub(crate) struct Watcher(Arc<Told>);
+
+type Told = dyn Fn(&Error, Duration) + Send + Sync;
+
+impl Watcher {
+    pub(crate) fn new(told: impl Fn(&Error, Duration) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(told))
+    }
+
+    pub(crate) fn tell(&self, error: &Error, wait: Duration) {
+        (self.0)(error, wait);
+    }
+}
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Watcher")
     }
 }

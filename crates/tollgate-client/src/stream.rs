@@ -1,5 +1,7 @@
 //! A stream of chunks, as it comes.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -10,6 +12,9 @@ use crate::answers::ChatChunk;
 use crate::exchange::Exchange;
 use crate::failure::{self, Error, Kind};
 
+/// How long the end of a body is waited for behind the end of its stream.
+const LEAVE: Duration = Duration::from_millis(250);
+
 /// The chunks of an answer. Dropped before its end, it ends the answer, and the gateway stops the
 /// provider.
 #[derive(Debug)]
@@ -19,6 +24,8 @@ pub struct ChatStream {
     decoder: Decoder,
     text: String,
     request_id: String,
+    job_id: Option<String>,
+    call_id: Option<String>,
     is_over: bool,
 }
 
@@ -31,13 +38,16 @@ enum Read {
 
 impl ChatStream {
     pub(crate) async fn open(mut exchange: Exchange) -> Result<Self, Error> {
-        let (body, request_id) = exchange.open().await?;
+        let (body, headers) = exchange.open().await?;
+        let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
         Ok(Self {
+            request_id: exchange.id_of(&headers),
+            job_id: text("x-tollgate-job-id"),
+            call_id: text("x-tollgate-call-id"),
             exchange: Some(exchange),
             body,
             decoder: Decoder::new(),
             text: String::new(),
-            request_id,
             is_over: false,
         })
     }
@@ -50,6 +60,16 @@ impl ChatStream {
     /// The id under which the gateway's log has the request.
     pub fn request_id(&self) -> &str {
         &self.request_id
+    }
+
+    /// The job of which it is a call.
+    pub fn job_id(&self) -> Option<&str> {
+        self.job_id.as_deref()
+    }
+
+    /// The id of the job's call.
+    pub fn call_id(&self) -> Option<&str> {
+        self.call_id.as_deref()
     }
 
     /// The next chunk; `None` at the end. A stream that fails ends with its error, which has the
@@ -88,7 +108,10 @@ impl ChatStream {
         loop {
             match self.decoded()? {
                 Some(Read::Chunk(chunk)) => return Ok(Some(*chunk)),
-                Some(Read::End) => return Ok(None),
+                Some(Read::End) => {
+                    self.leave().await;
+                    return Ok(None);
+                }
                 Some(Read::Nothing) => {}
                 None => match self.received().await? {
                     Some(bytes) => self.decoder.feed(bytes),
@@ -96,6 +119,12 @@ impl ChatStream {
                 },
             }
         }
+    }
+
+    /// Reads the end of the body, so that its connection can be used again.
+    async fn leave(&mut self) {
+        let rest = async { while let Some(Ok(_)) = self.body.frame().await {} };
+        _ = tokio::time::timeout(LEAVE, rest).await;
     }
 
     /// What the next event is; `None` where more has to come first.

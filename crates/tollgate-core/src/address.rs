@@ -44,6 +44,11 @@ impl AddressRange {
         wide(address) & self.mask() == self.base
     }
 
+    /// Whether all of another range are among them.
+    pub fn covers(self, other: Self) -> bool {
+        self.bits <= other.bits && other.base & self.mask() == self.base
+    }
+
     fn mask(self) -> u128 {
         u128::MAX
             .checked_shl(128 - u32::from(self.bits))
@@ -88,6 +93,19 @@ mod tests {
                 assert!(!parsed.contains(outside.parse().unwrap()), "{range}");
             }
             assert_eq!(AddressRange::parse(&parsed.to_string()), Some(parsed));
+        }
+        for (range, other, covered) in [
+            ("10.0.0.0/8", "10.0.0.0/8", true),
+            ("10.0.0.0/8", "10.1.0.0/16", true),
+            ("10.0.0.0/8", "::ffff:10.1.2.3", true),
+            ("10.0.0.0/8", "10.0.0.0/7", false),
+            ("10.0.0.0/8", "11.0.0.0/16", false),
+            ("10.0.0.0/8", "::/0", false),
+            ("::/0", "0.0.0.0/0", true),
+            ("0.0.0.0/0", "2001:db8::1", false),
+        ] {
+            let [one, two] = [range, other].map(|text| AddressRange::parse(text).unwrap());
+            assert_eq!(one.covers(two), covered, "{range} {other}");
         }
         // The same address in the words of the other family.
         let range = AddressRange::parse("10.0.0.0/8").unwrap();

@@ -2,6 +2,7 @@
 
 mod terms;
 
+use std::collections::HashSet;
 use std::fmt;
 
 use crate::id::{OrgId, TeamId};
@@ -229,7 +230,7 @@ impl Totals {
     /// Adds up the calls of one job.
     pub fn of(calls: &[CallRecord]) -> Self {
         let mut totals = Self::default();
-        let mut purposes = Vec::new();
+        let mut purposes = HashSet::new();
         for call in calls {
             totals.calls += 1;
             match call.state {
@@ -238,10 +239,8 @@ impl Totals {
                 CallState::Failed => totals.failed += 1,
             }
             let purpose = call.purpose.as_deref().unwrap_or_default();
-            if purposes.contains(&purpose) {
+            if !purposes.insert(purpose) {
                 totals.repeated += 1;
-            } else {
-                purposes.push(purpose);
             }
             let tokens = call.prompt.saturating_add(call.completion);
             totals.tokens = totals.tokens.saturating_add(tokens);

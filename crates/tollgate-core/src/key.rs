@@ -202,6 +202,19 @@ impl Reach {
     pub fn allows_address(&self, address: IpAddr) -> bool {
         self.addresses.is_empty() || self.addresses.iter().any(|it| it.contains(address))
     }
+
+    /// Whether the key may come by every surface by which one of this reach may.
+    pub fn covers_surfaces(&self, other: &Self) -> bool {
+        let all = |other: &Self| other.surfaces.iter().all(|it| self.allows_surface(it));
+        self.surfaces.is_empty() || (!other.surfaces.is_empty() && all(other))
+    }
+
+    /// Whether the key may come from every address from which one of this reach may.
+    pub fn covers_addresses(&self, other: &Self) -> bool {
+        let is_in = |range: &AddressRange| self.addresses.iter().any(|it| it.covers(*range));
+        let all = |other: &Self| other.addresses.iter().all(is_in);
+        self.addresses.is_empty() || (!other.addresses.is_empty() && all(other))
+    }
 }
 
 /// A key that Tollgate gave out, without its clear text.
@@ -320,6 +333,13 @@ impl Permissions {
             }
         }
         Some(given)
+    }
+
+    /// Whether everything is given that the others give.
+    pub const fn covers(self, others: Self) -> bool {
+        (self.read || !others.read)
+            && (self.write || !others.write)
+            && (self.manage || !others.manage)
     }
 
     /// The names of what is given, in the order of the API.

@@ -230,6 +230,8 @@ impl Flags {
     pub const WITHHELD: Self = Self(1 << 5);
     /// Another model answered than the one that was asked for.
     pub const FALLBACK: Self = Self(1 << 6);
+    /// No provider was asked: the answer was kept, and costs its share of the price.
+    pub const CACHED: Self = Self(1 << 7);
 
     const NAMES: &'static [(Self, &'static str)] = &[
         (Self::ESTIMATED, "estimated"),
@@ -239,6 +241,7 @@ impl Flags {
         (Self::UNPRICED, "unpriced"),
         (Self::WITHHELD, "withheld"),
         (Self::FALLBACK, "fallback"),
+        (Self::CACHED, "cached"),
     ];
 
     /// Takes flags as they were stored; those that are not known stay.

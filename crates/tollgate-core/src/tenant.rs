@@ -99,8 +99,12 @@ pub struct Organization {
     pub controls: Controls,
     /// Whether the texts of its requests may be kept in the request log.
     pub keeps_bodies: bool,
+    /// What people note of it: a JSON object.
+    pub metadata: Option<Box<str>>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was last changed, if it ever was.
+    pub updated_at: Option<Timestamp>,
     /// Whether the configuration declares it; such ones are read-only in the API.
     pub declared: bool,
 }
@@ -120,8 +124,12 @@ pub struct Team {
     pub controls: Controls,
     /// What its jobs cost; `None`: as for everybody.
     pub job_terms: Option<Box<Terms>>,
+    /// What people note of it: a JSON object.
+    pub metadata: Option<Box<str>>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was last changed, if it ever was.
+    pub updated_at: Option<Timestamp>,
     /// Whether the configuration declares it; such ones are read-only in the API.
     pub declared: bool,
 }

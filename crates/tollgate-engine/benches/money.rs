@@ -71,6 +71,8 @@ impl World {
             controls: controls.clone(),
             job_terms: None,
             created_at: Timestamp::from_millis(0),
+            metadata: None,
+            updated_at: None,
             declared: false,
         };
         let change = [Change::PutTeam(Arc::new(team))];

@@ -9,14 +9,18 @@ mod edit;
 mod keys;
 mod offers;
 mod organizations;
+mod strength;
 mod teams;
 mod users;
 mod uses;
+mod whole;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::timeout;
 use tollgate_core::audit::AuditRow;
 use tollgate_core::error::failure::Detail;
 use tollgate_core::error::{Code, Failure, detail};
@@ -35,6 +39,7 @@ pub use self::edit::{
 };
 pub use self::offers::{Decision, OfferChange};
 pub use self::organizations::is_id;
+pub use self::whole::{MadeTeam, TeamChange, WholeTeam};
 use crate::admin::{self, AdminKeys};
 use crate::authority::Manager;
 use crate::credits::Credits;
@@ -45,6 +50,9 @@ use crate::port::Change as store;
 use crate::port::{AuditQuery, Clock, Store, StoreError};
 use crate::settle::Ledger;
 use crate::tenants::Tenants;
+
+/// The longest that a change waits for those before it, each of which waits for the store.
+const LONGEST_TURN: Duration = Duration::from_secs(30);
 
 /// Whether a deployment serves real traffic. Keys of one kind do not open the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,15 +85,15 @@ pub struct Accounts {
     hasher: KeyHasher,
     environment: Environment,
     entropy: Entropy,
-    table: KeyTable,
+    table: Arc<KeyTable>,
     tenants: Arc<Tenants>,
     ledger: Arc<Ledger>,
     credits: Credits,
     admins: AdminKeys,
-    offers: Offers,
+    offers: Arc<Offers>,
     /// Held from reading something until its change is in the tables, so that of two changes to
     /// one thing the later one sees the earlier one. Requests never meet it.
-    changing: Mutex<()>,
+    changing: Arc<Mutex<()>>,
 }
 
 impl Accounts {
@@ -132,16 +140,27 @@ impl Accounts {
             hasher,
             environment,
             entropy,
-            table,
+            table: Arc::new(table),
             tenants,
             credits: Credits::new(Arc::clone(&ledger)),
             ledger,
             admins,
-            offers: Offers::new(offers),
-            changing: Mutex::new(()),
+            offers: Arc::new(Offers::new(offers)),
+            changing: Arc::default(),
         };
         this.load_stored_budgets().await?;
         Ok(this)
+    }
+
+    /// Waits until nobody else changes anything, and keeps it so.
+    async fn turn(&self) -> Result<OwnedMutexGuard<()>, Failure> {
+        let waiting = Arc::clone(&self.changing).lock_owned();
+        timeout(LONGEST_TURN, waiting).await.map_err(|_| {
+            Failure::gateway(Code::DatabaseError).message(
+                "An earlier change has not reached the store, so nothing was done. Try again in a \
+                 few seconds.",
+            )
+        })
     }
 
     /// Organizations, teams and users.

@@ -39,8 +39,14 @@ pub fn check(caller: &Caller, right: Right, surface: &str) -> Result<(), Failure
     check_key(caller, right, surface)
 }
 
-/// The same by the key alone, also while its team is suspended or paused.
-pub fn check_key(caller: &Caller, right: Right, surface: &str) -> Result<(), Failure> {
+/// The same also while the team or the organization is suspended or paused.
+pub fn check_stopped(caller: &Caller, right: Right, surface: &str) -> Result<(), Failure> {
+    caller.check_user()?;
+    check_key(caller, right, surface)
+}
+
+/// The same by the key alone.
+fn check_key(caller: &Caller, right: Right, surface: &str) -> Result<(), Failure> {
     let given = caller.key.permissions;
     let (may, name) = match right {
         Right::Write => (given.write, "write"),

@@ -59,6 +59,7 @@ impl Told for Organization {
             ("name", text(&self.name)),
             ("status", text(self.status.as_str())),
             ("keep_bodies", self.keeps_bodies.to_string()),
+            ("metadata", json(self.metadata.as_deref())),
         ];
         members.extend(controls(&self.controls));
         members
@@ -71,11 +72,17 @@ impl Told for Team {
             ("organization", text(self.organization.as_str())),
             ("name", text(&self.name)),
             ("status", text(self.status.as_str())),
+            ("metadata", json(self.metadata.as_deref())),
         ];
         members.extend(controls(&self.controls));
         members.extend(terms(self.job_terms.as_deref()));
         members
     }
+}
+
+/// What is JSON already.
+fn json(value: Option<&str>) -> String {
+    value.unwrap_or("null").to_owned()
 }
 
 /// What jobs cost, where that was said.

@@ -250,6 +250,16 @@ impl Caller {
         Err(self.stopped())
     }
 
+    /// Whether the user of the key may work, if it has one: what their team may see and end while
+    /// it is suspended or paused is not for somebody who may do nothing. Fails with
+    /// `permission_denied`.
+    pub fn check_user(&self) -> Result<(), Failure> {
+        match self.user().map(|user| user.status()) {
+            None | Some(Status::Active) => Ok(()),
+            Some(status) => Err(stopped_user(status)),
+        }
+    }
+
     /// What stops the caller, the gravest first.
     #[cold]
     fn stopped(&self) -> Failure {
@@ -260,10 +270,7 @@ impl Caller {
             && organization == Status::Active
             && team == Status::Active
         {
-            return Failure::client(Code::PermissionDenied).message(format!(
-                "The user of this API key is {}. Ask an administrator of the organization.",
-                user.status().as_str()
-            ));
+            return stopped_user(user.status());
         }
         let says = |code, what: &str| {
             Failure::client(code).message(format!(
@@ -278,4 +285,11 @@ impl Caller {
             (Status::Active, Status::Active) => Failure::client(Code::PermissionDenied),
         }
     }
+}
+
+fn stopped_user(status: Status) -> Failure {
+    Failure::client(Code::PermissionDenied).message(format!(
+        "The user of this API key is {}. Ask an administrator of the organization.",
+        status.as_str()
+    ))
 }

@@ -1,10 +1,12 @@
 //! Answers that are kept in memory, and given again to the same question of the same team. Of
-//! equal questions at the same time one is asked, and the others wait for its answer.
+//! equal questions at the same time one is asked; the others wait for its answer, and read it along
+//! if it is a stream.
 //!
 //! What a question is known by, and what its answer looks like, is decided by whoever asks; here
 //! it is bytes behind a key. Everything is forgotten when other models come into use.
 
 mod filling;
+mod live;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -22,11 +24,13 @@ use tollgate_core::reply::{Finish, Usage};
 use tollgate_core::route::cache::CacheMode;
 use tollgate_core::time::Moment;
 
+use self::live::Live;
 use self::table::Table;
 use crate::engine::Ticker;
 use crate::routes::{Route, RouteTarget};
 
 pub use self::filling::Filling;
+pub use self::live::Reader;
 
 /// What a question is known by: a hash of everything that changes its answer, and of its team.
 pub type Key = [u8; 32];
@@ -48,6 +52,17 @@ pub struct Settings {
     pub hit_price_percent: u8,
 }
 
+/// What an answer tells of itself.
+#[derive(Debug)]
+pub struct About {
+    /// Who answered.
+    pub answered: Arc<RouteTarget>,
+    /// The request to which it was the answer.
+    pub request_id: Box<str>,
+    /// Parts of the request that its provider could not be told.
+    pub lost: Vec<String>,
+}
+
 /// An answer that is kept.
 #[derive(Debug)]
 pub struct Kept {
@@ -57,16 +72,11 @@ pub struct Kept {
     pub ends: Option<Box<[usize]>>,
     /// What the provider said was used.
     pub usage: Option<Usage>,
-    /// About how many tokens the parts of a stream have, in sixteenths of a token.
-    pub delivered: u64,
     /// Why the model stopped.
     pub finish: Option<Finish>,
-    /// Who answered.
-    pub answered: Arc<RouteTarget>,
-    /// The request to which it was the answer.
-    pub request_id: Box<str>,
-    /// Parts of the request that its provider could not be told.
-    pub lost: Vec<String>,
+    /// About how many tokens a stream has, in sixteenths of a token.
+    pub delivered: u32,
+    about: Arc<About>,
     born: Moment,
     ttl: Duration,
     stale: Duration,
@@ -75,8 +85,8 @@ pub struct Kept {
 /// An answer that is given again.
 #[derive(Clone, Debug)]
 pub struct Hit {
-    /// The answer.
-    pub kept: Arc<Kept>,
+    /// What it tells of itself.
+    pub about: Arc<About>,
     /// How old it is.
     pub age: Duration,
     /// What the call costs, in percent.
@@ -100,19 +110,30 @@ pub struct Question {
     pub patience: Duration,
 }
 
+/// Where an answer that is given again comes from.
+#[derive(Debug)]
+pub enum Source {
+    /// It is kept.
+    Kept(Arc<Kept>),
+    /// It is a stream that an equal request is just getting.
+    Along(Reader),
+}
+
 /// What was found.
 pub enum Found {
     /// The answer.
-    Hit(Hit),
+    Hit(Hit, Source),
     /// Nothing: a provider is to be asked, and this takes what it says.
     Miss(Box<Filling>),
 }
 
-/// How an equal question ended.
-#[derive(Clone, Debug)]
+/// How far an equal question is.
+#[derive(Clone)]
 enum Flight {
     /// It is under way.
     Open,
+    /// Its answer is a stream, which has begun.
+    Live(Arc<Live>),
     /// Its answer is kept.
     Kept(Arc<Kept>),
     /// It failed, or its answer is not for others.
@@ -178,9 +199,10 @@ impl Cache {
         )
     }
 
-    /// Looks for an answer. Where an equal question is under way, waits for its answer; if it
-    /// fails, those who waited ask for themselves, all at once, as they would without a cache. If
-    /// whoever asked it goes away, the next one asks for all.
+    /// Looks for an answer. Where an equal question is under way, waits for its answer, of a stream
+    /// for its beginning; if it fails before that, those who waited ask for themselves, all at
+    /// once, as they would without a cache. If whoever asked it goes away, the next one asks for
+    /// all.
     pub async fn find(self: &Arc<Self>, question: &Question) -> Found {
         let end = Instant::now() + question.patience;
         loop {
@@ -189,12 +211,18 @@ impl Cache {
                 Looked::Wait(flight) => flight,
             };
             let ended = async {
-                // The state is an end once it has changed: each flight has one.
+                // Whatever it changes to is all there is to wait for.
                 flight.changed().await.ok()?;
                 Some(flight.borrow().clone())
             };
             match timeout_at(end, ended).await {
-                Ok(Some(Flight::Kept(kept))) => return Found::Hit(self.hit(kept)),
+                Ok(Some(Flight::Kept(kept))) => return self.hit(kept),
+                Ok(Some(Flight::Live(live))) => {
+                    return match live.join() {
+                        Some(reader) => self.along(&live, reader),
+                        None => Found::Miss(self.miss(question, None)),
+                    };
+                }
                 // Whoever asked has gone.
                 Ok(None) => {}
                 Ok(Some(Flight::Failed | Flight::Open)) | Err(_) => {
@@ -214,7 +242,7 @@ impl Cache {
             let age = now.since(kept.born);
             if age <= kept.ttl && question.max_age.is_none_or(|most| age <= most) {
                 drop(table);
-                return Looked::Found(Found::Hit(self.hit(kept)));
+                return Looked::Found(self.hit(kept));
             }
         }
         if let Some(flight) = table.flights.get(&question.key) {
@@ -226,16 +254,26 @@ impl Cache {
         Looked::Found(Found::Miss(self.miss(question, Some(sender))))
     }
 
-    fn hit(&self, kept: Arc<Kept>) -> Hit {
+    fn hit(&self, kept: Arc<Kept>) -> Found {
         self.hits.fetch_add(1, Ordering::Relaxed);
-        self.again(kept)
+        Found::Hit(self.again(&kept), Source::Kept(kept))
     }
 
-    fn again(&self, kept: Arc<Kept>) -> Hit {
+    fn along(&self, live: &Live, reader: Reader) -> Found {
+        self.hits.fetch_add(1, Ordering::Relaxed);
+        let hit = Hit {
+            about: Arc::clone(&live.about),
+            age: Duration::ZERO,
+            percent: self.settings.load().hit_price_percent,
+        };
+        Found::Hit(hit, Source::Along(reader))
+    }
+
+    fn again(&self, kept: &Kept) -> Hit {
         Hit {
+            about: Arc::clone(&kept.about),
             age: self.ticker.moment().since(kept.born),
             percent: self.settings.load().hit_price_percent,
-            kept,
         }
     }
 
@@ -252,7 +290,7 @@ impl Cache {
     }
 
     /// An answer that is too old, for a call that failed because no provider could answer.
-    pub fn stale(&self, question: &Question, failure: &Failure) -> Option<Hit> {
+    pub fn stale(&self, question: &Question, failure: &Failure) -> Option<(Hit, Source)> {
         let is_wanted = question.reads && question.max_age.is_none();
         if !is_wanted || question.stale.is_zero() || !is_down(failure.code) {
             return None;
@@ -260,7 +298,7 @@ impl Cache {
         let now = self.ticker.moment();
         let kept = self.table().get(&question.key, now)?;
         self.stale.fetch_add(1, Ordering::Relaxed);
-        Some(self.again(kept))
+        Some((self.again(&kept), Source::Kept(kept)))
     }
 
     /// Forgets every answer: who would answer now may be somebody else.

@@ -10,7 +10,8 @@ use tollgate_core::money::Unit;
 
 use crate::engine::Engine;
 use crate::health::Permit;
-use crate::hold::{Estimate, Hold};
+use crate::hold::{Estimate, Hold, Most};
+use crate::jobs::{self, CallShare};
 use crate::port::{Delivery, Want};
 use crate::routes::{Route, RouteTarget};
 use crate::trail::Trail;
@@ -88,6 +89,7 @@ pub fn estimate(engine: &Engine, caller: &Caller, call: &Call) -> Estimate {
 fn pays_by_estimate(caller: &Caller) -> bool {
     let has_budgets = |controls: &Controls| !controls.budgets.is_empty();
     caller.team().paying(Unit::Usd).is_some()
+        || jobs::pay_by_use(caller)
         || has_budgets(&caller.key.controls)
         || has_budgets(&caller.team().facts().controls)
         || has_budgets(&caller.organization().facts().controls)
@@ -125,9 +127,15 @@ pub fn hold_counted(
     engine: &Engine,
     caller: &Caller,
     route: &Route,
-    estimate: Estimate,
+    (estimate, share): (Estimate, Option<Arc<CallShare>>),
 ) -> Result<Hold, Failure> {
-    Hold::take_counted(&engine.ledger, &engine.billing(), caller, route, estimate)
+    let books = (&engine.ledger, &engine.billing());
+    Hold::take_counted(books, caller, route, (estimate, share))
+}
+
+/// What a call may use at most.
+pub fn most(engine: &Engine, route: &Route, estimate: Estimate) -> Most {
+    Most::of(&engine.billing(), route, estimate)
 }
 
 /// Has the call served: by the targets of its route in turn, then by its fallbacks, within one

@@ -5,34 +5,38 @@
 //! and is told what the first one came to; another order with that reference is refused. That
 //! makes it safe to ask again whenever an answer got lost.
 
-mod allocate;
 mod audit;
+mod correct;
 mod find;
 mod holds;
 mod low;
 mod orders;
+mod pledges;
 mod receipt;
 mod refund;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use tollgate_core::error::failure::Detail;
 use tollgate_core::error::{Code, Failure, detail};
-use tollgate_core::ledger::{Entry, EntryId, Holder, Kind, Movement, Report, WalletId};
+use tollgate_core::ledger::{Entry, EntryId, Holder, Kind, Report, WalletId};
 use tollgate_core::money::{LARGEST, Money, Unit};
 
+pub use self::correct::Correction;
 use self::holds::Holds;
 pub use self::holds::OpenHold;
 pub use self::low::LowBalances;
 use self::orders::Orders;
+use self::pledges::Pledges;
 pub use self::receipt::Receipt;
 use crate::authority::Manager;
 use crate::ledger_check;
 use crate::port::StoreError;
-use crate::settle::{Ledger, Posting};
+use crate::settle::{Along, Ledger, Posting};
 use crate::wallet::{Reading, Wallet};
 
 pub(crate) use self::find::find;
@@ -89,10 +93,9 @@ pub struct Credits {
     ledger: Arc<Ledger>,
     orders: Orders,
     holds: Holds,
+    pledges: Pledges,
     /// Held from reading how much of a settlement was refunded until the next refund is posted.
     refunding: tokio::sync::Mutex<()>,
-    /// Held from reading what was given to a wallet until what is missing of it is posted.
-    allocating: tokio::sync::Mutex<()>,
     /// Held while the whole ledger is verified, which is work for one at a time.
     verifying: tokio::sync::Mutex<()>,
 }
@@ -105,8 +108,8 @@ impl Credits {
             ledger,
             orders: Orders::default(),
             holds: Holds::default(),
+            pledges: Pledges::default(),
             refunding: tokio::sync::Mutex::default(),
-            allocating: tokio::sync::Mutex::default(),
             verifying: tokio::sync::Mutex::default(),
         }
     }
@@ -198,6 +201,11 @@ impl Credits {
         self.with_wallet(wallet, |it| (it.read(), it.is_open()))
     }
 
+    /// Whether its holder is known, be it absent now: only then are orders taken.
+    pub(crate) fn is_there(&self, wallet: &WalletId) -> bool {
+        self.with_wallet(wallet, |_| ()).is_ok()
+    }
+
     /// Transactions of a wallet, the latest first.
     pub async fn transactions(
         &self,
@@ -215,6 +223,13 @@ impl Credits {
     pub async fn given(&self, wallet: &WalletId) -> Result<i64, Failure> {
         let store = self.ledger.store();
         store.given(wallet).await.map_err(not_read)
+    }
+
+    /// What operators put into each wallet that was ever given anything, less what they took.
+    pub async fn given_to_all(&self) -> Result<HashMap<WalletId, i64>, Failure> {
+        let store = self.ledger.store();
+        let given = store.given_to_all().await.map_err(not_read)?;
+        Ok(given.into_iter().collect())
     }
 
     /// Transactions of a wallet of job credits, the latest first, each with the balance after it.
@@ -258,20 +273,61 @@ impl Credits {
     /// Changes memory and puts the entry in the queue, both or neither.
     fn post(&self, entry: &Entry, note: &Note) -> Result<crate::settle::Ticket, Failure> {
         let wallet = entry.wallet.as_deref().ok_or_else(no_wallet)?;
+        let row = audit::row(entry, note, self.organization_of(wallet).as_deref());
+        let along = row.map(|row| {
+            Box::new(Along {
+                audit: vec![row],
+                ..Along::default()
+            })
+        });
         let posting = Posting {
             entry: entry.clone(),
-            audit: audit::row(entry, note, self.organization_of(wallet).as_deref()),
+            along,
             undo: None,
         };
         let (ticket, ()) = self.with_wallet(wallet, |wallet| {
             self.ledger.post(|| {
                 self.holds.end(entry)?;
-                apply(wallet, &entry.kind)?;
+                self.apply(wallet, entry)?;
                 self.holds.begin(entry);
                 Ok((Some(posting), ()))
             })
         })??;
         ticket.ok_or_else(|| Failure::gateway(Code::InternalError).because("nothing was posted"))
+    }
+
+    /// What an order does to a wallet in memory. Fails, and does nothing, if the wallet cannot bear
+    /// it.
+    fn apply(&self, wallet: &Wallet, entry: &Entry) -> Result<(), Failure> {
+        match &entry.kind {
+            Kind::TopUp(movement)
+            | Kind::Adjustment {
+                movement,
+                taken: false,
+            } => {
+                let reading = wallet.read();
+                let sum = reading.balance.saturating_add(movement.amount);
+                if sum > LARGEST {
+                    return Err(too_much(wallet.id().unit, reading.balance));
+                }
+                wallet.add(movement.amount);
+            }
+            Kind::Refund { movement, .. } | Kind::Release { movement, .. } => {
+                wallet.add(movement.amount);
+            }
+            Kind::Spend { movement, held, .. } => wallet.add(held.saturating_sub(movement.amount)),
+            Kind::Adjustment {
+                movement,
+                taken: true,
+            }
+            | Kind::Hold(movement) => {
+                let unit = wallet.id().unit;
+                let taken = self.pledges.take(wallet, movement.amount, entry);
+                taken.map_err(|reading| too_little(unit, reading, movement.amount))?;
+            }
+            Kind::Settlement(_) | Kind::Loss(_) => {}
+        }
+        Ok(())
     }
 
     fn with_wallet<T>(&self, id: &WalletId, act: impl FnOnce(&Wallet) -> T) -> Result<T, Failure> {
@@ -286,7 +342,7 @@ impl Credits {
         match &wallet.holder {
             Holder::Organization(id) => Some(id.as_str().into()),
             Holder::Team(id) => {
-                let team = self.ledger.tenants.team(id)?;
+                let team = self.ledger.tenants.team_node(id)?;
                 Some(team.organization().id.as_str().into())
             }
         }
@@ -299,40 +355,6 @@ impl fmt::Debug for Credits {
     }
 }
 
-/// What an order does to a wallet in memory. Fails, and does nothing, if the wallet cannot bear
-/// it.
-fn apply(wallet: &Wallet, kind: &Kind) -> Result<(), Failure> {
-    match kind {
-        Kind::TopUp(movement)
-        | Kind::Adjustment {
-            movement,
-            taken: false,
-        } => {
-            let reading = wallet.read();
-            let sum = reading.balance.saturating_add(movement.amount);
-            if sum > LARGEST {
-                return Err(too_much(wallet.id().unit, reading.balance));
-            }
-            wallet.add(movement.amount);
-        }
-        Kind::Refund { movement, .. } | Kind::Release { movement, .. } => {
-            wallet.add(movement.amount);
-        }
-        Kind::Spend { movement, held, .. } => wallet.add(held.saturating_sub(movement.amount)),
-        Kind::Adjustment {
-            movement,
-            taken: true,
-        }
-        | Kind::Hold(movement) => {
-            let unit = wallet.id().unit;
-            let taken = wallet.take(movement.amount);
-            taken.map_err(|reading| too_little(unit, reading, movement))?;
-        }
-        Kind::Settlement(_) | Kind::Loss(_) => {}
-    }
-    Ok(())
-}
-
 /// An amount in the words of its unit.
 pub(crate) fn worded(unit: Unit, amount: u64) -> String {
     match unit {
@@ -341,11 +363,11 @@ pub(crate) fn worded(unit: Unit, amount: u64) -> String {
     }
 }
 
-fn too_little(unit: Unit, reading: Reading, movement: &Movement) -> Failure {
+fn too_little(unit: Unit, reading: Reading, needed: u64) -> Failure {
     let mut message = format!(
         "{} are available, which is less than {}.",
         worded(unit, reading.available()),
-        worded(unit, movement.amount)
+        worded(unit, needed)
     );
     if reading.held > 0 {
         message.push_str(" A further ");
@@ -359,7 +381,7 @@ fn too_little(unit: Unit, reading: Reading, movement: &Movement) -> Failure {
     let usd = |amount| Detail::Text(Money::from_nano(amount).to_string());
     failure
         .detail(detail::BALANCE_USD, usd(reading.available()))
-        .detail(detail::NEEDED_USD, usd(movement.amount))
+        .detail(detail::NEEDED_USD, usd(needed))
 }
 
 fn too_much(unit: Unit, balance: u64) -> Failure {
@@ -378,6 +400,10 @@ fn not_there(holder: &Holder) -> Failure {
     Failure::client(Code::ResourceNotFound)
         .message(format!("There is no {kind} of this id."))
         .detail(detail::RESOURCE, Detail::Text(kind.to_owned()))
+}
+
+fn changes_meanwhile() -> Failure {
+    Failure::gateway(Code::DatabaseError).because("the wallet changes while it is read")
 }
 
 fn no_wallet() -> Failure {

@@ -26,6 +26,7 @@ pub const POINTS: &[&str] = &[
     "store.append_begun",
     "store.page_inserted",
     "store.transactions_inserted",
+    "store.beside_inserted",
     "store.append_committed",
     "store.checkpoint_begun",
     "store.balances_written",

@@ -11,6 +11,8 @@ use crate::sync::AtomicUsize;
 #[derive(Debug, Default)]
 pub(crate) struct Freed {
     waiting: AtomicUsize,
+    /// How often something changed while somebody waited.
+    news: AtomicUsize,
     changed: Notify,
 }
 
@@ -22,6 +24,8 @@ impl Freed {
     /// A place became free, or a target came back. Costs one read where nobody waits.
     pub(crate) fn tell(&self) {
         if self.waiting.load(Ordering::SeqCst) > 0 {
+            // Counted after the place was given back: whoever knows the count finds the place.
+            self.news.fetch_add(1, Ordering::SeqCst);
             self.changed.notify_waiters();
         }
     }
@@ -37,6 +41,11 @@ impl Waiter<'_> {
     /// Resolves at the next change after it was made (and enabled).
     pub(crate) fn changed(&self) -> Notified<'_> {
         self.0.changed.notified()
+    }
+
+    /// The number of the latest change.
+    pub(crate) fn news(&self) -> usize {
+        self.0.news.load(Ordering::SeqCst)
     }
 }
 

@@ -19,8 +19,10 @@ use tollgate_core::time::Timestamp;
 
 use self::levels::Levels;
 pub use self::levels::Warning;
+pub(crate) use self::refusal::of_unpriced;
 use crate::caller::Caller;
 use crate::fault;
+use crate::jobs::CallShare;
 use crate::routes::{Route, RouteTarget};
 use crate::settle::{Durability, Ledger, Posting, Ticket};
 use crate::wallet::Wallet;
@@ -63,6 +65,59 @@ pub struct Estimate {
     pub choices: u32,
 }
 
+/// What a call may use at most at the dearest and the longest of its targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Most {
+    /// What it may cost, in nano-USD; `None` if a target has no price.
+    pub cost: Option<u64>,
+    /// Tokens of the prompt and of all answers.
+    pub tokens: u64,
+}
+
+impl Most {
+    /// What a call may use at most at any target of its route.
+    pub fn of(billing: &Billing, route: &Route, estimate: Estimate) -> Self {
+        let mut most = Self {
+            cost: Some(0),
+            tokens: 0,
+        };
+        for target in route.targets.iter().filter(|target| target.enabled) {
+            let output = estimate.longest_output(target).unwrap_or_else(|| {
+                u64::from(billing.longest_answer).saturating_mul(estimate.choices())
+            });
+            let cost = billing
+                .priced(target)
+                .map(|priced| priced.price.most(estimate.prompt, output));
+            most.cost = most.cost.zip(cost).map(|(one, other)| one.max(other));
+            most.tokens = most.tokens.max(estimate.prompt.saturating_add(output));
+        }
+        most
+    }
+}
+
+impl Billing {
+    fn priced<'t>(&'t self, target: &'t RouteTarget) -> Option<&'t Priced> {
+        target.facts.price.as_ref().or(self.unpriced.as_ref())
+    }
+}
+
+impl Estimate {
+    /// How many tokens all answers together can have at a target, if that is known.
+    fn longest_output(&self, target: &RouteTarget) -> Option<u64> {
+        let of_model = target.facts.max_output.map(u64::from);
+        let longest = match (self.max_tokens, of_model) {
+            (Some(asked), Some(of_model)) => asked.min(of_model),
+            (Some(longest), None) | (None, Some(longest)) => longest,
+            (None, None) => return None,
+        };
+        Some(longest.saturating_mul(self.choices()))
+    }
+
+    fn choices(&self) -> u64 {
+        u64::from(self.choices.max(1))
+    }
+}
+
 /// What was set aside for a call. Dropping it releases everything.
 pub struct Hold {
     ledger: Arc<Ledger>,
@@ -74,6 +129,8 @@ pub struct Hold {
     /// What is set aside now at every level, in nano-USD.
     held: AtomicU64,
     warning: OnceLock<Warning>,
+    /// What is held for its job in credits.
+    share: Option<Arc<CallShare>>,
     is_over: bool,
 }
 
@@ -130,29 +187,34 @@ impl Hold {
         } else {
             None
         };
-        Self::begin((ledger, billing), caller, route, (estimate, pays))
+        let hold = Self::new((ledger, billing), caller, route, (estimate, pays))?;
+        hold.cover(route)?;
+        Ok(hold)
     }
 
     /// The same for a call that is paid otherwise: what it costs counts for every budget and is
-    /// noted, and no wallet pays it.
+    /// noted, and no wallet in USD pays it. If its job is charged by what it uses, what it may use
+    /// is held for that.
     pub fn take_counted(
-        ledger: &Arc<Ledger>,
-        billing: &Arc<Billing>,
+        (ledger, billing): (&Arc<Ledger>, &Arc<Billing>),
         caller: &Caller,
         route: &Route,
-        estimate: Estimate,
+        (estimate, share): (Estimate, Option<Arc<CallShare>>),
     ) -> Result<Self, Failure> {
-        Self::begin((ledger, billing), caller, route, (estimate, None))
+        let mut hold = Self::new((ledger, billing), caller, route, (estimate, None))?;
+        hold.share = share;
+        hold.cover(route)?;
+        Ok(hold)
     }
 
-    fn begin(
+    fn new(
         (ledger, billing): (&Arc<Ledger>, &Arc<Billing>),
         caller: &Caller,
         route: &Route,
         (estimate, pays): (Estimate, Option<Pays>),
     ) -> Result<Self, Failure> {
         ledger.check()?;
-        let hold = Self {
+        Ok(Self {
             ledger: Arc::clone(ledger),
             billing: Arc::clone(billing),
             levels: Levels::of(caller, route),
@@ -161,18 +223,25 @@ impl Hold {
             estimate,
             held: AtomicU64::new(0),
             warning: OnceLock::new(),
+            share: None,
             is_over: false,
-        };
-        hold.cover(route)?;
-        Ok(hold)
+        })
     }
 
     /// Sets aside more if the call may cost more at a target of this route.
     pub fn cover(&self, route: &Route) -> Result<(), Failure> {
-        if self.pays.is_none() && self.levels.are_free() {
+        let is_free = self.pays.is_none() && self.levels.are_free();
+        if is_free && self.share.is_none() {
             return Ok(());
         }
-        let most = self.most(route)?;
+        let most = Most::of(&self.billing, route, self.estimate);
+        if let Some(share) = &self.share {
+            share.cover(most, &route.model)?;
+        }
+        if is_free {
+            return Ok(());
+        }
+        let most = most.cost.ok_or_else(|| of_unpriced(&route.model))?;
         let held = self.held.load(Ordering::Relaxed);
         let more = most.saturating_sub(held);
         // A call that surely costs nothing is nobody's affair.
@@ -224,44 +293,6 @@ impl Hold {
         (balance < self.billing.low).then_some(balance)
     }
 
-    /// What the call may cost at most at the dearest of the route's targets. Fails if one has no
-    /// price.
-    fn most(&self, route: &Route) -> Result<u64, Failure> {
-        let mut most = 0;
-        for target in route.targets.iter().filter(|target| target.enabled) {
-            let Some(priced) = self.priced(target) else {
-                return Err(refusal::of_unpriced(&route.model));
-            };
-            let by_default = u64::from(self.billing.longest_answer).saturating_mul(self.choices());
-            let output = self.longest_output(target).unwrap_or(by_default);
-            most = most.max(priced.price.most(self.estimate.prompt, output));
-        }
-        Ok(most)
-    }
-
-    /// How many tokens all answers together can have at a target, if that is known.
-    fn longest_output(&self, target: &RouteTarget) -> Option<u64> {
-        let of_model = target.facts.max_output.map(u64::from);
-        let longest = match (self.estimate.max_tokens, of_model) {
-            (Some(asked), Some(of_model)) => asked.min(of_model),
-            (Some(longest), None) | (None, Some(longest)) => longest,
-            (None, None) => return None,
-        };
-        Some(longest.saturating_mul(self.choices()))
-    }
-
-    fn choices(&self) -> u64 {
-        u64::from(self.estimate.choices.max(1))
-    }
-
-    fn priced<'t>(&'t self, target: &'t RouteTarget) -> Option<&'t Priced> {
-        target
-            .facts
-            .price
-            .as_ref()
-            .or(self.billing.unpriced.as_ref())
-    }
-
     fn wallet(&self) -> Option<&Wallet> {
         wallet(&self.caller, self.pays)
     }
@@ -269,15 +300,19 @@ impl Hold {
     /// Ends it with what the call came to: takes the cost, gives the rest back, and posts the
     /// entry that says so.
     pub fn settle(self, ending: &Ending<'_>) -> Settled {
-        self.settle_at(ending, 100)
+        self.settle_at(ending, None)
     }
 
-    /// The same at so many percent of its price.
-    pub fn settle_at(mut self, ending: &Ending<'_>, percent: u8) -> Settled {
+    /// The same for an answer that was kept, at so many percent of its price.
+    pub fn settle_again(self, ending: &Ending<'_>, percent: u8) -> Settled {
+        self.settle_at(ending, Some(percent))
+    }
+
+    fn settle_at(mut self, ending: &Ending<'_>, again: Option<u8>) -> Settled {
         self.is_over = true;
         fault::point("settle.begun");
         let held = self.held.load(Ordering::Relaxed);
-        let (charge, entry) = self.settlement(held, ending, percent);
+        let (charge, entry) = self.settlement(held, ending, again);
         if charge.cost == 0 && charge.usage == Usage::default() && !ending.whole {
             // Nothing was delivered and nothing used: there is nothing to write.
             self.give_back(held);
@@ -325,16 +360,16 @@ impl Hold {
         };
         let posting = Posting {
             entry,
-            audit: None,
+            along: None,
             undo: Some(undo),
         };
         (Some(posting), taken)
     }
 
     /// What the call came to, and the entry that will say so; what is taken stands open.
-    fn settlement(&self, held: u64, ending: &Ending<'_>, percent: u8) -> (Charge, Entry) {
+    fn settlement(&self, held: u64, ending: &Ending<'_>, again: Option<u8>) -> (Charge, Entry) {
         let answered = ending.answered;
-        let priced = self.priced(answered);
+        let priced = self.billing.priced(answered);
         let price = priced.map(|priced| priced.price).unwrap_or_default();
         let mut charge = charge::charge(
             &price,
@@ -342,18 +377,24 @@ impl Hold {
                 reported: ending.usage,
                 prompt_estimate: ending.prompt.unwrap_or(self.estimate.likely_prompt),
                 delivered: ending.delivered,
-                max_output: self.longest_output(answered),
+                max_output: self.estimate.longest_output(answered),
                 context_window: answered.facts.context_window,
                 whole: ending.whole,
             },
         );
-        charge.cost = share(charge.cost, percent);
         let mut flags = charge.flags;
+        if let Some(percent) = again {
+            charge.cost = share(charge.cost, percent);
+            flags = flags.with(Flags::CACHED);
+        }
         if answered.facts.price.is_none() {
             flags = flags.with(Flags::UNPRICED);
         }
+        // What a fallback answered is never kept. The target of an answer that was is of an earlier
+        // route, which need not be this one though it is for the same model.
         let mut targets = ending.asked.targets.iter();
-        if !targets.any(|target| std::ptr::eq(Arc::as_ptr(target), answered)) {
+        let is_asked = |target: &Arc<RouteTarget>| std::ptr::eq(Arc::as_ptr(target), answered);
+        if again.is_none() && !targets.any(is_asked) {
             flags = flags.with(Flags::FALLBACK);
         }
         let settlement = Settlement {

@@ -8,22 +8,28 @@
 mod calls;
 mod ending;
 mod read;
+mod shares;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tollgate_core::error::failure::Detail;
 use tollgate_core::error::{Code, Failure, detail};
-use tollgate_core::job::{Job, JobId, State};
+use tollgate_core::job::{BudgetMode, Job, JobId, State};
 use tollgate_core::money::Unit;
 
 use self::calls::Running;
 pub use self::calls::{Begun, NewCall};
 pub use self::ending::{Ended, Ending};
+pub use self::shares::CallShare;
+use self::shares::Shares;
+use self::turns::Turns;
 use crate::accounts::Accounts;
 use crate::caller::Caller;
 use crate::credits::Note;
@@ -74,15 +80,22 @@ pub struct Jobs {
     accounts: Arc<Accounts>,
     settings: ArcSwap<Settings>,
     running: Running,
+    shares: Arc<Shares>,
+    settling: Turns,
+    /// Holds that were made before this time, in milliseconds, were asked after.
+    swept: AtomicI64,
 }
 
 impl Jobs {
     /// The jobs of these accounts.
     pub fn new(accounts: Arc<Accounts>) -> Self {
         Self {
+            shares: Arc::new(Shares::new(Arc::clone(accounts.tenants()))),
             accounts,
             settings: ArcSwap::default(),
             running: Running::default(),
+            settling: Turns::default(),
+            swept: AtomicI64::new(i64::MIN),
         }
     }
 
@@ -185,6 +198,12 @@ impl Jobs {
         let (high, low) = (u128::from(number()?), u128::from(number()?));
         Ok(JobId::random((high << 64) | low))
     }
+}
+
+/// Whether the jobs of a team are charged by what their calls use.
+pub(crate) fn pay_by_use(caller: &Caller) -> bool {
+    let team = caller.team();
+    team.paying(Unit::Credits).is_some() && team.facts().job_terms().mode != BudgetMode::JobBased
 }
 
 /// What belongs to an order of credits for a job.

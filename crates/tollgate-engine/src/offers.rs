@@ -210,3 +210,6 @@ impl fmt::Debug for Offers {
         formatter.write_str("Offers")
     }
 }
+
+#[cfg(test)]
+mod tests;

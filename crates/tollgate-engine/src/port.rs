@@ -14,7 +14,7 @@ use futures_core::Stream;
 use tokio::time::Instant;
 use tollgate_core::budget::{Period, Window};
 use tollgate_core::call::Call;
-use tollgate_core::error::{AttemptRecord, Failure, StreamMark};
+use tollgate_core::error::{Failure, StreamMark};
 use tollgate_core::model::{Target, Timeouts, Unsupported};
 use tollgate_core::reply::{Answer, Piece};
 use tollgate_core::route::condition::Abilities;
@@ -22,13 +22,14 @@ use tollgate_core::time::Timestamp;
 
 pub use self::empty::EmptyStore;
 pub use self::jobs::{JobBy, JobEnd, JobQuery, JobStore, JobSum};
-pub use self::keeper::{ConnectionKeeper, KeptConnection, NewConnection};
+pub use self::keeper::{ConnectionKeeper, Decide, KeptConnection, NewConnection, Offering};
 pub use self::store::{
-    Appended, AuditQuery, Change, Checkpoint, LedgerStore, LogStore, ReplayStore, Sealed, Store,
-    StoreError, Stored, StoredConnection, StoredKey, StoredReplay, StoredSegment, TenantStore,
-    Transaction, UsageBy, UsageQuery, UsageRow,
+    Appended, AuditQuery, Beside, Change, Checkpoint, ConnectionFacts, LedgerStore, LogStore,
+    ReplayStore, Sealed, Store, StoreError, Stored, StoredConnection, StoredKey, StoredReplay,
+    StoredSegment, TenantStore, Transaction, USED, UsageBy, UsageQuery, UsageRow,
 };
 pub use self::vault::{Vault, VaultError};
+use crate::trail::Later;
 
 /// A future behind a pointer, so that the ports are object-safe.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -42,9 +43,10 @@ pub trait PieceStream: Stream<Item = Result<Piece, Failure>> + Send {
     /// Where it stands, behind the parts that were taken, for formats whose last event has to say
     /// so.
     fn mark(&self) -> Option<StreamMark>;
-    /// Attempts that were made since the stream began, where it was continued elsewhere.
-    fn later(self: Pin<&mut Self>) -> Vec<AttemptRecord> {
-        Vec::new()
+    /// What happened since the stream began, where it was to be continued elsewhere. Gives up what
+    /// is under way: it is for whoever leaves the stream.
+    fn later(self: Pin<&mut Self>) -> Later {
+        Later::default()
     }
 }
 

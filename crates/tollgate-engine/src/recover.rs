@@ -9,7 +9,7 @@ use crate::caller::Caller;
 use futures_core::Stream;
 use tokio::time::Instant;
 use tollgate_core::call::{Call, Wishes};
-use tollgate_core::error::{AttemptRecord, Failure, StreamMark};
+use tollgate_core::error::{Failure, StreamMark};
 use tollgate_core::reply::{Piece, Usage};
 use tollgate_core::route::fallback::Class;
 use tollgate_core::route::rules::Recovery;
@@ -20,7 +20,8 @@ use crate::engine::Engine;
 use crate::health::Permit;
 use crate::port::{BoxFuture, Continuation, Delivery, PieceStream, Pieces, Reply};
 use crate::routes::{Route, RouteTarget};
-use crate::trail::Trail;
+use crate::sync::Mutex;
+use crate::trail::{Later, Trail};
 use crate::walk::Walk;
 
 /// Lets a stream go on elsewhere when it breaks, if its model wants that and its format can. The
@@ -62,7 +63,8 @@ pub(crate) fn watch(
             usage: None,
             left,
             failed: Vec::new(),
-            later: Vec::new(),
+            asked: Arc::default(),
+            later: Later::default(),
         })),
     };
     (Delivery { reply, ..delivery }, None)
@@ -78,8 +80,8 @@ struct Request {
     deadline: Instant,
 }
 
-/// What another attempt came to.
-type Continued = (Result<(Permit, Delivery), Option<Failure>>, Trail);
+/// What further attempts came to.
+type Continued = Result<(Permit, Delivery), Option<Failure>>;
 
 /// Where the stream stands.
 enum Going {
@@ -105,8 +107,10 @@ struct Recovering {
     left: u32,
     /// The targets whose streams broke.
     failed: Vec<Arc<RouteTarget>>,
-    /// Attempts that were made since the stream began.
-    later: Vec<AttemptRecord>,
+    /// The attempts of the latest search for a target that goes on.
+    asked: Arc<Mutex<Trail>>,
+    /// What happened since the stream began.
+    later: Later,
 }
 
 impl Recovering {
@@ -131,6 +135,7 @@ impl Recovering {
 
     /// The stream broke: asks elsewhere, if that may be done.
     fn break_off(&mut self, failure: Failure) -> Option<Failure> {
+        self.later.break_off(failure.code);
         let permit = self.permit.take();
         if let Some(permit) = permit {
             self.failed.push(Arc::clone(permit.aim()));
@@ -152,16 +157,26 @@ impl Recovering {
             "a stream broke, another target is asked to go on with it"
         );
         let request = Arc::clone(&self.request);
-        let asking = go_on(request, call, self.failed.clone(), self.left);
+        let tries = Tries {
+            trail: Trail::default(),
+            kept: Arc::clone(&self.asked),
+        };
+        let asking = go_on(request, call, self.failed.clone(), self.left, tries);
         self.going = Going::Asking(Box::pin(asking), failure);
         None
     }
 
-    /// Another attempt has come to something.
-    fn take_over(&mut self, (outcome, trail): Continued, broken: Failure) -> Option<Failure> {
+    /// Takes over the attempts that were made to go on, when they are over.
+    fn note_tries(&mut self) {
+        let trail = std::mem::take(&mut *self.asked.lock());
         self.left = self.left.saturating_sub(trail.len());
-        self.later.extend(trail.records().cloned());
-        if let Ok((permit, delivery)) = outcome
+        self.later.add(trail);
+    }
+
+    /// Further attempts have come to something.
+    fn take_over(&mut self, continued: Continued, broken: Failure) -> Option<Failure> {
+        self.note_tries();
+        if let Ok((permit, delivery)) = continued
             && let Reply::Stream(pieces) = delivery.reply
         {
             self.continuation.switch(&permit.aim().model);
@@ -177,12 +192,26 @@ impl Recovering {
     }
 }
 
+/// The attempts of one search. However it ends, they are kept: the providers were asked even if
+/// the caller hangs up meanwhile.
+struct Tries {
+    trail: Trail,
+    kept: Arc<Mutex<Trail>>,
+}
+
+impl Drop for Tries {
+    fn drop(&mut self) {
+        *self.kept.lock() = std::mem::take(&mut self.trail);
+    }
+}
+
 /// Asks other targets for the rest, by the rules of every request.
 async fn go_on(
     request: Arc<Request>,
     call: Call,
     failed: Vec<Arc<RouteTarget>>,
     left: u32,
+    mut tries: Tries,
 ) -> Continued {
     let plan = Plan {
         caller: &request.caller,
@@ -192,10 +221,8 @@ async fn go_on(
         route: Arc::clone(&request.route),
         hold: None,
     };
-    let mut trail = Trail::default();
     let mut walk = Walk::resume(&request.engine, &plan, request.deadline, &failed, left);
-    let outcome = attempt::until_answered(&mut walk, &mut trail).await;
-    (outcome, trail)
+    attempt::until_answered(&mut walk, &mut tries.trail).await
 }
 
 impl Stream for Recovering {
@@ -246,7 +273,12 @@ impl PieceStream for Recovering {
         }
     }
 
-    fn later(self: Pin<&mut Self>) -> Vec<AttemptRecord> {
-        std::mem::take(&mut self.get_mut().later)
+    fn later(self: Pin<&mut Self>) -> Later {
+        let this = self.get_mut();
+        if matches!(this.going, Going::Asking(..)) {
+            this.going = Going::Over;
+            this.note_tries();
+        }
+        std::mem::take(&mut this.later)
     }
 }

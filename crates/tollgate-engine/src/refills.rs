@@ -133,3 +133,6 @@ async fn give_for(
         .change_offers(&by, action, organization.as_ref(), decide)
         .await
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Makes settlements durable: what came together is one page of the ledger, one write. The last
 //! byte of an answer waits for its page, or does not, as the deployment declares.
 
+mod along;
 mod books;
 mod budgets;
 mod clerk;
@@ -14,12 +15,12 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::Notify;
-use tollgate_core::audit::AuditRow;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::ledger::{Entry, EntryId, Kind};
 use tollgate_core::money::Money;
 use tollgate_core::time::Timestamp;
 
+pub(crate) use self::along::Along;
 use self::group::Group;
 pub use self::group::{Ticket, Unsettled};
 use self::posted::Posted;
@@ -149,7 +150,7 @@ struct Queue {
 /// What belongs to an entry on its way and does not stand on the page.
 #[derive(Default)]
 struct Extra {
-    audit: Option<AuditRow>,
+    along: Option<Box<Along>>,
     undo: Option<Undo>,
 }
 
@@ -157,7 +158,7 @@ struct Extra {
 pub(crate) struct Posting {
     pub(crate) entry: Entry,
     /// For entries that an operator made.
-    pub(crate) audit: Option<AuditRow>,
+    pub(crate) along: Option<Box<Along>>,
     /// What it takes to undo it in memory, for settlements.
     pub(crate) undo: Option<Undo>,
 }
@@ -287,18 +288,39 @@ impl Ledger {
         let Some(posting) = posting else {
             return Ok((None, given));
         };
-        self.unwritten
-            .fetch_add(weight(&posting.entry), Ordering::Relaxed);
-        let ticket = Ticket::new(Arc::clone(&queue.group), queue.entries.len());
-        let Posting { entry, audit, undo } = posting;
-        queue.entries.push(entry);
-        queue.extras.push(Extra { audit, undo });
+        let ticket = self.push(&mut queue, posting);
         let is_first = queue.entries.len() == 1;
         drop(queue);
         if is_first {
             self.wake.notify_one();
         }
         Ok((Some(ticket), given))
+    }
+
+    /// The same of any number of entries: they become durable on one page.
+    pub(crate) fn post_all(
+        &self,
+        make: impl FnOnce() -> Result<Vec<Posting>, Failure>,
+    ) -> Result<Option<Ticket>, Failure> {
+        let mut queue = self.lock();
+        let mut last = None;
+        for posting in make()? {
+            last = Some(self.push(&mut queue, posting));
+        }
+        drop(queue);
+        if last.is_some() {
+            self.wake.notify_one();
+        }
+        Ok(last)
+    }
+
+    fn push(&self, queue: &mut Queue, posting: Posting) -> Ticket {
+        let Posting { entry, along, undo } = posting;
+        self.unwritten.fetch_add(weight(&entry), Ordering::Relaxed);
+        let ticket = Ticket::new(Arc::clone(&queue.group), queue.entries.len());
+        queue.entries.push(entry);
+        queue.extras.push(Extra { along, undo });
+        ticket
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

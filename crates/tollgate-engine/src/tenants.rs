@@ -346,6 +346,11 @@ impl Tenants {
         self.lock().users.declared_at(id)
     }
 
+    /// The node of an organization, also while it is absent.
+    pub(crate) fn organization_node(&self, id: &OrgId) -> Option<Arc<OrganizationNode>> {
+        self.lock().organizations.node(id)
+    }
+
     /// The node of a team, also while it is absent.
     pub(crate) fn team_node(&self, id: &TeamId) -> Option<Arc<TeamNode>> {
         self.lock().teams.node(id)
@@ -583,6 +588,8 @@ pub(crate) fn built_in_organization() -> Organization {
         controls: Controls::default(),
         keeps_bodies: false,
         created_at: Timestamp::from_millis(0),
+        metadata: None,
+        updated_at: None,
         declared: false,
     }
 }
@@ -597,6 +604,8 @@ pub(crate) fn built_in_team() -> Team {
         controls: Controls::default(),
         job_terms: None,
         created_at: Timestamp::from_millis(0),
+        metadata: None,
+        updated_at: None,
         declared: false,
     }
 }

@@ -24,7 +24,7 @@ use crate::trail::Trail;
 pub use script::{Act, Scene, Script, Seen};
 pub use store::MemoryStore;
 pub use vault::ToyVault;
-pub use world::{World, call, caller, model};
+pub use world::{World, call, caller, member, model};
 
 /// A place at the first target of a route.
 ///

@@ -25,6 +25,37 @@ pub struct Trail {
     pub queued: Duration,
 }
 
+/// What happened after a stream had begun: how it broke, and the attempts to go on with it
+/// elsewhere.
+#[derive(Clone, Debug, Default)]
+pub struct Later {
+    /// What broke the stream that the earlier attempts had come to.
+    broken: Option<Code>,
+    trail: Trail,
+}
+
+impl Later {
+    /// Whether nothing happened.
+    pub fn is_empty(&self) -> bool {
+        self.broken.is_none() && self.trail.is_empty()
+    }
+
+    /// What streams now broke.
+    pub(crate) fn break_off(&mut self, code: Code) {
+        if !self.trail.break_off(code) && self.broken.is_none() {
+            self.broken = Some(code);
+        }
+    }
+
+    /// Attempts were made to go on.
+    pub(crate) fn add(&mut self, trail: Trail) {
+        self.trail.extend(Self {
+            broken: None,
+            trail,
+        });
+    }
+}
+
 /// Who is being asked.
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -166,9 +197,29 @@ impl Trail {
         costs.fold(0, u64::saturating_add)
     }
 
-    /// Adds attempts that were made after the answer had begun.
-    pub fn extend(&mut self, later: Vec<AttemptRecord>) {
-        self.rest.extend(later);
+    /// The stream of the attempt that answered broke after it had begun. Says whether there is
+    /// one.
+    pub fn break_off(&mut self, code: Code) -> bool {
+        let records = self.first.iter_mut().chain(&mut self.rest);
+        let mut good = records.filter(|record| record.code.is_none() && !record.cancelled);
+        let Some(answered) = good.next_back() else {
+            return false;
+        };
+        answered.code = Some(code);
+        true
+    }
+
+    /// Adds what happened after the answer had begun.
+    pub fn extend(&mut self, later: Later) {
+        let Later { broken, trail } = later;
+        if let Some(code) = broken {
+            self.break_off(code);
+        }
+        self.rest.extend(trail.first.into_iter().chain(trail.rest));
+        self.beside
+            .extend(trail.asking.into_iter().chain(trail.beside));
+        self.waited += trail.waited;
+        self.queued += trail.queued;
     }
 
     fn end(&mut self, permit: &Permit, failure: Option<&Failure>, cancelled: bool) {
@@ -264,13 +315,10 @@ mod tests {
         assert_eq!(names(&trail), ["slow"]);
         assert_eq!(trail.len(), 2);
         trail.cancel(&slow);
-        let told: Vec<_> = trail
-            .records()
-            .map(|record| (record.connection.to_string(), record.outcome()))
-            .collect();
+        let expected = [("quick", "ok"), ("slow", "cancelled")];
         assert_eq!(
-            told,
-            [("quick".to_owned(), "ok"), ("slow".to_owned(), "cancelled")]
+            told(&trail),
+            expected.map(|(name, how)| (name.to_owned(), how))
         );
         assert_eq!((trail.len(), names(&trail).len()), (2, 0));
     }
@@ -286,6 +334,56 @@ mod tests {
         assert_eq!(&*under_way[0].connection, "second");
         assert_eq!(&*trail.last().unwrap().connection, "first");
         assert_eq!(trail.len(), 2);
+    }
+
+    fn told(trail: &Trail) -> Vec<(String, &'static str)> {
+        let told = |record: &AttemptRecord| (record.connection.to_string(), record.outcome());
+        trail.records().map(told).collect()
+    }
+
+    #[test]
+    fn a_stream_that_broke_is_told_as_broken_wherever_it_went_on() {
+        let [first, second, third] = ["first", "second", "third"].map(permit);
+        let mut trail = Trail::default();
+        trail.begin(&first);
+        trail.succeed(&first);
+        let mut later = Later::default();
+        assert!(later.is_empty());
+        later.break_off(Code::StreamInterrupted);
+        assert!(!later.is_empty());
+        for (failed, good, breaks) in [(&third, &second, true), (&second, &third, false)] {
+            let mut tries = Trail::default();
+            tries.begin(failed);
+            tries.fail(failed, &failure(None));
+            tries.begin(good);
+            tries.succeed(good);
+            later.add(tries);
+            if breaks {
+                later.break_off(Code::ProviderError);
+            }
+        }
+        // The caller hangs up while one more is asked.
+        let mut tries = Trail::default();
+        tries.begin(&first);
+        later.add(tries);
+        trail.extend(later);
+        let expected = [
+            ("first", "stream_interrupted"),
+            ("third", "provider_error"),
+            ("second", "provider_error"),
+            ("second", "provider_error"),
+            ("third", "ok"),
+        ];
+        assert_eq!(
+            told(&trail),
+            expected.map(|(name, how)| (name.to_owned(), how))
+        );
+        let under_way: Vec<_> = trail.under_way().map(|asked| &*asked.connection).collect();
+        assert_eq!(under_way, ["first"]);
+        assert_eq!(trail.len(), 6);
+        assert!(trail.break_off(Code::StreamInterrupted));
+        assert_eq!(told(&trail)[4].1, "stream_interrupted");
+        assert!(!trail.break_off(Code::StreamInterrupted), "nothing is left");
     }
 
     /// A thousandth of a nano-USD for a token of the prompt, a nano-USD for one of output.

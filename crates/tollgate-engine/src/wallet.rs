@@ -113,6 +113,21 @@ impl Wallet {
         Ok(())
     }
 
+    /// The same out of what is held, and beyond that out of what is available. What is held is no
+    /// longer held then, all of it.
+    pub(crate) fn take_held(&self, held: u64, amount: u64) -> Result<(), Reading> {
+        let mut state = self.lock();
+        let State { balance, held: all } = *state;
+        debug_assert!(all >= held, "only what is held is taken");
+        let others = all.saturating_sub(held);
+        if balance.saturating_sub(others) < amount {
+            return Err(Reading { balance, held: all });
+        }
+        state.held = others;
+        state.balance -= amount;
+        Ok(())
+    }
+
     /// Adds to the balance without an entry.
     #[cfg(any(test, feature = "testing"))]
     pub fn give(&self, amount: u64) {

@@ -16,11 +16,11 @@ use tollgate_core::limit::ShortText;
 use tollgate_core::money::Money;
 use tollgate_core::reply::Answer;
 use tollgate_core::route::cache::CacheMode;
-use tollgate_engine::cache::{Found, Hit, Key, Question};
+use tollgate_engine::cache::{Found, Hit, Key, Question, Source};
 use tollgate_engine::chat::Served;
 use tollgate_engine::port::{Delivery, Reply};
 
-use self::replayed::Replayed;
+use self::replayed::{Along, Replayed};
 use self::wish::Wish;
 use crate::dispatch::Given;
 use crate::gateway::Gateway;
@@ -60,7 +60,7 @@ pub(crate) async fn answer(
     headers: &HeaderMap,
 ) -> Result<Option<Given>, Failure> {
     match look(record, asking, headers).await? {
-        Some(hit) => again(record, asking, hit).await.map(Some),
+        Some(found) => again(record, asking, found).await.map(Some),
         None => Ok(None),
     }
 }
@@ -70,7 +70,7 @@ async fn look(
     record: &mut Record,
     asking: &Asking<'_>,
     headers: &HeaderMap,
-) -> Result<Option<Hit>, Failure> {
+) -> Result<Option<(Hit, Source)>, Failure> {
     let wish = Wish::read(headers)?;
     let cache = Arc::clone(&record.gateway().engine.cache);
     if !wish.uses(cache.mode(asking.route)) {
@@ -86,9 +86,9 @@ async fn look(
         patience: patience(asking),
     };
     match cache.find(&question).await {
-        Found::Hit(hit) => {
+        Found::Hit(hit, source) => {
             record.facts.cached = Some(Box::new(Cached::Hit(hit.clone())));
-            Ok(Some(hit))
+            Ok(Some((hit, source)))
         }
         Found::Miss(filling) => {
             record.facts.cached = Some(Box::new(Cached::Miss));
@@ -151,17 +151,20 @@ fn key(surface: &str, asking: &Asking<'_>) -> Key {
     state.finalize().into()
 }
 
-/// From here on what a provider answers goes into the cache, too.
+/// From here on what a provider answers goes into the cache, too. A stream is for others from its
+/// beginning on, but for what they may not have: whatever is no whole answer of this model.
 pub(crate) fn begin(record: &mut Record, served: &Served) {
+    let is_other = record.facts.fell_back();
     let Some(filling) = &mut record.filling else {
         return;
     };
-    if served.delivery.estimated {
+    if served.delivery.estimated || is_other {
         return record.discard();
     }
     filling.lost.clone_from(&served.delivery.lost);
-    if let Reply::Answer(given) = &served.delivery.reply {
-        filling.take(&given.body, given.usage, given.finish);
+    match &served.delivery.reply {
+        Reply::Answer(given) => filling.take(&given.body, given.usage, given.finish),
+        Reply::Stream(_) => filling.share(&served.answered, record.facts.id.as_str()),
     }
 }
 
@@ -172,7 +175,7 @@ pub(crate) async fn stale(
     asking: &Asking<'_>,
     failure: Failure,
 ) -> Result<Given, Failure> {
-    let Some(hit) = too_old(record, &failure) else {
+    let Some((hit, source)) = too_old(record, &failure) else {
         return Err(failure);
     };
     tracing::warn!(
@@ -183,29 +186,24 @@ pub(crate) async fn stale(
     );
     record.discard();
     record.facts.cached = Some(Box::new(Cached::Stale(hit.clone())));
-    again(record, asking, hit).await
+    again(record, asking, (hit, source)).await
 }
 
-fn too_old(record: &Record, failure: &Failure) -> Option<Hit> {
+fn too_old(record: &Record, failure: &Failure) -> Option<(Hit, Source)> {
     let question = record.filling.as_ref()?.question;
     record.gateway().engine.cache.stale(&question, failure)
 }
 
 /// Gives an answer again. Where that has a price, it is paid as a call is.
-async fn again(record: &mut Record, asking: &Asking<'_>, hit: Hit) -> Result<Given, Failure> {
-    let Hit { kept, percent, .. } = hit;
+async fn again(
+    record: &mut Record,
+    asking: &Asking<'_>,
+    (hit, source): (Hit, Source),
+) -> Result<Given, Failure> {
+    let Hit { about, percent, .. } = hit;
     let is_paid = percent > 0;
-    record.facts.answered = Some(Arc::clone(&kept.answered));
-    // Nobody reports the use of an answer that costs nothing.
-    let usage = kept.usage.filter(|_| is_paid);
-    let reply = match &kept.ends {
-        Some(_) => Reply::Stream(Box::pin(Replayed::new(Arc::clone(&kept), usage))),
-        None => Reply::Answer(Answer {
-            body: kept.body.clone(),
-            usage,
-            finish: kept.finish,
-        }),
-    };
+    record.facts.answered = Some(Arc::clone(&about.answered));
+    let reply = reply(source, is_paid);
     if is_paid {
         let hold = calls::reserve(record, asking)?;
         record.hold = hold.map(Box::new);
@@ -220,15 +218,32 @@ async fn again(record: &mut Record, asking: &Asking<'_>, hit: Hit) -> Result<Giv
         delivery: Delivery {
             reply,
             provider_request_id: None,
-            lost: kept.lost.clone(),
+            lost: about.lost.clone(),
             estimated: false,
         },
-        answered: Arc::clone(&kept.answered),
+        answered: Arc::clone(&about.answered),
         permit: None,
     };
     calls::settle_whole(record, &mut served).await?;
     let form = StreamForm::of(asking.call.format, asking.call.array);
     Ok(Given::Call(Box::new(Called { served, form })))
+}
+
+/// An answer that is given again. Nobody reports the use of one that costs nothing.
+fn reply(source: Source, is_paid: bool) -> Reply {
+    let kept = match source {
+        Source::Kept(kept) => kept,
+        Source::Along(reader) => return Reply::Stream(Box::pin(Along::new(reader, is_paid))),
+    };
+    let usage = kept.usage.filter(|_| is_paid);
+    match &kept.ends {
+        Some(_) => Reply::Stream(Box::pin(Replayed::new(kept, usage))),
+        None => Reply::Answer(Answer {
+            body: kept.body.clone(),
+            usage,
+            finish: kept.finish,
+        }),
+    }
 }
 
 impl Cached {
@@ -253,9 +268,9 @@ impl Cached {
         self.hit().is_some()
     }
 
-    /// What the call costs of its price, in percent.
-    pub(crate) fn percent(&self) -> u8 {
-        self.hit().map_or(100, |hit| hit.percent)
+    /// What an answer that is given again costs of its price, in percent.
+    pub(crate) fn percent(&self) -> Option<u8> {
+        self.hit().map(|hit| hit.percent)
     }
 
     /// Says in the head of the answer where it comes from.
@@ -264,7 +279,7 @@ impl Cached {
         if let Some(hit) = self.hit() {
             let age = ShortText::number(hit.age.as_secs());
             head.tell(http::header::AGE, age.as_str());
-            head.tell(ORIGINAL, &hit.kept.request_id);
+            head.tell(ORIGINAL, &hit.about.request_id);
         }
     }
 

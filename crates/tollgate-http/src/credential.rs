@@ -14,6 +14,7 @@ use tollgate_engine::authority::Manager;
 use tollgate_engine::caller::Caller;
 use tollgate_wire::credential::{self, BearerProblem};
 
+use crate::gateway::Gateway;
 use crate::query::Query;
 use crate::record::{Facts, Record};
 use crate::routes::Endpoint;
@@ -73,22 +74,35 @@ pub(crate) fn manager(
     headers: &HeaderMap,
     right: Right,
 ) -> Result<Manager, Failure> {
-    let gateway = Arc::clone(record.gateway());
-    let mut found = None;
-    for value in headers.get_all("x-admin-key") {
-        take(&mut found, value.as_bytes().trim_ascii())?;
-    }
-    let manager = match found {
-        Some(shown) => gateway
-            .engine
-            .accounts
-            .administrator(shown)
-            .ok_or_else(|| {
-                Failure::client(Code::InvalidApiKey).message("Invalid admin key provided.")
-            })?,
+    let manager = match administrator(record.gateway(), headers)? {
+        Some(administrator) => administrator,
         None => by_virtual_key(record, headers, right)?,
     };
     Ok(manager.by_request(record.facts.id.as_str()))
+}
+
+/// Whoever shows the admin key; `None` where a request has no header for it. One that is there and
+/// empty is refused: its sender means to be the administrator, and would be somebody else.
+pub(crate) fn administrator(
+    gateway: &Gateway,
+    headers: &HeaderMap,
+) -> Result<Option<Manager>, Failure> {
+    let refused = |message| Err(Failure::client(Code::InvalidApiKey).message(message));
+    let mut found = None;
+    for value in headers.get_all("x-admin-key") {
+        let shown = value.as_bytes().trim_ascii();
+        if shown.is_empty() {
+            return refused("Invalid admin key provided: the header X-Admin-Key is empty.");
+        }
+        take(&mut found, shown)?;
+    }
+    let Some(shown) = found else {
+        return Ok(None);
+    };
+    match gateway.engine.accounts.administrator(shown) {
+        Some(administrator) => Ok(Some(administrator)),
+        None => refused("Invalid admin key provided."),
+    }
 }
 
 /// A manager who shows no admin key. Whoever shows no key at all is told what it takes.

@@ -1,6 +1,8 @@
 //! One request from its head to its answer: find the endpoint, check the right, act, and turn
 //! whatever fails into the caller's dialect.
 
+mod seeing;
+
 use std::future::Future;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
@@ -39,7 +41,6 @@ use crate::routes::saas::OwnView;
 use crate::routes::{Endpoint, JobRoute};
 use crate::surface;
 use crate::surface::calls::Address;
-use crate::surface::reports::Scope;
 
 /// How much of an unread body is taken in, and for how long, so that a client that is still
 /// sending gets to read its answer.
@@ -199,7 +200,7 @@ async fn act(
             .ok_or_else(|| Failure::client(Code::ResourceNotFound)),
         Right::Read if let Endpoint::Report(report) = endpoint => {
             knock(record)?;
-            let scope = sees(record, endpoint, parts)?;
+            let scope = seeing::scope(record, endpoint, parts)?;
             surface::reports::answer(&gateway, &scope, report, parts).await
         }
         right @ (Right::Read | Right::Write) => {
@@ -213,7 +214,7 @@ async fn act(
             credential::check_address(&record.facts, &caller)?;
             match endpoint {
                 Endpoint::Job(job) if job.is_open_to_stopped() => {
-                    admit::check_key(&caller, right, endpoint.surface())?;
+                    admit::check_stopped(&caller, right, endpoint.surface())?;
                 }
                 _ => admit::check(&caller, right, endpoint.surface())?,
             }
@@ -224,7 +225,7 @@ async fn act(
         right => {
             knock(record)?;
             if let Some(view) = OwnView::of(endpoint, &parts.method)
-                && let Some(caller) = own_caller(record, parts, (endpoint, right))?
+                && let Some(caller) = seeing::own_caller(record, parts, (endpoint, right))?
             {
                 return surface::admin::saas::own(&gateway, &caller, view, parts).await;
             }
@@ -284,50 +285,6 @@ fn knock(record: &mut Record) -> Result<(), Failure> {
         record.facts.standings = throttle::standings_of(&engine, client);
     })?;
     Ok(())
-}
-
-/// How far whoever asks sees: by the admin key everything, by another key what it belongs to.
-fn sees(record: &mut Record, endpoint: Endpoint<'_>, parts: &Parts) -> Result<Scope, Failure> {
-    let gateway = Arc::clone(record.gateway());
-    if parts.headers.contains_key("x-admin-key") {
-        credential::manager(record, &parts.headers, Right::SeeUsage)?;
-        return Ok(Scope::Everything);
-    }
-    let credential = credential::read(endpoint, parts)?;
-    let caller = admit::caller(&gateway.engine, &credential)?;
-    record.facts.key = Some(Arc::clone(&caller.key));
-    credential::check_address(&record.facts, &caller)?;
-    admit::check(&caller, Right::Read, endpoint.surface())?;
-    Ok(Scope::of(&caller))
-}
-
-/// Whoever asks for what a team's own key may see, and is no manager who may see it.
-fn own_caller(
-    record: &mut Record,
-    parts: &Parts,
-    (endpoint, right): (Endpoint<'_>, Right),
-) -> Result<Option<Caller>, Failure> {
-    if parts.headers.contains_key("x-admin-key") {
-        return Ok(None);
-    }
-    let gateway = Arc::clone(record.gateway());
-    let caller = match credential::read(endpoint, parts) {
-        Ok(credential) => admit::caller(&gateway.engine, &credential)?,
-        // Managers are told what it takes.
-        Err(failure) if failure.code == Code::MissingApiKey => return Ok(None),
-        Err(failure) => return Err(failure),
-    };
-    let manages = Manager::user(caller.clone()).and_then(|manager| manager.extent(right));
-    if manages.is_ok() {
-        return Ok(None);
-    }
-    record.facts.key = Some(Arc::clone(&caller.key));
-    credential::check_address(&record.facts, &caller)?;
-    if !caller.key.permissions.read {
-        return Err(Failure::client(Code::PermissionDenied)
-            .message("This key lacks the permission \"read\". Use a key that has it."));
-    }
-    Ok(Some(caller))
 }
 
 /// What is wrong with a method that the endpoint does not have.

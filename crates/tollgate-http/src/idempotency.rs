@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
 use tollgate_core::error::failure::FieldProblem;
 use tollgate_core::error::{Code, Failure};
+use tollgate_core::key::ModelScope;
 use tollgate_engine::replay::{Asked, Begun, Kept, Running};
 
 use crate::answer;
@@ -117,7 +118,7 @@ pub(crate) async fn begin(
     body: &[u8],
 ) -> Result<Option<Given>, Failure> {
     let asked = Asked {
-        slot: slot(key, tenant, parts),
+        slot: slot_of(record, key, tenant, parts),
         fingerprint: fingerprint(parts, body),
     };
     let engine = &record.gateway().engine;
@@ -188,6 +189,21 @@ pub(crate) async fn make(
     });
     making.await.unwrap_or_else(|_| {
         Err(Failure::gateway(Code::InternalError).because("a panic while something was made"))
+    })
+}
+
+/// The same, apart for whoever may not see what others of the tenant were answered: a key that is
+/// bound to models, and every key that manages, of which one may do less than another.
+fn slot_of(record: &Record, key: &Key, tenant: Tenant<'_>, parts: &Parts) -> [u8; 32] {
+    let slot = slot(key, tenant, parts);
+    let holder = record.facts.key.as_ref().filter(|holder| match tenant {
+        Tenant::Team(_) => holder.models != ModelScope::all(),
+        Tenant::User(_) => true,
+        Tenant::Deployment => false,
+    });
+    holder.map_or(slot, |holder| {
+        let id = holder.id.as_str().as_bytes();
+        hash(&[b"tollgate idempotency slot of one key v1", id, &slot])
     })
 }
 

@@ -187,7 +187,9 @@ impl Record {
         }
         // Nothing is kept of a failure: the key is free.
         self.replay = None;
-        self.discard();
+        if let Some(filling) = self.filling.take() {
+            filling.fail(Some(failure));
+        }
         if failure.cause.is_some() || failure.provider_text.is_some() {
             let id = self.facts.id.as_str();
             tracing::warn!(
@@ -231,15 +233,33 @@ impl Record {
             Some(answered) if !self.facts.fell_back() => {
                 filling.keep(answered, self.facts.id.as_str());
             }
-            _ => filling.fail(),
+            _ => filling.pass(),
+        }
+    }
+
+    /// The answer is complete, but only for those who have begun to read it.
+    pub(crate) fn pass(&mut self) {
+        if let Some(filling) = self.filling.take() {
+            filling.pass();
         }
     }
 
     /// The answer is not for others.
     pub(crate) fn discard(&mut self) {
         if let Some(filling) = self.filling.take() {
-            filling.fail();
+            filling.fail(None);
         }
+    }
+
+    /// Whether others read the answer along.
+    pub(crate) fn is_read_along(&self) -> bool {
+        let filling = self.filling.as_ref();
+        filling.is_some_and(|filling| filling.is_read_along())
+    }
+
+    /// Its caller has gone, and the answer goes on for others.
+    pub(crate) fn leave(&mut self) {
+        self.facts.code = CLIENT_CLOSED;
     }
 
     /// Notes what a whole answer used.
@@ -294,11 +314,6 @@ impl Record {
         let hold = self.hold.take()?;
         let prompt = self.counted(whole);
         let (asked, answered) = (self.facts.route.as_ref()?, self.facts.answered.as_ref()?);
-        let percent = self
-            .facts
-            .cached
-            .as_ref()
-            .map_or(100, |cached| cached.percent());
         let ending = Ending {
             answered,
             asked,
@@ -308,7 +323,11 @@ impl Record {
             whole,
             request_id: self.facts.id.as_str(),
         };
-        let settled = hold.settle_at(&ending, percent);
+        let again = self.facts.cached.as_ref().and_then(|it| it.percent());
+        let settled = match again {
+            Some(percent) => hold.settle_again(&ending, percent),
+            None => hold.settle(&ending),
+        };
         self.facts.cost = Some(settled.cost);
         self.facts.counted = Some(settled.usage);
         if let Some(job) = &mut self.job {
@@ -365,12 +384,20 @@ impl Facts {
     /// Whether another model answered than the one that was asked for.
     pub(crate) fn fell_back(&self) -> bool {
         match (&self.route, &self.answered) {
+            // What a fallback answered is never kept.
+            _ if self.is_given_again() => false,
             (Some(asked), Some(answered)) => {
                 let mut targets = asked.targets.iter();
                 !targets.any(|target| Arc::ptr_eq(target, answered))
             }
             _ => false,
         }
+    }
+
+    /// Whether the answer was there already.
+    fn is_given_again(&self) -> bool {
+        let cached = self.cached.as_ref();
+        cached.is_some_and(|cached| cached.is_given_again())
     }
 
     /// The model that answered, or was asked for.

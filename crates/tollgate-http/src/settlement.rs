@@ -11,7 +11,7 @@ use crate::record::Record;
 
 /// Waits until a settlement is durable. Fails if that takes too long: then it is taken back, and
 /// the answer is withheld.
-pub(crate) async fn wait(record: &Record, ticket: Option<Ticket>) -> Result<(), Failure> {
+pub(crate) async fn wait(record: &mut Record, ticket: Option<Ticket>) -> Result<(), Failure> {
     let Some(mut ticket) = ticket else {
         return Ok(());
     };
@@ -21,7 +21,7 @@ pub(crate) async fn wait(record: &Record, ticket: Option<Ticket>) -> Result<(), 
         fault::point("answer.settled");
         return Ok(());
     }
-    withhold(ticket)
+    withhold(record, ticket)
 }
 
 /// How long an answer waits.
@@ -31,14 +31,17 @@ pub(crate) fn patience(record: &Record) -> Duration {
 
 /// Takes back a settlement for which nobody waits any longer. Good if it has become durable in
 /// this very moment.
-pub(crate) fn withhold(ticket: Ticket) -> Result<(), Failure> {
-    match ticket.withdraw() {
-        Err(_) => Ok(()),
-        Ok(()) => Err(Failure::gateway(Code::DatabaseError)
-            .message(
-                "The answer is withheld: its settlement could not be written in time. You do not \
-                 pay for it. Try again in a few seconds.",
-            )
-            .because("a settlement did not become durable in time")),
+pub(crate) fn withhold(record: &mut Record, ticket: Ticket) -> Result<(), Failure> {
+    if ticket.withdraw().is_err() {
+        return Ok(());
     }
+    if let Some(job) = &mut record.job {
+        job.take_back();
+    }
+    Err(Failure::gateway(Code::DatabaseError)
+        .message(
+            "The answer is withheld: its settlement could not be written in time. You do not \
+                 pay for it. Try again in a few seconds.",
+        )
+        .because("a settlement did not become durable in time"))
 }

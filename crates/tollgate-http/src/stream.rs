@@ -2,7 +2,7 @@
 //! silent, and one error event in place of the terminator when it breaks.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -13,10 +13,11 @@ use http_body::Frame;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tollgate_core::error::dialect::{Dialect, StreamForm};
-use tollgate_core::error::{AttemptRecord, Code, Failure};
+use tollgate_core::error::{Code, Failure};
 use tollgate_engine::fault;
 use tollgate_engine::port::Pieces;
 use tollgate_engine::settle::Ticket;
+use tollgate_engine::trail::Later;
 
 use crate::answer;
 use crate::idempotency::Saving;
@@ -49,6 +50,8 @@ pub(crate) struct EventBody {
     cut: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     /// The last part, while its settlement becomes durable.
     settling: Option<Box<Settling>>,
+    /// Whether its caller has gone, and it goes on for those who read it along.
+    is_left: bool,
 }
 
 /// The last part of a stream, and what it waits for.
@@ -84,6 +87,7 @@ impl EventBody {
             silence: None,
             cut: None,
             settling: None,
+            is_left: false,
         }
     }
 
@@ -185,6 +189,9 @@ impl EventBody {
             return Poll::Ready(None);
         };
         record.facts.trail.extend(later);
+        if failure.code.is_of_provider() || failure.code == Code::StreamInterrupted {
+            record.facts.trail.break_off(failure.code);
+        }
         // Whoever reads a broken stream does not wait for what it cost.
         drop(record.settle(false));
         record.fail(failure);
@@ -201,10 +208,10 @@ impl EventBody {
         self.send(event.into())
     }
 
-    /// Leaves the exchange with the provider. Gives the attempts that were made since it began.
-    fn leave(&mut self) -> Vec<AttemptRecord> {
+    /// Leaves the exchange with the provider. Gives what happened since it began.
+    fn leave(&mut self) -> Later {
         let pieces = self.pieces.take();
-        pieces.map_or_else(Vec::new, |mut pieces| pieces.as_mut().later())
+        pieces.map_or_else(Later::default, |mut pieces| pieces.as_mut().later())
     }
 
     /// The stream has come to its end: settles it. Says whether the last part has to wait.
@@ -243,7 +250,10 @@ impl EventBody {
         if let Some(ticket) = &mut settling.ticket {
             if Pin::new(ticket).poll(context).is_pending() {
                 ready!(settling.patience.as_mut().poll(context));
-                let withheld = settling.ticket.take().map_or(Ok(()), settlement::withhold);
+                let withheld = match (settling.ticket.take(), &mut self.record) {
+                    (Some(ticket), Some(record)) => settlement::withhold(record, ticket),
+                    _ => Ok(()),
+                };
                 if let Err(failure) = withheld {
                     self.settling = None;
                     return self.fail(&failure);
@@ -283,7 +293,7 @@ impl EventBody {
                 record.fill();
             } else {
                 // Several models have said it.
-                record.discard();
+                record.pass();
             }
             record.facts.trail.extend(later);
             finish(record);
@@ -296,8 +306,51 @@ fn finish(record: Record) {
     record.finish();
 }
 
+impl EventBody {
+    /// Whether others read along what its caller leaves.
+    fn goes_on(&self) -> bool {
+        let record = self.record.as_ref();
+        record.is_some_and(|record| record.is_read_along())
+    }
+
+    /// Goes on without its caller, as long as others read along. Who asked for it pays for it.
+    fn go_on(&mut self) {
+        let Some(mut record) = self.record.take() else {
+            return;
+        };
+        record.leave();
+        let gateway = Arc::clone(record.gateway());
+        let rest = Self {
+            pieces: self.pieces.take(),
+            record: Some(record),
+            dialect: self.dialect,
+            form: self.form,
+            claude_code: self.claude_code,
+            keep_alive: self.keep_alive,
+            last_sent: self.last_sent,
+            silence: self.silence.take(),
+            cut: self.cut.take(),
+            settling: self.settling.take(),
+            is_left: true,
+        };
+        gateway.tasks.spawn(rest.read_out());
+    }
+
+    async fn read_out(mut self) {
+        while self.goes_on() {
+            let next = poll_fn(|context| self.poll_frame(context));
+            if next.await.is_none() {
+                return;
+            }
+        }
+    }
+}
+
 impl Drop for EventBody {
     fn drop(&mut self) {
+        if !self.is_left && self.goes_on() {
+            return self.go_on();
+        }
         let later = self.leave();
         if let Some(record) = &mut self.record {
             record.facts.trail.extend(later);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_core::error::{AttemptRecord, Code};
+use tollgate_core::error::AttemptRecord;
 
 use crate::record::Facts;
 
@@ -21,20 +21,15 @@ pub(crate) struct Tried<'a> {
 }
 
 /// Every attempt of a request. The one that answered ended as the request did: a stream may have
-/// begun well. So did those that were under way when the caller hung up. One that answered before
-/// had its stream broken, or no other would have been asked.
+/// begun well. So did those that were under way when the caller hung up.
 pub(crate) fn all(facts: &Facts) -> impl Iterator<Item = Tried<'_>> {
-    let records = facts.trail.records();
-    let answered = records.enumerate().filter(|(_, record)| is_good(record));
-    let answered = answered.last().map(|(index, _)| index);
-    let records = facts.trail.records().enumerate();
-    let ended = records.map(move |(index, record)| Tried {
+    let ended = facts.trail.records().map(|record| Tried {
         connection: &record.connection,
         model: &record.model,
-        outcome: match answered {
-            Some(answered) if index == answered => facts.code,
-            _ if is_good(record) => Code::StreamInterrupted.slug(),
-            _ => record.outcome(),
+        outcome: if is_good(record) {
+            facts.code
+        } else {
+            record.outcome()
         },
         status: record.status,
         duration: Some(record.duration),

@@ -16,7 +16,7 @@ use tollgate_core::ledger::{Page, PageHead};
 use tollgate_core::tenant::{Organization, Status, Team};
 use tollgate_core::time::Timestamp;
 use tollgate_engine::accounts::{Accounts, Environment, Parts};
-use tollgate_engine::port::{Appended, Change, LedgerStore as _, TenantStore as _};
+use tollgate_engine::port::{Appended, Beside, Change, LedgerStore as _, TenantStore as _};
 use tollgate_engine::testing::ManualClock;
 use tollgate_store::SqlStore;
 use tollgate_store::testing::ScratchDatabase;
@@ -116,7 +116,10 @@ async fn pages(store: &SqlStore, first: u64) {
             count: 1,
             content: Bytes::from(vec![7; 200]),
         };
-        let appended = store.append(&page, &[], &[]).await.expect("it appends");
+        let appended = store
+            .append(&page, Beside::default())
+            .await
+            .expect("it appends");
         assert_eq!(appended, Appended::Now);
     }
     println!(
@@ -136,6 +139,8 @@ async fn fill(store: &SqlStore, keys: usize) {
             controls: Controls::default(),
             job_terms: None,
             created_at: Timestamp::from_millis(1_700_000_000_000),
+            metadata: None,
+            updated_at: None,
             declared: false,
         }))
     });
@@ -146,6 +151,8 @@ async fn fill(store: &SqlStore, keys: usize) {
         controls: Controls::default(),
         keeps_bodies: false,
         created_at: Timestamp::from_millis(1_700_000_000_000),
+        metadata: None,
+        updated_at: None,
         declared: false,
     }));
     let keys = (0..keys).map(|number| Change::InsertKey(Arc::new(key(number))));

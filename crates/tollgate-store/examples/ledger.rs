@@ -23,7 +23,7 @@ use tollgate_core::money::{USD, Unit};
 use tollgate_core::reply::Usage;
 use tollgate_core::time::Timestamp;
 use tollgate_engine::ledger_check::verify;
-use tollgate_engine::port::LedgerStore as _;
+use tollgate_engine::port::{Beside, LedgerStore as _};
 use tollgate_store::SqlStore;
 
 const TEAMS: u64 = 100;
@@ -76,7 +76,7 @@ async fn fill(store: &SqlStore, entries: u64, on_a_page: u64) {
             .collect();
         let page = Page::write(head, &page);
         head = page.head;
-        store.append(&page, &[], &[]).await.unwrap();
+        store.append(&page, Beside::default()).await.unwrap();
         next = until;
     }
 }

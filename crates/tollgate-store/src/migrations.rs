@@ -35,6 +35,11 @@ const SQLITE: &[Step] = &[
         include_str!("../migrations/sqlite/0005_offers.sql"),
     ),
     (
+        6,
+        "details",
+        include_str!("../migrations/sqlite/0006_details.sql"),
+    ),
+    (
         7,
         "job_indexes",
         include_str!("../migrations/sqlite/0007_job_indexes.sql"),
@@ -56,6 +61,11 @@ const POSTGRES: &[Step] = &[
         3,
         "offers",
         include_str!("../migrations/postgres/0003_offers.sql"),
+    ),
+    (
+        4,
+        "details",
+        include_str!("../migrations/postgres/0004_details.sql"),
     ),
     (
         5,

@@ -29,7 +29,7 @@ use tollgate_core::request_log::Segment;
 use tollgate_core::tenant::{Organization, Team, User};
 use tollgate_core::time::Timestamp;
 use tollgate_engine::port::{
-    Appended, AuditQuery, Change, Checkpoint, JobBy, JobEnd, JobQuery, JobStore, JobSum,
+    Appended, AuditQuery, Beside, Change, Checkpoint, JobBy, JobEnd, JobQuery, JobStore, JobSum,
     LedgerStore, LogStore, ReplayStore, Store, StoreError, Stored, StoredConnection, StoredKey,
     StoredReplay, StoredSegment, TenantStore, Transaction, UsageQuery, UsageRow,
 };
@@ -154,14 +154,9 @@ impl LedgerStore for SqlStore {
         self.run(STATEMENT_LIMIT, || pages::last(&self.database))
     }
 
-    fn append<'a>(
-        &'a self,
-        page: &'a Page,
-        transactions: &'a [Transaction],
-        audit: &'a [AuditRow],
-    ) -> Stored<'a, Appended> {
+    fn append<'a>(&'a self, page: &'a Page, beside: Beside<'a>) -> Stored<'a, Appended> {
         self.run(LEDGER_LIMIT, move || {
-            pages::append(&self.database, page, transactions, audit)
+            pages::append(&self.database, page, beside)
         })
     }
 
@@ -205,6 +200,12 @@ impl LedgerStore for SqlStore {
     fn given<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64> {
         self.run(STATEMENT_LIMIT, move || {
             transactions::given(&self.database, wallet)
+        })
+    }
+
+    fn given_to_all(&self) -> Stored<'_, Vec<(WalletId, i64)>> {
+        self.run(READ_ALL_LIMIT, || {
+            transactions::given_to_all(&self.database)
         })
     }
 
@@ -294,6 +295,14 @@ impl JobStore for SqlStore {
 
     fn job(&self, id: JobId) -> Stored<'_, Option<Job>> {
         self.run(STATEMENT_LIMIT, move || jobs::one(&self.database, id))
+    }
+
+    fn jobs_there<'a>(&'a self, ids: &'a [JobId]) -> Stored<'a, Vec<JobId>> {
+        self.run(READ_ALL_LIMIT, move || jobs::there(&self.database, ids))
+    }
+
+    fn job_totals(&self, id: JobId) -> Stored<'_, Totals> {
+        self.run(STATEMENT_LIMIT, move || jobs::totals_of(&self.database, id))
     }
 
     fn job_calls(&self, id: JobId) -> Stored<'_, Vec<CallRecord>> {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::MutexGuard as Turn;
+use tollgate_core::audit::AuditRow;
 use tollgate_core::error::failure::Detail;
 use tollgate_core::error::{Code, Failure, FieldProblem, detail};
 use tollgate_core::id::OrgId;
@@ -17,8 +18,8 @@ use tollgate_engine::authority::Manager;
 use tollgate_engine::engine::{Engine, Routing};
 use tollgate_engine::offers::Shelf;
 use tollgate_engine::port::{
-    BoxFuture, Change, ConnectionKeeper, KeptConnection, NewConnection, Store, StoreError,
-    StoredConnection,
+    Beside, BoxFuture, Change, ConnectionFacts, ConnectionKeeper, KeptConnection, NewConnection,
+    Offering, Store, StoreError, StoredConnection,
 };
 use tollgate_store::MasterKeys;
 use tollgate_upstream::Upstreams;
@@ -244,6 +245,7 @@ impl Keeper {
                 organization: new.organization.clone(),
                 settings: new.settings.clone(),
                 sealed: credential.map(seal).transpose()?,
+                facts: new.facts.clone().unwrap_or_default(),
                 created_at: self.accounts.now(),
             }),
             connection: Some(connection),
@@ -252,6 +254,42 @@ impl Keeper {
 
     /// Writes a change with its row of the audit log, and takes it into use.
     async fn put(&self, held: Held, action: &str, by: &Manager) -> Result<(), Failure> {
+        let (mut step, change, audit) = self.step(held, action, by);
+        let written = self.store.change(&[change], &[audit]).await;
+        written.map_err(|error| step.refused(error))
+    }
+
+    /// The same together with a change of what is offered.
+    async fn put_with(
+        &self,
+        held: Held,
+        (action, offering): (&str, Offering<'_>),
+        by: &Manager,
+    ) -> Result<(), Failure> {
+        let (mut step, change, audit) = self.step(held, action, by);
+        let beside = Beside {
+            changes: &[change],
+            audit: &[audit],
+            ..Beside::default()
+        };
+        let written = self.offer(offering, beside, by).await;
+        step.stands = written.is_ok();
+        written
+    }
+
+    async fn offer(
+        &self,
+        offering: Offering<'_>,
+        beside: Beside<'_>,
+        by: &Manager,
+    ) -> Result<(), Failure> {
+        let Offering { action, decide } = offering;
+        self.accounts
+            .change_offers_with(by, action, None, (decide, beside))
+            .await
+    }
+
+    fn step(&self, held: Held, action: &str, by: &Manager) -> (Step<'_>, Change, AuditRow) {
         let owner = held.kept.organization.as_deref().map(OrgId::from_stored);
         let name = held.kept.name.clone();
         let audit = by.row(
@@ -260,19 +298,42 @@ impl Keeper {
             owner.as_ref(),
             told(&held.kept),
         );
-        let change = [Change::PutConnection(Arc::clone(&held.kept))];
-        let mut step = Step {
+        let change = Change::PutConnection(Arc::clone(&held.kept));
+        let step = Step {
             keeper: self,
             name,
             held: Some(held),
             stands: true,
         };
-        let written = self.store.change(&change, &[audit]).await;
-        written.map_err(|error| step.refused(error))
+        (step, change, audit)
     }
 
     async fn create_one(&self, new: NewConnection, by: &Manager) -> Result<(), Failure> {
         let _turn = self.turn().await;
+        let held = self.created(&new)?;
+        self.put(held, "connection.create", by).await
+    }
+
+    async fn put_offered_one(
+        &self,
+        new: NewConnection,
+        offering: Offering<'_>,
+        by: &Manager,
+    ) -> Result<(), Failure> {
+        let _turn = self.turn().await;
+        if self.state().held.contains_key(&new.name) {
+            let held = self.replaced(&new)?;
+            self.put_with(held, ("connection.update", offering), by)
+                .await
+        } else {
+            let held = self.created(&new)?;
+            self.put_with(held, ("connection.create", offering), by)
+                .await
+        }
+    }
+
+    /// A new connection. Fails if its name is taken.
+    fn created(&self, new: &NewConnection) -> Result<Held, Failure> {
         {
             let state = self.state();
             let mut known = state.config.connections.iter();
@@ -286,19 +347,43 @@ impl Keeper {
                 )));
             }
         }
-        let held = self.made(&new, new.credential.as_ref())?;
-        self.put(held, "connection.create", by).await
+        let held = self.made(new, new.credential.as_ref())?;
+        self.check_slot(&held.kept)?;
+        Ok(held)
+    }
+
+    /// Fails if another one is in use that stands for the same.
+    fn check_slot(&self, kept: &StoredConnection) -> Result<(), Failure> {
+        if kept.facts.is_off || kept.facts.slot.is_none() {
+            return Ok(());
+        }
+        let state = self.state();
+        let mut others = state.held.values().map(|held| &held.kept);
+        let is_taken = others.any(|other| {
+            other.name != kept.name && !other.facts.is_off && other.facts.slot == kept.facts.slot
+        });
+        if is_taken {
+            return Err(Failure::client(Code::Conflict)
+                .message("Another connection is in use that stands for the same."));
+        }
+        Ok(())
     }
 
     async fn replace_one(&self, new: NewConnection, by: &Manager) -> Result<(), Failure> {
         let _turn = self.turn().await;
+        let held = self.replaced(&new)?;
+        self.put(held, "connection.update", by).await
+    }
+
+    /// A connection with other settings.
+    fn replaced(&self, new: &NewConnection) -> Result<Held, Failure> {
         let old = self.changeable(&new.name)?;
         let given = new.credential.is_some();
         let credential = match new.credential.clone() {
             Some(given) => Some(given),
             None => self.credential(&old.kept)?,
         };
-        let mut held = self.made(&new, credential.as_ref())?;
+        let mut held = self.made(new, credential.as_ref())?;
         let leads_elsewhere = match (&old.connection, &held.connection) {
             (Some(old), Some(new)) => {
                 old.settings.place != new.settings.place
@@ -312,11 +397,17 @@ impl Keeper {
                  old credential was not given for it.",
             ));
         }
+        let facts = new.facts.as_ref().unwrap_or(&old.kept.facts);
         held.kept = Arc::new(StoredConnection {
             created_at: old.kept.created_at,
+            facts: ConnectionFacts {
+                updated_at: Some(self.accounts.now()),
+                ..facts.clone()
+            },
             ..StoredConnection::clone(&held.kept)
         });
-        self.put(held, "connection.update", by).await
+        self.check_slot(&held.kept)?;
+        Ok(held)
     }
 
     async fn update_key_of(
@@ -332,6 +423,10 @@ impl Keeper {
             organization: old.organization.clone(),
             settings: old.settings.clone(),
             credential: None,
+            facts: Some(ConnectionFacts {
+                updated_at: Some(self.accounts.now()),
+                ..old.facts.clone()
+            }),
         };
         let mut held = self.made(&new, Some(&credential))?;
         held.kept = Arc::new(StoredConnection {
@@ -343,6 +438,30 @@ impl Keeper {
 
     async fn delete_one(&self, name: &str, by: &Manager) -> Result<(), Failure> {
         let _turn = self.turn().await;
+        let (mut step, change, audit) = self.deletion(name, by)?;
+        let written = self.store.change(&[change], &[audit]).await;
+        written.map_err(|error| step.refused(error))
+    }
+
+    async fn delete_offered_one(
+        &self,
+        name: &str,
+        offering: Offering<'_>,
+        by: &Manager,
+    ) -> Result<(), Failure> {
+        let _turn = self.turn().await;
+        let (mut step, change, audit) = self.deletion(name, by)?;
+        let beside = Beside {
+            changes: &[change],
+            audit: &[audit],
+            ..Beside::default()
+        };
+        let written = self.offer(offering, beside, by).await;
+        step.stands = written.is_ok();
+        written
+    }
+
+    fn deletion(&self, name: &str, by: &Manager) -> Result<(Step<'_>, Change, AuditRow), Failure> {
         let old = self.changeable(name)?.kept;
         let owner = old.organization.as_deref().map(OrgId::from_stored);
         let audit = by.row(
@@ -351,15 +470,14 @@ impl Keeper {
             owner.as_ref(),
             "{}".to_owned(),
         );
-        let change = [Change::DeleteConnection(name.into())];
-        let mut step = Step {
+        let change = Change::DeleteConnection(name.into());
+        let step = Step {
             keeper: self,
             name: name.into(),
             held: None,
             stands: true,
         };
-        let written = self.store.change(&change, &[audit]).await;
-        written.map_err(|error| step.refused(error))
+        Ok((step, change, audit))
     }
 
     fn credential(&self, kept: &StoredConnection) -> Result<Option<Secret>, Failure> {
@@ -383,6 +501,7 @@ impl State {
 
     fn in_use(&self, config: &Config) -> impl Iterator<Item = &Connection> {
         self.shown(config)
+            .filter(|held| !held.kept.facts.is_off)
             .filter_map(|held| held.connection.as_ref())
     }
 
@@ -443,8 +562,13 @@ impl Drop for Step<'_> {
         }
         let name = std::mem::take(&mut self.name);
         if let Some(held) = self.held.take() {
+            let is_off = held.kept.facts.is_off;
             self.keeper.state().held.insert(name, held);
-            self.keeper.bring_in();
+            if is_off {
+                self.keeper.take_out();
+            } else {
+                self.keeper.bring_in();
+            }
         } else {
             self.keeper.state().held.remove(&name);
             self.keeper.take_out();
@@ -460,6 +584,7 @@ impl ConnectionKeeper for Keeper {
             organization: held.kept.organization.clone(),
             settings: held.kept.settings.clone(),
             has_credential: held.kept.sealed.is_some(),
+            facts: held.kept.facts.clone(),
             created_at: held.kept.created_at,
         });
         shown.collect()
@@ -471,6 +596,24 @@ impl ConnectionKeeper for Keeper {
         by: &'a Manager,
     ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(self.create_one(new, by))
+    }
+
+    fn put_offered<'a>(
+        &'a self,
+        new: NewConnection,
+        offering: Offering<'a>,
+        by: &'a Manager,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(self.put_offered_one(new, offering, by))
+    }
+
+    fn delete_offered<'a>(
+        &'a self,
+        name: &'a str,
+        offering: Offering<'a>,
+        by: &'a Manager,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(self.delete_offered_one(name, offering, by))
     }
 
     fn replace<'a>(

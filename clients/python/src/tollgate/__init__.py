@@ -1,5 +1,6 @@
 """The client of the Tollgate LLM gateway."""
 
+from ._caller import Habits
 from ._exchange import VERSION
 from .aio import AsyncChatStream, AsyncClient, AsyncJobs, SaaSLLMClient
 from .breaker import CircuitBreaker
@@ -27,17 +28,31 @@ from .errors import (
 from .metrics import APIMetrics
 from .retry import NO_RETRIES, RetryPolicy
 from .types import (
+    CallCost,
+    CallCosts,
     ChatChunk,
     ChatCompletion,
     Choice,
     ChunkChoice,
+    CostsOfJob,
     Job,
+    JobCall,
     JobCompletion,
     JobCosts,
+    JobPage,
+    JobSummary,
+    JobWithCalls,
+    KindUsage,
     Message,
+    MetadataOfJob,
     Model,
+    OrganizationAnalytics,
+    OrganizationStats,
     SingleCall,
+    TeamJobs,
+    TeamUsage,
     Usage,
+    UsageSummary,
 )
 
 __version__ = VERSION
@@ -53,6 +68,8 @@ __all__ = [
     "AsyncJobs",
     "AuthenticationError",
     "BadRequestError",
+    "CallCost",
+    "CallCosts",
     "ChatChunk",
     "ChatCompletion",
     "ChatStream",
@@ -63,16 +80,26 @@ __all__ = [
     "Client",
     "Clock",
     "ConflictError",
+    "CostsOfJob",
     "GatewayTimeoutError",
+    "Habits",
     "InsufficientCreditsError",
     "InvalidResponseError",
     "Job",
+    "JobCall",
     "JobCompletion",
     "JobCosts",
+    "JobPage",
+    "JobSummary",
+    "JobWithCalls",
     "Jobs",
+    "KindUsage",
     "Message",
+    "MetadataOfJob",
     "Model",
     "NotFoundError",
+    "OrganizationAnalytics",
+    "OrganizationStats",
     "PermissionDeniedError",
     "RateLimitError",
     "RetryPolicy",
@@ -82,7 +109,10 @@ __all__ = [
     "StreamInterruptedError",
     "StreamTimeoutError",
     "SyncSaaSLLMClient",
+    "TeamJobs",
+    "TeamUsage",
     "Usage",
+    "UsageSummary",
     "ValidationError",
     "__version__",
 ]

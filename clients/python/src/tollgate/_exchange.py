@@ -1,18 +1,22 @@
-"""One request from the first attempt to its end, without the waiting: what the clients that wait
-and those that do not have in common."""
+"""One request from the first attempt to its end, without the waiting and without the network: what the
+clients that wait and those that do not have in common."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
 import httpx
+from pydantic import ValidationError as Mismatch
 
 from . import _failures
+from ._ask import Asked
 from .breaker import CircuitBreaker
 from .clock import Clock
 from .errors import APIConnectionError, APIError, APITimeoutError, InvalidResponseError
@@ -20,62 +24,40 @@ from .metrics import APIMetrics
 from .retry import RetryPolicy
 
 VERSION = "0.1.0"
+#: The most of an error's body that is read.
+LONGEST_ERROR = 1024 * 1024
 logger = logging.getLogger("tollgate")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is asked of the gateway."""
-
-    method: str
-    path: str
-    #: The path without ids: what metrics and logs call it.
-    endpoint: str
-    timeout: float
-    body: Any = None
-    is_stream: bool = False
-    query: dict[str, str] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass
 class Core:
     """What all requests of a client share."""
 
     base_url: str
     api_key: str = field(repr=False)
+    #: Which header carries the key.
+    is_admin: bool
+    timeout: float | None
+    longest_answer: int
     retry: RetryPolicy
     breaker: CircuitBreaker | None
     metrics: APIMetrics
     clock: Clock
     headers: dict[str, str] = field(repr=False)
 
-    def url(self, path: str) -> str:
-        """The address of a path."""
-        return self.base_url + path
-
-    def begin(self, asked: Asked) -> Exchange:
+    def begin(self, asked: Asked[Any]) -> Exchange:
         """Begins a request; raises `CircuitOpenError` while nothing may be sent."""
         return Exchange(self, asked)
-
-
-def root(base_url: str) -> str:
-    """The address of the gateway, whichever of its own prefixes was given along."""
-    address = base_url.rstrip("/")
-    for prefix in ("/api/v1", "/v1", "/api"):
-        if address.endswith(prefix):
-            return address[: -len(prefix)]
-    return address
 
 
 class Exchange:
     """A request with all its attempts. Used as a context it notes how it went."""
 
-    def __init__(self, core: Core, asked: Asked) -> None:
+    def __init__(self, core: Core, asked: Asked[Any]) -> None:
         self.core, self.asked = core, asked
         self.id = f"cli_{uuid.uuid4().hex}"
         self.attempt = 0
-        self.timeout = asked.timeout
+        self.timeout = asked.timeout if core.timeout is None else core.timeout
         self._idempotency_key = str(uuid.uuid4())
         self._begin = core.clock.monotonic()
         self._pass = core.breaker.admit(self._begin) if core.breaker else None
@@ -86,10 +68,6 @@ class Exchange:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.settle(error)
-
-    def settle(self, error: BaseException | None) -> None:
-        """Notes how the request went."""
         # A reader that had enough of a stream did not fail.
         if isinstance(error, GeneratorExit):
             error = None
@@ -112,72 +90,53 @@ class Exchange:
     def request(self) -> dict[str, Any]:
         """What the next attempt sends, as the arguments of `httpx`."""
         self.attempt += 1
-        asked = self.asked
+        core, asked = self.core, self.asked
+        key = {"x-admin-key": core.api_key} if core.is_admin else {"authorization": f"Bearer {core.api_key}"}
         headers = {
-            **self.core.headers,
-            "authorization": f"Bearer {self.core.api_key}",
+            **core.headers,
+            **key,
             "accept": "text/event-stream" if asked.is_stream else "application/json",
+            # Compression would hold back what is there, and hide how long it is.
+            "accept-encoding": "identity",
             "user-agent": f"tollgate-python/{VERSION}",
             "x-request-id": self.request_id,
         }
-        if asked.is_stream:
-            # Compression would hold back what is there.
-            headers["accept-encoding"] = "identity"
-        else:
+        if not asked.is_stream:
             # Whoever is told how long the caller waits can answer before it has gone.
-            headers["x-tollgate-timeout-ms"] = str(max(1, int(self.timeout * 1000)))
+            headers["x-tollgate-timeout-ms"] = str(max(1, round(self.timeout * 1000)))
         content = None
         if asked.body is not None:
             content = json.dumps(asked.body).encode()
             headers["content-type"] = "application/json"
         if asked.method == "POST":
             headers["idempotency-key"] = self._idempotency_key
-        headers.update(asked.headers)
         self._log(logging.DEBUG, "sent", None)
         return {
             "method": asked.method,
-            "url": self.core.url(asked.path),
-            "params": asked.query or None,
-            "headers": headers,
+            "url": core.base_url + asked.path,
+            # Their form in tracebacks does not show the key, as a plain dictionary would.
+            "headers": httpx.Headers(headers),
             "content": content,
             "timeout": httpx.Timeout(self.timeout),
         }
 
-    def refused(self, response: httpx.Response, body: bytes) -> APIError:
-        """The exception for an answer with an error status."""
-        error = _failures.of_response(response, body, self.core.clock.wall())
-        error.request_id = error.request_id or self.request_id
-        return error
+    @contextlib.contextmanager
+    def attempted(self) -> Iterator[Received]:
+        """Gives the place for what one attempt brings, and keeps what goes wrong meanwhile."""
+        received = Received(self)
+        try:
+            yield received
+        except (httpx.TimeoutException, TimeoutError) as cause:
+            received.trouble = self._timed_out()
+            received.trouble.__cause__ = cause
+        except httpx.HTTPError as cause:
+            received.trouble = self._broken(cause)
+            received.trouble.__cause__ = cause
 
-    def timed_out(self) -> APIError:
-        """The exception for an attempt that took too long."""
-        return APITimeoutError(
-            f"Request timed out after {self.timeout:g} s",
-            code="client_timeout",
-            retryable=True,
-            request_id=self.request_id,
-        )
-
-    def broken(self, cause: Exception) -> APIError:
-        """The exception for an attempt without an answer."""
-        error = APIConnectionError(
-            f"Connection error: {cause or type(cause).__name__}",
-            code="connection_error",
-            retryable=True,
-            request_id=self.request_id,
-        )
-        error.__cause__ = cause
-        return error
-
-    def unreadable(self, response: httpx.Response) -> APIError:
-        """The exception for a success that is none."""
-        return InvalidResponseError(
-            "the gateway's answer cannot be read",
-            code="invalid_response",
-            status=response.status_code,
-            request_id=response.headers.get("x-request-id") or self.request_id,
-            response=response,
-        )
+    def begins(self) -> None:
+        """Notes that the answer of a stream has begun, which may take long."""
+        if self._pass is not None:
+            self._pass.answered(self.core.clock.monotonic)
 
     def wait(self, error: APIError) -> float:
         """How many seconds to wait before the next attempt; raises the error to give up."""
@@ -190,6 +149,22 @@ class Exchange:
         self._log(logging.WARNING, "retrying", error, wait_s=wait)
         return wait
 
+    def _timed_out(self) -> APIError:
+        return APITimeoutError(
+            f"Request timed out after {self.timeout:g} s",
+            code="client_timeout",
+            retryable=True,
+            request_id=self.request_id,
+        )
+
+    def _broken(self, cause: Exception) -> APIError:
+        return APIConnectionError(
+            f"Connection error: {cause or type(cause).__name__}",
+            code="connection_error",
+            retryable=True,
+            request_id=self.request_id,
+        )
+
     def _log(self, level: int, what: str, error: APIError | None, **more: Any) -> None:
         if not logger.isEnabledFor(level):
             return
@@ -201,3 +176,57 @@ class Exchange:
             fields["request_id"] = error.request_id or request_id
             text = f"{text}: {type(error).__name__} (status={error.status}, code={error.code})"
         logger.log(level, text, extra=fields)
+
+
+class Received:
+    """What one attempt brought until now."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.trouble: APIError | None = None
+        self._exchange = exchange
+        self._status: int | None = None
+        self._headers = httpx.Headers()
+        self._body = bytearray()
+        self._longest = LONGEST_ERROR
+
+    def begins(self, response: httpx.Response) -> bool:
+        """Notes the head of the answer. Returns whether it is a success."""
+        self._status, self._headers = response.status_code, response.headers
+        if response.is_success:
+            self._longest = self._exchange.core.longest_answer
+        return response.is_success
+
+    def takes(self, piece: bytes) -> bool:
+        """Adds a piece of the body. Returns whether more is wanted."""
+        self._body += piece
+        return len(self._body) <= self._longest
+
+    def whole(self) -> Any:
+        """The answer in its form; raises what it says, or what went wrong."""
+        status = self._status
+        if status is not None and not 200 <= status < 300:
+            # The status counts, even where the body broke off.
+            return self._refuse(status)
+        if self.trouble is not None:
+            raise self.trouble
+        if len(self._body) > self._longest:
+            raise self._unreadable(f"the gateway's answer is longer than {self._longest} bytes")
+        try:
+            return self._exchange.asked.form.model_validate_json(bytes(self._body))
+        except Mismatch:
+            raise self._unreadable("the gateway's answer cannot be read") from None
+
+    def _refuse(self, status: int) -> None:
+        exchange = self._exchange
+        body = bytes(self._body[:LONGEST_ERROR])
+        error = _failures.of_answer(status, self._headers, body, exchange.core.clock.wall())
+        error.request_id = error.request_id or exchange.request_id
+        raise error
+
+    def _unreadable(self, message: str) -> APIError:
+        return InvalidResponseError(
+            message,
+            code="invalid_response",
+            status=self._status,
+            request_id=self._headers.get("x-request-id") or self._exchange.request_id,
+        )

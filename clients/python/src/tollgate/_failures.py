@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -45,9 +46,8 @@ class _Told:
         self.details: Any = None
 
 
-def of_response(response: httpx.Response, body: bytes, now: float) -> errors.APIError:
+def of_answer(status: int, headers: httpx.Headers, body: bytes, now: float) -> errors.APIError:
     """The exception for an answer with an error status. `now` is the time in seconds since 1970."""
-    status, headers = response.status_code, response.headers
     told = read(_decoded(body))
     code = headers.get("x-tollgate-error-code") or told.code
     message = told.message or _plain(status, body)
@@ -66,8 +66,15 @@ def of_response(response: httpx.Response, body: bytes, now: float) -> errors.API
         retryable=retryable,
         retry_after=told.retry_after if wait is None else wait,
         details=told.details,
-        response=response,
+        response=_kept(status, headers, body),
     )
+
+
+def _kept(status: int, headers: httpx.Headers, body: bytes) -> httpx.Response:
+    """The answer as it was read, without the request, which has the key."""
+    framing = ("content-encoding", "content-length", "transfer-encoding")
+    told = [(name, value) for name, value in headers.multi_items() if name.lower() not in framing]
+    return httpx.Response(status, headers=told, content=body)
 
 
 def of_event(event: dict[str, Any], partial: str, request_id: str | None) -> errors.StreamInterruptedError:
@@ -148,9 +155,11 @@ def retry_after(headers: httpx.Headers, now: float) -> float | None:
     if seconds is not None or text is None:
         return seconds
     try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
-    except (TypeError, ValueError):
+        date = parsedate_to_datetime(text)
+    except (TypeError, ValueError, OverflowError):
         return None
+    # The oldest form has no zone; all of them mean UTC.
+    return max(0.0, date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now)
 
 
 def _kind(status: int, code: str | None, message: str) -> type[errors.APIError]:
@@ -171,7 +180,7 @@ def _kind(status: int, code: str | None, message: str) -> type[errors.APIError]:
 def _decoded(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -3,48 +3,37 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
+from weakref import WeakKeyDictionary
 
 import anyio
+import anyio.lowlevel
 import httpx
-from pydantic import BaseModel
 
 from . import _ask
-from ._ask import Form, Messages
-from ._exchange import Asked, Exchange
+from ._ask import Asked
+from ._caller import LEAVE_S, LIMITS, Caller, Habits, Stream, shown_as
+from ._exchange import Exchange
 from ._stream import ChunkReader
-from .breaker import CircuitBreaker
-from .client import _Models, _translated, core, read
-from .clock import Clock
 from .errors import APIError
-from .metrics import APIMetrics
-from .retry import RetryPolicy
-from .types import ChatChunk, ChatCompletion, Job, JobCompletion, JobStatus, Model, SingleCall
+from .types import ChatChunk
 
-_Answer = TypeVar("_Answer", bound=BaseModel)
+_P = ParamSpec("_P")
+_Out = TypeVar("_Out")
 
 
-class AsyncChatStream(AsyncIterator[ChatChunk]):
+class AsyncChatStream(Stream, AsyncIterator[ChatChunk]):
     """The chunks of an answer as they come. `text` is what came until now.
 
     Close it, or use it in an `async with`, unless it is read to its end.
     """
 
-    def __init__(self, client: AsyncClient, asked: Asked) -> None:
-        self._reader = ChunkReader(None)
+    def __init__(self, client: AsyncClient, asked: Asked[ChatChunk]) -> None:
+        super().__init__()
         self._chunks = client._streamed(asked, self._reader)
-
-    @property
-    def text(self) -> str:
-        """The text until now."""
-        return self._reader.text
-
-    @property
-    def request_id(self) -> str | None:
-        """The id of the request, once the answer has begun."""
-        return self._reader.request_id
 
     def __aiter__(self) -> Self:
         return self
@@ -65,8 +54,39 @@ class AsyncChatStream(AsyncIterator[ChatChunk]):
         await self.aclose()
 
 
-class AsyncClient:
-    """Talks to a gateway. Tasks of one event loop may share it.
+class _AsyncAsking:
+    """Whatever asks by a client."""
+
+    _client: AsyncClient
+
+
+def _awaiting(
+    ask: Callable[Concatenate[Any, _P], Asked[_Out]],
+) -> Callable[Concatenate[_AsyncAsking, _P], Coroutine[Any, Any, _Out]]:
+    """A method that asks and, when it is awaited, returns what comes back."""
+
+    @shown_as(ask)
+    async def method(self: _AsyncAsking, *args: _P.args, **kwargs: _P.kwargs) -> _Out:
+        return await self._client._answer(ask(self, *args, **kwargs))
+
+    return method
+
+
+def _streaming(
+    ask: Callable[Concatenate[Any, _P], Asked[ChatChunk]],
+) -> Callable[Concatenate[_AsyncAsking, _P], AsyncChatStream]:
+    """A method that asks and returns a stream."""
+
+    @shown_as(ask, "AsyncChatStream")
+    def method(self: _AsyncAsking, *args: _P.args, **kwargs: _P.kwargs) -> AsyncChatStream:
+        return AsyncChatStream(self._client, ask(self, *args, **kwargs))
+
+    return method
+
+
+class AsyncClient(Caller, _AsyncAsking):
+    """Talks to a gateway. Tasks may share it, also those of several event loops, each of which has connections
+    of its own.
 
     `timeout` holds for every request; without it each endpoint has its own.
     """
@@ -77,47 +97,32 @@ class AsyncClient:
         api_key: str,
         *,
         timeout: float | None = None,
-        retry: RetryPolicy | None = None,
-        breaker: CircuitBreaker | bool | None = True,
-        metrics: APIMetrics | None = None,
-        headers: Mapping[str, str] | None = None,
-        clock: Clock | None = None,
         http_client: httpx.AsyncClient | None = None,
+        **habits: Unpack[Habits],
     ) -> None:
-        self.timeout = timeout
-        self.core = core(base_url, api_key, retry, breaker, metrics, headers, clock)
-        self._http = http_client or httpx.AsyncClient()
+        super().__init__(base_url, api_key, timeout, habits)
+        self._client = self
+        self._given = http_client
+        self._https: WeakKeyDictionary[Any, httpx.AsyncClient] = WeakKeyDictionary()
+        self._lock = threading.Lock()
 
-    @property
-    def metrics(self) -> APIMetrics:
-        """What this client did until now."""
-        return self.core.metrics
-
-    @property
-    def breaker(self) -> CircuitBreaker | None:
-        """The circuit breaker, if there is one."""
-        return self.core.breaker
-
-    async def chat(self, messages: Messages, model: str | None = None, **more: Any) -> ChatCompletion:
-        """Asks a model and waits for the whole answer. `more` are further members of the request."""
-        return await self._answer(_ask.chat(messages, model, more, self.timeout), ChatCompletion)
-
-    def chat_stream(self, messages: Messages, model: str | None = None, **more: Any) -> AsyncChatStream:
-        """Asks a model and hands on the answer as it comes."""
-        return AsyncChatStream(self, _ask.chat_stream(messages, model, more, self.timeout))
-
-    async def models(self) -> list[Model]:
-        """The models that the key may use."""
-        listed = await self._answer(_ask.models(self.timeout), _Models)
-        return listed.data
+    chat = _awaiting(_ask.chat)
+    chat_stream = _streaming(_ask.chat_stream)
+    models = _awaiting(_ask.models)
+    jobs_of_team = _awaiting(_ask.jobs_of_team)
+    job_of_team = _awaiting(_ask.job_of_team)
+    organization_stats = _awaiting(_ask.organization_stats)
+    organization_analytics = _awaiting(_ask.organization_analytics)
 
     def jobs(self, team_id: str) -> AsyncJobs:
         """The jobs of a team."""
         return AsyncJobs(self, team_id)
 
     async def close(self) -> None:
-        """Closes the connections."""
-        await self._http.aclose()
+        """Closes the connections of this event loop."""
+        http = self._given or self._https.get(anyio.lowlevel.current_token().native_token)
+        if http is not None:
+            await http.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -127,129 +132,113 @@ class AsyncClient:
     ) -> None:
         await self.close()
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.core.base_url!r})"
+    def _http(self) -> httpx.AsyncClient:
+        """The connections of the event loop that runs: those of another one cannot be used."""
+        if self._given is not None:
+            return self._given
+        loop = anyio.lowlevel.current_token().native_token
+        with self._lock:
+            found = self._https.get(loop)
+            if found is None:
+                found = self._https[loop] = httpx.AsyncClient(limits=LIMITS)
+            return found
 
-    async def _answer(self, asked: Asked, form: type[_Answer]) -> _Answer:
+    async def _answer(self, asked: Asked[_Out]) -> _Out:
         with self.core.begin(asked) as exchange:
-            while True:
-                try:
-                    response = await self._send(exchange)
-                    return read(exchange, response, form)
-                except APIError as error:
-                    await self.core.clock.sleep_async(exchange.wait(error))
+            answer = await self._tried(exchange, self._whole)
+        result: _Out = asked.then(answer)
+        return result
 
-    async def _send(self, exchange: Exchange) -> httpx.Response:
-        request = exchange.request()
-        with _translated(exchange):
-            # The library's timeout begins anew with every byte; this one does not.
-            with anyio.move_on_after(exchange.timeout) as scope:
-                response = await self._http.request(**request)
-            if scope.cancelled_caught:
-                raise exchange.timed_out()
-        if not response.is_success:
-            raise exchange.refused(response, response.content)
-        return response
-
-    async def _streamed(self, asked: Asked, reader: ChunkReader) -> AsyncGenerator[ChatChunk, None]:
-        with self.core.begin(asked) as exchange:
-            async with contextlib.aclosing(await self._opened(exchange)) as response:
-                reader.request_id = response.headers.get("x-request-id") or exchange.request_id
-                try:
-                    async for received in response.aiter_raw():
-                        for chunk in reader.feed(received):
-                            yield chunk
-                        if reader.is_over:
-                            return
-                except httpx.TimeoutException as error:
-                    raise reader.silent(exchange.timeout) from error
-                except httpx.HTTPError as error:
-                    raise reader.interrupted(f"the connection broke within the stream: {error}") from error
-                reader.end()
-
-    async def _opened(self, exchange: Exchange) -> httpx.Response:
+    async def _tried(self, exchange: Exchange, once: Callable[[Exchange], Awaitable[Any]]) -> Any:
         while True:
             try:
-                return await self._open(exchange)
+                return await once(exchange)
             except APIError as error:
                 await self.core.clock.sleep_async(exchange.wait(error))
 
-    async def _open(self, exchange: Exchange) -> httpx.Response:
-        request = exchange.request()
-        with _translated(exchange):
-            response = await self._http.send(self._http.build_request(**request), stream=True)
-            if response.is_success:
-                return response
-            async with contextlib.aclosing(response):
-                body = await response.aread()
-        raise exchange.refused(response, body)
+    async def _whole(self, exchange: Exchange) -> Any:
+        # The library's timeouts begin anew with every byte; this one does not.
+        with exchange.attempted() as received, anyio.fail_after(exchange.timeout):
+            async with self._http().stream(**exchange.request()) as response:
+                received.begins(response)
+                async for piece in response.aiter_bytes():
+                    if not received.takes(piece):
+                        break
+        return received.whole()
+
+    async def _opened(self, exchange: Exchange) -> Any:
+        with exchange.attempted() as received, anyio.fail_after(exchange.timeout):
+            async with contextlib.AsyncExitStack() as open_until:
+                response = await open_until.enter_async_context(self._http().stream(**exchange.request()))
+                if received.begins(response):
+                    return response, open_until.pop_all()
+                async for piece in response.aiter_bytes():
+                    if not received.takes(piece):
+                        break
+        return received.whole()
+
+    async def _streamed(self, asked: Asked[ChatChunk], reader: ChunkReader) -> AsyncGenerator[ChatChunk, None]:
+        with self.core.begin(asked) as exchange:
+            response, open_until = await self._tried(exchange, self._opened)
+            exchange.begins()
+            reader.begins(response, exchange.request_id)
+            async with open_until:
+                with reader.reading(exchange.timeout):
+                    pieces = response.aiter_raw()
+                    async for piece in pieces:
+                        for chunk in reader.feed(piece):
+                            yield chunk
+                        if reader.is_over:
+                            await self._leave(pieces)
+                            return
+                    reader.end()
+
+    async def _leave(self, pieces: AsyncIterator[bytes]) -> None:
+        """Reads the end of the body, so that its connection can be used again."""
+        with contextlib.suppress(httpx.HTTPError), anyio.move_on_after(LEAVE_S):
+            async for _ in pieces:
+                pass
 
 
-class AsyncJobs:
+class AsyncJobs(_AsyncAsking):
     """The jobs of one team."""
 
     def __init__(self, client: AsyncClient, team_id: str) -> None:
-        self.client, self.team_id = client, team_id
+        self.client = self._client = client
+        self.team_id = team_id
 
-    async def create_job(
-        self, job_type: str, metadata: Mapping[str, Any] | None = None, *, user_id: str | None = None
-    ) -> str:
-        """Makes a job and returns its id."""
-        asked = _ask.create_job(self.team_id, job_type, user_id, metadata, self.client.timeout)
-        return (await self.client._answer(asked, Job)).job_id
-
-    async def chat(self, job_id: str, messages: Messages, model: str | None = None, **more: Any) -> ChatCompletion:
-        """One call of a job."""
-        asked = _ask.job_call(job_id, messages, model, more, self.client.timeout)
-        return await self.client._answer(asked, ChatCompletion)
-
-    def chat_stream(self, job_id: str, messages: Messages, model: str | None = None, **more: Any) -> AsyncChatStream:
-        """One call of a job, as it comes."""
-        asked = _ask.job_stream(job_id, messages, model, more, self.client.timeout)
-        return AsyncChatStream(self.client, asked)
-
-    async def structured_output(
-        self, job_id: str, messages: Messages, response_model: type[Form], model: str | None = None, **more: Any
-    ) -> Form:
-        """One call of a job whose answer is an object."""
-        more = {"response_format": _ask.schema_of(response_model), **more}
-        said = await self.chat(job_id, messages, model, **more)
-        return _ask.parse(response_model, said.text)
-
-    async def create_and_call(
-        self, job_type: str, messages: Messages, model: str | None = None, **more: Any
-    ) -> SingleCall:
-        """A job of one call, made and completed at once."""
-        asked = _ask.create_and_call(self.team_id, job_type, messages, model, more, self.client.timeout)
-        return await self.client._answer(asked, SingleCall)
-
-    async def get_job(self, job_id: str) -> Job:
-        """A job as it stands."""
-        return await self.client._answer(_ask.get_job(job_id, self.client.timeout), Job)
-
-    async def complete_job(
-        self,
-        job_id: str,
-        status: JobStatus = "completed",
-        metadata: Mapping[str, Any] | None = None,
-        *,
-        error_message: str | None = None,
-    ) -> JobCompletion:
-        """Ends a job."""
-        asked = _ask.complete_job(job_id, status, metadata, error_message, self.client.timeout)
-        return await self.client._answer(asked, JobCompletion)
+    create_job = _awaiting(_ask.create_job)
+    chat = _awaiting(_ask.job_chat)
+    chat_stream = _streaming(_ask.job_chat_stream)
+    structured_output = _awaiting(_ask.structured_output)
+    create_and_call = _awaiting(_ask.create_and_call)
+    create_and_call_stream = _streaming(_ask.create_and_call_stream)
+    complete_job = _awaiting(_ask.complete_job)
+    get_job = _awaiting(_ask.get_job)
+    update_metadata = _awaiting(_ask.update_metadata)
+    job_costs = _awaiting(_ask.job_costs)
+    list_jobs = _awaiting(_ask.list_jobs)
+    team_usage = _awaiting(_ask.team_usage)
 
 
 class SaaSLLMClient(AsyncJobs):
     """The jobs of one team by the team's key, as programs for SaaS LiteLLM use them."""
 
     def __init__(
-        self, base_url: str, team_id: str, virtual_key: str, timeout: float | None = None, **options: Any
+        self,
+        base_url: str,
+        team_id: str,
+        virtual_key: str,
+        timeout: float | None = None,
+        *,
+        http_client: httpx.AsyncClient | None = None,
+        **habits: Unpack[Habits],
     ) -> None:
-        super().__init__(AsyncClient(base_url, virtual_key, timeout=timeout, **options), team_id)
+        client = AsyncClient(base_url, virtual_key, timeout=timeout, http_client=http_client, **habits)
+        super().__init__(client, team_id)
 
     async def close(self) -> None:
-        """Closes the connections."""
+        """Closes the connections of this event loop."""
         await self.client.close()
 
     async def __aenter__(self) -> Self:

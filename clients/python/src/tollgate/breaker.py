@@ -65,14 +65,14 @@ class CircuitBreaker:
             self._probing = True
             return Pass(self, self._turn, is_probe=True)
 
-    def settle(self, passed: Pass, error: BaseException | None, now: float) -> None:
-        """Notes how a request went. One that was given up says nothing."""
+    def settle(self, passed: Pass, error: BaseException | None, now: float) -> int:
+        """Notes how a request went. One that was given up says nothing. Returns the turn after it."""
         with self._lock:
             if passed.is_probe:
                 self._probing = False
             # What was sent before the breaker last changed is no news.
             if passed.turn != self._turn:
-                return
+                return self._turn
             if isinstance(error, _FAILURES):
                 self._failures += 1
                 if passed.is_probe or self._failures >= self.failure_threshold:
@@ -83,6 +83,7 @@ class CircuitBreaker:
                 if passed.is_probe:
                     self._opened_at = None
                     self._turn += 1
+            return self._turn
 
 
 class Pass:
@@ -92,6 +93,13 @@ class Pass:
         self.breaker = breaker
         self.turn = turn
         self.is_probe = is_probe
+
+    def answered(self, clock: Callable[[], float]) -> None:
+        """Notes that the answer has begun. A probe has done its work with that; what becomes of the rest
+        counts as of any other request."""
+        if self.is_probe:
+            self.turn = self.breaker.settle(self, None, clock())
+            self.is_probe = False
 
     def settle(self, error: BaseException | None, clock: Callable[[], float]) -> None:
         """Gives it back with how the request went."""

@@ -10,6 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 class _Answer(BaseModel):
     model_config = ConfigDict(extra="allow", protected_namespaces=())
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, data: Any) -> Any:
+        # Some servers say `null` where others say nothing.
+        if isinstance(data, dict):
+            return {name: value for name, value in data.items() if value is not None or name not in cls.model_fields}
+        return data
+
 
 class Usage(_Answer):
     """How many tokens were counted."""
@@ -75,10 +83,8 @@ class ChunkChoice(_Answer):
 
     @field_validator("delta", mode="before")
     @classmethod
-    def _without_nulls(cls, delta: Any) -> Any:
+    def _only_what_is_added(cls, delta: Any) -> Any:
         # `delta.get("content", "")` is added to a text by whoever reads it.
-        if delta is None:
-            return {}
         if isinstance(delta, dict):
             return {name: value for name, value in delta.items() if value is not None}
         return delta
@@ -165,4 +171,160 @@ class SingleCall(_Answer):
         return content if isinstance(content, str) else ""
 
 
+class JobSummary(_Answer):
+    """A job of a list, with what its calls come to."""
+
+    job_id: str
+    status: str
+    job_type: str | None = None
+    user_id: str | None = None
+    created_at: str | None = None
+    completed_at: str | None = None
+    total_calls: int = 0
+    successful_calls: int = 0
+    failed_calls: int = 0
+    total_tokens: int = 0
+    total_cost_usd: float = 0.0
+    credit_applied: bool = False
+    error_message: str | None = None
+    job_metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+class TeamJobs(_Answer):
+    """Jobs of a team, the latest first. `total` is how many there are."""
+
+    team_id: str = ""
+    total: int = 0
+    jobs: list[JobSummary] = Field(default_factory=list)
+
+
+class JobPage(_Answer):
+    """A page of the jobs of a team, as managers see them."""
+
+    jobs: list[JobSummary] = Field(default_factory=list)
+    total: int = 0
+    page: int = 1
+    page_size: int = 0
+    total_pages: int = 0
+
+
+class MetadataOfJob(_Answer):
+    """The metadata of a job after a change."""
+
+    job_id: str
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    updated_at: str | None = None
+
+
+class CallCost(_Answer):
+    """What one call of a job cost."""
+
+    call_id: str
+    model: str | None = None
+    purpose: str | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float = 0.0
+    created_at: str | None = None
+
+
+class CallCosts(_Answer):
+    """What the calls of a job cost, together and each of them."""
+
+    total_cost_usd: float = 0.0
+    breakdown: list[CallCost] = Field(default_factory=list)
+
+
+class CostsOfJob(_Answer):
+    """A job and what its calls cost."""
+
+    job_id: str
+    status: str
+    team_id: str | None = None
+    job_type: str | None = None
+    costs: CallCosts = Field(default_factory=CallCosts)
+
+
+class UsageSummary(_Answer):
+    """What the jobs of a month came to."""
+
+    total_jobs: int = 0
+    successful_jobs: int = 0
+    failed_jobs: int = 0
+    total_cost_usd: float = 0.0
+    total_tokens: int = 0
+    avg_cost_per_job: float = 0.0
+    credits_used: int = 0
+
+
+class KindUsage(_Answer):
+    """What the jobs of one kind came to."""
+
+    count: int = 0
+    cost_usd: float = 0.0
+
+
+class TeamUsage(_Answer):
+    """What the jobs of a team came to in a month."""
+
+    team_id: str = ""
+    period: str = ""
+    summary: UsageSummary = Field(default_factory=UsageSummary)
+    job_types: dict[str, KindUsage] = Field(default_factory=dict)
+
+
+class JobCall(_Answer):
+    """A call of a job, as managers see it."""
+
+    call_id: str
+    status: str
+    model: str | None = None
+    purpose: str | None = None
+    total_tokens: int = 0
+    cost_usd: float = 0.0
+    latency_ms: float | None = None
+    error: str | None = None
+
+
+class JobWithCalls(_Answer):
+    """A job with all of its calls."""
+
+    job: Job
+    calls: list[JobCall] = Field(default_factory=list)
+
+
+class OrganizationStats(_Answer):
+    """How many jobs the teams of an organization made, and what became of them."""
+
+    organization_id: str = ""
+    organization_name: str = ""
+    total_jobs: int = 0
+    completed_jobs: int = 0
+    failed_jobs: int = 0
+    in_progress_jobs: int = 0
+    total_teams: int = 0
+    total_llm_calls: int = 0
+    total_tokens: int = 0
+    total_cost_usd: float = 0.0
+    total_credits_used: int = 0
+    top_teams: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class OrganizationAnalytics(_Answer):
+    """What the jobs of an organization cost: by day, team, model and provider."""
+
+    total_spend: float = 0.0
+    total_requests: int = 0
+    successful_requests: int = 0
+    failed_requests: int = 0
+    total_tokens: int = 0
+    daily_spend: list[dict[str, Any]] = Field(default_factory=list)
+    spend_per_team: list[dict[str, Any]] = Field(default_factory=list)
+    top_models: list[dict[str, Any]] = Field(default_factory=list)
+    provider_usage: list[dict[str, Any]] = Field(default_factory=list)
+
+
+#: How a job may be ended.
 JobStatus = Literal["completed", "failed"]
+#: How a job may stand.
+JobState = Literal["pending", "in_progress", "completed", "failed"]

@@ -20,24 +20,32 @@ pub(crate) struct Request {
     pub(crate) body: Value,
 }
 
-/// What happens after the bytes of an answer.
-#[derive(Debug, PartialEq)]
+/// The pause between two bytes of an answer that drips.
+const DRIP: Duration = Duration::from_millis(50);
+
+/// What happens after the bytes of an answer, or with them.
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Ending {
     Close,
     Hold,
+    Keep,
+    /// So many bytes at once, and the rest byte by byte.
+    Drip(usize),
 }
 
-/// Answers one request per connection, and keeps what it was asked.
+/// Answers the requests of a connection, and keeps what it was asked.
 pub(crate) struct Server {
     pub(crate) address: String,
     state: Arc<Mutex<State>>,
     serving: JoinHandle<()>,
+    conversations: TaskTracker,
 }
 
 #[derive(Default)]
 struct State {
     answers: VecDeque<Value>,
     requests: Vec<Request>,
+    connections: usize,
     held: Vec<TcpStream>,
 }
 
@@ -50,39 +58,60 @@ impl Server {
             ..State::default()
         }));
         let shared = state.clone();
-        let serving = TaskTracker::new().spawn(async move {
+        let conversations = TaskTracker::new();
+        let each = conversations.clone();
+        let serving = conversations.spawn(async move {
             loop {
-                let (connection, _) = listener.accept().await.unwrap();
-                answer(connection, &shared).await;
+                let (mut connection, _) = listener.accept().await.unwrap();
+                let shared = shared.clone();
+                shared.lock().unwrap().connections += 1;
+                each.spawn(async move {
+                    while let Some(same) = answer(connection, &shared).await {
+                        connection = same;
+                    }
+                });
             }
         });
         Self {
             address,
             state,
             serving,
+            conversations,
         }
+    }
+
+    /// How many connections there were.
+    pub(crate) fn connections(&self) -> usize {
+        self.state.lock().unwrap().connections
     }
 
     /// What was asked, and how many answers nobody asked for.
     pub(crate) fn end(self) -> (Vec<Request>, usize) {
         self.serving.abort();
+        self.conversations.close();
         let state = self.state.lock().unwrap();
         (state.requests.clone(), state.answers.len())
     }
 
     /// Whether the connection that is held was closed at its other end.
     pub(crate) async fn is_let_go(&self) -> bool {
-        let held = self.state.lock().unwrap().held.pop();
-        let reading = async { held.unwrap().read(&mut [0]).await };
+        let reading = async {
+            loop {
+                let held = self.state.lock().unwrap().held.pop();
+                if let Some(mut held) = held {
+                    return held.read(&mut [0]).await;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
         let read = tokio::time::timeout(Duration::from_secs(10), reading).await;
         matches!(read, Ok(Ok(0) | Err(_)))
     }
 }
 
-async fn answer(mut connection: TcpStream, state: &Mutex<State>) {
-    let Some(request) = read(&mut connection).await else {
-        return;
-    };
+/// Answers a request. Returns the connection if another one may come on it.
+async fn answer(mut connection: TcpStream, state: &Mutex<State>) -> Option<TcpStream> {
+    let request = read(&mut connection).await?;
     let answer = {
         let mut state = state.lock().unwrap();
         state.requests.push(request);
@@ -90,11 +119,22 @@ async fn answer(mut connection: TcpStream, state: &Mutex<State>) {
     };
     let answer = answer.unwrap_or_else(|| serde_json::json!({"status": 599, "text": "no more"}));
     let (bytes, ending) = written(&answer);
-    connection.write_all(&bytes).await.unwrap();
-    match ending {
-        Ending::Hold => state.lock().unwrap().held.push(connection),
-        Ending::Close => connection.shutdown().await.unwrap(),
+    let at_once = match ending {
+        Ending::Drip(at) => at,
+        Ending::Close | Ending::Hold | Ending::Keep => bytes.len(),
+    };
+    // Whoever has heard enough closes.
+    connection.write_all(&bytes[..at_once]).await.ok()?;
+    for byte in &bytes[at_once..] {
+        tokio::time::sleep_until(tokio::time::Instant::now() + DRIP).await;
+        connection.write_all(&[*byte]).await.ok()?;
     }
+    match ending {
+        Ending::Keep => return Some(connection),
+        Ending::Hold => state.lock().unwrap().held.push(connection),
+        Ending::Close | Ending::Drip(_) => _ = connection.shutdown().await,
+    }
+    None
 }
 
 async fn read(connection: &mut TcpStream) -> Option<Request> {
@@ -129,23 +169,40 @@ async fn read(connection: &mut TcpStream) -> Option<Request> {
 
 fn written(answer: &Value) -> (Vec<u8>, Ending) {
     let fault = answer["fault"].as_str();
-    if answer.get("events").is_some() || answer.get("raw").is_some() {
-        return stream(answer);
-    }
-    let Some(status) = answer["status"].as_u64() else {
-        let ending = match fault {
-            Some("silence") => Ending::Hold,
-            _ => Ending::Close,
-        };
-        return (Vec::new(), ending);
+    let is_stream = answer.get("events").is_some() || answer.get("raw").is_some();
+    let (bytes, ending) = if is_stream {
+        stream(answer)
+    } else if let Some(status) = answer["status"].as_u64() {
+        plain(answer, status)
+    } else if fault == Some("silence") {
+        (Vec::new(), Ending::Hold)
+    } else {
+        (Vec::new(), Ending::Close)
     };
-    let body = match answer.get("json") {
+    let ending = match fault {
+        Some("drip-head") => Ending::Drip(0),
+        Some("drip") => Ending::Drip(
+            bytes
+                .windows(4)
+                .position(|four| four == b"\r\n\r\n")
+                .unwrap()
+                + 4,
+        ),
+        _ if answer["keep"] == true => Ending::Keep,
+        _ => ending,
+    };
+    (bytes, ending)
+}
+
+fn plain(answer: &Value, status: u64) -> (Vec<u8>, Ending) {
+    let mut body = match answer.get("json") {
         Some(body) => body.to_string(),
         None => answer["text"].as_str().unwrap().to_owned(),
     };
+    body.push_str(&filling(answer));
     let length = format!("content-length: {}\r\n", body.len());
     let mut bytes = head(status, &length, answer).into_bytes();
-    let (shown, ending) = match fault {
+    let (shown, ending) = match answer["fault"].as_str() {
         Some("half") => (body.len() / 2, Ending::Hold),
         Some("torn") => (body.len() / 2, Ending::Close),
         _ => (body.len(), Ending::Close),
@@ -154,14 +211,22 @@ fn written(answer: &Value) -> (Vec<u8>, Ending) {
     (bytes, ending)
 }
 
+/// What a text goes on with: another one, so many times.
+fn filling(answer: &Value) -> String {
+    let text = answer["fill"][0].as_str().unwrap_or("");
+    text.repeat(answer["fill"][1].as_u64().unwrap_or(0) as usize)
+}
+
 fn stream(answer: &Value) -> (Vec<u8>, Ending) {
     let ending = answer["ending"].as_str().unwrap_or("eof");
     let mut text = answer["raw"].as_str().unwrap_or("").to_owned();
+    text.push_str(&filling(answer));
     for event in answer["events"].as_array().into_iter().flatten() {
         write!(text, "data: {event}\n\n").unwrap();
     }
     if ending == "done" {
-        text.push_str("data: [DONE]\n\n");
+        let before = answer.get("fill").map_or("", |_| "\n\n");
+        write!(text, "{before}data: [DONE]\n\n").unwrap();
     }
     let data = text.into_bytes();
     let size = answer["pieces"]
@@ -186,7 +251,12 @@ fn stream(answer: &Value) -> (Vec<u8>, Ending) {
 }
 
 fn head(status: u64, own: &str, answer: &Value) -> String {
-    let mut head = format!("HTTP/1.1 {status} Scripted\r\nconnection: close\r\n{own}");
+    let connection = if answer["keep"] == true {
+        "keep-alive"
+    } else {
+        "close"
+    };
+    let mut head = format!("HTTP/1.1 {status} Scripted\r\nconnection: {connection}\r\n{own}");
     for (name, value) in answer["headers"].as_object().into_iter().flatten() {
         let value = value.as_str().unwrap();
         write!(head, "{name}: {value}\r\n").unwrap();

@@ -1,6 +1,7 @@
 //! Every row of the table that both clients share.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -8,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tollgate_client::{
     ChatRequest, CircuitBreaker, Client, Clock, Ending, Error, Jobs, Kind, RetryPolicy, State,
+    TeamJobs,
 };
 
 use crate::server::{Request, Server};
@@ -49,6 +51,14 @@ fn client(address: &str, time: &Arc<Mutex<Time>>, options: &Value) -> Client {
             attempts: options["attempts"].as_u64().unwrap_or(5) as u32,
             ..RetryPolicy::default()
         });
+    let builder = match options["longest"].as_u64() {
+        Some(longest) => builder.longest_answer(longest as usize),
+        None => builder,
+    };
+    let builder = match options["admin"].as_bool() {
+        Some(true) => builder.admin(),
+        _ => builder,
+    };
     match options["timeout"].as_f64() {
         Some(timeout) => builder.timeout(Duration::from_secs_f64(timeout)),
         None => builder,
@@ -97,11 +107,84 @@ async fn call(name: &str, client: &Client, jobs: &Jobs) -> Result<(String, u64),
             let made = jobs.create_and_call("test", &hello).await?;
             made.text().to_owned()
         }
+        "single_stream" => {
+            return told(jobs.create_and_call_stream("test", &hello).await?).await;
+        }
         "chat_stream" => return told(client.chat_stream(&hello).await?).await,
         "llm_stream" => return told(jobs.chat_stream("job_1", &hello).await?).await,
-        other => panic!("no call is named {other}"),
+        other => managed(other, client, jobs).await?,
     };
     Ok((said, 0))
+}
+
+/// The calls about jobs that ask no model.
+async fn managed(name: &str, client: &Client, jobs: &Jobs) -> Result<String, Error> {
+    Ok(match name {
+        "create_job_for" => jobs.create_job_for("u-1", "test", Map::new()).await?,
+        "complete_job_with" => {
+            let ending = Ending::Completed;
+            let done = jobs.complete_job_with("job_1", ending, n(1)).await?;
+            let left = done.costs.credits_remaining.unwrap();
+            format!("{} {} {left}", done.status, done.costs.total_calls)
+        }
+        "update_metadata" => {
+            let changed = jobs.update_metadata("job_1", &n(2)).await?;
+            format!("{} {}", changed.job_id, Value::Object(changed.metadata))
+        }
+        "job_costs" => {
+            let told = jobs.job_costs("job_1").await?;
+            let calls = told.costs.breakdown.iter().map(|call| &*call.call_id);
+            let sum = told.costs.total_cost_usd;
+            format!("{} {sum} {}", told.status, joined(calls))
+        }
+        "list_jobs" => {
+            let query = [("status", "completed"), ("limit", "2"), ("offset", "4")];
+            listed(jobs.list_jobs(&query).await?)
+        }
+        "list_all_jobs" => listed(jobs.list_jobs(&[]).await?),
+        "team_usage" => {
+            let told = jobs.team_usage("2026-11").await?;
+            let kinds = joined(told.job_types.keys().map(|kind| &**kind));
+            let summary = told.summary;
+            let sum = summary.total_cost_usd;
+            format!("{} {} {sum} {kinds}", told.period, summary.total_jobs)
+        }
+        "jobs_of_team" => {
+            let query = [("page", "2"), ("job_type", "a b")];
+            let page = client.jobs_of_team("acme", &query).await?;
+            let ids = joined(page.jobs.iter().map(|job| &*job.job_id));
+            format!("{}/{} {ids}", page.page, page.total_pages)
+        }
+        "job_of_team" => {
+            let told = client.job_of_team("acme", "job_1").await?;
+            let calls = joined(told.calls.iter().map(|call| &*call.call_id));
+            format!("{} {calls}", told.job.status)
+        }
+        "organization_stats" => {
+            let query = [("start_date", "2026-11-01"), ("end_date", "2026-11-30")];
+            let told = client.organization_stats("org", &query).await?;
+            format!("{} {}", told.organization_name, told.total_jobs)
+        }
+        "organization_analytics" => {
+            let told = client.organization_analytics("org", &[]).await?;
+            format!("{} {}", told.total_spend, told.total_requests)
+        }
+        other => panic!("no call is named {other}"),
+    })
+}
+
+fn n(number: u64) -> Map<String, Value> {
+    Map::from_iter([("n".to_owned(), number.into())])
+}
+
+fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn listed(jobs: TeamJobs) -> String {
+    let mut words = vec![jobs.total.to_string()];
+    words.extend(jobs.jobs.into_iter().map(|job| job.job_id));
+    words.join(" ")
 }
 
 async fn over(jobs: &Jobs, ending: Ending) -> Result<String, Error> {
@@ -116,6 +199,9 @@ async fn told(mut stream: tollgate_client::ChatStream) -> Result<(String, u64), 
         text.push_str(chunk?.text());
         chunks += 1;
     }
+    for id in [stream.job_id(), stream.call_id()].into_iter().flatten() {
+        write!(text, " {id}").unwrap();
+    }
     assert!(stream.next().await.is_none(), "an end is an end");
     Ok((text, chunks))
 }
@@ -128,7 +214,7 @@ async fn every_row_of_the_shared_table_holds() {
     );
     let table: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let cases = table["cases"].as_array().unwrap();
-    assert!(cases.len() > 100);
+    assert!(cases.len() > 130);
     let mut wrong = Vec::new();
     for case in cases {
         for problem in problems(case).await {
@@ -154,6 +240,9 @@ async fn problems(case: &Value) -> Vec<String> {
         take(step, (&client, &jobs), &time, &mut wrong).await;
     }
     "requests".clone_into(&mut wrong.place);
+    if let Some(connections) = case.get("connections") {
+        wrong.unless_equal("connections", &json!(server.connections()), connections);
+    }
     let (requests, left) = server.end();
     wrong.unless_equal("answers left", &json!(left), &json!(0));
     check_requests(case, &requests, &mut wrong);

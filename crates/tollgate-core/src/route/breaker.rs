@@ -75,7 +75,7 @@ pub enum Verdict {
 /// What a call got when it was let through, to be given back when it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pass {
-    /// The breaker's state at that time: what a call of an earlier one says changes nothing.
+    /// The breaker's state at that time: how a call of an earlier one went changes nothing.
     generation: u64,
     /// Whether it is a probe.
     pub probe: bool,
@@ -107,7 +107,7 @@ impl Order {
 }
 
 /// A breaker. Each change of its state begins a new generation: what calls of an earlier one say
-/// comes too late to change anything.
+/// comes too late to change anything, but for the wait that a provider names.
 #[derive(Clone, Debug, Default)]
 pub struct Breaker {
     phase: Phase,
@@ -212,8 +212,7 @@ impl Breaker {
             verdict => verdict,
         };
         if pass.generation != self.generation {
-            self.hear_late(now, pass, verdict);
-            return None;
+            return self.hear_late(now, verdict);
         }
         match self.phase {
             Phase::Closed => self.leave_closed(rules, now, verdict),
@@ -294,25 +293,42 @@ impl Breaker {
         self.generation = self.generation.wrapping_add(1);
     }
 
-    /// Of calls that were under way when a 429 began a cool-down, others may be answered the same:
-    /// that is one event, not several in a row. But the longest wait that the provider named
-    /// counts.
-    fn hear_late(&mut self, now: Moment, pass: Pass, verdict: Verdict) {
-        let Phase::Cooling { until, code, .. } = &mut self.phase else {
-            return;
-        };
-        let was_before = pass.generation.wrapping_add(1) == self.generation;
-        if let Verdict::Limited {
+    /// A call of an earlier state has ended. What it says of the target comes too late, but the wait
+    /// that a 429 names begins as it is answered, whatever has become of the breaker meanwhile.
+    fn hear_late(&mut self, now: Moment, verdict: Verdict) -> Option<State> {
+        let Verdict::Limited {
             code: latest,
             wait: Some(wait),
         } = verdict
-            && was_before
-        {
-            let named = now.after(wait.min(LONGEST_COOLDOWN));
-            if named > *until {
+        else {
+            return None;
+        };
+        if wait.is_zero() {
+            return None;
+        }
+        let named = now.after(wait.min(LONGEST_COOLDOWN));
+        match &mut self.phase {
+            // Calls that were under way together are limited together: that is one event, not
+            // several in a row. The longest wait counts.
+            Phase::Cooling { until, code, .. } if *until < named => {
+                let was_over = *until <= now;
                 (*until, *code) = (named, latest);
                 self.reason = Some(latest);
+                was_over.then_some(State::Cooling)
             }
+            // Its probes come when both times are over.
+            Phase::Open { until } if *until < named => {
+                let was_over = *until <= now;
+                *until = named;
+                was_over.then_some(State::Open)
+            }
+            Phase::Closed => Some(self.cool(now, latest, Some(wait), Cause::Limits)),
+            // A probe that is out was sent before the provider said so.
+            Phase::HalfOpen { cause, .. } => {
+                let cause = *cause;
+                Some(self.cool(now, latest, Some(wait), cause))
+            }
+            Phase::Cooling { .. } | Phase::Open { .. } | Phase::Isolated => None,
         }
     }
 
@@ -403,7 +419,11 @@ impl Breaker {
         if matches!(self.phase, Phase::Closed) && now.since(self.closed) >= self.open_time(rules) {
             self.doublings = 0;
         }
-        let until = now.after(self.open_time(rules));
+        let mut until = now.after(self.open_time(rules));
+        if let Phase::Cooling { until: named, .. } = self.phase {
+            // An operator opens it: the provider still wants to be left alone.
+            until = until.max(named);
+        }
         self.change(Phase::Open { until }, reason);
         self.opened = self.opened.saturating_add(1);
         State::Open

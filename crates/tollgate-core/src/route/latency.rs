@@ -38,6 +38,15 @@ impl PeakEwma {
         self.heard = Some((average, at));
     }
 
+    /// Notes that it would have taken longer than this: whoever waited has gone elsewhere. That
+    /// makes nobody faster.
+    pub fn note_longer(&mut self, now: Moment, than: Duration) {
+        let is_news = self.read(now).is_none_or(|average| average < than);
+        if is_news {
+            self.note(now, than);
+        }
+    }
+
     /// The average now: it decays while nothing is heard, so that a slow target is tried again.
     /// `None` before the first time.
     pub fn read(&self, now: Moment) -> Option<Duration> {

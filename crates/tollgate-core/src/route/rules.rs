@@ -103,10 +103,12 @@ pub enum Sticky {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hedge {
     /// The shortest wait before the second attempt; the 95th percentile of the first target's
-    /// times until the first byte counts where it is longer.
+    /// times until the first byte, or until a plain answer, counts where it is longer.
     pub after: Duration,
     /// The most hedged requests among a hundred.
     pub share_percent: u32,
+    /// Whether plain calls are hedged as well as streams.
+    pub plain: bool,
 }
 
 /// What becomes of a stream that breaks after it has begun.

@@ -130,9 +130,11 @@ fn nothing_tried(story: &Story<'_>) -> Telling {
         return row(Code::ContextLengthExceeded, None);
     }
     if real.clone().next().is_none() {
+        let isolated = story.obstacles.iter();
+        let isolated = isolated.filter(|one| **one == Obstacle::Isolated).count();
         return match (story.targets, story.any_model) {
             // What stood in the way has gone, but too late.
-            (1.., _) if is_over => row(Code::RouteSelectionTimeout, None),
+            (targets, _) if is_over && targets > isolated => row(Code::RouteSelectionTimeout, None),
             (_, true) => row(Code::NoModels, None),
             (targets, false)
                 if targets > story.obstacles.len()

@@ -2,17 +2,66 @@
 
 use std::sync::Arc;
 
+use tokio::sync::OwnedMutexGuard;
 use tollgate_core::audit::AuditRow;
 use tollgate_core::error::Failure;
 use tollgate_core::id::{TeamId, UserId};
 use tollgate_core::key::VirtualKey;
+use tollgate_core::ledger::{Kind, WalletId};
 use tollgate_core::offer::{Offer, OfferKind};
 use tollgate_core::tenant::{Organization, Team, User};
 
 use super::{Accounts, not_stored};
-use crate::keys::Home;
-use crate::offers::Taken;
+use crate::credits::Note;
+use crate::keys::{Home, KeyTable};
+use crate::offers::{Offers, Taken};
 use crate::port::Change as store;
+use crate::settle::Along;
+use crate::tenants::Tenants;
+
+/// What requests read.
+struct Live {
+    table: Arc<KeyTable>,
+    tenants: Arc<Tenants>,
+    offers: Arc<Offers>,
+}
+
+/// Parts of a change that happen together, with what the audit log says of each.
+#[derive(Default)]
+pub(super) struct Draft {
+    pub(super) steps: Vec<Step>,
+    pub(super) rows: Vec<AuditRow>,
+    /// What the store alone is told.
+    pub(super) others: Vec<store>,
+}
+
+impl Draft {
+    pub(super) fn of(steps: Vec<Step>, row: AuditRow) -> Self {
+        Self {
+            steps,
+            rows: vec![row],
+            others: Vec::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, step: Step, row: AuditRow) {
+        self.steps.push(step);
+        self.rows.push(row);
+    }
+
+    fn for_store(&mut self) -> Vec<store> {
+        let mut changes = std::mem::take(&mut self.others);
+        changes.extend(self.steps.iter().map(Step::for_store));
+        changes
+    }
+}
+
+/// Entries of a wallet that are made together with a change.
+pub(super) struct Money {
+    pub(super) wallet: WalletId,
+    pub(super) kinds: Vec<Kind>,
+    pub(super) note: Note,
+}
 
 /// One part of a change, for the store and for memory alike.
 #[derive(Clone)]
@@ -55,12 +104,12 @@ impl Step {
         }
     }
 
-    fn take_effect(self, accounts: &Accounts) {
-        let tenants = &*accounts.tenants;
+    fn take_effect(self, live: &Live) {
+        let tenants = &*live.tenants;
         match self {
             Self::InsertKey(key) | Self::UpdateKey(key) => {
                 let home = Home::of(tenants, &key.tenancy);
-                accounts.table.put(key, home);
+                live.table.put(key, home);
             }
             Self::Organization(facts) => {
                 tenants.put_organization(Arc::unwrap_or_clone(facts));
@@ -75,10 +124,10 @@ impl Step {
             Self::ForgetTeam(id) => tenants.close_team(&id),
             Self::Offer(offer) => {
                 let offer = Taken::Put(Arc::unwrap_or_clone(offer));
-                accounts.offers.take(offer);
+                live.offers.take(offer);
             }
             Self::RemoveOffer(kind, name) => {
-                accounts.offers.take(Taken::Removed(kind, name));
+                live.offers.take(Taken::Removed(kind, name));
             }
         }
     }
@@ -87,17 +136,17 @@ impl Step {
 /// A change that the store is told. It takes effect when this is dropped, unless the store refused
 /// it: a client that hangs up while the store writes must not leave a key open that the store
 /// holds as revoked.
-struct Change<'a> {
-    accounts: &'a Accounts,
+struct Change {
+    live: Live,
     steps: Vec<Step>,
     stands: bool,
 }
 
-impl Drop for Change<'_> {
+impl Drop for Change {
     fn drop(&mut self) {
         if self.stands {
             for step in self.steps.drain(..) {
-                step.take_effect(self.accounts);
+                step.take_effect(&self.live);
             }
         }
     }
@@ -107,16 +156,56 @@ impl Accounts {
     /// Has the store keep a change and what the audit log says of it, then has it take effect. To
     /// be called with `changing` held. Fails if the store does; then nothing has changed.
     pub(super) async fn commit(&self, steps: Vec<Step>, row: AuditRow) -> Result<(), Failure> {
-        let for_store: Vec<_> = steps.iter().map(Step::for_store).collect();
+        self.commit_all(Draft::of(steps, row)).await
+    }
+
+    /// The same of several changes: all of them happen, or none.
+    pub(super) async fn commit_all(&self, mut draft: Draft) -> Result<(), Failure> {
+        let for_store = draft.for_store();
         let mut change = Change {
-            accounts: self,
-            steps,
+            live: self.live(),
+            steps: draft.steps,
             stands: true,
         };
-        if let Err(error) = self.store.change(&for_store, &[row]).await {
+        if let Err(error) = self.store.change(&for_store, &draft.rows).await {
             change.stands = false;
             return Err(not_stored(error));
         }
         Ok(())
+    }
+
+    /// The same together with entries of the ledger, which its clerk writes. Nobody else changes
+    /// anything before that is done, however long it takes: whoever asked may have gone by then.
+    pub(super) async fn commit_with_money(
+        &self,
+        turn: OwnedMutexGuard<()>,
+        mut draft: Draft,
+        money: Money,
+    ) -> Result<(), Failure> {
+        let changes = draft.for_store();
+        let (live, steps) = (self.live(), draft.steps);
+        let then = move || {
+            for step in steps {
+                step.take_effect(&live);
+            }
+            drop(turn);
+        };
+        let along = Along {
+            changes,
+            audit: draft.rows,
+            then: Some(Box::new(then)),
+        };
+        let posting = self
+            .credits
+            .post_along(&money.wallet, money.kinds, (&money.note, along));
+        posting.await
+    }
+
+    fn live(&self) -> Live {
+        Live {
+            table: Arc::clone(&self.table),
+            tenants: Arc::clone(&self.tenants),
+            offers: Arc::clone(&self.offers),
+        }
     }
 }

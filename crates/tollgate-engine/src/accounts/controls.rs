@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tollgate_core::budget::Controls;
 use tollgate_core::error::Failure;
+use tollgate_core::id::{OrgId, TeamId};
 use tollgate_core::ledger::{Holder, WalletId};
 use tollgate_core::limit::Level;
 use tollgate_core::money::Unit;
@@ -96,6 +97,20 @@ impl Accounts {
         let all = entries.iter().zip(&keys);
         let of = all.map(|(entry, key)| (key.id.as_str(), entry.meter(), &*key.controls));
         self.count_many(Level::Key, &with_budgets(of)).await
+    }
+
+    /// Has the wallets of a team and its organization take orders, also where they are gone: after
+    /// a start nobody knows of a team that was deleted, and its jobs are settled all the same.
+    pub(crate) async fn expect_books(&self, (team, organization): (&TeamId, &OrgId)) {
+        let tenants = &self.tenants;
+        if tenants.team_node(team).is_some() && tenants.organization_node(organization).is_some() {
+            return;
+        }
+        let _changing = self.changing.lock().await;
+        let balances = self.balances_of(Holder::Organization(organization.clone()));
+        tenants.expect_organization(organization, balances.await);
+        let balances = self.balances_of(Holder::Team(team.clone())).await;
+        tenants.expect_team(team, organization, balances);
     }
 
     /// What the books hold for a holder whose wallets are not there yet, in the order of

@@ -331,6 +331,8 @@ impl Accounts {
                 status: one.status,
                 controls: one.controls,
                 keeps_bodies: one.keeps_bodies,
+                metadata: None,
+                updated_at: None,
                 declared: true,
             };
             (facts, one.place)
@@ -346,6 +348,8 @@ impl Accounts {
                 status: one.status,
                 controls: one.controls,
                 job_terms: one.job_terms,
+                metadata: None,
+                updated_at: None,
                 declared: true,
             };
             (facts, one.place)

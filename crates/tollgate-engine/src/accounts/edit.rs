@@ -44,6 +44,8 @@ pub struct NewOrganization {
     pub status: Status,
     /// Whether the texts of its requests may be kept.
     pub keeps_bodies: bool,
+    /// What people note of it: a JSON object.
+    pub metadata: Option<Box<str>>,
     /// What it is allowed.
     pub controls: Controls,
 }
@@ -63,6 +65,8 @@ pub struct NewTeam {
     pub controls: Controls,
     /// What its jobs cost; `None`: as for everybody.
     pub job_terms: Option<Box<Terms>>,
+    /// What people note of it: a JSON object.
+    pub metadata: Option<Box<str>>,
 }
 
 /// What is said about a user to be added.
@@ -139,6 +143,8 @@ pub struct OrganizationEdit {
     pub status: Option<Status>,
     /// Whether the texts of its requests may be kept.
     pub keeps_bodies: Option<bool>,
+    /// What people note of it: a JSON object; `Some(None)` takes it away.
+    pub metadata: Option<Option<Box<str>>>,
     /// What it is allowed.
     pub controls: ControlsEdit,
 }
@@ -149,6 +155,10 @@ impl OrganizationEdit {
             name: self.name.clone().unwrap_or_else(|| facts.name.clone()),
             status: self.status.unwrap_or(facts.status),
             keeps_bodies: self.keeps_bodies.unwrap_or(facts.keeps_bodies),
+            metadata: self
+                .metadata
+                .clone()
+                .unwrap_or_else(|| facts.metadata.clone()),
             controls: self.controls.onto(&facts.controls),
             ..facts.clone()
         }
@@ -166,6 +176,8 @@ pub struct TeamEdit {
     pub controls: ControlsEdit,
     /// What its jobs cost.
     pub job_terms: TermsEdit,
+    /// What people note of it: a JSON object; `Some(None)` takes it away.
+    pub metadata: Option<Option<Box<str>>>,
 }
 
 /// A change to what the jobs of a team cost.
@@ -200,6 +212,10 @@ impl TeamEdit {
             name: self.name.clone().unwrap_or_else(|| facts.name.clone()),
             status: self.status.unwrap_or(facts.status),
             controls: self.controls.onto(&facts.controls),
+            metadata: self
+                .metadata
+                .clone()
+                .unwrap_or_else(|| facts.metadata.clone()),
             job_terms: if self.job_terms == TermsEdit::default() {
                 facts.job_terms.clone()
             } else {

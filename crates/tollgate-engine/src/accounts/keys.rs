@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use tollgate_core::audit::AuditRow;
 use tollgate_core::error::{Code, Failure, FieldProblem};
-use tollgate_core::id::{KeyId, TeamId};
+use tollgate_core::id::{KeyId, OrgId, TeamId};
 use tollgate_core::key::{
-    self, KeyProblem, MADE_PREFIX, ModelScope, Permissions, Priority, TEST_PREFIX, Tenancy,
-    VirtualKey,
+    self, KeyProblem, MADE_PREFIX, Permissions, Priority, TEST_PREFIX, Tenancy, VirtualKey,
 };
 use tollgate_core::limit::Level;
 use tollgate_core::right::{Extent, Right};
@@ -14,6 +14,7 @@ use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
 
 use super::change::Step;
+use super::strength::{is_within_own, may_become};
 use super::{
     Accounts, Environment, KeyEdit, NewKey, declared_elsewhere, denied, missing, no_randomness,
 };
@@ -29,7 +30,7 @@ impl Accounts {
         by: &Manager,
         new: NewKey,
     ) -> Result<(Arc<VirtualKey>, Secret), Failure> {
-        let _changing = self.changing.lock().await;
+        let _turn = self.turn().await?;
         let extent = by.extent(Right::ManageKeys)?;
         self.may_have(by, extent, &new.tenancy)?;
         may_be_given(by, new.priority)?;
@@ -38,19 +39,30 @@ impl Accounts {
         if extent == Extent::Own && has_controls {
             return Err(not_for_themselves());
         }
-        within_own_models(by, extent, &new.models)?;
+        let organization = self.tenants.team(&new.tenancy.team);
+        let organization = organization.map(|team| team.organization().id.clone());
+        let (key, secret, row) = self.draft_key(by, new, organization.as_ref())?;
+        is_within_own(by, extent, &key)?;
+        self.commit(vec![Step::InsertKey(Arc::clone(&key))], row)
+            .await?;
+        Ok((key, secret))
+    }
+
+    /// A new key, its clear text, and what the audit log says of it.
+    pub(super) fn draft_key(
+        &self,
+        by: &Manager,
+        new: NewKey,
+        organization: Option<&OrgId>,
+    ) -> Result<(Arc<VirtualKey>, Secret, AuditRow), Failure> {
         let secret = self.mint()?;
         let now = self.clock.now();
         let random = mint::number(self.entropy).map_err(no_randomness)?;
         let key = Arc::new(self.virtual_key(KeyId::new(now, random), new, &secret));
-        let organization = self.tenants.team(&key.tenancy.team);
-        let organization = organization.map(|team| team.organization().id.clone());
         let change = audit::made(&*key);
         let action = ("key.create", key.id.as_str());
-        let row = by.row(now, action, organization.as_ref(), change);
-        self.commit(vec![Step::InsertKey(Arc::clone(&key))], row)
-            .await?;
-        Ok((key, secret))
+        let row = by.row(now, action, organization, change);
+        Ok((key, secret, row))
     }
 
     /// Makes a key for the process itself.
@@ -97,7 +109,7 @@ impl Accounts {
     /// Revokes a key: no request that comes after the answer is let in with it. Revoking it once
     /// more changes nothing.
     pub async fn revoke_key(&self, by: &Manager, id: &str) -> Result<Arc<VirtualKey>, Failure> {
-        let _changing = self.changing.lock().await;
+        let _turn = self.turn().await?;
         let (entry, key) = self.changeable(by, id)?;
         if key.revoked_at.is_some() {
             return Ok(key);
@@ -111,9 +123,11 @@ impl Accounts {
             .await
     }
 
-    /// The steps that revoke every key of a team. Fails where the configuration declares one.
+    /// The steps that revoke every key of a team. Fails where the configuration declares one, and
+    /// where one is of somebody about whom the manager does not decide.
     pub(super) fn revocations_of_team(
         &self,
+        by: &Manager,
         team: &TeamId,
         now: Timestamp,
     ) -> Result<Vec<Step>, Failure> {
@@ -125,10 +139,14 @@ impl Accounts {
                  first."
             )));
         }
-        let keys = entries.into_iter().map(|entry| entry.key());
-        let open = keys.filter(|key| key.revoked_at.is_none());
+        let open = entries.into_iter().map(|entry| (entry.key(), entry));
+        let open: Vec<_> = open.filter(|(key, _)| key.revoked_at.is_none()).collect();
+        if !open.iter().all(|(_, entry)| decides_about(by, entry)) {
+            return Err(of_others());
+        }
         Ok(open
-            .map(|key| {
+            .into_iter()
+            .map(|(key, _)| {
                 Step::UpdateKey(Arc::new(VirtualKey {
                     revoked_at: Some(now),
                     ..VirtualKey::clone(&key)
@@ -142,14 +160,16 @@ impl Accounts {
         self.rotate_key(&Manager::command(), id).await
     }
 
-    /// Gives a key a new text. The old one dies at once; id, name and scope stay.
+    /// Gives a key a new text, which is known to whoever asks for it. The old one dies at once; id,
+    /// name and scope stay.
     pub async fn rotate_key(
         &self,
         by: &Manager,
         id: &str,
     ) -> Result<(Arc<VirtualKey>, Secret), Failure> {
-        let _changing = self.changing.lock().await;
+        let _turn = self.turn().await?;
         let (entry, key) = self.changeable(by, id)?;
+        is_within_own(by, by.extent(Right::ManageKeys)?, &key)?;
         if let Err(problem) = key.check(self.clock.now()) {
             let state = match problem {
                 KeyProblem::Revoked => "revoked",
@@ -181,7 +201,7 @@ impl Accounts {
         id: &str,
         edit: &KeyEdit,
     ) -> Result<Arc<Entry>, Failure> {
-        let _changing = self.changing.lock().await;
+        let _turn = self.turn().await?;
         let (entry, key) = self.changeable(by, id)?;
         if key.revoked_at.is_some() {
             return Err(Failure::client(Code::Conflict)
@@ -196,9 +216,7 @@ impl Accounts {
         }
         let changed = edit.onto(&key);
         has_user(changed.permissions, &changed.tenancy)?;
-        if edit.models.is_some() {
-            within_own_models(by, by.extent(Right::ManageKeys)?, &changed.models)?;
-        }
+        may_become(by, by.extent(Right::ManageKeys)?, (&key, &changed))?;
         let change = audit::changed(&*key, &changed);
         if !audit::is_nothing(&change) {
             let counted = (id, entry.meter(), &*changed.controls);
@@ -216,10 +234,7 @@ impl Accounts {
         if !by.knows_key(extent, &entry) {
             return Err(missing("key", "/api/keys"));
         }
-        if let Some(user) = entry.user()
-            && by.user_id() != Some(&user.id)
-            && !by.may_decide_about(user.role())
-        {
+        if !decides_about(by, &entry) {
             return Err(of_others());
         }
         if let Some(place) = entry.declared_at() {
@@ -334,18 +349,11 @@ fn may_be_given(by: &Manager, priority: Priority) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Who makes keys for themselves alone passes on no more models than the key has by which they do
-/// it: a key that was given for one model is not a way to all of them.
-fn within_own_models(by: &Manager, extent: Extent, models: &ModelScope) -> Result<(), Failure> {
-    let own = by.caller().map(|caller| &caller.key.models);
-    if extent != Extent::Own || own.is_none_or(|own| own.covers(models)) {
-        return Ok(());
-    }
-    Err(denied(
-        "The key by which you manage may not use all of these models, so no key can be made for \
-         them with it. Name fewer `models`, or ask an owner or an administrator of the \
-         organization.",
-    ))
+/// Whether a key is the manager's own, or one of somebody about whom they decide.
+fn decides_about(by: &Manager, entry: &Entry) -> bool {
+    entry
+        .user()
+        .is_none_or(|user| by.user_id() == Some(&user.id) || by.may_decide_about(user.role()))
 }
 
 fn not_for_themselves() -> Failure {

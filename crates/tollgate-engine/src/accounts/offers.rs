@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::id::{OrgId, TeamId};
+use tollgate_core::ledger::{Holder, WalletId};
+use tollgate_core::money::Unit;
 use tollgate_core::offer::{Offer, OfferKind, TeamOffer};
 use tollgate_core::right::Right;
 
-use super::change::Step;
-use super::{Accounts, declared_elsewhere};
+use super::change::{Draft, Step};
+use super::{Accounts, declared_elsewhere, not_stored};
 use crate::audit;
 use crate::authority::Manager;
 use crate::offers::{Offers, Shelf};
+use crate::port::Beside;
+use crate::tenants::TeamNode;
 
 /// A change of what is offered.
 #[derive(Clone, Debug)]
@@ -46,10 +50,27 @@ impl Accounts {
         organization: Option<&OrgId>,
         decide: impl FnOnce(&Shelf) -> Result<Decision, Failure>,
     ) -> Result<(), Failure> {
+        self.change_offers_with(
+            by,
+            (action, name),
+            organization,
+            (decide, Beside::default()),
+        )
+        .await
+    }
+
+    /// The same together with what the store is told by somebody else.
+    pub async fn change_offers_with(
+        &self,
+        by: &Manager,
+        (action, name): (&str, &str),
+        organization: Option<&OrgId>,
+        (decide, beside): (impl FnOnce(&Shelf) -> Result<Decision, Failure>, Beside<'_>),
+    ) -> Result<(), Failure> {
         by.extent(Right::Admin)?;
-        let _changing = self.changing.lock().await;
+        let _turn = self.turn().await?;
         let Decision { changes, told } = decide(&self.offers.shelf())?;
-        if changes.is_empty() {
+        if changes.is_empty() && beside.is_empty() {
             return Ok(());
         }
         let steps = changes.into_iter().map(|change| match change {
@@ -57,14 +78,18 @@ impl Accounts {
             OfferChange::Remove(kind, name) => Step::RemoveOffer(kind, name),
         });
         let row = by.row(self.now(), (action, name), organization, told);
-        self.commit(steps.collect(), row).await
+        let mut draft = Draft::of(steps.collect(), row);
+        draft.others.extend_from_slice(beside.changes);
+        draft.rows.extend_from_slice(beside.audit);
+        self.commit_all(draft).await
     }
 
     /// Deletes a team: its keys are revoked, and its id is never given to another one, for its
-    /// books are kept.
+    /// books are kept. Fails where a key is of somebody about whom the manager does not decide. A
+    /// team that has credits left or set aside is deleted by the platform alone.
     pub async fn delete_team(&self, by: &Manager, id: &str) -> Result<(), Failure> {
         by.extent(Right::ManageTeams)?;
-        let _changing = self.changing.lock().await;
+        let _turn = self.turn().await?;
         let node = self.team(by, id)?;
         if let Some(place) = self.tenants.team_declared_at(&node.id) {
             return Err(declared_elsewhere("team", &place));
@@ -74,8 +99,11 @@ impl Accounts {
                 "The built-in team cannot be deleted: keys without a team belong to it.",
             ));
         }
+        if !by.is_platform() {
+            self.has_no_credits(&node).await?;
+        }
         let now = self.now();
-        let mut steps = self.revocations_of_team(&node.id, now)?;
+        let mut steps = self.revocations_of_team(by, &node.id, now)?;
         let offered = self.offers.shelf();
         let old = offered.team(&node.id).map(|offer| TeamOffer::clone(offer));
         steps.push(Step::Offer(Arc::new(Offer::Team(TeamOffer {
@@ -92,6 +120,24 @@ impl Accounts {
             audit::nothing(),
         );
         self.commit(steps, row).await
+    }
+
+    /// Fails with `conflict` if a team has credits of its own, or some are set aside that may come
+    /// back: with the team they would be out of everybody's reach.
+    async fn has_no_credits(&self, team: &TeamNode) -> Result<(), Failure> {
+        let of_team = |wallet: &WalletId| wallet.holder == Holder::Team(team.id.clone());
+        let left = |unit: &Unit| team.wallet(*unit).read().balance > 0;
+        let is_held = async || {
+            let holds = self.store.open_holds().await.map_err(not_stored)?;
+            Ok::<_, Failure>(holds.iter().any(|hold| of_team(&hold.wallet)))
+        };
+        if Unit::ALL.iter().any(left) || is_held().await? {
+            return Err(Failure::client(Code::Conflict).message(
+                "The team has credits left, or set aside for its jobs. The platform's \
+                 administrator takes them out first, or deletes the team.",
+            ));
+        }
+        Ok(())
     }
 
     /// Whether there was a team of this id.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tollgate_core::audit::AuditRow;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::id::OrgId;
 use tollgate_core::ledger::Holder;
@@ -29,7 +30,18 @@ impl Accounts {
         new: NewOrganization,
     ) -> Result<Arc<OrganizationNode>, Failure> {
         by.extent(Right::Admin)?;
-        let _changing = self.changing.lock().await;
+        let _turn = self.turn().await?;
+        let (node, step, row) = self.draft_organization(by, new).await?;
+        self.commit(vec![step], row).await?;
+        Ok(node)
+    }
+
+    /// What makes an organization.
+    pub(super) async fn draft_organization(
+        &self,
+        by: &Manager,
+        new: NewOrganization,
+    ) -> Result<(Arc<OrganizationNode>, Step, AuditRow), Failure> {
         let now = self.now();
         let id = match &new.id {
             Some(id) => OrgId::from_stored(id),
@@ -44,6 +56,8 @@ impl Accounts {
             status: new.status,
             controls: new.controls,
             keeps_bodies: new.keeps_bodies,
+            metadata: new.metadata,
+            updated_at: None,
             created_at: now,
             declared: false,
         };
@@ -53,9 +67,7 @@ impl Accounts {
         self.count_before(Level::Organization, counted).await?;
         let change = audit::made(&facts);
         let row = by.row(now, ("organization.create", id.as_str()), Some(&id), change);
-        let step = Step::Organization(Arc::new(facts));
-        self.commit(vec![step], row).await?;
-        Ok(node)
+        Ok((node, Step::Organization(Arc::new(facts)), row))
     }
 
     /// Every organization that the manager may see, in the order of their ids.
@@ -85,7 +97,7 @@ impl Accounts {
         id: &str,
         edit: &OrganizationEdit,
     ) -> Result<Arc<OrganizationNode>, Failure> {
-        let _changing = self.changing.lock().await;
+        let _turn = self.turn().await?;
         by.extent(Right::ManageOrganization)?;
         let node = self.organization(by, id)?;
         if !by.is_platform() && (edit.status.is_some() || edit.controls.names_any()) {
@@ -108,7 +120,10 @@ impl Accounts {
         let verb = verb(old.status, new.status);
         let action = format!("organization.{verb}");
         let row = by.row(self.now(), (&action, id), Some(&node.id), change);
-        let step = Step::Organization(Arc::new(new));
+        let step = Step::Organization(Arc::new(Organization {
+            updated_at: Some(self.now()),
+            ..new
+        }));
         self.commit(vec![step], row).await?;
         Ok(node)
     }

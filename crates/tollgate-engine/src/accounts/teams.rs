@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tollgate_core::audit::AuditRow;
 use tollgate_core::error::Failure;
 use tollgate_core::id::{OrgId, TeamId};
 use tollgate_core::ledger::Holder;
@@ -32,8 +33,20 @@ impl Accounts {
         if new.status == Status::Suspended && !by.is_platform() {
             return Err(not_suspended_by_users());
         }
-        let _changing = self.changing.lock().await;
+        let _turn = self.turn().await?;
         let organization = self.organization(by, &new.organization)?.id.clone();
+        let (node, step, row) = self.draft_team(by, new, &organization).await?;
+        self.commit(vec![step], row).await?;
+        Ok(node)
+    }
+
+    /// What makes a team of an organization, which may be about to be made itself.
+    pub(super) async fn draft_team(
+        &self,
+        by: &Manager,
+        new: NewTeam,
+        organization: &OrgId,
+    ) -> Result<(Arc<TeamNode>, Step, AuditRow), Failure> {
         let now = self.now();
         let id = match &new.id {
             Some(id) => TeamId::from_stored(id),
@@ -52,12 +65,14 @@ impl Accounts {
             status: new.status,
             controls: new.controls,
             job_terms: new.job_terms,
+            metadata: new.metadata,
+            updated_at: None,
             created_at: now,
             declared: false,
         };
         let balances = self.balances_of(Holder::Team(id.clone())).await;
-        let node = self.tenants.expect_team(&id, &organization, balances);
-        if node.organization().id != organization {
+        let node = self.tenants.expect_team(&id, organization, balances);
+        if node.organization().id != *organization {
             // It was declared once, and its books are those of another organization.
             return Err(taken("team", id.as_str()));
         }
@@ -67,11 +82,10 @@ impl Accounts {
         let row = by.row(
             now,
             ("team.create", id.as_str()),
-            Some(&organization),
+            Some(organization),
             change,
         );
-        self.commit(vec![Step::Team(Arc::new(facts))], row).await?;
-        Ok(node)
+        Ok((node, Step::Team(Arc::new(facts)), row))
     }
 
     /// Every team that the manager may see, of one organization if one is named, in the order of
@@ -107,7 +121,21 @@ impl Accounts {
         id: &str,
         edit: &TeamEdit,
     ) -> Result<Arc<TeamNode>, Failure> {
-        let _changing = self.changing.lock().await;
+        let _turn = self.turn().await?;
+        let (node, draft) = self.draft_team_change(by, id, edit).await?;
+        if let Some((step, row)) = draft {
+            self.commit(vec![step], row).await?;
+        }
+        Ok(node)
+    }
+
+    /// What changes a team; `None` where nothing would differ.
+    pub(super) async fn draft_team_change(
+        &self,
+        by: &Manager,
+        id: &str,
+        edit: &TeamEdit,
+    ) -> Result<(Arc<TeamNode>, Option<(Step, AuditRow)>), Failure> {
         by.extent(Right::ManageTeams)?;
         let node = self.team(by, id)?;
         let old = Arc::clone(&node.facts());
@@ -122,15 +150,18 @@ impl Accounts {
         }
         let change = audit::changed(&*old, &new);
         if audit::is_nothing(&change) {
-            return Ok(node);
+            return Ok((node, None));
         }
         let counted = (id, &node.meter, &new.controls);
         self.count_before(Level::Team, counted).await?;
         let action = format!("team.{}", verb(old.status, new.status));
         let organization = &node.organization().id;
         let row = by.row(self.now(), (&action, id), Some(organization), change);
-        self.commit(vec![Step::Team(Arc::new(new))], row).await?;
-        Ok(node)
+        let new = Team {
+            updated_at: Some(self.now()),
+            ..new
+        };
+        Ok((node, Some((Step::Team(Arc::new(new)), row))))
     }
 }
 

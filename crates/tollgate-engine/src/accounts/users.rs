@@ -26,7 +26,7 @@ impl Accounts {
         organization: &str,
         new: NewUser,
     ) -> Result<Arc<UserNode>, Failure> {
-        let _changing = self.changing.lock().await;
+        let _turn = self.turn().await?;
         by.extent(Right::ManageUsers)?;
         let organization = self.organization(by, organization)?.id.clone();
         may_decide(by, new.role)?;
@@ -84,7 +84,7 @@ impl Accounts {
         (organization, id): (&str, &str),
         edit: &UserEdit,
     ) -> Result<Arc<UserNode>, Failure> {
-        let _changing = self.changing.lock().await;
+        let _turn = self.turn().await?;
         by.extent(Right::ManageUsers)?;
         let node = self.user(by, organization, id)?;
         let old = Arc::clone(&node.facts());
@@ -123,7 +123,7 @@ impl Accounts {
         organization: &str,
         id: &str,
     ) -> Result<Arc<UserNode>, Failure> {
-        let _changing = self.changing.lock().await;
+        let _turn = self.turn().await?;
         by.extent(Right::ManageUsers)?;
         let node = self.user(by, organization, id)?;
         if by.user_id() == Some(&node.id) {

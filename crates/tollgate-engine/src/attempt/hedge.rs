@@ -1,8 +1,5 @@
-//! Two attempts at once: while a target is slow to begin a stream, a second one is asked, and the
-//! faster one answers.
-
-use std::pin::pin;
-use std::time::Duration;
+//! Two attempts at once: while a target is slow to begin a stream, or with a plain answer, a second
+//! one is asked, and the faster one answers.
 
 use tokio::time::{Instant, sleep_until};
 use tollgate_core::error::Failure;
@@ -15,11 +12,12 @@ use crate::trail::Trail;
 use crate::walk::Walk;
 
 /// The rules of hedging, where this attempt may have a second one beside it: the first attempt of
-/// a stream.
+/// a stream, and of a plain call where that is declared.
 pub(super) fn wanted(walk: &Walk<'_>, trail: &Trail) -> Option<Hedge> {
     let rules = walk.rules();
-    let may = walk.plan.call.stream && walk.is_first(trail) && rules.attempts > 1;
-    rules.hedge.filter(|_| may)
+    let may = walk.is_first(trail) && rules.attempts > 1;
+    let hedge = rules.hedge.filter(|_| may)?;
+    (walk.plan.call.stream || hedge.plain).then_some(hedge)
 }
 
 /// Makes an attempt, and a second one beside it if the first is slow.
@@ -31,33 +29,72 @@ pub(super) async fn run(
 ) -> Outcome {
     let hedges = &walk.plan.route.hedges;
     hedges.note_request(rules.share_percent);
+    let begin = Instant::now();
     trail.begin(&permit);
-    let (other, raced) = {
-        let mut first = pin!(send(walk, &permit));
-        let slow = tokio::select! {
-            biased;
-            outcome = &mut first => Err(outcome),
-            () = sleep_until(Instant::now() + patience(&permit, rules)) => Ok(second(walk, &permit)),
-        };
-        match slow {
-            Err(outcome) => (None, Raced::First(outcome)),
-            Ok(None) => (None, Raced::First(first.await)),
-            Ok(Some(other)) => {
-                trail.begin(&other);
-                let raced = race(first, pin!(send(walk, &other))).await;
-                (Some(other), raced)
-            }
-        }
-    };
-    // The first one was under way all the time.
-    trail.waited += permit.age();
-    decide(walk, (permit, other), raced, trail)
+    let (permit, outcome) = both(walk, permit, rules, trail).await;
+    match &outcome {
+        Ok(_) => trail.succeed(&permit),
+        Err(failure) => trail.fail(&permit, failure),
+    }
+    // One of them was under way all the time.
+    trail.waited += begin.elapsed();
+    (permit, outcome)
 }
 
-/// How long the first target may take before a second one is asked.
-fn patience(permit: &Permit, rules: Hedge) -> Duration {
-    let usual = permit.aim().health.first_byte_p95();
-    usual.map_or(rules.after, |usual| usual.max(rules.after))
+/// The decisive one of both attempts; the other one is noted.
+async fn both(walk: &mut Walk<'_>, first: Permit, rules: Hedge, trail: &mut Trail) -> Outcome {
+    let mut asking = send(walk, &first);
+    let in_time = tokio::select! {
+        biased;
+        outcome = &mut asking => Some(outcome),
+        () = sleep_until(slow_from(walk, &first, rules)) => None,
+    };
+    if let Some(outcome) = in_time {
+        drop(asking);
+        return (first, outcome);
+    }
+    let Some(second) = second(walk, &first) else {
+        let outcome = asking.await;
+        return (first, outcome);
+    };
+    trail.begin(&second);
+    let mut beside = send(walk, &second);
+    let raced = tokio::select! {
+        biased;
+        outcome = &mut asking => Raced::First(outcome),
+        outcome = &mut beside => Raced::Second(outcome),
+    };
+    match raced {
+        Raced::First(Err(failure)) if may_go_on(&failure) => {
+            // What it says of its target is not kept back until the other one has ended.
+            drop(asking);
+            lose(walk, first, &failure, trail);
+            let outcome = beside.await;
+            (second, outcome)
+        }
+        Raced::Second(Err(failure)) if may_go_on(&failure) => {
+            drop(beside);
+            lose(walk, second, &failure, trail);
+            let outcome = asking.await;
+            (first, outcome)
+        }
+        Raced::First(outcome) => {
+            drop((asking, beside));
+            give_up(second, trail);
+            (first, outcome)
+        }
+        Raced::Second(outcome) => {
+            drop((asking, beside));
+            give_up(first, trail);
+            (second, outcome)
+        }
+    }
+}
+
+/// From when on a second target is asked.
+fn slow_from(walk: &Walk<'_>, permit: &Permit, rules: Hedge) -> Instant {
+    let usual = permit.aim().health.usual(walk.plan.call.stream);
+    Instant::now() + usual.map_or(rules.after, |usual| usual.max(rules.after))
 }
 
 /// A place at another target, if one can be had and the share allows it.
@@ -73,40 +110,10 @@ fn second(walk: &Walk<'_>, first: &Permit) -> Option<Permit> {
     other
 }
 
-/// How a race of two went.
+/// Which of two has an outcome.
 enum Raced {
-    /// The first has an outcome.
     First(Result<Delivery, Failure>),
-    /// The second has an outcome.
     Second(Result<Delivery, Failure>),
-    /// The first failed, then the second had this outcome; and the other way round.
-    FirstThenSecond(Failure, Result<Delivery, Failure>),
-    SecondThenFirst(Failure, Result<Delivery, Failure>),
-}
-
-type Sending<'f, F> = std::pin::Pin<&'f mut F>;
-
-/// Waits for the first good outcome of two, or for both to fail.
-async fn race<F, G>(mut first: Sending<'_, F>, mut second: Sending<'_, G>) -> Raced
-where
-    F: Future<Output = Result<Delivery, Failure>>,
-    G: Future<Output = Result<Delivery, Failure>>,
-{
-    tokio::select! {
-        biased;
-        outcome = &mut first => match outcome {
-            Err(failure) if may_go_on(&failure) => {
-                Raced::FirstThenSecond(failure, second.await)
-            }
-            outcome => Raced::First(outcome),
-        },
-        outcome = &mut second => match outcome {
-            Err(failure) if may_go_on(&failure) => {
-                Raced::SecondThenFirst(failure, first.await)
-            }
-            outcome => Raced::Second(outcome),
-        },
-    }
 }
 
 /// Whether the other attempt may still do what this one could not.
@@ -118,42 +125,14 @@ fn may_go_on(failure: &Failure) -> bool {
     )
 }
 
-/// Notes both attempts, and gives the decisive one.
-fn decide(
-    walk: &mut Walk<'_>,
-    (first, second): (Permit, Option<Permit>),
-    raced: Raced,
-    trail: &mut Trail,
-) -> Outcome {
-    let (loser, winner, failure, outcome) = match (raced, second) {
-        (Raced::First(outcome), second) => (second, first, None, outcome),
-        (Raced::Second(outcome), Some(second)) => (Some(first), second, None, outcome),
-        (Raced::FirstThenSecond(failure, outcome), Some(second)) => {
-            (Some(first), second, Some(failure), outcome)
-        }
-        (Raced::SecondThenFirst(failure, outcome), second) => {
-            (second, first, Some(failure), outcome)
-        }
-        // Without a second attempt only the first can have an outcome.
-        (Raced::Second(outcome) | Raced::FirstThenSecond(_, outcome), None) => {
-            (None, first, None, outcome)
-        }
-    };
-    match (loser, failure) {
-        (Some(loser), Some(failure)) => {
-            trail.fail(&loser, &failure);
-            note(walk, loser, &failure);
-        }
-        (Some(loser), None) => trail.cancel(&loser),
-        (None, _) => {}
-    }
-    end(trail, &winner, &outcome);
-    (winner, outcome)
+/// It failed, and the other one goes on.
+fn lose(walk: &mut Walk<'_>, permit: Permit, failure: &Failure, trail: &mut Trail) {
+    trail.fail(&permit, failure);
+    note(walk, permit, failure);
 }
 
-fn end(trail: &mut Trail, permit: &Permit, outcome: &Result<Delivery, Failure>) {
-    match outcome {
-        Ok(_) => trail.succeed(permit),
-        Err(failure) => trail.fail(permit, failure),
-    }
+/// The other one was faster.
+fn give_up(permit: Permit, trail: &mut Trail) {
+    trail.cancel(&permit);
+    permit.give_up();
 }

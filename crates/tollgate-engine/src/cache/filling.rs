@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::watch;
+use tollgate_core::error::Failure;
 use tollgate_core::reply::{Finish, Piece, Usage};
 
-use super::{Cache, Flight, Kept, Question};
+use super::live::{Live, Said, Tally};
+use super::{About, Cache, Flight, Kept, Question};
 use crate::routes::RouteTarget;
 
 /// Takes what a provider answers to a question.
@@ -20,13 +22,16 @@ pub struct Filling {
     flight: Option<watch::Sender<Flight>>,
     generation: u64,
     longest: usize,
-    body: Vec<u8>,
-    ends: Vec<usize>,
-    usage: Option<Usage>,
-    delivered: u64,
-    finish: Option<Finish>,
-    is_stream: bool,
-    is_too_long: bool,
+    taken: Taken,
+}
+
+/// What was taken of the answer.
+enum Taken {
+    Nothing,
+    Whole(Bytes, Tally),
+    /// Of a stream everything but its last part: what others read along must not look whole before
+    /// it is paid for.
+    Stream(Arc<Live>, Piece),
 }
 
 impl Filling {
@@ -43,68 +48,85 @@ impl Filling {
             flight,
             generation,
             longest,
-            body: Vec::new(),
-            ends: Vec::new(),
-            usage: None,
-            delivered: 0,
-            finish: None,
-            is_stream: false,
-            is_too_long: false,
+            taken: Taken::Nothing,
         }
     }
 
     /// Takes a whole answer.
     pub fn take(&mut self, body: &[u8], usage: Option<Usage>, finish: Option<Finish>) {
-        self.push(body);
-        (self.usage, self.finish) = (usage, finish);
+        let tally = Tally {
+            usage,
+            finish,
+            delivered: 0,
+        };
+        if body.len() <= self.longest {
+            // A copy, since these bytes may hold on to the buffer that they were read into.
+            self.taken = Taken::Whole(Bytes::copy_from_slice(body), tally);
+        }
+    }
+
+    /// The answer is a stream, and begins: whoever asks the same reads it along from now on.
+    pub fn share(&mut self, answered: &Arc<RouteTarget>, request_id: &str) {
+        let about = self.about(answered, request_id);
+        let live = Live::new(about, self.longest);
+        if let Some(flight) = &self.flight {
+            flight.send_replace(Flight::Live(Arc::clone(&live)));
+        }
+        self.taken = Taken::Stream(live, Piece::default());
     }
 
     /// Takes a part of a stream.
     pub fn see(&mut self, piece: &Piece) {
-        self.is_stream = true;
-        self.usage = piece.usage.or(self.usage);
-        self.finish = piece.finish.or(self.finish);
-        self.delivered += u64::from(piece.delivered);
-        if !piece.bytes.is_empty() {
-            self.push(&piece.bytes);
-            self.ends.push(self.body.len());
+        let Taken::Stream(live, last) = &mut self.taken else {
+            return;
+        };
+        if piece.last {
+            last.clone_from(piece);
+        } else if !live.push(piece) {
+            // Who has not begun to read has to ask.
+            self.land(Flight::Failed);
         }
     }
 
-    fn push(&mut self, bytes: &[u8]) {
-        self.is_too_long |= self.body.len() + bytes.len() > self.longest;
-        if self.is_too_long {
-            (self.body, self.ends) = (Vec::new(), Vec::new());
-        } else {
-            self.body.extend_from_slice(bytes);
+    /// Whether others read this stream along.
+    pub fn is_read_along(&self) -> bool {
+        match &self.taken {
+            Taken::Nothing | Taken::Whole(..) => false,
+            Taken::Stream(live, _) => live.is_read(),
         }
     }
 
     /// The answer is complete: keeps it, and gives it to those who wait. One that was cut by a
-    /// limit or a filter, or is too long, is not for others.
+    /// limit or a filter, or is too long, is not kept.
     pub fn keep(mut self, answered: &Arc<RouteTarget>, request_id: &str) {
-        let is_cut = match self.finish {
+        let (about, body, ends, tally) = match std::mem::replace(&mut self.taken, Taken::Nothing) {
+            Taken::Nothing => return self.land(Flight::Failed),
+            Taken::Whole(body, tally) => (self.about(answered, request_id), body, None, tally),
+            Taken::Stream(live, last) => {
+                let Some(Said { body, ends, tally }) = live.close(&last) else {
+                    return self.land(Flight::Failed);
+                };
+                (Arc::clone(&live.about), body, Some(ends), tally)
+            }
+        };
+        let is_cut = match tally.finish {
             None | Some(Finish::Stop | Finish::ToolCalls) => false,
             Some(Finish::Length | Finish::ContentFilter | Finish::Other) => true,
         };
-        let is_empty = self.body.is_empty();
-        if is_cut || is_empty || self.is_too_long {
-            return self.fail();
+        if is_cut || body.is_empty() || body.len() > self.longest {
+            return self.land(Flight::Failed);
         }
         let cache = Arc::clone(&self.cache);
         let Question {
             key, ttl, stale, ..
         } = self.question;
-        let ends = std::mem::take(&mut self.ends);
         let kept = Arc::new(Kept {
-            body: Bytes::from(std::mem::take(&mut self.body)),
-            ends: self.is_stream.then(|| ends.into()),
-            usage: self.usage,
-            delivered: self.delivered,
-            finish: self.finish,
-            answered: Arc::clone(answered),
-            request_id: request_id.into(),
-            lost: std::mem::take(&mut self.lost),
+            body,
+            ends,
+            usage: tally.usage,
+            finish: tally.finish,
+            delivered: tally.delivered,
+            about,
             born: cache.ticker.moment(),
             ttl,
             stale,
@@ -118,9 +140,29 @@ impl Filling {
         self.land(Flight::Kept(kept));
     }
 
-    /// The question failed, or its answer is not for others: those who wait ask for themselves.
-    pub fn fail(mut self) {
+    /// The answer is complete, and not for others who ask later: those who read it along get its
+    /// end, and those who wait ask for themselves.
+    pub fn pass(mut self) {
+        if let Taken::Stream(live, last) = std::mem::replace(&mut self.taken, Taken::Nothing) {
+            live.close(&last);
+        }
         self.land(Flight::Failed);
+    }
+
+    /// The question failed: those who wait ask for themselves, and those who read along are told.
+    pub fn fail(mut self, failure: Option<&Failure>) {
+        if let Taken::Stream(live, _) = &self.taken {
+            live.break_off(failure);
+        }
+        self.land(Flight::Failed);
+    }
+
+    fn about(&mut self, answered: &Arc<RouteTarget>, request_id: &str) -> Arc<About> {
+        Arc::new(About {
+            answered: Arc::clone(answered),
+            request_id: request_id.into(),
+            lost: std::mem::take(&mut self.lost),
+        })
     }
 
     fn land(&mut self, end: Flight) {
@@ -134,6 +176,9 @@ impl Filling {
 
 impl Drop for Filling {
     fn drop(&mut self) {
+        if let Taken::Stream(live, _) = &self.taken {
+            live.break_off(None);
+        }
         if let Some(flight) = self.flight.take() {
             let receiver = flight.subscribe();
             self.cache.table().land(&self.question.key, &receiver);

@@ -1,5 +1,9 @@
 //! Who gets which answer, and when.
 
+use std::future::poll_fn;
+use std::task::Poll;
+
+use tollgate_core::error::Failure;
 use tollgate_core::reply::Piece;
 use tollgate_core::route::rules::Rules;
 
@@ -44,12 +48,12 @@ fn question(number: u8) -> Question {
 async fn miss(cache: &Arc<Cache>, question: &Question) -> Box<Filling> {
     match cache.find(question).await {
         Found::Miss(filling) => filling,
-        Found::Hit(hit) => panic!("a hit: {hit:?}"),
+        Found::Hit(hit, _) => panic!("a hit: {hit:?}"),
     }
 }
 
 async fn is_hit(cache: &Arc<Cache>, question: &Question) -> bool {
-    matches!(cache.find(question).await, Found::Hit(_))
+    matches!(cache.find(question).await, Found::Hit(..))
 }
 
 /// Asks a question, and keeps this answer.
@@ -65,11 +69,11 @@ async fn an_answer_is_there_until_its_time_is_over_and_longer_for_failures() {
     let asked = question(1);
     keep(&cache, &asked, b"answer", Some(Finish::Stop)).await;
     tokio::time::advance(10 * SECOND).await;
-    let Found::Hit(hit) = cache.find(&asked).await else {
+    let Found::Hit(hit, Source::Kept(kept)) = cache.find(&asked).await else {
         panic!("no hit");
     };
-    assert_eq!((&hit.kept.body[..], hit.percent), (&b"answer"[..], 50));
-    assert_eq!((hit.age, &*hit.kept.request_id), (10 * SECOND, "req-1"));
+    assert_eq!((&kept.body[..], hit.percent), (&b"answer"[..], 50));
+    assert_eq!((hit.age, &*hit.about.request_id), (10 * SECOND, "req-1"));
     tokio::time::advance(SECOND).await;
     let down = Failure::provider(Code::ProviderError, "p");
     let wrong = Failure::client(Code::InvalidRequest);
@@ -122,10 +126,7 @@ async fn one_is_asked_and_the_others_wait_for_the_answer() {
     };
     let answering = async {
         tokio::time::sleep_until(Instant::now() + SECOND).await;
-        leader.see(&Piece {
-            bytes: Bytes::from_static(b"data"),
-            ..Piece::default()
-        });
+        leader.take(b"data", None, None);
         leader.keep(&target(), "req");
     };
     let (hits, ()) = tokio::join!(waiting, answering);
@@ -142,7 +143,7 @@ async fn after_a_failure_all_ask_and_after_a_departure_one() {
         let ending = async {
             tokio::time::sleep_until(Instant::now() + SECOND).await;
             if fails {
-                leader.fail();
+                leader.fail(None);
             } else {
                 drop(leader);
             }
@@ -220,4 +221,197 @@ async fn an_answer_of_before_a_change_is_not_kept_behind_it() {
     cache.clear();
     filling.keep(&target(), "req");
     assert!(!is_hit(&cache, &asked).await);
+}
+
+fn part(text: &'static str, last: bool) -> Piece {
+    Piece {
+        bytes: Bytes::from_static(text.as_bytes()),
+        last,
+        ..Piece::default()
+    }
+}
+
+async fn along(cache: &Arc<Cache>, question: &Question) -> Reader {
+    match cache.find(question).await {
+        Found::Hit(hit, Source::Along(reader)) => {
+            assert_eq!((hit.age, &*hit.about.request_id), (Duration::ZERO, "req-1"));
+            reader
+        }
+        Found::Hit(..) | Found::Miss(_) => panic!("nothing to read along"),
+    }
+}
+
+/// Everything that a reader still gets, and how it ended.
+async fn rest(reader: &mut Reader) -> (String, Result<(), Code>) {
+    let mut text = String::new();
+    loop {
+        match poll_fn(|context| reader.poll_next(context)).await {
+            Some(Ok(piece)) => {
+                text.push_str(std::str::from_utf8(&piece.bytes).unwrap());
+                if piece.last {
+                    assert!(poll_fn(|context| reader.poll_next(context)).await.is_none());
+                    return (text, Ok(()));
+                }
+            }
+            Some(Err(failure)) => return (text, Err(failure.code)),
+            None => panic!("an end without an end"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_read_along_from_its_beginning_to_its_end() {
+    let cache = cache(1 << 20);
+    let asked = question(1);
+    let mut leader = miss(&cache, &asked).await;
+    leader.share(&target(), "req-1");
+    leader.see(&part("one ", false));
+    let mut early = along(&cache, &asked).await;
+    leader.see(&part("two ", false));
+    let mut late = along(&cache, &asked).await;
+    assert!(leader.is_read_along());
+    let leading = async {
+        tokio::time::sleep_until(Instant::now() + SECOND).await;
+        leader.see(&part("three", true));
+        // It is not whole before it is kept.
+        tokio::time::sleep_until(Instant::now() + SECOND).await;
+        leader.keep(&target(), "req-1");
+    };
+    let begin = Instant::now();
+    let (early, late, ()) = tokio::join!(rest(&mut early), rest(&mut late), leading);
+    assert_eq!(early, ("one two three".to_owned(), Ok(())));
+    assert_eq!(early, late);
+    assert_eq!(begin.elapsed(), 2 * SECOND);
+    assert!(is_hit(&cache, &asked).await, "and it is kept");
+    assert_eq!(cache.table().flights.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_along_is_told_the_truth_of_the_end() {
+    type End = fn(Filling);
+    let ends: [(End, Result<(), Code>); 4] = [
+        (
+            |leader| leader.fail(Some(&Failure::provider(Code::ProviderOverloaded, "p"))),
+            Err(Code::ProviderOverloaded),
+        ),
+        (|leader| leader.fail(None), Err(Code::StreamInterrupted)),
+        (drop, Err(Code::StreamInterrupted)),
+        // Complete, but not for those who come later.
+        (Filling::pass, Ok(())),
+    ];
+    for (end, expected) in ends {
+        let cache = cache(1 << 20);
+        let asked = question(1);
+        let mut leader = miss(&cache, &asked).await;
+        leader.share(&target(), "req-1");
+        leader.see(&part("one ", false));
+        let mut reader = along(&cache, &asked).await;
+        leader.see(&part("two", true));
+        end(*leader);
+        let (text, ended) = rest(&mut reader).await;
+        assert_eq!(ended, expected);
+        assert_eq!(text, if ended.is_ok() { "one two" } else { "one " });
+        drop(miss(&cache, &asked).await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_too_slowly_loses_the_stream_and_holds_up_nobody() {
+    let cache = cache(1 << 20);
+    let asked = question(1);
+    let mut leader = miss(&cache, &asked).await;
+    leader.share(&target(), "req-1");
+    leader.see(&part("begin", false));
+    let (mut slow, mut fast) = (along(&cache, &asked).await, along(&cache, &asked).await);
+    let mut read = 0;
+    // Four thousand bytes are kept at most.
+    for _ in 0..1000 {
+        leader.see(&part("0123456789", false));
+        let next = poll_fn(|context| fast.poll_next(context)).await;
+        read += next.unwrap().unwrap().bytes.len();
+    }
+    // It is too long to be kept, and its beginning is not there for others.
+    drop(miss(&cache, &asked).await);
+    leader.see(&part("end", true));
+    leader.keep(&target(), "req-1");
+    let (text, ended) = rest(&mut fast).await;
+    assert_eq!((read + text.len(), ended), (5 + 10_000 + 3, Ok(())));
+    assert_eq!(
+        rest(&mut slow).await,
+        (String::new(), Err(Code::StreamInterrupted))
+    );
+    assert!(!is_hit(&cache, &asked).await);
+}
+
+/// By chance: parts of any length, readers who come, read and go at any time. What one of them has
+/// read is always the beginning of what was said, and it looks whole only if it is.
+#[tokio::test(start_paused = true)]
+async fn nobody_reads_anything_but_what_was_said() {
+    for seed in 0..300_u64 {
+        let mut state = seed;
+        let mut below = |bound: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) % bound
+        };
+        let cache = cache(1 << 20);
+        let asked = question(1);
+        let mut leader = miss(&cache, &asked).await;
+        leader.share(&target(), "req-1");
+        let mut said = Vec::new();
+        let mut readers: Vec<(Reader, Vec<u8>, Option<bool>)> = Vec::new();
+        let mut leader = Some(leader);
+        for _ in 0..200 {
+            let index = usize::try_from(below(4096)).unwrap();
+            match below(12) {
+                0..5 => {
+                    if let Some(leader) = &mut leader {
+                        let length = usize::try_from(below(600)).unwrap();
+                        let bytes: Vec<u8> = (0..length).map(|_| below(256) as u8).collect();
+                        said.extend_from_slice(&bytes);
+                        leader.see(&Piece {
+                            bytes: bytes.into(),
+                            ..Piece::default()
+                        });
+                    }
+                }
+                5 => {
+                    if let Found::Hit(_, Source::Along(reader)) = cache.find(&asked).await {
+                        readers.push((reader, Vec::new(), None));
+                    }
+                }
+                6 if !readers.is_empty() => drop(readers.swap_remove(index % readers.len())),
+                7 if below(20) == 0 => match (leader.take(), below(3)) {
+                    (Some(mut leader), 0) => {
+                        leader.see(&Piece {
+                            last: true,
+                            ..Piece::default()
+                        });
+                        leader.keep(&target(), "req-1");
+                    }
+                    (Some(leader), 1) => leader.fail(None),
+                    (leader, _) => drop(leader),
+                },
+                _ if !readers.is_empty() => {
+                    let many = readers.len();
+                    let (reader, read, end) = &mut readers[index % many];
+                    let next = poll_fn(|context| Poll::Ready(reader.poll_next(context)));
+                    match next.await {
+                        Poll::Ready(Some(Ok(piece))) => {
+                            assert_eq!(*end, None, "seed {seed}");
+                            read.extend_from_slice(&piece.bytes);
+                            *end = piece.last.then_some(true);
+                        }
+                        Poll::Ready(Some(Err(_))) => *end = Some(false),
+                        Poll::Ready(None) => assert!(end.is_some(), "seed {seed}"),
+                        Poll::Pending => assert_eq!(*read, said, "seed {seed}"),
+                    }
+                    assert!(said.starts_with(read), "seed {seed}");
+                    assert!(*end != Some(true) || *read == said, "seed {seed}");
+                }
+                _ => {}
+            }
+        }
+    }
 }

@@ -106,7 +106,7 @@ impl Credits {
     }
 
     /// The wallet of a hold, whether it has ended or not.
-    pub(super) async fn wallet_of_hold(&self, of: EntryId) -> Result<WalletId, Failure> {
+    pub(crate) async fn wallet_of_hold(&self, of: EntryId) -> Result<WalletId, Failure> {
         Ok(self.any_hold(of).await?.wallet)
     }
 

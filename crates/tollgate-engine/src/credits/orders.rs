@@ -119,6 +119,26 @@ impl Credits {
         }
     }
 
+    /// What the order of a reference came to, once that is durable, if there was one.
+    pub(crate) async fn placed(
+        &self,
+        wallet: &WalletId,
+        reference: &str,
+    ) -> Result<Option<Receipt>, Failure> {
+        let name = (wallet.clone(), reference.into());
+        let slot = self.orders.lock().get(&name).map(Arc::clone);
+        if let Some(slot) = slot
+            && let Some(Placed { entry, ticket }) = &mut *slot.lock().await
+        {
+            let note = Note {
+                reference: Some(reference.into()),
+                ..Note::default()
+            };
+            self.durable(entry.id, ticket, &note).await?;
+        }
+        self.known(&name).await
+    }
+
     /// How many references are kept because their orders are on their way.
     #[cfg(test)]
     pub(super) fn orders_under_way(&self) -> usize {
@@ -192,12 +212,7 @@ impl Credits {
         ask: Ask,
         note: &Note,
     ) -> Result<(Entry, Ticket), Failure> {
-        if self.ledger.read().failing {
-            return Err(Failure::gateway(Code::DatabaseError).message(
-                "The gateway cannot write to its store, so nothing was done. Try again in a few \
-                 seconds.",
-            ));
-        }
+        self.can_write()?;
         if let Ask::Refund { of, amount } = ask {
             return self.place_refund(wallet, of, amount, note).await;
         }
@@ -239,6 +254,17 @@ impl Credits {
             Ask::Refund { .. } => return Err(super::no_wallet()),
         };
         self.posted(wallet, kind, note)
+    }
+
+    /// Fails while the store does.
+    pub(super) fn can_write(&self) -> Result<(), Failure> {
+        if self.ledger.read().failing {
+            return Err(Failure::gateway(Code::DatabaseError).message(
+                "The gateway cannot write to its store, so nothing was done. Try again in a few \
+                 seconds.",
+            ));
+        }
+        Ok(())
     }
 
     pub(super) fn posted(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tollgate_core::id::{KeyId, OrgId, TeamId};
-use tollgate_core::ledger::{Flags, Payer, Settlement};
+use tollgate_core::ledger::{Flags, Movement, Payer, Settlement};
 use tollgate_core::reply::Usage;
 use tollgate_core::tenant::DEFAULT;
 use tollgate_core::time::Timestamp;
@@ -93,7 +93,7 @@ impl Office {
             wallet.wallet(Unit::Usd).take(charged).unwrap();
             let posting = Posting {
                 entry,
-                audit: None,
+                along: None,
                 undo: None,
             };
             Ok((Some(posting), ()))
@@ -344,7 +344,7 @@ async fn what_the_gateway_gave_back_by_itself_is_not_refunded_again() {
                         of,
                     },
                 },
-                audit: None,
+                along: None,
                 undo: None,
             };
             let posted = credits.ledger.post(|| {

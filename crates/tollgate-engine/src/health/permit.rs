@@ -10,7 +10,7 @@ use tollgate_core::route::breaker::{Pass, State, Verdict};
 use tollgate_core::route::story::Obstacle;
 use tollgate_core::time::Moment;
 
-use super::target::{Ended, Entry};
+use super::target::{Ended, Entry, Kind};
 use crate::engine::Ticker;
 use crate::routes::{Route, RouteTarget};
 
@@ -82,11 +82,28 @@ impl Permit {
     pub fn note_answer(&mut self) {
         let now = self.ticker.moment();
         let took = now.since(self.began);
-        self.aim.health.note_answer(now, took, self.stream);
+        self.aim.health.note_answer(now, took, self.kind());
         if self.pass.probe {
             let rules = &self.route.rules.breaker;
             let changed = self.aim.health.begin(rules, now, &mut self.pass);
             self.tell(changed);
+        }
+    }
+
+    /// The attempt is given up because another one was faster.
+    pub(crate) fn give_up(self) {
+        let (now, after) = (self.ticker.moment(), self.age());
+        self.aim.health.note_overtaken(now, after, self.kind());
+    }
+
+    fn kind(&self) -> Kind {
+        if self.stream {
+            Kind::Stream
+        } else {
+            let hedge = self.route.rules.hedge;
+            Kind::Plain {
+                hedged: hedge.is_some_and(|hedge| hedge.plain),
+            }
         }
     }
 

@@ -40,7 +40,18 @@ struct State {
     plain: PeakEwma,
     streams: PeakEwma,
     first_bytes: FirstBytes,
+    /// Times until plain answers, where those are hedged.
+    answers: Option<Box<FirstBytes>>,
     ailing: Option<(Moment, Code)>,
+}
+
+/// What is answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// A stream, by its first content.
+    Stream,
+    /// A plain call; `hedged`: the rules may give it a second attempt.
+    Plain { hedged: bool },
 }
 
 /// What goes to a target: what it goes by there, and how much it is.
@@ -183,13 +194,35 @@ impl TargetHealth {
     }
 
     /// An answer has begun: a whole one, or the first part of a stream.
-    pub(super) fn note_answer(&self, now: Moment, took: Duration, stream: bool) {
+    pub(super) fn note_answer(&self, now: Moment, took: Duration, kind: Kind) {
         let mut state = self.state();
-        if stream {
-            state.streams.note(now, took);
-            state.first_bytes.note(took);
-        } else {
-            state.plain.note(now, took);
+        match kind {
+            Kind::Stream => {
+                state.streams.note(now, took);
+                state.first_bytes.note(took);
+            }
+            Kind::Plain { hedged } => {
+                state.plain.note(now, took);
+                if hedged {
+                    state.answers.get_or_insert_default().note(took);
+                }
+            }
+        }
+    }
+
+    /// An answer was not waited for any longer, since another target was faster. Without this a
+    /// target that is overtaken each time would never look slow.
+    pub(super) fn note_overtaken(&self, now: Moment, after: Duration, kind: Kind) {
+        let mut state = self.state();
+        match kind {
+            Kind::Stream => {
+                state.streams.note_longer(now, after);
+                state.first_bytes.note(after);
+            }
+            Kind::Plain { .. } => {
+                state.plain.note_longer(now, after);
+                state.answers.get_or_insert_default().note(after);
+            }
         }
     }
 
@@ -217,9 +250,14 @@ impl TargetHealth {
         }
     }
 
-    /// The time within which 95 of 100 streams began.
-    pub(crate) fn first_byte_p95(&self) -> Option<Duration> {
-        self.state().first_bytes.percentile(95)
+    /// The time within which 95 of 100 streams began, or plain calls were answered.
+    pub(crate) fn usual(&self, stream: bool) -> Option<Duration> {
+        let state = self.state();
+        if stream {
+            state.first_bytes.percentile(95)
+        } else {
+            state.answers.as_ref()?.percentile(95)
+        }
     }
 
     /// Obeys an operator.

@@ -65,7 +65,7 @@ pub(super) fn of_budget(level: Level, reading: &BudgetReading, more: u64) -> Fai
 }
 
 /// A model without a price is asked for by somebody who pays.
-pub(super) fn of_unpriced(model: &str) -> Failure {
+pub(crate) fn of_unpriced(model: &str) -> Failure {
     Failure::client(Code::PermissionDenied)
         .message(format!(
             "The model \"{model}\" has no price, so it cannot be used by a team with credits or \

@@ -7,11 +7,12 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tollgate_core::error::{Code, Failure};
-use tollgate_core::job::{BudgetMode, CallRecord, CallState, Job, JobId, Totals};
-use tollgate_core::money::Unit;
+use tollgate_core::job::{BudgetMode, CallRecord, CallState, Job, JobId, Used};
 
-use super::{HELD, Jobs, not_stored, of_job};
+use super::shares::CallShare;
+use super::{Jobs, not_stored, of_job};
 use crate::caller::Caller;
+use crate::hold::Most;
 
 /// How long whoever completes a job waits for its calls under way.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -25,6 +26,8 @@ pub struct NewCall<'a> {
     pub asked: &'a str,
     /// The id of its request.
     pub request_id: &'a str,
+    /// What it may use at most.
+    pub most: Most,
 }
 
 /// A call that was begun. Its job is not completed before this is gone.
@@ -32,7 +35,31 @@ pub struct NewCall<'a> {
 pub struct Begun {
     /// What is known of it.
     pub record: CallRecord,
+    share: Option<Arc<CallShare>>,
     _under_way: UnderWay,
+}
+
+impl Begun {
+    /// Its part in what is held for its job.
+    pub fn share(&self) -> Option<Arc<CallShare>> {
+        self.share.clone()
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        // Before it is no longer under way: its job is not completed in between.
+        if let Some(share) = self.share.take() {
+            let CallRecord {
+                prompt,
+                completion,
+                cost,
+                ..
+            } = self.record;
+            let tokens = prompt.saturating_add(completion);
+            share.end(Used { cost, tokens });
+        }
+    }
 }
 
 /// The calls under way in this process, by job.
@@ -149,7 +176,7 @@ impl Jobs {
         if !job.state.is_open() {
             return Err(has_ended(job));
         }
-        self.check_credit(caller, job).await?;
+        let share = self.share(caller, job, &new).await?;
         let under_way = self.running.begin(job.id).ok_or_else(|| {
             of_job(Code::Conflict).message("This job is being completed: it takes no more calls.")
         })?;
@@ -172,42 +199,46 @@ impl Jobs {
         if begun.map_err(not_stored)? {
             return Ok(Begun {
                 record,
+                share,
                 _under_way: under_way,
             });
         }
+        drop(share);
+        self.shares.forget(job.id);
         let now = self.store().job(job.id).await.map_err(not_stored)?;
         Err(has_ended(now.as_ref().unwrap_or(job)))
     }
 
-    /// Notes how a call went.
-    pub async fn end_call(&self, begun: Begun) -> Result<(), Failure> {
-        let Begun {
-            record,
-            _under_way: under_way,
-        } = begun;
-        let ended = self.store().end_job_call(&record).await;
-        drop(under_way);
+    /// Notes how a call went. Its job is completed when the call is dropped, and not before.
+    pub async fn end_call(&self, begun: &Begun) -> Result<(), Failure> {
+        let ended = self.store().end_job_call(&begun.record).await;
         ended.map_err(not_stored)
     }
 
-    /// What a job was set aside for is there. Beyond that, a job that is charged by what it uses
-    /// may use no more than there are credits for: one call at most comes on top.
-    async fn check_credit(&self, caller: &Caller, job: &Job) -> Result<(), Failure> {
+    /// Sets aside what a call may use, where its job is charged by that. All jobs of a wallet
+    /// together use no more than it holds.
+    async fn share(
+        &self,
+        caller: &Caller,
+        job: &Job,
+        new: &NewCall<'_>,
+    ) -> Result<Option<Arc<CallShare>>, Failure> {
+        let Some(hold) = job.hold else {
+            return Ok(None);
+        };
         let terms = caller.team().facts().job_terms();
-        if job.hold.is_none() || terms.mode == BudgetMode::JobBased {
-            return Ok(());
+        let mode = terms.mode;
+        if !self.shares.knows(job.id, &terms) {
+            if mode == BudgetMode::JobBased {
+                return Ok(None);
+            }
+            let totals = self.store().job_totals(job.id).await.map_err(not_stored)?;
+            let wallet = self.accounts.credits().wallet_of_hold(hold).await?;
+            self.shares.adopt(job.id, wallet, (terms, totals.used()));
         }
-        let calls = self.store().job_calls(job.id).await.map_err(not_stored)?;
-        let needed = terms.charge(Totals::of(&calls).used());
-        let wallet = caller.team().paying(Unit::Credits);
-        let available = wallet.map_or(0, |wallet| wallet.read().available());
-        if needed <= HELD.saturating_add(available) {
-            return Ok(());
-        }
-        Err(Failure::client(Code::InsufficientCredits).message(format!(
-            "The calls of this job come to {needed} credits, and {available} are left beside the \
-             one that is set aside for it. Add credits."
-        )))
+        let share = CallShare::new(&self.shares, job.id, mode);
+        share.cover(new.most, new.asked)?;
+        Ok(Some(Arc::new(share)))
     }
 }
 

@@ -69,8 +69,7 @@ impl Jobs {
 
     /// The credits that a job costs if it is completed now.
     pub(super) async fn due(&self, job: &Job) -> Result<u64, Failure> {
-        let calls = self.store().job_calls(job.id).await.map_err(not_stored)?;
-        let totals = Totals::of(&calls);
+        let totals = self.store().job_totals(job.id).await.map_err(not_stored)?;
         if totals.failed > 0 && self.settings.load().require_no_failed_calls {
             return Ok(0);
         }
@@ -83,7 +82,7 @@ impl Jobs {
     async fn settled(&self, id: JobId) -> Result<Ended, Failure> {
         let mut job = self.read(id).await?;
         if !job.state.is_open() && !job.settled {
-            self.settle(&job).await?;
+            self.settle(id).await?;
             job = self.read(id).await?;
         }
         let calls = self.store().job_calls(id).await.map_err(not_stored)?;
@@ -97,11 +96,25 @@ impl Jobs {
     }
 
     /// Takes what a job that has ended costs, or gives back what was set aside for it. Doing it
-    /// again changes nothing.
-    pub(super) async fn settle(&self, job: &Job) -> Result<(), Failure> {
+    /// again changes nothing, also at the same moment.
+    pub(super) async fn settle(&self, id: JobId) -> Result<(), Failure> {
+        let _alone = self.settling.take(id).await;
+        let job = self.read(id).await?;
+        if job.settled {
+            return Ok(());
+        }
+        self.settle_alone(&job).await
+    }
+
+    async fn settle_alone(&self, job: &Job) -> Result<(), Failure> {
+        if job.hold.is_some() {
+            let of = (&job.team, &job.organization);
+            self.accounts.expect_books(of).await;
+        }
         let charged = match job.hold {
             None => 0,
             Some(hold) if job.due == 0 => {
+                self.shares.forget(job.id);
                 let reason = format!("Job {} {}", job.kind, job.state.as_str());
                 let note = note(job.id, "release", reason);
                 let released = self.accounts.credits().release(hold, note).await;
@@ -132,11 +145,13 @@ impl Jobs {
             Err(failure) => {
                 // An operator has released the hold: that made the job free.
                 unless_over(failure)?;
+                self.shares.forget(job.id);
                 return Ok(0);
             }
         };
         let rest = job.due - least;
         if rest == 0 {
+            self.shares.forget(job.id);
             return Ok(least);
         }
         let taken = self.take_rest(job.id, &wallet, (rest, &reason)).await?;
@@ -151,10 +166,12 @@ impl Jobs {
         (rest, reason): (u64, &str),
     ) -> Result<u64, Failure> {
         let credits = self.accounts.credits();
+        let held = self.shares.leave(id).map_or(0, |(_, held)| held);
+        let pledge = credits.pledge(wallet, &format!("job:{id}:rest"), held);
         // Others take at the same moment: what was there may be less by then.
         for _ in 0..32 {
             let (reading, _) = credits.balance(wallet)?;
-            let amount = rest.min(reading.available());
+            let amount = rest.min(reading.available().saturating_add(pledge.held()));
             if amount == 0 {
                 break;
             }
@@ -173,9 +190,9 @@ impl Jobs {
     async fn taken_before(&self, id: JobId, wallet: &WalletId) -> Result<u64, Failure> {
         debug_assert_eq!(wallet.unit, Unit::Credits, "jobs cost credits");
         let reference = format!("job:{id}:rest");
-        let found = self.store().transaction(wallet, &reference).await;
-        let found = found.map_err(not_stored)?;
-        Ok(found.map_or(0, |row| row.amount.unsigned_abs()))
+        // Whoever took it may have gone before it was durable.
+        let taken = self.accounts.credits().placed(wallet, &reference).await?;
+        Ok(taken.map_or(0, |receipt| receipt.amount.unsigned_abs()))
     }
 }
 

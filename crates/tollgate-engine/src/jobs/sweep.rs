@@ -1,43 +1,131 @@
 //! Ends what nobody ends: jobs that were abandoned, and what a process left behind that was
 //! killed.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tollgate_core::error::Failure;
-use tollgate_core::job::{Job, JobId};
+use tollgate_core::id::TeamId;
+use tollgate_core::job::{BudgetMode, Job, JobId, State};
 use tollgate_core::time::Timestamp;
 
 use super::ending::Ending;
 use super::{Jobs, not_stored, note};
 use crate::credits::OpenHold;
+use crate::port::JobQuery;
 
 /// How often is looked, at most and at least.
 const SELDOM: Duration = Duration::from_secs(30);
 const OFTEN: Duration = Duration::from_millis(250);
 /// How many are dealt with at once.
 const AT_ONCE: u32 = 200;
-/// From this age on a hold without its job belongs to none: between the two lies one write.
+/// The least age from which on a hold without its job belongs to none.
 const ORPHANED: Duration = Duration::from_mins(1);
+/// More than the store takes for the write of a job: it gives up before.
+const WRITE: Duration = Duration::from_secs(30);
 
 /// Why a call failed whose process was killed.
 const KILLED: &str = "The gateway was stopped while the call was under way.";
 /// Why a job failed that nobody completed.
 const ABANDONED: &str = "The job was not completed within the time that jobs may take.";
+/// Why a job failed whose team is gone.
+const DELETED: &str = "The team of the job was deleted.";
 
 impl Jobs {
     /// Ends the calls that a former process left under way, and its jobs for one call, of which
-    /// nobody knows. To be called before the first request comes.
+    /// nobody knows, and gives back what it set aside for jobs that never came to be. To be called
+    /// before the first request comes.
     pub async fn recover(&self) -> Result<(), Failure> {
         let now = self.accounts.now();
         let left = self.store().close_job_calls(now, KILLED).await;
         for id in left.map_err(not_stored)? {
-            if let Some(job) = self.any(id).await? {
-                self.end(&job, failed(KILLED)).await?;
+            // One that cannot be ended now is ended by the sweep later.
+            self.go_on(id, self.fail(id, KILLED).await);
+        }
+        self.adopt_open().await?;
+        // Nobody is between the two writes of a job now, however young its hold is.
+        self.release_orphans(now.after(Duration::from_millis(1)))
+            .await
+    }
+
+    /// Holds again what open jobs have used, where they are charged by that.
+    async fn adopt_open(&self) -> Result<(), Failure> {
+        let mut query = JobQuery {
+            state: Some(State::InProgress),
+            with_calls: true,
+            limit: AT_ONCE,
+            ..JobQuery::default()
+        };
+        loop {
+            let (jobs, _) = self.list(&query).await?;
+            if jobs.is_empty() {
+                return Ok(());
+            }
+            query.offset += u64::from(AT_ONCE);
+            for (job, totals) in jobs {
+                let team = self.accounts.tenants().team_node(&job.team);
+                let (Some(hold), Some(team)) = (job.hold, team) else {
+                    continue;
+                };
+                let terms = team.facts().job_terms();
+                if terms.mode == BudgetMode::JobBased {
+                    continue;
+                }
+                let adopted = self.accounts.credits().wallet_of_hold(hold).await;
+                let adopted = adopted.map(|wallet| {
+                    self.shares.adopt(job.id, wallet, (terms, totals.used()));
+                });
+                self.go_on(job.id, adopted);
             }
         }
-        Ok(())
+    }
+
+    /// Ends the open jobs of a team that is gone: nobody else will.
+    pub async fn end_all(&self, team: &TeamId) {
+        for state in [State::Pending, State::InProgress] {
+            let mut query = JobQuery {
+                team: Some(team.clone()),
+                state: Some(state),
+                limit: AT_ONCE,
+                ..JobQuery::default()
+            };
+            loop {
+                let jobs = match self.list(&query).await {
+                    Ok((jobs, _)) => jobs,
+                    Err(failure) => {
+                        tracing::warn!(%failure, %team, "jobs of a deleted team stay open");
+                        break;
+                    }
+                };
+                if jobs.is_empty() {
+                    break;
+                }
+                for (job, _) in jobs {
+                    let ended = self.end(&job, failed(DELETED)).await.map(drop);
+                    // What has ended is not found again.
+                    query.offset += u64::from(ended.is_err());
+                    self.go_on(job.id, ended);
+                }
+            }
+        }
+    }
+
+    async fn fail(&self, id: JobId, why: &str) -> Result<(), Failure> {
+        match self.any(id).await? {
+            Some(job) => self.end(&job, failed(why)).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// One job that cannot be dealt with is no reason to leave the others.
+    fn go_on(&self, id: JobId, outcome: Result<(), Failure>) {
+        if let Err(failure) = outcome {
+            let cause = failure.cause.as_deref().map(tracing::field::display);
+            tracing::warn!(job_id = %id, %failure, cause, "a job could not be settled");
+        }
     }
 
     /// Sweeps now and then, until the end.
@@ -63,19 +151,52 @@ impl Jobs {
     pub async fn sweep(&self) -> Result<(), Failure> {
         let unsettled = self.store().unsettled_jobs(AT_ONCE).await;
         for job in unsettled.map_err(not_stored)? {
-            self.settle(&job).await?;
+            self.go_on(job.id, self.settle(job.id).await);
         }
         let longest = self.settings.load().longest;
         let before = earlier(self.accounts.now(), longest);
         let overdue = self.store().overdue_jobs(before, AT_ONCE).await;
         for job in overdue.map_err(not_stored)? {
-            self.abandon(&job).await?;
+            self.go_on(job.id, self.abandon(&job).await);
         }
-        let before = earlier(self.accounts.now(), ORPHANED);
-        for hold in self.accounts.credits().open_holds(before).await? {
-            self.release_orphan(&hold).await?;
+        let before = earlier(self.accounts.now(), self.orphaned());
+        self.release_orphans(before).await
+    }
+
+    /// Releases what was set aside before a time for jobs that are not there. A hold is asked after
+    /// once: a job that is there stays.
+    async fn release_orphans(&self, before: Timestamp) -> Result<(), Failure> {
+        let since = Timestamp::from_millis(self.swept.load(Ordering::Relaxed));
+        let holds = self.accounts.credits().open_holds(before).await?;
+        let of_jobs = holds.iter().filter(|hold| hold.at >= since);
+        let of_jobs = of_jobs.filter_map(|hold| {
+            let id = hold.reference.as_deref().and_then(job_of)?;
+            Some((id, hold))
+        });
+        let of_jobs: Vec<(JobId, &OpenHold)> = of_jobs.collect();
+        let ids: Vec<JobId> = of_jobs.iter().map(|(id, _)| *id).collect();
+        let there = self.store().jobs_there(&ids).await.map_err(not_stored)?;
+        let there: HashSet<JobId> = there.into_iter().collect();
+        let mut swept = since.max(before.min(self.accounts.now()));
+        for (id, hold) in of_jobs {
+            if there.contains(&id) {
+                continue;
+            }
+            let released = self.release_orphan(id, hold).await;
+            if released.is_err() {
+                swept = swept.min(hold.at);
+            }
+            self.go_on(id, released);
         }
+        self.swept.store(swept.as_millis(), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// From this age on a hold without its job belongs to none: between the two lie the wait for
+    /// the hold to be durable, and one write.
+    fn orphaned(&self) -> Duration {
+        let patience = self.accounts.ledger().settings().patience;
+        ORPHANED.max(patience.saturating_mul(2).saturating_add(WRITE))
     }
 
     async fn abandon(&self, job: &Job) -> Result<(), Failure> {
@@ -84,11 +205,9 @@ impl Jobs {
         Ok(())
     }
 
-    async fn release_orphan(&self, hold: &OpenHold) -> Result<(), Failure> {
-        let Some(id) = hold.reference.as_deref().and_then(job_of) else {
-            return Ok(());
-        };
-        if self.any(id).await?.is_some() {
+    async fn release_orphan(&self, id: JobId, hold: &OpenHold) -> Result<(), Failure> {
+        // Whose it was is gone, and nothing says of which organization that was.
+        if !self.accounts.credits().is_there(&hold.wallet) {
             return Ok(());
         }
         let note = note(id, "release", "The job never came to be".to_owned());

@@ -11,7 +11,7 @@ use tollgate_core::tenant::DEFAULT;
 
 use super::*;
 use crate::credits::{Credits, Note};
-use crate::port::UsageRow;
+use crate::port::{Beside, UsageRow};
 use crate::settle::Ledger;
 use crate::tenants::Tenants;
 use crate::testing::{ManualClock, MemoryStore};
@@ -70,7 +70,7 @@ async fn append(store: &MemoryStore, parts: &[&[Entry]]) -> PageHead {
     let mut head = store.last_page().await.unwrap();
     for entries in parts {
         let page = Page::write(head, entries);
-        store.append(&page, &[], &[]).await.unwrap();
+        store.append(&page, Beside::default()).await.unwrap();
         head = page.head;
     }
     head

@@ -10,7 +10,7 @@ use tollgate_core::tenant::{Organization, Team, User};
 use tollgate_core::time::Timestamp;
 
 use super::{
-    Appended, AuditQuery, Change, Checkpoint, JobBy, JobEnd, JobQuery, JobStore, JobSum,
+    Appended, AuditQuery, Beside, Change, Checkpoint, JobBy, JobEnd, JobQuery, JobStore, JobSum,
     LedgerStore, LogStore, ReplayStore, Store, StoreError, Stored, StoredConnection, StoredKey,
     StoredReplay, StoredSegment, TenantStore, Transaction, UsageQuery, UsageRow,
 };
@@ -82,12 +82,7 @@ impl LedgerStore for EmptyStore {
         none()
     }
 
-    fn append<'a>(
-        &'a self,
-        _page: &'a Page,
-        _transactions: &'a [Transaction],
-        _audit: &'a [AuditRow],
-    ) -> Stored<'a, Appended> {
+    fn append<'a>(&'a self, _page: &'a Page, _beside: Beside<'a>) -> Stored<'a, Appended> {
         refused()
     }
 
@@ -121,6 +116,10 @@ impl LedgerStore for EmptyStore {
     }
 
     fn given<'a>(&'a self, _wallet: &'a WalletId) -> Stored<'a, i64> {
+        none()
+    }
+
+    fn given_to_all(&self) -> Stored<'_, Vec<(WalletId, i64)>> {
         none()
     }
 
@@ -191,6 +190,14 @@ impl JobStore for EmptyStore {
     }
 
     fn job(&self, _id: JobId) -> Stored<'_, Option<Job>> {
+        none()
+    }
+
+    fn jobs_there<'a>(&'a self, _ids: &'a [JobId]) -> Stored<'a, Vec<JobId>> {
+        none()
+    }
+
+    fn job_totals(&self, _id: JobId) -> Stored<'_, Totals> {
         none()
     }
 

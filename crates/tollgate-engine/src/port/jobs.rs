@@ -87,6 +87,10 @@ pub trait JobStore: Send + Sync {
     fn insert_job<'a>(&'a self, job: &'a Job) -> Stored<'a, ()>;
     /// The job of this id.
     fn job(&self, id: JobId) -> Stored<'_, Option<Job>>;
+    /// Those of these jobs that are there.
+    fn jobs_there<'a>(&'a self, ids: &'a [JobId]) -> Stored<'a, Vec<JobId>>;
+    /// What the calls of a job come to.
+    fn job_totals(&self, id: JobId) -> Stored<'_, Totals>;
     /// The calls of a job, the oldest first.
     fn job_calls(&self, id: JobId) -> Stored<'_, Vec<CallRecord>>;
     /// Notes that a call begins, and that its job is in progress, if the job is open. `false`: it

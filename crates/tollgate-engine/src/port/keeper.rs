@@ -1,11 +1,15 @@
 //! Connections that operators make while the gateway runs.
 
+use std::fmt;
+
 use tollgate_core::error::Failure;
 use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
 
-use super::BoxFuture;
+use super::{BoxFuture, ConnectionFacts};
+use crate::accounts::Decision;
 use crate::authority::Manager;
+use crate::offers::Shelf;
 
 /// A connection as an operator describes it.
 #[derive(Clone, Debug)]
@@ -18,6 +22,8 @@ pub struct NewConnection {
     pub settings: Box<str>,
     /// Its credential. Where one is there already, `None` leaves it.
     pub credential: Option<Secret>,
+    /// What is noted of it; `None` leaves what was.
+    pub facts: Option<ConnectionFacts>,
 }
 
 /// A connection that an operator made.
@@ -31,8 +37,27 @@ pub struct KeptConnection {
     pub settings: Box<str>,
     /// Whether it has a credential.
     pub has_credential: bool,
+    /// What is noted of it.
+    pub facts: ConnectionFacts,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+/// Decides what is changed by what is offered.
+pub type Decide<'a> = Box<dyn FnOnce(&Shelf) -> Result<Decision, Failure> + Send + 'a>;
+
+/// A change of what is offered that happens together with one of a connection.
+pub struct Offering<'a> {
+    /// What the audit log calls it, and of what it is.
+    pub action: (&'a str, &'a str),
+    /// What is changed.
+    pub decide: Decide<'a>,
+}
+
+impl fmt::Debug for Offering<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Offering({:?})", self.action)
+    }
 }
 
 /// Keeps connections, and takes each change into use before it is answered.
@@ -43,6 +68,21 @@ pub trait ConnectionKeeper: Send + Sync {
     fn create<'a>(
         &'a self,
         new: NewConnection,
+        by: &'a Manager,
+    ) -> BoxFuture<'a, Result<(), Failure>>;
+    /// Puts a connection in place, new or changed, together with a change of what is offered: both
+    /// happen, or neither.
+    fn put_offered<'a>(
+        &'a self,
+        new: NewConnection,
+        offering: Offering<'a>,
+        by: &'a Manager,
+    ) -> BoxFuture<'a, Result<(), Failure>>;
+    /// Forgets a connection together with a change of what is offered.
+    fn delete_offered<'a>(
+        &'a self,
+        name: &'a str,
+        offering: Offering<'a>,
         by: &'a Manager,
     ) -> BoxFuture<'a, Result<(), Failure>>;
     /// Puts other settings in place of those of a connection. Where these lead to another place,

@@ -51,8 +51,25 @@ pub struct StoredConnection {
     pub settings: Box<str>,
     /// Its credential, encrypted; opened by whoever has the master key.
     pub sealed: Option<Sealed>,
+    /// What is noted of it.
+    pub facts: ConnectionFacts,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+/// What is noted of a connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionFacts {
+    /// For what it stands: of all that stand for the same, one at most is in use.
+    pub slot: Option<Box<str>>,
+    /// What people call it.
+    pub label: Option<Box<str>>,
+    /// Who made it, as they said.
+    pub made_by: Option<Box<str>>,
+    /// Whether it is kept and nobody is sent to it.
+    pub is_off: bool,
+    /// When it was last changed, if it ever was.
+    pub updated_at: Option<Timestamp>,
 }
 
 /// A secret that is encrypted at rest.
@@ -185,6 +202,10 @@ impl Transaction {
     }
 }
 
+/// What the references of adjustments begin with that correct how much of a wallet was used, and
+/// not what was given to it.
+pub const USED: &str = "tollgate:used:";
+
 /// What became of a page that was to be appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appended {
@@ -269,18 +290,31 @@ pub enum UsageBy {
     Model,
 }
 
+/// What becomes durable together with a page: all of it or nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'a> {
+    /// The rows by which entries of the page are found again.
+    pub transactions: &'a [Transaction],
+    /// What operators change together with an entry of the page.
+    pub changes: &'a [Change],
+    /// Rows of the audit log.
+    pub audit: &'a [AuditRow],
+}
+
+impl Beside<'_> {
+    /// Whether the page stands alone.
+    pub const fn is_empty(&self) -> bool {
+        self.transactions.is_empty() && self.changes.is_empty() && self.audit.is_empty()
+    }
+}
+
 /// Money.
 pub trait LedgerStore: Send + Sync {
     /// The last page; the default before the first.
     fn last_page(&self) -> Stored<'_, PageHead>;
-    /// Makes a page durable, with its transactions and with rows of the audit log, all or nothing.
-    /// Trying it again after an error is safe.
-    fn append<'a>(
-        &'a self,
-        page: &'a Page,
-        transactions: &'a [Transaction],
-        audit: &'a [AuditRow],
-    ) -> Stored<'a, Appended>;
+    /// Makes a page durable, with what stands beside it, all or nothing. Trying it again after an
+    /// error is safe.
+    fn append<'a>(&'a self, page: &'a Page, beside: Beside<'a>) -> Stored<'a, Appended>;
     /// Pages behind this number, in their order, at most so many.
     fn pages(&self, after: u64, most: u32) -> Stored<'_, Vec<Page>>;
     /// The transaction of this reference.
@@ -301,8 +335,11 @@ pub trait LedgerStore: Send + Sync {
         limit: u32,
     ) -> Stored<'a, Vec<Transaction>>;
     /// What came into a wallet by operators in all, less what they took: top-ups, adjustments and
-    /// refunds, but for what jobs cost ([`Transaction::is_cost_of_job`]).
+    /// refunds. What only corrects how much was used ([`USED`]) is not among it, and neither is what
+    /// jobs cost ([`Transaction::is_cost_of_job`]).
     fn given<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64>;
+    /// The same of every wallet that was ever given anything.
+    fn given_to_all(&self) -> Stored<'_, Vec<(WalletId, i64)>>;
     /// What all transactions of a wallet come to: its balance, where no call is charged to it.
     fn moved<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64>;
     /// What those of a wallet come to up to one of them: its balance after that, where no call is

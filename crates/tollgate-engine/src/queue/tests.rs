@@ -1,6 +1,6 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use super::*;
@@ -8,8 +8,14 @@ use crate::dice::Dice;
 
 type Joining<'a> = Pin<Box<dyn Future<Output = Result<Turn<'a>, LineFull>> + 'a>>;
 
-fn key(name: &str) -> KeyId {
-    KeyId::from_stored(name)
+/// Somebody of a team, by a key of it.
+#[derive(Clone)]
+struct Who(TeamId, KeyId);
+
+/// `a` is the key `a` of a team of its own, `t/a` that of the team `t`.
+fn key(name: &str) -> Who {
+    let (team, _) = name.split_once('/').unwrap_or((name, ""));
+    Who(TeamId::from_stored(team), KeyId::from_stored(name))
 }
 
 fn poll<'a>(joining: &mut Joining<'a>) -> Poll<Result<Turn<'a>, LineFull>> {
@@ -18,20 +24,43 @@ fn poll<'a>(joining: &mut Joining<'a>) -> Poll<Result<Turn<'a>, LineFull>> {
         .poll(&mut Context::from_waker(Waker::noop()))
 }
 
+fn join<'a>(line: &'a Line, who: &Who, kind: u64, length: usize) -> Joining<'a> {
+    let Who(team, key) = who.clone();
+    let needs = Needs {
+        kind,
+        targets: vec![kind],
+    };
+    Box::pin(async move { line.join((&team, &key), needs, length, 0).await })
+}
+
 /// Joins and expects to wait.
-fn wait<'a>(line: &'a Line, key: &'a KeyId) -> Joining<'a> {
-    let mut joining: Joining<'_> = Box::pin(line.join(key, 1000));
+fn wait<'a>(line: &'a Line, key: &Who) -> Joining<'a> {
+    wait_as(line, key, 0)
+}
+
+fn wait_as<'a>(line: &'a Line, key: &Who, kind: u64) -> Joining<'a> {
+    let mut joining = join(line, key, kind, 1000);
     assert!(poll(&mut joining).is_pending());
     joining
 }
 
-/// Joins and expects to be at the head at once.
-fn head<'a>(line: &'a Line, key: &'a KeyId) -> Turn<'a> {
-    let mut joining: Joining<'_> = Box::pin(line.join(key, 1000));
-    match poll(&mut joining) {
+/// Joins and expects to look at once.
+fn head<'a>(line: &'a Line, key: &Who) -> Turn<'a> {
+    head_as(line, key, 0)
+}
+
+fn head_as<'a>(line: &'a Line, key: &Who, kind: u64) -> Turn<'a> {
+    match poll(&mut join(line, key, kind, 1000)) {
         Poll::Ready(Ok(turn)) => turn,
         other => panic!("{other:?}"),
     }
+}
+
+/// Whether it may look now.
+fn is_called(turn: &Turn<'_>) -> bool {
+    let mut called = pin!(turn.called());
+    let mut context = Context::from_waker(Waker::noop());
+    called.as_mut().poll(&mut context).is_ready()
 }
 
 /// The order in which those who wait come to the head.
@@ -74,7 +103,7 @@ fn an_empty_line_has_nobody_and_lets_the_first_one_through() {
 fn a_join_that_is_never_polled_does_not_stand_in_line() {
     let line = Line::default();
     let a = key("a");
-    let joining = line.join(&a, 10);
+    let joining = join(&line, &a, 0, 10);
     assert!(line.is_empty());
     drop(joining);
     assert!(line.is_empty());
@@ -107,6 +136,35 @@ fn keys_take_turns() {
     });
     let order = order(turn, waiting.into());
     assert_eq!(order, ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]);
+}
+
+#[test]
+fn teams_take_turns_and_within_a_team_its_keys() {
+    let line = Line::default();
+    let turn = head(&line, &key("z"));
+    let names = [
+        "a/1 1", "a/1 2", "a/2 1", "a/3 1", "a/3 2", "b/1 1", "b/1 2", "c/1 1",
+    ];
+    let waiting = names.map(|name| (name, wait(&line, &key(name.split_once(' ').unwrap().0))));
+    let order = order(turn, waiting.into());
+    let expected = [
+        "a/1 1", "b/1 1", "c/1 1", "a/2 1", "b/1 2", "a/3 1", "a/1 2", "a/3 2",
+    ];
+    assert_eq!(order, expected);
+}
+
+#[test]
+fn a_team_with_many_keys_has_no_more_than_a_team_with_one() {
+    let line = Line::default();
+    let turn = head(&line, &key("z"));
+    let many: Vec<_> = (0..40).map(|number| format!("many/{number}")).collect();
+    let mut waiting: Vec<_> = many
+        .iter()
+        .map(|name| ("many", wait(&line, &key(name))))
+        .collect();
+    waiting.extend((0..5).map(|_| ("one", wait(&line, &key("one/only")))));
+    let order = order(turn, waiting);
+    assert_eq!(order[..10], ["many", "one"].repeat(5));
 }
 
 #[test]
@@ -144,7 +202,7 @@ fn a_full_line_says_so_at_once() {
     let _turn = head(&line, &a);
     let waiting = wait(&line, &a);
     let full = |length| {
-        let mut joining: Joining<'_> = Box::pin(line.join(&b, length));
+        let mut joining = join(&line, &b, 0, length);
         matches!(poll(&mut joining), Poll::Ready(Err(LineFull)))
     };
     assert!(full(2));
@@ -202,7 +260,7 @@ fn whoever_is_called_up_is_woken() {
     let turn = head(&line, &a);
     let woken = Arc::new(Woken(AtomicBool::new(false)));
     let waker = Waker::from(Arc::clone(&woken));
-    let mut joining: Joining<'_> = Box::pin(line.join(&a, 10));
+    let mut joining = join(&line, &a, 0, 10);
     assert!(
         joining
             .as_mut()
@@ -214,48 +272,222 @@ fn whoever_is_called_up_is_woken() {
     assert!(woken.0.load(Ordering::SeqCst));
 }
 
-/// A line as one would draw it on paper: lanes in the order of their next turns.
-#[derive(Default)]
-struct Paper {
-    head: Option<(usize, u64)>,
-    lanes: Vec<(usize, Vec<u64>)>,
+#[test]
+fn whom_another_target_suits_does_not_wait_behind_the_head() {
+    let line = Line::default();
+    let busy = head_as(&line, &key("a"), 1);
+    let behind = wait_as(&line, &key("b"), 1);
+    // Nobody else looks as long as the head does.
+    let mut free = wait_as(&line, &key("c"), 2);
+    busy.pass();
+    let Poll::Ready(Ok(free)) = poll(&mut free) else {
+        panic!("it is held up");
+    };
+    drop(free);
+    assert!(!is_called(&busy), "nothing has happened at its target");
+    assert_eq!(line.len(), 2);
+    drop(busy);
+    let mut behind = behind;
+    assert!(poll(&mut behind).is_ready());
 }
 
+#[test]
+fn the_front_looks_in_the_order_of_turns_once_for_each_news() {
+    let line = Line::default();
+    let first = head_as(&line, &key("a"), 1);
+    first.pass();
+    let second = head_as(&line, &key("b"), 2);
+    second.pass();
+    let third = head_as(&line, &key("a"), 3);
+    third.pass();
+    // The last one to come hears of it first; the others have yet to hear of the same.
+    third.tell(Some(1));
+    for (turn, others) in [
+        (&first, [&second, &third]),
+        (&third, [&first, &second]),
+        (&second, [&first, &third]),
+    ] {
+        assert!(is_called(turn));
+        assert!(others.iter().all(|other| !is_called(other)));
+        turn.tell(Some(1));
+        turn.pass();
+    }
+    assert!(
+        [&first, &second, &third]
+            .iter()
+            .all(|turn| !is_called(turn))
+    );
+    // What has no number is news each time.
+    for _ in 0..2 {
+        second.tell(None);
+        assert!(is_called(&first));
+        first.pass();
+        assert!(is_called(&third));
+        third.pass();
+        assert!(is_called(&second));
+        second.pass();
+    }
+}
+
+/// Who of the front looks now, or who comes to the front and looks.
+fn next_to_look<'a>(
+    front: &[(&str, Turn<'a>)],
+    behind: &mut Vec<Joining<'a>>,
+) -> Option<Result<usize, Turn<'a>>> {
+    if let Some(at) = front.iter().position(|(_, turn)| is_called(turn)) {
+        return Some(Ok(at));
+    }
+    let mut found = None;
+    behind.retain_mut(|joining| match poll(joining) {
+        Poll::Ready(turn) => {
+            found = Some(Err(turn.unwrap()));
+            false
+        }
+        Poll::Pending => true,
+    });
+    found
+}
+
+#[test]
+fn what_became_free_before_somebody_came_is_for_those_who_were_there() {
+    let line = Line::default();
+    let first = head_as(&line, &key("a"), 1);
+    first.pass();
+    let Who(team, key) = key("b");
+    let needs = Needs {
+        kind: 2,
+        targets: Vec::new(),
+    };
+    let mut late: Joining<'_> = Box::pin(line.join((&team, &key), needs, 10, 1));
+    assert!(poll(&mut late).is_pending());
+    assert!(is_called(&first));
+    first.pass();
+    assert!(poll(&mut late).is_ready());
+}
+
+#[test]
+fn a_team_that_needs_many_kinds_of_targets_has_one_turn_all_the_same() {
+    let line = Line::default();
+    // Everybody waits for the same place, each in a way of its own.
+    let mut waiting: Vec<_> = (0..10)
+        .map(|kind| ("many", head_as(&line, &key("many"), kind)))
+        .inspect(|(_, turn)| turn.pass())
+        .collect();
+    let one = head_as(&line, &key("one"), 100);
+    one.pass();
+    waiting.push(("one", one));
+    let mut behind: Vec<_> = (0..3).map(|_| wait_as(&line, &key("one"), 100)).collect();
+    let mut order = Vec::new();
+    while !waiting.is_empty() {
+        waiting[0].1.tell(None);
+        let at = waiting.iter().position(|(_, turn)| is_called(turn));
+        let (name, served) = waiting.swap_remove(at.expect("somebody looks"));
+        order.push(name);
+        drop(served);
+        // The others look, and find nothing more.
+        while let Some(turn) = next_to_look(&waiting, &mut behind) {
+            match turn {
+                Ok(at) => waiting[at].1.pass(),
+                Err(new) => {
+                    new.pass();
+                    waiting.push(("one", new));
+                }
+            }
+        }
+    }
+    assert_eq!(order[..8], ["many", "one"].repeat(4));
+    assert!(line.is_empty());
+}
+
+#[test]
+fn what_is_wanted_is_what_somebody_waits_for() {
+    let line = Line::default();
+    assert!(line.wanted().is_empty());
+    let wanted = || -> BTreeSet<_> { line.wanted().into_iter().collect() };
+    let one = head_as(&line, &key("a"), 1);
+    let same = wait_as(&line, &key("a"), 1);
+    let other = wait_as(&line, &key("b"), 2);
+    assert_eq!(wanted(), [1, 2].into());
+    drop(one);
+    assert_eq!(wanted(), [1, 2].into());
+    drop(same);
+    assert_eq!(wanted(), [2].into());
+    drop(other);
+    assert!(line.wanted().is_empty());
+}
+
+#[test]
+fn more_kinds_than_may_look_wait_behind_the_others() {
+    let line = Line::default();
+    let turns: Vec<_> = (0..32)
+        .map(|kind| head_as(&line, &key("many"), kind))
+        .inspect(Turn::pass)
+        .collect();
+    let mut further = wait_as(&line, &key("many"), 99);
+    let mut another = wait_as(&line, &key("other"), 100);
+    turns[0].tell(Some(1));
+    assert!(poll(&mut further).is_pending() && poll(&mut another).is_pending());
+    drop(turns);
+    assert!(poll(&mut another).is_ready());
+    assert!(poll(&mut further).is_ready());
+    drop((further, another));
+    assert!(line.is_empty());
+}
+
+/// A line of one kind as one would draw it on paper: everybody by name, and the turns of teams and
+/// keys.
+#[derive(Default)]
+struct Paper {
+    head: Option<u64>,
+    waiting: Vec<(u64, usize)>,
+    turns: BTreeMap<String, u64>,
+    last: u64,
+}
+
+const KEYS: [&str; 5] = ["s/1", "s/2", "s/3", "t/1", "u/1"];
+
 impl Paper {
+    fn number(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    fn names(key: usize) -> [String; 2] {
+        let (team, _) = KEYS[key].split_once('/').unwrap();
+        [team.to_owned(), KEYS[key].to_owned()]
+    }
+
     fn join(&mut self, key: usize, name: u64) {
+        let number = self.number();
+        for name in Self::names(key) {
+            self.turns.entry(name).or_insert(number);
+        }
+        self.waiting.push((name, key));
+        self.call();
+    }
+
+    fn call(&mut self) {
         if self.head.is_none() {
-            self.head = Some((key, name));
-        } else if let Some((_, lane)) = self.lanes.iter_mut().find(|(of, _)| *of == key) {
-            lane.push(name);
-        } else {
-            self.lanes.push((key, vec![name]));
+            let turn = |key| Self::names(key).map(|name| self.turns[&name]);
+            let first = self.waiting.iter().min_by_key(|(_, key)| turn(*key));
+            self.head = first.map(|(name, _)| *name);
         }
     }
 
     fn leave(&mut self, name: u64) {
-        if self.head.is_some_and(|(_, at)| at == name) {
-            let (left, _) = self.head.take().unwrap();
-            if self.lanes.len() > 1 && self.lanes[0].0 == left {
-                self.lanes.rotate_left(1);
+        let at = self.waiting.iter().position(|(other, _)| *other == name);
+        let (_, key) = self.waiting.remove(at.unwrap());
+        if self.head == Some(name) {
+            self.head = None;
+            let number = self.number();
+            for name in Self::names(key) {
+                self.turns.insert(name, number);
             }
-            if !self.lanes.is_empty() {
-                let (key, mut lane) = self.lanes.remove(0);
-                self.head = Some((key, lane.remove(0)));
-                if !lane.is_empty() {
-                    self.lanes.push((key, lane));
-                }
-            }
-            return;
         }
-        for (_, lane) in &mut self.lanes {
-            lane.retain(|waiting| *waiting != name);
-        }
-        self.lanes.retain(|(_, lane)| !lane.is_empty());
-    }
-
-    fn len(&self) -> usize {
-        let waiting = self.lanes.iter().map(|(_, lane)| lane.len());
-        usize::from(self.head.is_some()) + waiting.sum::<usize>()
+        let waiting: Vec<_> = self.waiting.iter().map(|(_, key)| *key).collect();
+        self.turns
+            .retain(|name, _| waiting.iter().any(|key| Self::names(*key).contains(name)));
+        self.call();
     }
 }
 
@@ -264,15 +496,15 @@ fn any_coming_and_going_keeps_the_order_of_a_line_on_paper() {
     for seed in 0..200 {
         println!("seed {seed}");
         let dice = Dice::new(seed);
-        let keys = ["a", "b", "c", "d"].map(key);
+        let keys = KEYS.map(key);
         let line = Line::default();
         let mut paper = Paper::default();
         let mut joinings: Vec<(u64, Joining<'_>)> = Vec::new();
         let mut turn: Option<(u64, Turn<'_>)> = None;
         for name in 0..300 {
-            if dice.roll().is_multiple_of(2) && paper.len() < 12 {
-                let of = usize::try_from(dice.roll() % 4).unwrap();
-                let mut joining: Joining<'_> = Box::pin(line.join(&keys[of], 12));
+            if dice.roll().is_multiple_of(2) && paper.waiting.len() < 12 {
+                let of = usize::try_from(dice.roll() % 5).unwrap();
+                let mut joining = join(&line, &keys[of], 0, 12);
                 paper.join(of, name);
                 match poll(&mut joining) {
                     Poll::Ready(Ok(now)) => turn = Some((name, now)),
@@ -301,10 +533,9 @@ fn any_coming_and_going_keeps_the_order_of_a_line_on_paper() {
                         Poll::Pending => Some((name, joining)),
                     })
                     .collect();
-                let names: BTreeSet<_> = turn.iter().map(|(name, _)| *name).collect();
-                assert_eq!(names, paper.head.iter().map(|(_, name)| *name).collect());
+                assert_eq!(turn.as_ref().map(|(name, _)| *name), paper.head);
             }
-            assert_eq!(line.len(), paper.len());
+            assert_eq!(line.len(), paper.waiting.len());
         }
     }
 }

@@ -13,7 +13,7 @@ use super::group::Group;
 use super::posted::Posted;
 use super::{Durability, Extra, Ledger, Posting, Settings, WhenStoreFails, weight};
 use crate::fault;
-use crate::port::{Appended, StoreError, Transaction};
+use crate::port::{Appended, Beside, Change, StoreError, Transaction};
 
 /// The longest that one try to write may take.
 const LONGEST_TRY: Duration = Duration::from_secs(10);
@@ -38,6 +38,7 @@ struct Work {
     extras: Vec<Extra>,
     group: Arc<Group>,
     transactions: Vec<Transaction>,
+    changes: Vec<Change>,
     audit: Vec<AuditRow>,
 }
 
@@ -117,14 +118,20 @@ impl Ledger {
         let transactions = entries
             .iter()
             .filter_map(|entry| transaction(entry, page.head.number));
-        let audit = extras.iter_mut().filter_map(|extra| extra.audit.take());
+        let transactions = transactions.collect();
+        let (mut changes, mut audit) = (Vec::new(), Vec::new());
+        for along in extras.iter_mut().filter_map(|extra| extra.along.as_mut()) {
+            changes.append(&mut along.changes);
+            audit.append(&mut along.audit);
+        }
         Some(Work {
-            transactions: transactions.collect(),
-            audit: audit.collect(),
             page,
             entries,
             extras,
             group,
+            transactions,
+            changes,
+            audit,
         })
     }
 
@@ -161,9 +168,12 @@ impl Ledger {
 
     /// One try. A try that takes long is told as a failure while it goes on.
     async fn append(&self, work: &Work) -> Result<Appended, StoreError> {
-        let append = self
-            .store
-            .append(&work.page, &work.transactions, &work.audit);
+        let beside = Beside {
+            transactions: &work.transactions,
+            changes: &work.changes,
+            audit: &work.audit,
+        };
+        let append = self.store.append(&work.page, beside);
         let mut append = std::pin::pin!(timeout(LONGEST_TRY, append));
         let done = if let Ok(done) = timeout(STALL, &mut append).await {
             done
@@ -187,7 +197,7 @@ impl Ledger {
     }
 
     /// A page is durable: what follows from it is noted, and whoever waits is told.
-    async fn settled(&self, work: Work) {
+    async fn settled(&self, mut work: Work) {
         fault::point("clerk.appended");
         if self.failing.swap(false, Ordering::Relaxed) {
             tracing::info!("the ledger is written again");
@@ -200,6 +210,15 @@ impl Ledger {
             posted.head = work.page.head;
             self.lock().flying = None;
             fault::point("clerk.booked");
+            for along in work
+                .extras
+                .iter_mut()
+                .filter_map(|extra| extra.along.take())
+            {
+                if let Some(then) = along.then {
+                    then();
+                }
+            }
             self.unwritten.fetch_sub(weights, Ordering::Relaxed);
             self.figures.pages.fetch_add(1, Ordering::Relaxed);
             let count = u64::try_from(work.entries.len()).unwrap_or(u64::MAX);
@@ -260,7 +279,7 @@ impl Ledger {
                     of: entry.id,
                 },
             },
-            audit: None,
+            along: None,
             undo: None,
         };
         fault::point("clerk.refunded");

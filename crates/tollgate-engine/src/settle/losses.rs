@@ -21,7 +21,7 @@ impl Ledger {
             };
             let posting = Posting {
                 entry,
-                audit: None,
+                along: None,
                 undo: None,
             };
             // Nothing here can fail.

@@ -4,6 +4,7 @@ mod jobs;
 mod tables;
 
 use self::tables::{Tables, folded, is_of, is_wanted, page_of};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,9 +16,9 @@ use tollgate_core::tenant::{Organization, Team, User};
 use tollgate_core::time::Timestamp;
 
 use crate::port::{
-    Appended, AuditQuery, Change, Checkpoint, LedgerStore, LogStore, ReplayStore, Store,
+    Appended, AuditQuery, Beside, Change, Checkpoint, LedgerStore, LogStore, ReplayStore, Store,
     StoreError, Stored, StoredConnection, StoredKey, StoredReplay, StoredSegment, TenantStore,
-    Transaction, UsageQuery, UsageRow,
+    Transaction, USED, UsageQuery, UsageRow,
 };
 
 /// Keeps everything in memory.
@@ -33,6 +34,14 @@ type Outcome<T> = Result<T, StoreError>;
 
 fn refused<T>(why: &str) -> Outcome<T> {
     Err(StoreError(why.into()))
+}
+
+/// Whether a transaction counts as given to its wallet.
+fn is_given(it: &Transaction) -> bool {
+    let reference = it.reference.as_deref();
+    matches!(&*it.kind, "top_up" | "adjustment" | "refund")
+        && reference.is_none_or(|reference| !reference.starts_with(USED))
+        && !it.is_cost_of_job()
 }
 
 /// A future that is there already.
@@ -174,16 +183,14 @@ impl LedgerStore for MemoryStore {
         })
     }
 
-    fn append<'a>(
-        &'a self,
-        page: &'a Page,
-        transactions: &'a [Transaction],
-        audit: &'a [AuditRow],
-    ) -> Stored<'a, Appended> {
+    fn append<'a>(&'a self, page: &'a Page, beside: Beside<'a>) -> Stored<'a, Appended> {
         self.write(|tables| {
-            let appended = tables.append(page, transactions)?;
+            let appended = tables.append(page, beside.transactions)?;
             if appended == Appended::Now {
-                tables.audit.extend(audit.iter().cloned());
+                for change in beside.changes {
+                    tables.change(change)?;
+                }
+                tables.audit.extend(beside.audit.iter().cloned());
             }
             Ok(appended)
         })
@@ -242,12 +249,18 @@ impl LedgerStore for MemoryStore {
     fn given<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64> {
         self.sum(|tables| {
             let all = tables.transactions.iter();
-            let given = all.filter(|it| {
-                it.wallet == *wallet
-                    && matches!(&*it.kind, "top_up" | "adjustment" | "refund")
-                    && !it.is_cost_of_job()
-            });
+            let given = all.filter(|it| it.wallet == *wallet && is_given(it));
             given.map(|it| it.amount).sum()
+        })
+    }
+
+    fn given_to_all(&self) -> Stored<'_, Vec<(WalletId, i64)>> {
+        self.read(|tables| {
+            let mut sums: BTreeMap<WalletId, i64> = BTreeMap::new();
+            for it in tables.transactions.iter().filter(|it| is_given(it)) {
+                *sums.entry(it.wallet.clone()).or_default() += it.amount;
+            }
+            sums.into_iter().collect()
         })
     }
 

@@ -8,7 +8,9 @@ use tollgate_core::call::{Call, Marks, Wishes};
 use tollgate_core::error::Failure;
 use tollgate_core::format::{Format, Operation};
 use tollgate_core::id::KeyId;
-use tollgate_core::key::{KeyHash, KeyHasher, ModelScope, Permissions, Priority, VirtualKey};
+use tollgate_core::key::{
+    KeyHash, KeyHasher, ModelScope, Permissions, Priority, Tenancy, VirtualKey,
+};
 use tollgate_core::model::Target;
 use tollgate_core::route::limit::Limits;
 use tollgate_core::route::rules::Rules;
@@ -145,8 +147,13 @@ pub fn model(name: &str, connections: &[&str], rules: Rules) -> DeclaredModel {
     }
 }
 
-/// A caller whose key has this name and may use these models.
+/// A caller whose key has this name and may use these models, of the built-in team.
 pub fn caller(name: &str, models: &[&str]) -> Caller {
+    member(name, models, Tenancy::default())
+}
+
+/// The same, of a team.
+pub fn member(name: &str, models: &[&str], tenancy: Tenancy) -> Caller {
     let patterns: Vec<_> = models.iter().map(ToString::to_string).collect();
     Caller::alone(Arc::new(VirtualKey {
         id: KeyId::from_stored(&format!("key_{name}")),
@@ -161,7 +168,7 @@ pub fn caller(name: &str, models: &[&str]) -> Caller {
         revoked_at: None,
         error_dialect: None,
         priority: Priority::default(),
-        tenancy: tollgate_core::key::Tenancy::default(),
+        tenancy,
         reach: tollgate_core::key::Reach::default().into(),
         controls: tollgate_core::budget::Controls::default().into(),
         declared: true,

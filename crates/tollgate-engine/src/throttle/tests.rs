@@ -146,6 +146,8 @@ fn tenants() -> Tenants {
         controls: Controls::default(),
         keeps_bodies: false,
         created_at: Timestamp::from_millis(0),
+        metadata: None,
+        updated_at: None,
         declared: false,
     });
     let team = tenants.put_team(Team {
@@ -156,6 +158,8 @@ fn tenants() -> Tenants {
         controls: Controls::default(),
         job_terms: None,
         created_at: Timestamp::from_millis(0),
+        metadata: None,
+        updated_at: None,
         declared: false,
     });
     team.unwrap();

@@ -8,6 +8,7 @@ use std::task::Poll;
 use tokio::time::sleep_until;
 use tollgate_core::call::{Call, Wishes};
 use tollgate_core::reply::{Piece, Usage};
+use tollgate_core::route::condition::{Fitness, When};
 use tollgate_core::route::fallback::Fallbacks;
 use tollgate_core::route::limit::Limits;
 use tollgate_core::route::rules::{QueueRules, Recovery};
@@ -144,6 +145,127 @@ async fn whoever_is_turned_away_takes_no_place_from_those_who_wait() {
     let turned_away = serve(&world, &call).await.err().unwrap();
     assert_eq!(turned_away.code, Code::RouteSelectionTimeout);
     second.await.unwrap();
+}
+
+/// A model with one target for the key `one` and one for the key `two`, each with one place, and a
+/// fallback.
+fn by_keys() -> Vec<DeclaredModel> {
+    let mut declared = model("m", &["a", "b"], Rules::default());
+    for (target, key) in declared.targets.iter_mut().zip(["one", "two"]) {
+        target.limits.parallel = Some(1);
+        target.fitness = Arc::new(Fitness {
+            when: When {
+                keys: vec![key.into()],
+                ..When::default()
+            },
+            ..Fitness::default()
+        });
+    }
+    declared.fallbacks = Arc::new(Fallbacks {
+        general: vec!["spare".into()],
+        by_class: Vec::new(),
+    });
+    let spare = one_at_a_time(model("spare", &["c"], Rules::default()));
+    vec![declared, spare]
+}
+
+async fn serve_as(world: &World, key: &str) -> Result<Served, Failure> {
+    let (caller, call) = (caller(key, &["*"]), call("m", true));
+    world
+        .serve_for(&caller, &call, &Wishes::default(), &mut Trail::default())
+        .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn whom_a_free_target_suits_is_not_held_up_by_a_line_for_another() {
+    let world = World::new(Script::new(streams), by_keys(), 1).await;
+    let busy = serve_as(&world, "one").await.unwrap();
+    // It takes the spare one's place, so that the next ones stand in line.
+    let spare = serve_as(&world, "one").await.unwrap();
+    assert_eq!(&*spare.answered.target.connection, "c");
+    let mut waiting = pin!(serve_as(&world, "one"));
+    let mut behind = pin!(serve_as(&world, "one"));
+    assert!(waits(waiting.as_mut()).await && waits(behind.as_mut()).await);
+    // Nobody in line wants its target: it is asked, and no fallback.
+    let begin = Instant::now();
+    let free = serve_as(&world, "two").await.unwrap();
+    assert_eq!(&*free.answered.target.connection, "b");
+    // Behind them in line, it is the first one at its own target all the same.
+    let mut other = pin!(serve_as(&world, "two"));
+    assert!(waits(other.as_mut()).await);
+    drop(free);
+    // The first in line looks first, and finds nothing.
+    assert!(waits(waiting.as_mut()).await);
+    let other = other.await.unwrap();
+    assert_eq!(&*other.answered.target.connection, "b");
+    assert_eq!(begin.elapsed(), NONE);
+    assert!(waits(waiting.as_mut()).await && waits(behind.as_mut()).await);
+    drop(busy);
+    let waiting = waiting.await.unwrap();
+    assert_eq!(&*waiting.answered.target.connection, "a");
+    assert!(waits(behind.as_mut()).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_late_takes_nothing_that_somebody_in_line_waits_for() {
+    let mut models = by_keys();
+    // The key `three` may go to both.
+    for target in &mut models[0].targets {
+        let mut fitness = (*target.fitness).clone();
+        fitness.when.keys.push("three".into());
+        target.fitness = Arc::new(fitness);
+    }
+    let world = World::new(Script::new(streams), models, 1).await;
+    let busy = serve_as(&world, "one").await.unwrap();
+    let spare = serve_as(&world, "one").await.unwrap();
+    let mut waiting = pin!(serve_as(&world, "one"));
+    assert!(waits(waiting.as_mut()).await);
+    // The place is free, and whoever waits for it has not looked yet.
+    drop(busy);
+    let late = serve_as(&world, "three").await.unwrap();
+    assert_eq!(&*late.answered.target.connection, "b");
+    let mut later = pin!(serve_as(&world, "three"));
+    assert!(waits(later.as_mut()).await);
+    let waiting = waiting.await.unwrap();
+    assert_eq!(&*waiting.answered.target.connection, "a");
+    drop(spare);
+    assert_eq!(&*later.await.unwrap().answered.target.connection, "c");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cool_down_that_is_over_is_seen_by_the_first_whom_it_suits() {
+    // The first call of each is told to wait, the others are answered.
+    let calls = Mutex::new(Vec::new());
+    let script = Script::new(move |attempt| {
+        let name = attempt.target.connection.to_string();
+        let mut calls = calls.lock().unwrap();
+        calls.push(name.clone());
+        let is_first = calls.iter().filter(|other| **other == name).count() == 1;
+        match &*name {
+            "a" | "b" if is_first => {
+                let wait = Duration::from_secs(if name == "a" { 4 } else { 2 });
+                Act::Fail(NONE, failure(Code::ProviderRateLimited).retry_after(wait))
+            }
+            _ => streams(attempt),
+        }
+    });
+    let mut models = by_keys();
+    models.truncate(1);
+    models[0].fallbacks = Arc::default();
+    models[0].rules = Arc::new(Rules {
+        attempts: 1,
+        ..Rules::default()
+    });
+    let world = World::new(script, models, 1).await;
+    for key in ["one", "two"] {
+        serve_as(&world, key).await.err().unwrap();
+    }
+    let begin = Instant::now();
+    let (one, two) = tokio::join!(
+        async { (serve_as(&world, "one").await.unwrap(), begin.elapsed()).1 },
+        async { (serve_as(&world, "two").await.unwrap(), begin.elapsed()).1 },
+    );
+    assert_eq!((one.as_secs(), two.as_secs()), (4, 2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,9 +10,11 @@ use tollgate_core::time::Moment;
 use super::{Walk, facts, is_met, rest};
 use crate::admit;
 use crate::chat::Plan;
+use crate::dice;
 use crate::engine::Engine;
 use crate::health::Permit;
 use crate::health::Wanted;
+use crate::queue::Needs;
 use crate::routes::{Gate, Route, RouteTarget};
 use crate::select::{self, Facts};
 
@@ -81,17 +83,15 @@ impl<'a> Leg<'a> {
 impl Walk<'_> {
     /// Takes a place at the first target that can be asked now.
     pub(super) fn pick(&mut self, first: bool) -> Option<Permit> {
-        self.pick_behind(false, first)
+        self.pick_behind(&[], first)
     }
 
-    /// The same; `behind` those who wait for a place at the asked model, its targets are left to
-    /// them.
-    pub(super) fn pick_behind(&mut self, behind: bool, first: bool) -> Option<Permit> {
+    /// The same; targets of the asked model that others `wanted` before are left to them.
+    pub(super) fn pick_behind(&mut self, wanted: &[u64], first: bool) -> Option<Permit> {
         let mut number = 0;
         while number < self.legs.len() {
-            let is_left = behind && number == 0;
-            let picked = (!is_left).then(|| self.pick_in(number, first));
-            if let Some(permit) = picked.flatten() {
+            let left = if number == 0 { wanted } else { &[] };
+            if let Some(permit) = self.pick_in(number, left, first) {
                 return Some(permit);
             }
             self.fall_back(number, first);
@@ -100,12 +100,15 @@ impl Walk<'_> {
         self.pick_again()
     }
 
-    fn pick_in(&self, number: usize, first: bool) -> Option<Permit> {
+    fn pick_in(&self, number: usize, left: &[u64], first: bool) -> Option<Permit> {
         let leg = self.legs.get(number).filter(|leg| !leg.is_closed)?;
         (0..leg.route.targets.len()).find_map(|position| {
             let index = leg.place(position);
             let target = leg.route.targets.get(index)?;
             if self.was_tried(target) {
+                return None;
+            }
+            if !left.is_empty() && left.contains(&number_of(target)) {
                 return None;
             }
             self.take(leg, target, first)
@@ -312,6 +315,33 @@ impl Walk<'_> {
         .collect()
     }
 
+    /// What the request waits for in line: the targets of the chain that suit it, those that have
+    /// failed for it apart, since they have to rest. `first`: nothing was attempted yet.
+    pub(super) fn needs(&self, first: bool) -> Needs {
+        let legs = self.legs.iter().filter(|leg| !leg.is_closed);
+        let suiting = legs.flat_map(|leg| {
+            let targets = leg.route.targets.iter();
+            targets.filter(|target| leg.facts.suits(&leg.route, target).is_ok())
+        });
+        let mut targets: Vec<(u64, bool)> = suiting
+            .filter_map(|target| match self.tried(target) {
+                None => Some((number_of(target), false)),
+                Some(tried) => tried.again.map(|_| (number_of(target), true)),
+            })
+            .collect();
+        targets.sort_unstable();
+        targets.dedup();
+        // A retry budget may bar later attempts from what first ones can have.
+        let kind = targets.iter().fold(u64::from(first), |kind, target| {
+            let (number, was_tried) = *target;
+            dice::mix(kind ^ number).wrapping_add(u64::from(was_tried))
+        });
+        Needs {
+            kind,
+            targets: targets.into_iter().map(|(number, _)| number).collect(),
+        }
+    }
+
     /// How many targets of the asked model take such requests.
     pub(super) fn targets(&self) -> usize {
         let asked = self.legs.first().into_iter();
@@ -332,6 +362,13 @@ impl Walk<'_> {
 /// are different models all the same.
 fn is_same(one: &RouteTarget, other: &RouteTarget) -> bool {
     Arc::ptr_eq(&one.health, &other.health) && one.target.model == other.target.model
+}
+
+/// The number of a target among all that are known: the same for those that are one.
+fn number_of(target: &RouteTarget) -> u64 {
+    let health = Arc::as_ptr(&target.health).addr();
+    let health = u64::try_from(health).unwrap_or(u64::MAX);
+    dice::mix(health) ^ dice::hash(target.target.model.as_bytes())
 }
 
 /// The class of failure that obstacles at all targets of a model amount to.

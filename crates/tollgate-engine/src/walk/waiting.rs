@@ -1,9 +1,11 @@
 //! The next attempt of a request: at once where a target can be asked, else when the first one
 //! can, if the time allows.
 
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tollgate_core::route::story::Obstacle;
 use tollgate_core::time::Moment;
 
@@ -23,9 +25,15 @@ impl Walk<'_> {
     /// Waits for the next attempt; `None` where there will be none in time. `first`: nothing was
     /// attempted yet.
     pub(crate) async fn next(&mut self, first: bool) -> Option<Permit> {
-        // Those who wait for the model already come first; its fallbacks are free to take.
-        let behind = first && !self.plan.route.line.is_empty();
-        if let Some(permit) = self.pick_behind(behind, first) {
+        // Those who wait for targets of the model already come first; what nobody waits for, and
+        // its fallbacks, are free to take.
+        let line = &self.plan.route.line;
+        let wanted = if first && !line.is_empty() {
+            line.wanted()
+        } else {
+            Vec::new()
+        };
+        if let Some(permit) = self.pick_behind(&wanted, first) {
             return Some(permit);
         }
         let begin = Instant::now();
@@ -68,35 +76,50 @@ impl Walk<'_> {
         let until = self.engine.ticker.instant(since.after(queue.wait));
         let until = until.min(self.begin_by);
         self.waited = true;
-        let route = std::sync::Arc::clone(&self.plan.route);
-        let key = &self.plan.caller.key.id;
-        let joined = tokio::time::timeout_at(until, route.line.join(key, queue.length)).await;
+        let route = Arc::clone(&self.plan.route);
+        let caller = self.plan.caller;
+        let who = (&caller.team().id, &caller.key.id);
+        let engine = self.engine;
+        let waiter = engine.registry.freed.wait();
+        let (needs, news) = (self.needs(first), waiter.news());
+        let joining = route.line.join(who, needs, queue.length, news);
         // Running out of time in line means: no place.
-        let Ok(_turn) = joined.ok()? else {
+        let Ok(turn) = timeout_at(until, joining).await.ok()? else {
             self.is_turned_away = true;
             return None;
         };
-        let engine = self.engine;
-        let waiter = engine.registry.freed.wait();
+        let (mut is_called, mut look) = (true, until);
         loop {
-            let changed = waiter.changed();
-            tokio::pin!(changed);
+            let mut changed = pin!(waiter.changed());
             // Enabled before the look, so that a place that becomes free between is not missed.
             changed.as_mut().enable();
-            if Instant::now() >= self.begin_by {
-                return None;
-            }
-            if let Some(permit) = self.pick(first) {
-                return Some(permit);
-            }
-            let wait = self.wait(first)?;
-            let look = engine.ticker.instant(wait.until).min(until);
-            tokio::select! {
-                () = changed => {}
-                () = sleep_until(look) => if Instant::now() >= until {
+            if is_called {
+                if Instant::now() >= self.begin_by {
                     return None;
-                },
+                }
+                if let Some(permit) = self.pick(first) {
+                    return Some(permit);
+                }
+                let wait = self.wait(first)?;
+                look = engine.ticker.instant(wait.until).min(until);
+                turn.pass();
+            } else {
+                turn.tell(Some(waiter.news()));
             }
+            is_called = tokio::select! {
+                biased;
+                () = turn.called() => true,
+                () = changed => false,
+                () = sleep_until(look) => {
+                    if Instant::now() >= until {
+                        return None;
+                    }
+                    // Time has made room for everybody who waits for that.
+                    turn.tell(None);
+                    look = until;
+                    false
+                }
+            };
         }
     }
 

@@ -27,7 +27,7 @@ use tollgate_engine::accounts::{Accounts, Environment, NewKey, Parts};
 use tollgate_engine::admit;
 use tollgate_engine::engine::{Engine, Routing};
 use tollgate_engine::hold::{Billing, Ending, Estimate, Hold};
-use tollgate_engine::port::{Change, LedgerStore as _, TenantStore as _};
+use tollgate_engine::port::{Beside, Change, LedgerStore as _, TenantStore as _};
 use tollgate_engine::settle::{Durability, Settings, WhenStoreFails};
 use tollgate_engine::testing::{self, Act, ManualClock, MemoryStore, Script, counting_entropy};
 
@@ -113,6 +113,8 @@ async fn found(store: &MemoryStore) {
             },
             job_terms: None,
             created_at: Timestamp::from_millis(0),
+            metadata: None,
+            updated_at: None,
             declared: false,
         }))
     });
@@ -128,7 +130,7 @@ async fn found(store: &MemoryStore) {
         }),
     });
     let page = Page::write(PageHead::default(), &given.collect::<Vec<_>>());
-    store.append(&page, &[], &[]).await.unwrap();
+    store.append(&page, Beside::default()).await.unwrap();
 }
 
 async fn world(seed: u64) -> Tally {

@@ -13,7 +13,7 @@ use tollgate_core::request_log::Segment;
 use tollgate_core::tenant::{Organization, Team, User};
 use tollgate_core::time::Timestamp;
 use tollgate_engine::port::{
-    Appended, AuditQuery, Change, Checkpoint, JobBy, JobEnd, JobQuery, JobStore, JobSum,
+    Appended, AuditQuery, Beside, Change, Checkpoint, JobBy, JobEnd, JobQuery, JobStore, JobSum,
     LedgerStore, LogStore, ReplayStore, Store, StoreError, Stored, StoredConnection, StoredKey,
     StoredReplay, StoredSegment, TenantStore, Transaction, UsageQuery, UsageRow,
 };
@@ -127,13 +127,8 @@ impl LedgerStore for FaultyStore {
     fn last_page(&self) -> Stored<'_, PageHead> {
         self.kept.last_page()
     }
-    fn append<'a>(
-        &'a self,
-        page: &'a Page,
-        transactions: &'a [Transaction],
-        audit: &'a [AuditRow],
-    ) -> Stored<'a, Appended> {
-        Box::pin(self.write(async move { self.kept.append(page, transactions, audit).await }))
+    fn append<'a>(&'a self, page: &'a Page, beside: Beside<'a>) -> Stored<'a, Appended> {
+        Box::pin(self.write(async move { self.kept.append(page, beside).await }))
     }
     fn pages(&self, after: u64, most: u32) -> Stored<'_, Vec<Page>> {
         self.kept.pages(after, most)
@@ -161,6 +156,9 @@ impl LedgerStore for FaultyStore {
     }
     fn given<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64> {
         self.kept.given(wallet)
+    }
+    fn given_to_all(&self) -> Stored<'_, Vec<(WalletId, i64)>> {
+        self.kept.given_to_all()
     }
     fn moved<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64> {
         self.kept.moved(wallet)
@@ -220,6 +218,14 @@ impl JobStore for FaultyStore {
     fn job(&self, id: JobId) -> Stored<'_, Option<Job>> {
         self.kept.job(id)
     }
+    fn jobs_there<'a>(&'a self, ids: &'a [JobId]) -> Stored<'a, Vec<JobId>> {
+        self.kept.jobs_there(ids)
+    }
+
+    fn job_totals(&self, id: JobId) -> Stored<'_, Totals> {
+        self.kept.job_totals(id)
+    }
+
     fn job_calls(&self, id: JobId) -> Stored<'_, Vec<CallRecord>> {
         self.kept.job_calls(id)
     }

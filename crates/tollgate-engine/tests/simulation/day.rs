@@ -9,14 +9,17 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::time::{Instant, sleep, timeout};
 use tollgate_core::call::Wishes;
 use tollgate_core::error::{AttemptRecord, Code, Failure};
+use tollgate_core::id::TeamId;
+use tollgate_core::key::Tenancy;
+use tollgate_core::route::condition::{Fitness, When};
 use tollgate_core::route::fallback::{Class, Fallbacks};
 use tollgate_core::route::limit::Limits;
 use tollgate_core::route::order::Strategy;
-use tollgate_core::route::rules::{Repeat, Rules};
+use tollgate_core::route::rules::{Hedge, Repeat, Rules};
 use tollgate_engine::chat::{self, Plan, Served};
 use tollgate_engine::port::Reply;
 use tollgate_engine::routes::DeclaredModel;
-use tollgate_engine::testing::{Script, World, call, caller, model};
+use tollgate_engine::testing::{Script, World, call, member, model};
 use tollgate_engine::trail::Trail;
 
 use crate::provider::Providers;
@@ -25,6 +28,8 @@ use crate::weather::{Chance, DAY};
 /// When everything must have recovered from the last fault.
 const RECOVERED: Duration = Duration::from_mins(90);
 const PROVIDERS: [&str; 4] = ["a", "b", "c", "d"];
+/// Those of even and of odd places are of one team each.
+const KEYS: [&str; 3] = ["one", "two", "three"];
 
 /// What happened in a day.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +42,7 @@ pub(crate) struct Tally {
     pub(crate) retried: u64,
     pub(crate) fell_back: u64,
     pub(crate) queued: u64,
+    pub(crate) hedged: u64,
     pub(crate) opened: u64,
     pub(crate) cooled: u64,
 }
@@ -51,6 +57,7 @@ impl Tally {
         self.retried += other.retried;
         self.fell_back += other.fell_back;
         self.queued += other.queued;
+        self.hedged += other.hedged;
         self.opened += other.opened;
         self.cooled += other.cooled;
     }
@@ -131,6 +138,20 @@ fn models(chance: &mut Chance) -> Vec<DeclaredModel> {
                 tpm: None,
             };
         }
+        if chance.one_in(3) {
+            // Some keys may go to one target only, so that those who wait do not all wait for the
+            // same.
+            let target = chance.below(declared.targets.len() as u64) as usize;
+            let keys = KEYS.iter().filter(|_| chance.one_in(2));
+            let when = When {
+                keys: keys.map(|key| Arc::from(*key)).collect(),
+                ..When::default()
+            };
+            declared.targets[target].fitness = Arc::new(Fitness {
+                when,
+                ..Fitness::default()
+            });
+        }
         declared.fallbacks = Arc::new(Fallbacks {
             general: fallbacks.iter().map(|name| Arc::from(*name)).collect(),
             by_class: Vec::new(),
@@ -153,6 +174,11 @@ fn rules(chance: &mut Chance) -> Rules {
     rules.timeouts.answer = Duration::from_secs(30);
     rules.timeouts.total = Duration::from_secs(20 + chance.below(100));
     rules.breaker.probes = 1 + chance.below(2) as u32;
+    rules.hedge = chance.one_in(3).then(|| Hedge {
+        after: Duration::from_millis(200 + chance.below(3_000)),
+        share_percent: 1 + chance.below(100) as u32,
+        plain: chance.one_in(2),
+    });
     rules
 }
 
@@ -235,7 +261,7 @@ impl Day {
             (
                 chance.below(self.models.len() as u64) as usize,
                 chance.one_in(2),
-                ["one", "two", "three"][chance.below(3) as usize],
+                chance.below(KEYS.len() as u64) as usize,
                 hangs_up.then(|| Duration::from_millis(chance.below(20_000))),
             )
         };
@@ -266,6 +292,7 @@ impl Day {
         check_trail(&records);
         let mut tally = self.tally.borrow_mut();
         tally.retried += u64::from(attempts > 1);
+        tally.hedged += u64::from(records.iter().any(|record| record.cancelled));
         if took > Duration::from_secs(1) && attempts == 0 {
             tally.queued += 1;
         }
@@ -284,6 +311,7 @@ impl Day {
                 assert!(
                     !recovered
                         || code == Code::ProviderInvalidRequest
+                        || code == Code::NoTargets
                         || code == Code::RouteSelectionTimeout,
                     "{code:?} long after the last fault: {records:?}"
                 );
@@ -295,10 +323,15 @@ impl Day {
         &self,
         id: &str,
         name: &str,
-        (stream, key): (bool, &str),
+        (stream, key): (bool, usize),
         trail: &mut Trail,
     ) -> Result<Ended, Failure> {
-        let (caller, call) = (caller(key, &["*"]), call(name, stream));
+        let tenancy = Tenancy {
+            team: TeamId::from_stored(["this", "that"][key % 2]),
+            user: None,
+        };
+        let caller = member(KEYS[key], &["*"], tenancy);
+        let call = call(name, stream);
         let engine = &self.world.engine;
         let plan = Plan {
             caller: &caller,
@@ -351,12 +384,12 @@ async fn read(served: Served) -> Ended {
     Ended { model, whole }
 }
 
-/// Nothing follows what the caller has to change, and nothing follows success.
+/// Nothing follows what the caller has to change, and nothing follows success. An attempt that was
+/// given up has not ended at all.
 fn check_trail(records: &[AttemptRecord]) {
-    let Some((_, earlier)) = records.split_last() else {
-        return;
-    };
-    for record in earlier {
+    let mut ended = records.iter().filter(|record| !record.cancelled);
+    ended.next_back();
+    for record in ended {
         let class = record.code.and_then(Class::of);
         assert!(
             matches!(class, Some(Class::RateLimit | Class::Other)),
@@ -369,18 +402,21 @@ fn check_trail(records: &[AttemptRecord]) {
 fn check_story(failure: &Failure, records: &[AttemptRecord]) {
     let code = failure.code;
     assert_eq!(failure.attempts, records, "{code:?}");
-    let told = match records {
+    let failed = records.iter().filter(|record| !record.cancelled);
+    let failed: Vec<_> = failed.cloned().collect();
+    let told = match &failed[..] {
         [] => matches!(
             code,
             Code::NoHealthyTargets
                 | Code::CircuitBreakerOpen
                 | Code::ProviderRateLimited
                 | Code::RouteSelectionTimeout
+                | Code::NoTargets
         ),
         [only] => only.code == Some(code),
         [.., last] => {
             let limited = Some(Code::ProviderRateLimited);
-            let all_limited = records.iter().all(|record| record.code == limited);
+            let all_limited = failed.iter().all(|record| record.code == limited);
             match code {
                 Code::ProviderRateLimited => all_limited,
                 Code::RetryLimitExceeded

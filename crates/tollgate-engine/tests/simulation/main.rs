@@ -54,4 +54,5 @@ fn no_day_of_faults_breaks_a_promise() {
     // A world in which nothing happens would prove nothing.
     assert!(total.answered > 0 && total.failed > 0 && total.retried > 0);
     assert!(total.opened > 0 && total.cooled > 0 && total.queued > 0 && total.fell_back > 0);
+    assert!(total.hedged > 0);
 }

@@ -1,4 +1,5 @@
-//! A stream that is given again, part by part.
+//! Streams that are given again, part by part: those that are kept, and those that an equal
+//! request is just getting.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use tollgate_core::error::{Failure, StreamMark};
 use tollgate_core::reply::{Piece, Usage};
-use tollgate_engine::cache::Kept;
+use tollgate_engine::cache::{Kept, Reader};
 use tollgate_engine::port::PieceStream;
 
 /// The parts of a stream that is kept. All of them are there, so it never breaks.
@@ -31,26 +32,15 @@ impl Replayed {
         let ends = self.kept.ends.as_deref().unwrap_or_default();
         let end = *ends.get(self.next)?;
         let before = self.next.checked_sub(1).and_then(|index| ends.get(index));
-        let before = before.copied().unwrap_or(0);
         let last = self.next + 1 == ends.len();
-        let delivered = self.delivered_until(end) - self.delivered_until(before);
         Some(Piece {
-            bytes: self.kept.body.slice(before..end),
+            bytes: self.kept.body.slice(before.copied().unwrap_or(0)..end),
             usage: self.usage.filter(|_| last),
             finish: self.kept.finish.filter(|_| last),
-            delivered: u32::try_from(delivered).unwrap_or(u32::MAX),
+            delivered: if last { self.kept.delivered } else { 0 },
             content: true,
             last,
-            ..Piece::default()
         })
-    }
-
-    /// About how many tokens have gone out with so many bytes: all of them with all of the bytes.
-    fn delivered_until(&self, end: usize) -> u64 {
-        let whole = |length: usize| u128::try_from(length).unwrap_or(u128::MAX);
-        let share = u128::from(self.kept.delivered).saturating_mul(whole(end));
-        let share = share / whole(self.kept.body.len()).max(1);
-        u64::try_from(share).unwrap_or(u64::MAX)
     }
 }
 
@@ -68,5 +58,45 @@ impl Stream for Replayed {
 impl PieceStream for Replayed {
     fn mark(&self) -> Option<StreamMark> {
         None
+    }
+}
+
+/// A stream that an equal request is just getting.
+pub(super) struct Along {
+    reader: Reader,
+    /// Whether its use is to be paid.
+    is_paid: bool,
+    mark: Option<StreamMark>,
+}
+
+impl Along {
+    /// From its beginning.
+    pub(super) fn new(reader: Reader, is_paid: bool) -> Self {
+        Self {
+            reader,
+            is_paid,
+            mark: None,
+        }
+    }
+}
+
+impl Stream for Along {
+    type Item = Result<Piece, Failure>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        let mut polled = this.reader.poll_next(context);
+        match &mut polled {
+            Poll::Ready(Some(Ok(piece))) if !this.is_paid => piece.usage = None,
+            Poll::Ready(Some(Err(failure))) => this.mark.clone_from(&failure.stream),
+            Poll::Ready(Some(Ok(_)) | None) | Poll::Pending => {}
+        }
+        polled
+    }
+}
+
+impl PieceStream for Along {
+    fn mark(&self) -> Option<StreamMark> {
+        self.mark.clone()
     }
 }

@@ -1,8 +1,11 @@
 //! What is counted of a request, and what is not.
 
-use tollgate_core::error::{Code, Failure, Lost, LostCost};
-use tollgate_core::ledger::Flags;
+use std::sync::Arc;
+
+use tollgate_core::error::{Code, Failure};
+use tollgate_core::model::{ModelFacts, Priced};
 use tollgate_core::money::Money;
+use tollgate_core::price::{Price, Rate};
 use tollgate_core::reply::Usage;
 use tollgate_engine::health::Registry;
 use tollgate_engine::routes::{Route, RouteTable};
@@ -15,7 +18,7 @@ const ATTEMPTS: &[&str] = &["tollgate_upstream_attempts_total"];
 const ELSEWHERE: &[&str] = &["tollgate_fallbacks_total", "tollgate_hedges_total"];
 
 /// The routes to `m`, served by connection `a`, and `n`, served by `b`.
-fn routes() -> (std::sync::Arc<Route>, std::sync::Arc<Route>) {
+fn routes() -> (Arc<Route>, Arc<Route>) {
     let models = vec![model("m", &[("a", "m1")]), model("n", &[("b", "n1")])];
     let table = RouteTable::new(models, &Registry::default());
     (table.find("m").unwrap(), table.find("n").unwrap())
@@ -121,21 +124,29 @@ async fn waiting_for_a_place_is_no_time_of_our_own() {
 
 #[tokio::test]
 async fn money_is_counted_to_the_nano_and_told_in_usd() {
-    let (m, n) = routes();
-    let (a, b) = (engine::permit(&m), engine::permit(&n));
-    let ended = engine::trail(&[(&a, failed()), (&b, Ending::Good)]);
-    let mut lost = ended.records().next().unwrap().clone();
-    lost.lost = Some(Box::new(Lost {
-        usage: Usage::NONE,
-        flags: Flags::NONE,
-        model: "m".into(),
-        cost: Some(LostCost {
-            nano: 12_500,
-            price_version: "1".into(),
+    let mut priced = model("m", &[("a", "m1")]);
+    let rate = Rate::flat(1_000);
+    priced.targets[0].facts = Arc::new(ModelFacts {
+        price: Some(Priced {
+            price: Price {
+                input: rate,
+                output: rate,
+                cached_input: None,
+                cache_write: None,
+                cache_write_1h: None,
+            },
+            version: "1".into(),
         }),
-    }));
-    let mut trail = Trail::default();
-    trail.extend(vec![lost]);
+        ..ModelFacts::default()
+    });
+    let table = RouteTable::new(vec![priced], &Registry::default());
+    let m = table.find("m").unwrap();
+    let mut failure = Failure::provider(Code::ProviderError, "openai");
+    failure.usage = Some(Usage {
+        prompt: 12_500,
+        ..Usage::NONE
+    });
+    let trail = engine::trail(&[(&engine::permit(&m), Ending::Failed(failure))]);
     let mut record = testing::record().await;
     let gateway = record.gateway().clone();
     record.facts.route = Some(m);

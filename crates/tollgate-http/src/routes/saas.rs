@@ -80,6 +80,8 @@ pub(crate) enum Credential<'a> {
     New,
     /// One.
     One(&'a str),
+    /// Whether one is in use.
+    Use(&'a str, bool),
     /// Those of an organization.
     Organization(&'a str),
     /// The one of an organization at a provider.
@@ -138,7 +140,8 @@ impl<'a> Saas<'a> {
             | Self::TeamModelGroups(_)
             | Self::OrganizationState(_)
             | Self::GroupAliases(_)
-            | Self::ModelGroupModels(_) => &[Method::PUT],
+            | Self::ModelGroupModels(_)
+            | Self::ProviderCredentials(Credential::Use(..)) => &[Method::PUT],
             Self::Credits(_, act) => act.methods(),
             Self::Alias(_) | Self::Group(_) | Self::ProviderCredentials(Credential::One(_)) => {
                 OBJECT
@@ -225,6 +228,8 @@ fn credential<'a>(name: &'a str, verb: &'a str) -> Option<Credential<'a>> {
             None | Some(_) => return None,
         },
         (id, "") => Credential::One(id),
+        (id, "activate") => Credential::Use(id, true),
+        (id, "deactivate") => Credential::Use(id, false),
         _ => return None,
     })
 }
@@ -297,6 +302,10 @@ mod tests {
                 Some(Saas::ProviderCredentials(Credential::Provider(
                     "o", "openai",
                 ))),
+            ),
+            (
+                "/api/provider-credentials/c/deactivate",
+                Some(Saas::ProviderCredentials(Credential::Use("c", false))),
             ),
             ("/api/provider-credentials/organization", None),
             ("/api/stats/dashboard", Some(Saas::Dashboard)),

@@ -17,6 +17,7 @@ use tollgate_engine::caller::Caller;
 use tollgate_engine::chat::{self, Plan, Served};
 use tollgate_engine::fault;
 use tollgate_engine::hold::Hold;
+use tollgate_engine::jobs::CallShare;
 use tollgate_engine::port::Reply;
 use tollgate_engine::routes::Route;
 use tollgate_engine::settle::Ticket;
@@ -132,12 +133,13 @@ pub(super) struct Ready {
 }
 
 /// How a call is paid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Payment {
     /// Out of the wallet of the team or of its organization.
     Wallet,
-    /// Otherwise: here it is counted.
-    Counted,
+    /// Otherwise: here it is counted. With its part in what is held for its job, if that is
+    /// charged by what it uses.
+    Counted(Option<Arc<CallShare>>),
 }
 
 /// Has a call served, up to the first of its answer.
@@ -221,7 +223,7 @@ pub(crate) fn reserve(record: &mut Record, asking: &Asking<'_>) -> Result<Option
         caller,
         call,
         route,
-        payment,
+        ref payment,
         ..
     } = *asking;
     let gateway = Arc::clone(record.gateway());
@@ -238,7 +240,10 @@ pub(crate) fn reserve(record: &mut Record, asking: &Asking<'_>) -> Result<Option
         Operation::Chat | Operation::Embeddings => {
             let hold = match payment {
                 Payment::Wallet => chat::hold(&gateway.engine, caller, route, estimate)?,
-                Payment::Counted => chat::hold_counted(&gateway.engine, caller, route, estimate)?,
+                Payment::Counted(share) => {
+                    let estimate = (estimate, share.clone());
+                    chat::hold_counted(&gateway.engine, caller, route, estimate)?
+                }
             };
             record.facts.note_money(&hold);
             Ok(Some(hold))

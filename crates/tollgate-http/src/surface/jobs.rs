@@ -4,9 +4,10 @@ mod analytics;
 mod answer;
 mod calls;
 mod lists;
-
 mod request;
 mod tail;
+mod texts;
+mod whole;
 
 use std::sync::Arc;
 
@@ -22,8 +23,10 @@ use tollgate_engine::jobs::{Ending, Jobs, LONGEST_METADATA, NewJob};
 pub(crate) use self::analytics::act as manage;
 use self::request::Body;
 pub(crate) use self::tail::Tail;
+use self::whole::{Untold, whole};
 use crate::body::Inbound;
 use crate::dispatch::Given;
+use crate::gateway::Gateway;
 use crate::idempotency;
 use crate::record::Record;
 use crate::routes::JobRoute;
@@ -61,12 +64,12 @@ pub(crate) async fn act(
                 return Ok(again);
             }
             let (gateway, caller) = (Arc::clone(&gateway), caller.clone());
-            let making = async move { create(&gateway.engine.jobs, &caller, &body).await };
+            let making = async move { create(&gateway, &caller, &body).await };
             idempotency::make(record, making).await
         }
         JobRoute::Complete(id) => {
             let body = admin::read(&gateway, parts, body).await?;
-            complete(jobs, caller, id, &body).await
+            complete(&gateway, caller, id, &body).await
         }
         JobRoute::Metadata(id) => {
             let body = admin::read(&gateway, parts, body).await?;
@@ -116,13 +119,13 @@ async fn once(
     Box::pin(idempotency::begin(record, &key, tenant, parts, body)).await
 }
 
-async fn create(jobs: &Jobs, caller: &Caller, body: &[u8]) -> Result<Given, Failure> {
+async fn create(gateway: &Arc<Gateway>, caller: &Caller, body: &[u8]) -> Result<Given, Failure> {
     let mut fields = Body::read(body)?;
     let team = fields.required_text("team_id", LONGEST_NAME);
     let new = new_job(&mut fields, "metadata", false);
     fields.finish()?;
     check_team(caller, &team)?;
-    let job = jobs.create(caller, new?).await?;
+    let job = Untold::make(gateway, caller, new?).await?.tell()?;
     let told = json!({
         "job_id": job.id.to_string(),
         "team_id": job.team.as_str(),
@@ -149,7 +152,13 @@ fn new_job(fields: &mut Body, metadata: &'static str, single: bool) -> Result<Ne
     })
 }
 
-async fn complete(jobs: &Jobs, caller: &Caller, id: &str, body: &[u8]) -> Result<Given, Failure> {
+async fn complete(
+    gateway: &Gateway,
+    caller: &Caller,
+    id: &str,
+    body: &[u8],
+) -> Result<Given, Failure> {
+    let jobs = &gateway.engine.jobs;
     let job = jobs.find(caller, id).await?;
     let mut fields = Body::read(body)?;
     let words = [State::Completed.as_str(), State::Failed.as_str()];
@@ -165,7 +174,11 @@ async fn complete(jobs: &Jobs, caller: &Caller, id: &str, body: &[u8]) -> Result
         well: word == State::Completed.as_str(),
         error: error.map(Into::into),
     };
-    let ended = jobs.end(&job, ending).await?;
+    let ending = {
+        let jobs = Arc::clone(jobs);
+        async move { jobs.end(&job, ending).await }
+    };
+    let ended = whole(gateway, ending).await?;
     let left = jobs.credits_left(caller);
     Ok(Given::json(200, &answer::ended(&ended, left)))
 }
@@ -176,19 +189,26 @@ async fn merge(
     id: tollgate_core::job::JobId,
     more: &Map<String, Value>,
 ) -> Result<Value, Failure> {
-    let merged = jobs.merge_metadata(id, |old| {
-        let mut all: Map<String, Value> = serde_json::from_str(old).unwrap_or_default();
-        all.extend(
-            more.iter()
-                .map(|(name, value)| (name.clone(), value.clone())),
-        );
-        let text = Value::Object(all).to_string();
-        if text.len() > LONGEST_METADATA {
-            return Err(too_long("metadata"));
-        }
-        Ok(text.into())
-    });
-    Ok(answer::metadata(&merged.await?))
+    let all = jobs.merge_metadata(id, |old| merged(old, more, "metadata"));
+    Ok(answer::metadata(&all.await?))
+}
+
+/// The metadata of a job with further members, over those of the same name. Fails if that is too
+/// long.
+fn merged(old: &str, more: &Map<String, Value>, name: &str) -> Result<Box<str>, Failure> {
+    if more.is_empty() {
+        return Ok(old.into());
+    }
+    let mut all: Map<String, Value> = serde_json::from_str(old).unwrap_or_default();
+    all.extend(
+        more.iter()
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
+    let text = Value::Object(all).to_string();
+    if text.len() > LONGEST_METADATA {
+        return Err(too_long(name));
+    }
+    Ok(text.into())
 }
 
 fn too_long(name: &str) -> Failure {

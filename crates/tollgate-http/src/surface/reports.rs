@@ -75,7 +75,7 @@ pub(crate) async fn answer(
 }
 
 /// What a search that came to nothing is to whoever asked.
-fn failed(error: SearchError) -> Failure {
+pub(super) fn failed(error: SearchError) -> Failure {
     match error {
         SearchError::Store(error) => Failure::gateway(Code::DatabaseError).because(error),
         SearchError::Busy => Failure::gateway(Code::Overloaded)

@@ -8,12 +8,13 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_core::Stream;
 use serde_json::json;
-use tollgate_core::error::{AttemptRecord, Code, Failure, StreamMark};
+use tollgate_core::error::{Code, Failure, StreamMark};
 use tollgate_core::reply::{Piece, Usage};
 use tollgate_engine::caller::Caller;
 use tollgate_engine::chat::Served;
 use tollgate_engine::port::{PieceStream, Pieces, Reply};
 use tollgate_engine::throttle;
+use tollgate_engine::trail::Later;
 use tollgate_wire::simple::answer::{self, Frame};
 use tollgate_wire::simple::request::{self, Request};
 use tollgate_wire::simple::stream::Reducer;
@@ -137,7 +138,7 @@ impl PieceStream for Reduced {
         self.inner.mark()
     }
 
-    fn later(self: Pin<&mut Self>) -> Vec<AttemptRecord> {
+    fn later(self: Pin<&mut Self>) -> Later {
         self.get_mut().inner.as_mut().later()
     }
 }

@@ -103,6 +103,52 @@ async fn jobs_and_calls_are_read_as_they_were_written() {
 }
 
 #[tokio::test]
+async fn the_sums_of_a_job_are_those_of_its_calls() {
+    for backend in backends().await {
+        let store = &*backend.store;
+        for number in [1, 2] {
+            store.insert_job(&job(number)).await.unwrap();
+        }
+        let none = store.job_totals(id(1)).await.unwrap();
+        assert_eq!(none, Totals::default(), "{}", backend.name);
+        let calls = (10..16).map(|number| {
+            let mut call = call(number, 1 + number % 2);
+            call.purpose = (number > 11).then(|| "again".into());
+            call.state = if number == 12 {
+                CallState::Failed
+            } else {
+                CallState::Succeeded
+            };
+            call.prompt = u64::try_from(number).unwrap();
+            call.cost = u64::from(u32::MAX) * 9;
+            call.latency_ms = (number != 14).then_some(7);
+            call
+        });
+        begun(store, &calls.collect::<Vec<_>>()).await;
+        let calls = store.job_calls(id(1)).await.unwrap();
+        let totals = store.job_totals(id(1)).await.unwrap();
+        assert_eq!((totals.calls, totals.repeated), (3, 1), "{}", backend.name);
+        assert_eq!(totals, Totals::of(&calls), "{}", backend.name);
+    }
+}
+
+#[tokio::test]
+async fn those_jobs_are_named_that_are_there() {
+    for backend in backends().await {
+        let store = &*backend.store;
+        for number in 1..=3 {
+            store.insert_job(&job(number)).await.unwrap();
+        }
+        assert!(store.jobs_there(&[]).await.unwrap().is_empty());
+        // More than one statement names.
+        let asked: Vec<JobId> = (2..1500).map(id).collect();
+        let mut there = store.jobs_there(&asked).await.unwrap();
+        there.sort_unstable();
+        assert_eq!(there, [id(2), id(3)], "{}", backend.name);
+    }
+}
+
+#[tokio::test]
 async fn a_job_ends_once_and_takes_no_calls_from_then_on() {
     for backend in backends().await {
         let store = &*backend.store;

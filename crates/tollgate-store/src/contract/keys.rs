@@ -44,7 +44,7 @@ pub(super) fn full_controls() -> Controls {
     }
 }
 
-fn key(id: &str) -> VirtualKey {
+pub(super) fn key(id: &str) -> VirtualKey {
     let mut hash = [0; 32];
     hash.iter_mut()
         .zip(id.bytes().cycle())

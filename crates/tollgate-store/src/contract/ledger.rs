@@ -1,15 +1,18 @@
 //! Pages, transactions, checkpoints and usage.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tollgate_core::id::{OrgId, TeamId};
 use tollgate_core::ledger::{EntryId, Holder, Page, PageHead, WalletId};
 use tollgate_core::limit::Level;
 use tollgate_core::money::Unit;
 use tollgate_engine::port::{
-    Appended, AuditQuery, Checkpoint, Store, Transaction, UsageBy, UsageQuery, UsageRow,
+    Appended, AuditQuery, Beside, Change, Checkpoint, Store, Transaction, UsageBy, UsageQuery,
+    UsageRow,
 };
 
-use super::{TEXTS, at, audited, backends};
+use super::{TEXTS, at, audited, backends, change};
 
 fn page(number: u64, mark: u8) -> Page {
     Page {
@@ -46,7 +49,11 @@ fn transaction(number: u64, kind: &str, reference: Option<&str>) -> Transaction 
 }
 
 async fn append(store: &dyn Store, page: &Page, transactions: &[Transaction]) -> Appended {
-    store.append(page, transactions, &[]).await.unwrap()
+    let beside = Beside {
+        transactions,
+        ..Beside::default()
+    };
+    store.append(page, beside).await.unwrap()
 }
 
 #[tokio::test]
@@ -113,13 +120,21 @@ async fn a_page_comes_with_its_transactions_and_audit_rows_or_not_at_all() {
             transaction(2, "top_up", Some("invoice 8")),
         );
         let audit = [audited(3, "credit.top_up", "team_1")];
-        let done = store
-            .append(&page(1, 1), std::slice::from_ref(&first), &audit)
-            .await;
+        let beside = Beside {
+            transactions: std::slice::from_ref(&first),
+            changes: &[],
+            audit: &audit,
+        };
+        let done = store.append(&page(1, 1), beside).await;
         assert_eq!(done.unwrap(), Appended::Now, "{name}");
         let same_reference = transaction(3, "top_up", Some("invoice 7"));
         let batch = [second.clone(), same_reference.clone()];
-        let refused = store.append(&page(2, 2), &batch, &audit).await;
+        let beside = Beside {
+            transactions: &batch,
+            changes: &[],
+            audit: &audit,
+        };
+        let refused = store.append(&page(2, 2), beside).await;
         assert!(refused.is_err(), "{name}");
         assert_eq!(store.last_page().await.unwrap(), page(1, 1).head, "{name}");
         let query = AuditQuery {
@@ -158,6 +173,72 @@ async fn a_page_comes_with_its_transactions_and_audit_rows_or_not_at_all() {
         }
         let none = store.transaction_of(EntryId::new(0, 99)).await.unwrap();
         assert_eq!(none, None, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_stands_or_falls_with_the_changes_beside_it() {
+    for backend in backends().await {
+        let (name, store) = (backend.name, &*backend.store);
+        let put = |value: &str| Change::SetSetting {
+            name: "beside".into(),
+            value: value.into(),
+        };
+        let setting = async || store.setting("beside").await.unwrap();
+        let changes = [put("first")];
+        let beside = Beside {
+            changes: &changes,
+            ..Beside::default()
+        };
+        // The second time is as after an answer that got lost: nothing is done twice.
+        for appended in [Appended::Now, Appended::Before] {
+            let done = store.append(&page(1, 1), beside).await;
+            assert_eq!(done.unwrap(), appended, "{name}");
+            assert_eq!(setting().await.as_deref(), Some("first"), "{name}");
+            change(store, put("between")).await.unwrap();
+            assert_eq!(setting().await.as_deref(), Some("between"), "{name}");
+            change(store, put("first")).await.unwrap();
+        }
+        // A key that is not there cannot be changed.
+        let unknown = Change::UpdateKey(Arc::new(super::keys::key("key_9")));
+        let changes = [put("second"), unknown];
+        let beside = Beside {
+            changes: &changes,
+            ..Beside::default()
+        };
+        let refused = store.append(&page(2, 2), beside).await;
+        assert!(refused.is_err(), "{name}");
+        assert_eq!(store.last_page().await.unwrap(), page(1, 1).head, "{name}");
+        assert_eq!(setting().await.as_deref(), Some("first"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_given_leaves_out_what_only_corrects_the_use() {
+    for backend in backends().await {
+        let (name, store) = (backend.name, &*backend.store);
+        let of = |number, kind: &str, amount, reference: Option<&str>, team: &str| Transaction {
+            amount,
+            wallet: wallet(team),
+            ..transaction(number, kind, reference)
+        };
+        let all = [
+            of(1, "top_up", 10, None, "team_1"),
+            of(2, "adjustment", -3, Some("mine"), "team_1"),
+            of(3, "adjustment", -2, Some("tollgate:used:1"), "team_1"),
+            of(4, "hold", -1, None, "team_1"),
+            of(5, "refund", 5, None, "team_2"),
+            of(6, "spend", -5, None, "team_3"),
+        ];
+        append(store, &page(1, 1), &all).await;
+        let mut given = store.given_to_all().await.unwrap();
+        given.sort_by_key(|(wallet, _)| wallet.to_string());
+        let expected = [(wallet("team_1"), 7), (wallet("team_2"), 5)];
+        assert_eq!(given, expected, "{name}");
+        for (team, amount) in [("team_1", 7), ("team_2", 5), ("team_3", 0), ("team_4", 0)] {
+            let given = store.given(&wallet(team)).await.unwrap();
+            assert_eq!(given, amount, "{name}: {team}");
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use tollgate_core::id::{OrgId, TeamId, UserId};
 use tollgate_core::job::{BudgetMode, Terms};
 use tollgate_core::offer::{AccessGroup, Offer, OfferKind, OfferStatus, TeamOffer};
 use tollgate_core::tenant::{Organization, Role, Status, Team, User};
-use tollgate_engine::port::{AuditQuery, Change, Sealed, Store, StoredConnection};
+use tollgate_engine::port::{AuditQuery, Change, ConnectionFacts, Sealed, Store, StoredConnection};
 
 use super::keys::full_controls;
 use super::{Backend, TEXTS, at, audited, backends, change};
@@ -22,6 +22,8 @@ fn organization(id: &str) -> Organization {
         controls: Controls::default(),
         keeps_bodies: false,
         created_at: at(7),
+        metadata: None,
+        updated_at: None,
         declared: false,
     }
 }
@@ -35,6 +37,8 @@ fn team(id: &str) -> Team {
         controls: Controls::default(),
         job_terms: None,
         created_at: at(7),
+        metadata: None,
+        updated_at: None,
         declared: false,
     }
 }
@@ -61,7 +65,9 @@ async fn organizations_are_read_as_they_were_last_put() {
             status,
             controls: full_controls(),
             keeps_bodies: true,
+            metadata: Some(r#"{"a":[1]}"#.into()),
             created_at: at(-5),
+            updated_at: Some(at(9)),
             ..organization("org_2")
         };
         let other = organization("org_1");
@@ -105,7 +111,9 @@ async fn teams_are_read_as_they_were_last_put() {
                 tokens_per_credit: 7,
                 default_model: Some("sim/x".into()),
             })),
+            metadata: Some(r#"{"a":[1]}"#.into()),
             created_at: at(-5),
+            updated_at: Some(at(9)),
             ..team("team_2")
         };
         let other = team("team_1");
@@ -216,6 +224,7 @@ async fn connections_are_read_as_they_were_last_put_until_they_are_deleted() {
             organization: None,
             settings: r#"{"provider":"openai"}"#.into(),
             sealed: None,
+            facts: ConnectionFacts::default(),
             created_at: at(1),
         };
         let full = StoredConnection {
@@ -226,10 +235,18 @@ async fn connections_are_read_as_they_were_last_put_until_they_are_deleted() {
                 key_id: "k1".into(),
                 bytes: Bytes::from_static(&[0, 255, 7]),
             }),
+            facts: ConnectionFacts {
+                slot: Some("s".into()),
+                label: Some("l".into()),
+                made_by: Some("m".into()),
+                is_off: true,
+                updated_at: Some(at(3)),
+            },
             created_at: at(2),
         };
         let first = StoredConnection {
             sealed: None,
+            facts: ConnectionFacts::default(),
             ..full.clone()
         };
         for connection in [&plain, &first, &full] {

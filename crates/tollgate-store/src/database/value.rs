@@ -162,6 +162,11 @@ impl Row {
     }
 
     /// A text that may be missing.
+    pub(crate) fn maybe_time(&self, column: usize) -> Result<Option<Timestamp>, Trouble> {
+        Ok(self.maybe_integer(column)?.map(Timestamp::from_millis))
+    }
+
+    /// A text that may be missing.
     pub(crate) fn maybe_text(&self, column: usize) -> Result<Option<Cow<'_, str>>, Trouble> {
         Ok(match self {
             Self::Sqlite(row) => row.try_get::<Option<&str>, _>(column)?.map(Cow::Borrowed),

@@ -25,7 +25,8 @@ pub(super) async fn make(
     Ok(())
 }
 
-async fn all(
+/// Makes changes and writes rows of the audit log, within a transaction.
+pub(super) async fn all(
     session: &mut Session<'_>,
     changes: &[Change],
     audit: &[AuditRow],

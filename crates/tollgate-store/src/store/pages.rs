@@ -1,12 +1,11 @@
 //! The pages of the ledger.
 
 use bytes::Bytes;
-use tollgate_core::audit::AuditRow;
 use tollgate_core::ledger::{Page, PageHead};
 use tollgate_engine::fault;
-use tollgate_engine::port::{Appended, Transaction};
+use tollgate_engine::port::{Appended, Beside};
 
-use super::{audit, transactions};
+use super::{changes, transactions};
 use crate::database::{Database, Purpose, Row, Session, Trouble, Value, whole};
 
 /// Inserts a page behind the last one. If there is one of its number, or none before it, nothing
@@ -38,17 +37,16 @@ fn head(row: &Row) -> Result<PageHead, Trouble> {
 pub(super) async fn append(
     database: &Database,
     page: &Page,
-    transactions: &[Transaction],
-    audit: &[AuditRow],
+    beside: Beside<'_>,
 ) -> Result<Appended, Trouble> {
     let mut session = database.session(Purpose::Ledger).await?;
-    let is_new = if transactions.is_empty() && audit.is_empty() {
+    let is_new = if beside.is_empty() {
         fault::point("store.append_begun");
         insert(&mut session, page).await?
     } else {
         session.begin(database).await?;
         fault::point("store.append_begun");
-        match insert_all(&mut session, page, transactions, audit).await {
+        match insert_all(&mut session, page, beside).await {
             Ok(true) => {
                 session.commit().await?;
                 true
@@ -83,16 +81,16 @@ pub(super) async fn append(
 async fn insert_all(
     session: &mut Session<'_>,
     page: &Page,
-    transactions: &[Transaction],
-    audit: &[AuditRow],
+    beside: Beside<'_>,
 ) -> Result<bool, Trouble> {
     if !insert(session, page).await? {
         return Ok(false);
     }
     fault::point("store.page_inserted");
-    transactions::insert(session, transactions).await?;
+    transactions::insert(session, beside.transactions).await?;
     fault::point("store.transactions_inserted");
-    audit::insert(session, audit).await?;
+    changes::all(session, beside.changes, beside.audit).await?;
+    fault::point("store.beside_inserted");
     Ok(true)
 }
 

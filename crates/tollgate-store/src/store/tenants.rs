@@ -7,7 +7,7 @@ use bytes::Bytes;
 use sqlx::AssertSqlSafe;
 use tollgate_core::id::{OrgId, TeamId, UserId};
 use tollgate_core::tenant::{Organization, Role, Status, Team, User};
-use tollgate_engine::port::{Sealed, StoredConnection};
+use tollgate_engine::port::{ConnectionFacts, Sealed, StoredConnection};
 
 use super::{controls, job_terms};
 use crate::database::{Database, Purpose, Row, Session, Trouble, Value};
@@ -17,7 +17,8 @@ const READ_AT_ONCE: usize = 1024;
 
 /// Every organization.
 pub(super) async fn organizations(database: &Database) -> Result<Vec<Organization>, Trouble> {
-    let sql = "SELECT id, name, status, controls, keeps_bodies, created_at FROM organizations";
+    let sql = "SELECT id, name, status, controls, keeps_bodies, created_at, metadata, updated_at \
+               FROM organizations";
     let read = |row: &Row| {
         Ok(Organization {
             id: OrgId::from_stored(&row.text(0)?),
@@ -25,7 +26,9 @@ pub(super) async fn organizations(database: &Database) -> Result<Vec<Organizatio
             status: status(row, 2)?,
             controls: controls::read(row.maybe_text(3)?.as_deref()).map_err(Trouble::other)?,
             keeps_bodies: row.integer(4)? != 0,
+            metadata: row.maybe_boxed(6)?,
             created_at: row.time(5)?,
+            updated_at: row.maybe_time(7)?,
             declared: false,
         })
     };
@@ -36,7 +39,8 @@ pub(super) async fn organizations(database: &Database) -> Result<Vec<Organizatio
 
 /// Every team.
 pub(super) async fn teams(database: &Database) -> Result<Vec<Team>, Trouble> {
-    let sql = "SELECT id, organization, name, status, controls, created_at, job_terms FROM teams";
+    let sql = "SELECT id, organization, name, status, controls, created_at, job_terms, metadata, \
+               updated_at FROM teams";
     let mut organizations = BTreeMap::new();
     let mut read = |row: &Row| {
         let organization = shared(&mut organizations, &row.text(1)?);
@@ -47,7 +51,9 @@ pub(super) async fn teams(database: &Database) -> Result<Vec<Team>, Trouble> {
             status: status(row, 3)?,
             controls: controls::read(row.maybe_text(4)?.as_deref()).map_err(Trouble::other)?,
             job_terms: job_terms::read(row.maybe_text(6)?.as_deref()).map_err(Trouble::other)?,
+            metadata: row.maybe_boxed(7)?,
             created_at: row.time(5)?,
+            updated_at: row.maybe_time(8)?,
             declared: false,
         })
     };
@@ -114,8 +120,8 @@ fn shared(known: &mut BTreeMap<Box<str>, OrgId>, id: &str) -> OrgId {
 
 /// Every connection.
 pub(super) async fn connections(database: &Database) -> Result<Vec<StoredConnection>, Trouble> {
-    let sql = "SELECT name, organization, settings, sealed_with, sealed, created_at \
-               FROM connections ORDER BY name";
+    let sql = "SELECT name, organization, settings, sealed_with, sealed, created_at, slot, label, \
+               made_by, is_off, updated_at FROM connections ORDER BY name";
     let mut session = database.session(Purpose::Read).await?;
     let rows = session.rows(sql, &[]).await?;
     let read = |row: &Row| {
@@ -131,6 +137,13 @@ pub(super) async fn connections(database: &Database) -> Result<Vec<StoredConnect
             organization: row.maybe_boxed(1)?,
             settings: row.boxed(2)?,
             sealed,
+            facts: ConnectionFacts {
+                slot: row.maybe_boxed(6)?,
+                label: row.maybe_boxed(7)?,
+                made_by: row.maybe_boxed(8)?,
+                is_off: row.integer(9)? != 0,
+                updated_at: row.maybe_time(10)?,
+            },
             created_at: row.time(5)?,
         })
     };
@@ -182,10 +195,12 @@ pub(super) async fn put_organization(
     session: &mut Session<'_>,
     new: &Organization,
 ) -> Result<(), Trouble> {
-    let sql = "INSERT INTO organizations (id, name, status, controls, keeps_bodies, created_at) \
-               VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET \
+    let sql = "INSERT INTO organizations \
+               (id, name, status, controls, keeps_bodies, created_at, metadata, updated_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET \
                name = excluded.name, status = excluded.status, controls = excluded.controls, \
-               keeps_bodies = excluded.keeps_bodies, created_at = excluded.created_at";
+               keeps_bodies = excluded.keeps_bodies, created_at = excluded.created_at, \
+               metadata = excluded.metadata, updated_at = excluded.updated_at";
     let controls = controls::write(&new.controls);
     let values = [
         new.id.as_str().into(),
@@ -194,6 +209,8 @@ pub(super) async fn put_organization(
         controls.as_deref().into(),
         i64::from(new.keeps_bodies).into(),
         new.created_at.into(),
+        new.metadata.as_deref().into(),
+        new.updated_at.into(),
     ];
     session.execute(sql, &values).await?;
     Ok(())
@@ -202,11 +219,13 @@ pub(super) async fn put_organization(
 /// Keeps a team.
 pub(super) async fn put_team(session: &mut Session<'_>, new: &Team) -> Result<(), Trouble> {
     let sql = "INSERT INTO teams \
-               (id, organization, name, status, controls, created_at, job_terms) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET \
+               (id, organization, name, status, controls, created_at, job_terms, metadata, \
+               updated_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO UPDATE SET \
                organization = excluded.organization, name = excluded.name, \
                status = excluded.status, controls = excluded.controls, \
-               created_at = excluded.created_at, job_terms = excluded.job_terms";
+               created_at = excluded.created_at, job_terms = excluded.job_terms, \
+               metadata = excluded.metadata, updated_at = excluded.updated_at";
     let controls = controls::write(&new.controls);
     let terms = new.job_terms.as_deref().map(job_terms::write);
     let values = [
@@ -217,6 +236,8 @@ pub(super) async fn put_team(session: &mut Session<'_>, new: &Team) -> Result<()
         controls.as_deref().into(),
         new.created_at.into(),
         terms.as_deref().into(),
+        new.metadata.as_deref().into(),
+        new.updated_at.into(),
     ];
     session.execute(sql, &values).await?;
     Ok(())
@@ -249,11 +270,16 @@ pub(super) async fn put_connection(
     new: &StoredConnection,
 ) -> Result<(), Trouble> {
     let sql = "INSERT INTO connections \
-               (name, organization, settings, sealed_with, sealed, created_at) \
-               VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO UPDATE SET \
+               (name, organization, settings, sealed_with, sealed, created_at, slot, label, made_by, \
+               is_off, updated_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+               ON CONFLICT (name) DO UPDATE SET \
                organization = excluded.organization, settings = excluded.settings, \
                sealed_with = excluded.sealed_with, sealed = excluded.sealed, \
-               created_at = excluded.created_at";
+               created_at = excluded.created_at, slot = excluded.slot, label = excluded.label, \
+               made_by = excluded.made_by, is_off = excluded.is_off, \
+               updated_at = excluded.updated_at";
+    let facts = &new.facts;
     let sealed = new.sealed.as_ref();
     let values = [
         (&*new.name).into(),
@@ -262,6 +288,11 @@ pub(super) async fn put_connection(
         sealed.map(|sealed| &*sealed.key_id).into(),
         Value::Bytes(sealed.map(|sealed| &*sealed.bytes)),
         new.created_at.into(),
+        facts.slot.as_deref().into(),
+        facts.label.as_deref().into(),
+        facts.made_by.as_deref().into(),
+        i64::from(facts.is_off).into(),
+        facts.updated_at.into(),
     ];
     session.execute(sql, &values).await?;
     Ok(())

@@ -87,11 +87,26 @@ pub(super) async fn of_wallet(
 /// What operators put into a wallet in all, less what they took. What a job cost beyond its hold
 /// ([`Transaction::is_cost_of_job`]) was not taken by them.
 pub(super) async fn given(database: &Database, wallet: &WalletId) -> Result<i64, Trouble> {
+    // The references are [`USED`](tollgate_engine::port::USED) and what follows.
     let sql = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM transactions \
                WHERE wallet = $1 AND kind IN ('top_up', 'adjustment', 'refund') \
+               AND (reference IS NULL OR reference NOT LIKE 'tollgate:used:%') \
                AND NOT (kind = 'adjustment' AND amount < 0 \
                AND COALESCE(reference, '') LIKE 'job:%:rest')";
     sum(database, sql, wallet).await
+}
+
+/// The same of every wallet.
+pub(super) async fn given_to_all(database: &Database) -> Result<Vec<(WalletId, i64)>, Trouble> {
+    let sql = "SELECT wallet, CAST(SUM(amount) AS BIGINT) FROM transactions \
+               WHERE kind IN ('top_up', 'adjustment', 'refund') \
+               AND (reference IS NULL OR reference NOT LIKE 'tollgate:used:%') \
+               AND NOT (kind = 'adjustment' AND amount < 0 \
+               AND COALESCE(reference, '') LIKE 'job:%:rest') GROUP BY wallet";
+    let mut session = database.session(Purpose::Read).await?;
+    let rows = session.rows(sql, &[]).await?;
+    let read = |row: &Row| Ok((parse_wallet(&row.text(0)?)?, row.integer(1)?));
+    rows.iter().map(read).collect()
 }
 
 /// What all of a wallet come to.

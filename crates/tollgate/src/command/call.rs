@@ -1,13 +1,21 @@
 //! `tollgate call …`: one question to a model, through a running gateway.
 
-use std::io::{self, Write as _};
+use std::convert::Infallible;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use tollgate_client::{ChatRequest, Client, Error, Kind, RetryPolicy};
+use tollgate_client::{BadAddress, ChatRequest, Client, Error, Kind, RetryPolicy};
+use tollgate_core::secret::Secret;
 
 use super::control::{self, CommandError};
 use super::place::{self, Common, Said};
 use crate::config::Config;
+
+/// The most of a file that is read for a key.
+const LONGEST_KEY: u64 = 64 * 1024;
 
 /// What to ask, and whom.
 #[derive(Debug, clap::Args)]
@@ -24,9 +32,20 @@ pub struct CallArguments {
     /// out.
     #[arg(long, value_name = "URL", env = "TOLLGATE_URL")]
     url: Option<String>,
-    /// The virtual key.
-    #[arg(long, value_name = "KEY", env = "TOLLGATE_KEY", hide_env_values = true)]
-    key: Option<String>,
+    /// The virtual key. Others on this machine see what a command is called with: better put it into
+    /// TOLLGATE_KEY, or use --key-file.
+    #[arg(long, value_name = "KEY", env = "TOLLGATE_KEY", hide_env_values = true, value_parser = secret)]
+    key: Option<Secret>,
+    /// A file with the virtual key, before --key and TOLLGATE_KEY; `-` reads it from standard input.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// How often the gateway is asked at most, where asking again may help.
+    #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    attempts: u32,
+    /// How long one answer may take; with --stream, how long nothing may come. Without it a minute, and two
+    /// minutes with --stream.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: Option<u64>,
     /// What is asked.
     text: String,
 }
@@ -39,21 +58,67 @@ pub fn run(arguments: &CallArguments) -> ExitCode {
 }
 
 async fn act(config: &Config, arguments: &CallArguments) -> Result<Said, CommandError> {
-    let Some(key) = &arguments.key else {
-        return Err(CommandError::NoKey);
-    };
+    let key = key(arguments)?;
     let url = if let Some(url) = &arguments.url {
         url.clone()
     } else {
         let gateway = place::gateway(config, "somebody has to pass the question on").await?;
         format!("http://{}", control::reachable(gateway.address))
     };
-    // Somebody waits in front of it, and can ask again.
-    let client = Client::builder(&url, key.as_str()).retry(RetryPolicy::never());
-    let client = client.build();
+    let client = client(&url, key.expose(), arguments);
     let client = client.map_err(|bad| CommandError::Data(bad.into()))?;
     let asked = ask(&client, arguments).await;
     asked.map_err(|error| failed(&url, &error))
+}
+
+fn secret(text: &str) -> Result<Secret, Infallible> {
+    Ok(Secret::new(text))
+}
+
+/// The key, from wherever it is to be had.
+fn key(arguments: &CallArguments) -> Result<Secret, CommandError> {
+    let Some(file) = &arguments.key_file else {
+        return arguments.key.clone().ok_or(CommandError::NoKey);
+    };
+    let mut text = String::new();
+    let read = if file.as_os_str() == "-" {
+        io::stdin()
+            .lock()
+            .take(LONGEST_KEY)
+            .read_to_string(&mut text)
+    } else {
+        let file = File::open(file);
+        file.and_then(|file| file.take(LONGEST_KEY).read_to_string(&mut text))
+    };
+    match read {
+        Ok(_) if text.trim().is_empty() => Err(CommandError::NoKey),
+        Ok(_) => Ok(Secret::new(text.trim())),
+        Err(cause) => Err(CommandError::KeyFile {
+            path: file.clone(),
+            cause,
+        }),
+    }
+}
+
+/// A client with its usual habits. Whoever waits in front of it is told why.
+fn client(url: &str, key: &str, arguments: &CallArguments) -> Result<Client, BadAddress> {
+    let attempts = arguments.attempts;
+    let builder = Client::builder(url, key)
+        .breaker(None)
+        .retry(RetryPolicy {
+            attempts,
+            ..RetryPolicy::default()
+        })
+        .on_retry(|error, wait| {
+            let seconds = wait.as_secs_f64();
+            let told = format!("{}; asking again in {seconds:.1} s", reason(error));
+            crate::complain(&told);
+        });
+    match arguments.timeout {
+        Some(seconds) => builder.timeout(Duration::from_secs(seconds)),
+        None => builder,
+    }
+    .build()
 }
 
 async fn ask(client: &Client, arguments: &CallArguments) -> Result<Said, Error> {
@@ -113,9 +178,60 @@ fn failed(url: &str, error: &Error) -> CommandError {
             cause: error.message.clone(),
         };
     }
-    CommandError::Refused {
-        message: error.message.clone(),
-        code: error.code.clone().unwrap_or_else(|| "unknown".to_owned()),
-        request_id: error.request_id.clone(),
+    CommandError::Unanswered {
+        message: error.message.trim_end_matches('.').to_owned(),
+        facts: facts(error),
+        advice: advice(error),
+    }
+}
+
+/// What went wrong, with its code.
+fn reason(error: &Error) -> String {
+    let message = error.message.trim_end_matches('.');
+    match &error.code {
+        Some(code) => format!("{message} ({code})"),
+        None => message.to_owned(),
+    }
+}
+
+/// What helps to find out more: the code, the request, how often it was asked.
+fn facts(error: &Error) -> String {
+    let mut facts = vec![error.code.clone().unwrap_or_else(|| "unknown".to_owned())];
+    facts.extend(error.request_id.iter().map(|id| format!("request {id}")));
+    if error.attempts > 1 {
+        facts.push(format!("asked {} times", error.attempts));
+    }
+    facts.join(", ")
+}
+
+/// What to do about it.
+fn advice(error: &Error) -> String {
+    match error.kind {
+        Kind::Authentication => {
+            "Look at TOLLGATE_KEY or --key; `tollgate key create NAME` makes a key".to_owned()
+        }
+        Kind::Timeout | Kind::GatewayTimeout => {
+            "Give it longer with --timeout SECONDS, or print the answer as it comes \
+                          with --stream"
+                .to_owned()
+        }
+        Kind::StreamInterrupted | Kind::StreamTimeout => {
+            "What was printed is not the whole answer; ask again".to_owned()
+        }
+        Kind::Connection => "The gateway was reached and hung up; its log says why".to_owned(),
+        Kind::InvalidResponse => "Is it a Tollgate that listens there?".to_owned(),
+        Kind::Api
+        | Kind::BadRequest
+        | Kind::Validation
+        | Kind::PermissionDenied
+        | Kind::InsufficientCredits
+        | Kind::NotFound
+        | Kind::Conflict
+        | Kind::RateLimit
+        | Kind::Server
+        | Kind::CircuitOpen => match &error.code {
+            Some(code) => format!("`tollgate errors {code}` says what to do"),
+            None => "Is it a Tollgate that listens there?".to_owned(),
+        },
     }
 }

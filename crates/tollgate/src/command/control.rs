@@ -65,12 +65,33 @@ pub(super) enum CommandError {
     },
     /// A question to a model needs a key.
     #[error(
-        "no key: put one into TOLLGATE_KEY, or give it with --key KEY; \
+        "no key: put one into TOLLGATE_KEY, or name a file that holds one with --key-file FILE; \
          `tollgate key create NAME` makes one"
     )]
     NoKey,
+    /// The key cannot be read.
+    #[error("the key cannot be read from {}: {cause}", path.display())]
+    KeyFile {
+        /// Where it should be.
+        path: PathBuf,
+        /// What happened instead.
+        cause: std::io::Error,
+    },
+    /// A question to a model came to nothing.
+    #[error("{message} ({facts}). {advice}")]
+    Unanswered {
+        /// What is wrong.
+        message: String,
+        /// What helps to find out more.
+        facts: String,
+        /// What to do.
+        advice: String,
+    },
     /// No gateway is where it was said to be.
-    #[error("no gateway answers at {url}: {cause}")]
+    #[error(
+        "no gateway answers at {url}: {cause}; start one with `tollgate`, or name another address \
+         with --url"
+    )]
     NobodyThere {
         /// Where it would be.
         url: String,

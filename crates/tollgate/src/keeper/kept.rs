@@ -54,6 +54,8 @@ pub(super) fn told(kept: &StoredConnection) -> String {
         "organization": {"new": kept.organization.as_deref()},
         "settings": {"new": settings},
         "has_credential": {"new": kept.sealed.is_some()},
+        "label": {"new": kept.facts.label.as_deref()},
+        "in_use": {"new": !kept.facts.is_off},
     })
     .to_string()
 }

@@ -189,3 +189,6 @@ fn found(routing: &Routing, name: &str) -> Option<DeclaredModel> {
     }
     Some(model)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
 use tollgate_core::key::KeyHasher;
-use tollgate_engine::port::{AuditQuery, TenantStore as _};
+use tollgate_engine::port::{AuditQuery, ConnectionFacts, TenantStore as _};
 use tollgate_store::SqlStore;
 
 use super::*;
@@ -34,6 +34,7 @@ impl World {
             organization: None,
             settings: "{}".into(),
             sealed: Some(sealed.unwrap()),
+            facts: ConnectionFacts::default(),
             created_at: NOW,
         };
         let change = [Change::PutConnection(Arc::new(connection))];
@@ -124,6 +125,7 @@ async fn one_secret_that_does_not_open_keeps_all_as_they_are() {
         organization: None,
         settings: "{}".into(),
         sealed: Some(sealed),
+        facts: ConnectionFacts::default(),
         created_at: NOW,
     };
     let change = [Change::PutConnection(Arc::new(moved))];

@@ -3,8 +3,12 @@
 mod calls;
 mod credits;
 mod ending;
+mod gone;
 mod kills;
+mod leaving;
 mod lists;
+mod money;
 mod refusals;
 mod repeats;
 mod scene;
+mod storm;

@@ -45,6 +45,8 @@ fn status(service: Service, failure: &Failure) -> u16 {
     };
     match failure.code {
         Code::InvalidRequest if faulty_fields(service, failure).is_some() => 422,
+        // Seed 000 has one answer for keys that are no good and for keys that may not.
+        Code::PermissionDenied => of_service(401, 403),
         // Seed 001 calls these wrong requests.
         Code::Conflict if names_resource(failure) => of_service(409, 400),
         Code::InsufficientCredits | Code::BudgetExceeded | Code::ModelAccessDenied => 403,
@@ -91,15 +93,15 @@ fn text(service: Service, case: &Case<'_>) -> String {
 /// The sentences of seed 000. It has one for everything that is not the caller's doing.
 fn text_of_simple_chat(case: &Case<'_>) -> Option<String> {
     let fixed = match case.code {
-        Code::MissingApiKey | Code::InvalidApiKey | Code::ExpiredApiKey => {
-            "Invalid or missing API Key"
-        }
+        Code::MissingApiKey
+        | Code::InvalidApiKey
+        | Code::ExpiredApiKey
+        | Code::PermissionDenied => "Invalid or missing API Key",
         Code::InsufficientCredits => "Insufficient credits",
         Code::RateLimitExceeded | Code::ProviderRateLimited => {
             "Too many requests. Please wait before trying again."
         }
-        Code::PermissionDenied
-        | Code::TeamSuspended
+        Code::TeamSuspended
         | Code::TeamPaused
         | Code::ModelAccessDenied
         | Code::ModelNotFound
@@ -284,11 +286,23 @@ fn of_first_pydantic(kind: &'static str) -> &'static str {
     }
 }
 
+/// What the addresses of seed 001 take in their query. No body has a member of such a name.
+const IN_QUERIES: [&str; 6] = [
+    "period",
+    "limit",
+    "offset",
+    "page",
+    "page_size",
+    "credits_needed",
+];
+
 /// `messages[0].role` as `["body", "messages", 0, "role"]`. No member of a body begins as our
 /// headers do.
 fn location(path: &str) -> Value {
     let whole = if path.starts_with("x-tollgate-") {
         "header"
+    } else if IN_QUERIES.contains(&path) {
+        "query"
     } else {
         "body"
     };
@@ -318,6 +332,8 @@ mod tests {
             ("a.b[12][3]", r#"["body","a","b",12,3]"#),
             ("", r#"["body"]"#),
             ("x-tollgate-tags", r#"["header","x-tollgate-tags"]"#),
+            ("page_size", r#"["query","page_size"]"#),
+            ("budgets[0].period", r#"["body","budgets",0,"period"]"#),
         ] {
             assert_eq!(location(path).to_string(), expected);
         }

@@ -287,7 +287,7 @@ fn a_probe_that_says_nothing_gives_its_place_back() {
 
 #[test]
 fn calls_begun_before_it_opened_change_nothing_when_they_end() {
-    for verdict in [Verdict::Good, FAILED, limited(Some(500)), Verdict::Neutral] {
+    for verdict in [Verdict::Good, FAILED, limited(None), Verdict::Neutral] {
         let mut bench = Bench::new(RULES);
         let slow = [(); 4].map(|()| bench.enter().unwrap());
         while bench.call(FAILED).is_none() {}
@@ -385,15 +385,152 @@ fn the_longest_wait_that_is_named_counts() {
     assert_eq!(bench.rest(), Some(3500));
 }
 
+/// Makes something of a breaker.
+type Meanwhile = fn(&mut Bench);
+
+/// Everything that can become of a breaker while a call is under way: what it is after the call
+/// was told to wait for 500 seconds, and what is told of that.
+const MEANWHILES: &[(&str, Meanwhile, State, Option<State>)] = &[
+    (
+        "cooled down twice",
+        |bench| {
+            bench.call(limited(Some(3)));
+            bench.now += 3;
+            bench.call(limited(Some(3)));
+        },
+        State::Cooling,
+        None,
+    ),
+    (
+        "a cool-down that is over",
+        |bench| {
+            bench.call(limited(Some(3)));
+            bench.now += 3;
+        },
+        State::Cooling,
+        Some(State::Cooling),
+    ),
+    (
+        "closed again after a cool-down",
+        |bench| {
+            bench.call(limited(Some(3)));
+            bench.now += 3;
+            bench.call(Verdict::Good);
+        },
+        State::Cooling,
+        Some(State::Cooling),
+    ),
+    (
+        "open",
+        |bench| while bench.call(FAILED).is_none() {},
+        State::Open,
+        None,
+    ),
+    (
+        "an open time that is over",
+        |bench| {
+            while bench.call(FAILED).is_none() {}
+            bench.now += 60;
+        },
+        State::Open,
+        Some(State::Open),
+    ),
+    (
+        "half-open, a probe under way",
+        |bench| {
+            while bench.call(FAILED).is_none() {}
+            bench.now += 60;
+            bench.enter().unwrap();
+        },
+        State::Cooling,
+        Some(State::Cooling),
+    ),
+    (
+        "closed by a probe",
+        |bench| {
+            while bench.call(FAILED).is_none() {}
+            bench.now += 60;
+            bench.call(Verdict::Good);
+        },
+        State::Cooling,
+        Some(State::Cooling),
+    ),
+    (
+        "opened by hand",
+        |bench| bench.obey(Order::Open),
+        State::Open,
+        None,
+    ),
+    (
+        "closed by hand",
+        |bench| bench.obey(Order::Close),
+        State::Cooling,
+        Some(State::Cooling),
+    ),
+];
+
 #[test]
-fn a_wait_from_before_the_last_cool_down_is_out_of_date() {
+fn a_wait_that_is_named_late_is_obeyed_whatever_became_of_it_meanwhile() {
+    for (name, meanwhile, state, told) in MEANWHILES {
+        let mut bench = Bench::new(RULES);
+        let [slow, silent, nothing] = [(); 3].map(|()| bench.enter().unwrap());
+        meanwhile(&mut bench);
+        let before = bench.read();
+        assert_eq!(bench.leave(silent, limited(None)), None, "{name}");
+        assert_eq!(bench.leave(nothing, limited(Some(0))), None, "{name}");
+        assert_eq!(bench.read(), before, "{name}: nothing was named");
+        assert_eq!(bench.leave(slow, limited(Some(500))), *told, "{name}");
+        assert_eq!((bench.state(), bench.rest()), (*state, Some(500)), "{name}");
+        bench.now += 499;
+        assert!(bench.enter().is_err(), "{name}");
+        bench.now += 1;
+        assert!(bench.enter().unwrap().probe, "{name}");
+    }
+}
+
+#[test]
+fn a_late_wait_shortens_nothing_and_lets_nobody_in() {
     let mut bench = Bench::new(RULES);
-    let slow = bench.enter().unwrap();
-    bench.call(limited(Some(3)));
-    bench.now += 3;
-    bench.call(limited(Some(3)));
-    assert_eq!(bench.leave(slow, limited(Some(60))), None);
-    assert_eq!(bench.rest(), Some(3));
+    let slow = [(); 3].map(|()| bench.enter().unwrap());
+    bench.call(limited(Some(30)));
+    assert_eq!(bench.leave(slow[0], limited(Some(2))), None);
+    assert_eq!(bench.rest(), Some(30));
+    bench.obey(Order::Open);
+    assert_eq!(bench.leave(slow[1], limited(Some(2))), None);
+    assert_eq!(bench.rest(), Some(60));
+    bench.obey(Order::Isolate);
+    assert_eq!(bench.leave(slow[2], limited(Some(2))), None);
+    assert_eq!(bench.state(), State::Isolated);
+}
+
+#[test]
+fn a_probe_from_before_a_late_wait_does_not_end_it() {
+    for verdict in [Verdict::Good, FAILED, Verdict::Neutral] {
+        let mut bench = Bench::new(RULES);
+        let slow = bench.enter().unwrap();
+        while bench.call(FAILED).is_none() {}
+        bench.now += 60;
+        let mut probe = bench.enter().unwrap();
+        bench.leave(slow, limited(Some(20)));
+        let now = bench.moment();
+        assert_eq!(bench.breaker.begin(&RULES, now, &mut probe), None);
+        assert_eq!(bench.leave(probe, verdict), None);
+        assert_eq!((bench.state(), bench.rest()), (State::Cooling, Some(20)));
+        bench.now += 20;
+        // It is still suspected of failures.
+        assert_eq!(bench.call(FAILED), Some(State::Open));
+        assert_eq!(bench.rest(), Some(120));
+    }
+}
+
+#[test]
+fn opening_by_hand_does_not_shorten_the_wait_that_a_provider_named() {
+    for (named, rest) in [(20, 60), (500, 500)] {
+        let mut bench = Bench::new(RULES);
+        bench.call(limited(Some(named)));
+        bench.obey(Order::Open);
+        assert_eq!((bench.state(), bench.rest()), (State::Open, Some(rest)));
+    }
 }
 
 #[test]

@@ -44,6 +44,34 @@ fn lower_times_blend_in_by_the_time_since_the_last() {
 }
 
 #[test]
+fn what_would_have_taken_longer_raises_the_average_and_never_lowers_it() {
+    for (since, longer_than, expected) in [
+        // Nothing is known of it but that.
+        (None, 300, 300),
+        (Some(1000), 300, 1000),
+        (Some(1000), 1000, 1000),
+        (Some(1000), 4000, 4000),
+    ] {
+        let mut average = PeakEwma::default();
+        if let Some(known) = since {
+            average.note(seconds(1), ms(known));
+        }
+        average.note_longer(seconds(1), ms(longer_than));
+        assert_eq!(average.read(seconds(1)), Some(ms(expected)));
+    }
+    // A peak of long ago has faded: what takes longer than what is left of it is news, but no
+    // reason to believe less of the peak than a time that was measured.
+    let (mut average, mut measured) = (PeakEwma::default(), PeakEwma::default());
+    for one in [&mut average, &mut measured] {
+        one.note(seconds(0), ms(8000));
+    }
+    average.note_longer(seconds(30), ms(2000));
+    measured.note(seconds(30), ms(2000));
+    assert!(average.read(seconds(30)) >= Some(ms(2000)));
+    assert_eq!(average.read(seconds(30)), measured.read(seconds(30)));
+}
+
+#[test]
 fn a_burst_of_quick_answers_does_not_wipe_out_a_peak() {
     let mut average = PeakEwma::default();
     average.note(seconds(0), ms(1000));

@@ -314,6 +314,27 @@ fn case_5_no_target_at_all_is_told_apart_from_targets_that_came_free_too_late() 
 }
 
 #[test]
+fn case_5_targets_that_were_isolated_meanwhile_are_told_as_such() {
+    for (targets, obstacles, row) in [
+        (2, &[Isolated, Isolated][..], "no_healthy_targets"),
+        (1, &[Disabled, Isolated], "no_healthy_targets"),
+        // One of them has come free too late.
+        (2, &[Isolated], "route_selection_timeout"),
+    ] {
+        for (waited, out_of_time) in [(true, false), (false, true)] {
+            let telling = tell(&Story {
+                obstacles,
+                targets,
+                waited,
+                out_of_time,
+                ..QUIET
+            });
+            assert_eq!(told(telling), (row, None), "{targets}, {obstacles:?}");
+        }
+    }
+}
+
+#[test]
 fn time_that_ran_out_before_any_attempt_is_a_selection_timeout() {
     for (obstacles, wait) in [
         (&[Open(secs(9))][..], None),

@@ -132,6 +132,7 @@ async fn the_file_wins_over_the_store_and_nothing_is_lost() {
     let accounts = &world.accounts;
     let admin = Manager::admin();
     let new = NewOrganization {
+        metadata: None,
         id: Some("acme".into()),
         name: "Stored".into(),
         status: Status::Active,

@@ -17,6 +17,7 @@ static ADMIN: Manager = Manager::admin();
 
 fn tenant(id: &str) -> NewOrganization {
     NewOrganization {
+        metadata: None,
         id: Some(id.into()),
         name: id.into(),
         status: Status::Active,
@@ -27,6 +28,7 @@ fn tenant(id: &str) -> NewOrganization {
 
 fn team(id: Option<&str>, organization: &str) -> NewTeam {
     NewTeam {
+        metadata: None,
         id: id.map(Into::into),
         organization: organization.into(),
         name: "team".into(),

@@ -25,6 +25,17 @@ impl JobStore for MemoryStore {
         self.read(|tables| tables.jobs.iter().find(|job| job.id == id).cloned())
     }
 
+    fn jobs_there<'a>(&'a self, ids: &'a [JobId]) -> Stored<'a, Vec<JobId>> {
+        self.read(|tables| {
+            let jobs = tables.jobs.iter().map(|job| job.id);
+            jobs.filter(|id| ids.contains(id)).collect()
+        })
+    }
+
+    fn job_totals(&self, id: JobId) -> Stored<'_, Totals> {
+        self.read(|tables| Totals::of(&tables.calls_of(id)))
+    }
+
     fn job_calls(&self, id: JobId) -> Stored<'_, Vec<CallRecord>> {
         self.read(|tables| tables.calls_of(id))
     }

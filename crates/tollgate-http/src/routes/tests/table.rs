@@ -120,6 +120,8 @@ samples! {
     Endpoint::Saas(Saas::ProviderCredentials(Credential::New)) =>
         "/api/provider-credentials/create",
     Endpoint::Saas(Saas::ProviderCredentials(Credential::One(_))) => "/api/provider-credentials/c",
+    Endpoint::Saas(Saas::ProviderCredentials(Credential::Use(..))) =>
+        "/api/provider-credentials/c/activate",
     Endpoint::Saas(Saas::ProviderCredentials(Credential::Organization(_))) =>
         "/api/provider-credentials/organization/{organization}",
     Endpoint::Saas(Saas::ProviderCredentials(Credential::Provider(..))) =>
@@ -260,6 +262,7 @@ impl Tenant {
     async fn new(accounts: &Accounts, name: &str) -> Self {
         let platform = Manager::admin();
         let new = NewOrganization {
+            metadata: None,
             id: Some(name.into()),
             name: name.into(),
             status: Status::Active,
@@ -269,6 +272,7 @@ impl Tenant {
         accounts.create_organization(&platform, new).await.unwrap();
         let team = format!("{name}-team");
         let new = NewTeam {
+            metadata: None,
             id: Some(team.as_str().into()),
             organization: name.into(),
             name: "team".into(),

@@ -156,7 +156,7 @@ fn outcome(outcome: &Outcome, models: &[Choice]) -> Value {
 /// What the whole request goes by: the rules of the model that it asks for.
 fn rules(rules: &Rules) -> Value {
     let hedge = rules.hedge.map(
-        |hedge| json!({"after_ms": health::ms(hedge.after), "share_percent": hedge.share_percent}),
+        |hedge| json!({"after_ms": health::ms(hedge.after), "share_percent": hedge.share_percent, "plain": hedge.plain}),
     );
     json!({
         "attempts": rules.attempts,

@@ -56,6 +56,11 @@ impl Fields {
         Ok(Self::within(String::new(), vec![(name.to_owned(), list)]))
     }
 
+    /// Takes every member as it is.
+    pub(super) fn everything(&mut self) -> Map<String, Value> {
+        std::mem::take(&mut self.members).into_iter().collect()
+    }
+
     /// Passes over the members that nobody asked for.
     pub(super) fn pass_over(&mut self) {
         self.members.clear();

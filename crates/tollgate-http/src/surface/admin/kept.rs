@@ -118,6 +118,7 @@ fn described(fields: &mut Fields, name: &str) -> NewConnection {
         organization: organization.map(Into::into),
         settings: Value::Object(settings).to_string().into(),
         credential: credential.map(Secret::new),
+        facts: None,
     }
 }
 

@@ -27,6 +27,7 @@ pub async fn create(
     let status = words::status(&mut fields);
     let keeps_bodies = fields.flag("keep_bodies").unwrap_or_default();
     let controls = controls::new(&mut fields, accounts.clock());
+    let metadata = words::metadata(&mut fields);
     fields.finish()?;
     let new = NewOrganization {
         id,
@@ -34,19 +35,21 @@ pub async fn create(
         name: name.unwrap_or_default(),
         status: status.unwrap_or_default(),
         keeps_bodies,
+        metadata: metadata.flatten(),
         controls,
     };
     let node = accounts.create_organization(by, new).await?;
     Ok((201, row(accounts, &node)))
 }
 
-/// `GET /api/organizations`: those that the manager may see, in the order of their ids.
+/// A page of `GET /api/organizations`: those that the manager may see, in the order of their ids.
 pub fn list(
     accounts: &Accounts,
     by: &Manager,
     query: Option<&str>,
 ) -> Result<(u16, Value), Failure> {
-    let page = Page::read(Query::new(query))?;
+    let query = Query::new(query);
+    let page = Page::read(query)?;
     let all = accounts.organizations(by)?;
     let tell = |node: &_| row(accounts, node);
     Ok((200, page.of("organizations", &all, |node| tell(&**node))))
@@ -69,6 +72,7 @@ pub async fn change(
         name: words::new_name(&mut fields),
         status: words::status(&mut fields),
         keeps_bodies: fields.flag("keep_bodies"),
+        metadata: words::metadata(&mut fields),
         controls: controls::edit(&mut fields, accounts.clock()),
     };
     fields.finish()?;
@@ -98,6 +102,7 @@ pub(super) fn row(accounts: &Accounts, node: &OrganizationNode) -> Value {
         "name": &*facts.name,
         "status": facts.status.as_str(),
         "keep_bodies": facts.keeps_bodies,
+        "metadata": words::told_metadata(facts.metadata.as_deref()),
         "limits": controls::told_limits(&facts.controls.limits),
         "budgets": controls::told_budgets(&facts.controls.budgets, &readings),
         "created_at": facts.created_at.to_rfc3339(),

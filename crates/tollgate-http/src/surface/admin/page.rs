@@ -21,6 +21,12 @@ pub(super) struct Page {
 }
 
 impl Page {
+    /// Whether a page of ours is asked for, where an address also answers as seed 001 has it.
+    pub(super) fn is_wanted(query: Query<'_>) -> bool {
+        let ours = ["limit", "offset", "organization"];
+        ours.iter().any(|name| query.first(name).is_some())
+    }
+
     /// Reads `limit` and `offset`.
     pub(super) fn read(query: Query<'_>) -> Result<Self, Failure> {
         Ok(Self {

@@ -10,6 +10,7 @@ mod model_groups;
 mod new_team;
 pub(super) mod organizations;
 mod refill;
+mod sort;
 pub(super) mod teams;
 
 use bytes::Bytes;
@@ -28,7 +29,7 @@ use crate::dispatch::Given;
 use crate::gateway::Gateway;
 use crate::idempotency;
 use crate::query::Query;
-use crate::routes::saas::{Act, OwnView, Saas};
+use crate::routes::saas::{Act, Credential, OwnView, Saas};
 
 /// A request as it came.
 struct Asked<'a> {
@@ -130,7 +131,10 @@ pub(crate) async fn own(
 }
 
 fn is_without_body(place: Saas<'_>) -> bool {
-    matches!(place, Saas::Credits(_, Act::Check))
+    matches!(
+        place,
+        Saas::Credits(_, Act::Check) | Saas::ProviderCredentials(Credential::Use(..))
+    )
 }
 
 /// Something that is asked for in a way that the server of seed 001 refuses with these words.

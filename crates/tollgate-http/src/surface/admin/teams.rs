@@ -28,6 +28,7 @@ pub async fn create(
     let organization = fields.text("organization", words::LONGEST_ID);
     let status = words::status(&mut fields);
     let controls = controls::new(&mut fields, accounts.clock());
+    let metadata = words::metadata(&mut fields);
     fields.finish()?;
     let own = by.organization().map_or(DEFAULT, |own| own.as_str());
     let new = NewTeam {
@@ -38,13 +39,14 @@ pub async fn create(
         status: status.unwrap_or_default(),
         controls,
         job_terms: None,
+        metadata: metadata.flatten(),
     };
     let node = accounts.create_team(by, new).await?;
     Ok((201, row(accounts, &node)))
 }
 
-/// `GET /api/teams`: those that the manager may see, of one `organization` if the query names
-/// one, in the order of their ids.
+/// A page of `GET /api/teams`: those that the manager may see, of one `organization` if the query
+/// names one, in the order of their ids.
 pub fn list(
     accounts: &Accounts,
     by: &Manager,
@@ -76,6 +78,7 @@ pub async fn change(
         status: words::status(&mut fields),
         controls: controls::edit(&mut fields, accounts.clock()),
         job_terms: TermsEdit::default(),
+        metadata: words::metadata(&mut fields),
     };
     if fields.names("organization") {
         fields.skip("organization");
@@ -115,6 +118,7 @@ pub(super) fn row(accounts: &Accounts, node: &TeamNode) -> Value {
         "organization": facts.organization.as_str(),
         "name": &*facts.name,
         "status": facts.status.as_str(),
+        "metadata": words::told_metadata(facts.metadata.as_deref()),
         "limits": controls::told_limits(&facts.controls.limits),
         "budgets": controls::told_budgets(&facts.controls.budgets, &readings),
         "created_at": facts.created_at.to_rfc3339(),

@@ -3,21 +3,28 @@
 use http::Method;
 use serde_json::Value;
 use tollgate_core::error::{Code, Failure};
-use tollgate_engine::accounts::Accounts;
+use tollgate_core::id::TeamId;
 use tollgate_engine::authority::Manager;
+use tollgate_engine::engine::Engine;
 
+use super::page::Page;
 use super::{members, named, organizations, saas, teams};
+use crate::query::Query;
 use crate::routes::Endpoint;
 
 /// Does what the endpoint and the method say, with the query and the body that came.
 pub(super) async fn act(
-    accounts: &Accounts,
+    engine: &Engine,
     by: &Manager,
     endpoint: Endpoint<'_>,
     (method, query, body): (&Method, Option<&str>, &[u8]),
 ) -> Result<(u16, Value), Failure> {
+    let accounts = &*engine.accounts;
     let sees = *method == Method::GET || *method == Method::HEAD;
+    // Without a word of ours in the query these two lists are those of seed 001.
+    let is_paged = Page::is_wanted(Query::new(query));
     match endpoint {
+        Endpoint::Organizations if sees && !is_paged => saas::organizations::all(accounts, by),
         Endpoint::Organizations if sees => organizations::list(accounts, by, query),
         Endpoint::Organizations => organizations::create(accounts, by, body).await,
         Endpoint::Organization(id) if sees => organizations::one(accounts, by, &named(id)?),
@@ -37,11 +44,16 @@ pub(super) async fn act(
                 _ => members::one(accounts, by, member),
             }
         }
+        Endpoint::Teams if sees && !is_paged => saas::teams::all(accounts, by).await,
         Endpoint::Teams if sees => teams::list(accounts, by, query),
         Endpoint::Teams => teams::create(accounts, by, body).await,
         Endpoint::Team(id) if sees => teams::one(accounts, by, &named(id)?).await,
         Endpoint::Team(id) if *method == Method::DELETE => {
-            saas::teams::delete(accounts, by, &named(id)?).await
+            let id = named(id)?;
+            let told = saas::teams::delete(accounts, by, &id).await?;
+            // No key of it is left that could end them.
+            engine.jobs.end_all(&TeamId::from_stored(&id)).await;
+            Ok(told)
         }
         Endpoint::Team(id) => teams::change(accounts, by, (&named(id)?, body)).await,
         Endpoint::TeamStatus(id, status) => {

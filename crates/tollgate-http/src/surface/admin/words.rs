@@ -1,11 +1,14 @@
 //! Members that bodies of several endpoints have.
 
+use serde_json::Value;
 use tollgate_core::tenant::Status;
 use tollgate_engine::accounts::is_id;
 
 use super::fields::Fields;
 
 const LONGEST_NAME: usize = 100;
+/// The most bytes of what people note of something.
+const LONGEST_METADATA: usize = 16 * 1024;
 /// The most characters of an id that somebody chose.
 pub(super) const LONGEST_ID: usize = 64;
 
@@ -30,6 +33,37 @@ pub(super) fn id(fields: &mut Fields) -> Option<Box<str>> {
         fields.fault("id", "value_error", what);
     }
     Some(id.into())
+}
+
+/// Takes what people note of something, as JSON; `Some(None)` where that is nothing.
+#[expect(
+    clippy::option_option,
+    reason = "what is not named stays, and `null` takes it away"
+)]
+pub(super) fn metadata(fields: &mut Fields) -> Option<Option<Box<str>>> {
+    if !fields.names("metadata") {
+        return None;
+    }
+    if fields.names_null("metadata") {
+        fields.skip("metadata");
+        return Some(None);
+    }
+    let noted = fields.object("metadata", Fields::everything)?;
+    if noted.is_empty() {
+        return Some(None);
+    }
+    let text = Value::Object(noted).to_string();
+    if text.len() > LONGEST_METADATA {
+        let what = format!("must have at most {LONGEST_METADATA} bytes of JSON");
+        fields.fault("metadata", "value_error", &what);
+    }
+    Some(Some(text.into()))
+}
+
+/// What people noted, as it is told.
+pub(super) fn told_metadata(noted: Option<&str>) -> Value {
+    let noted = noted.and_then(|text| serde_json::from_str(text).ok());
+    noted.unwrap_or_else(|| serde_json::json!({}))
 }
 
 /// Takes a status.

@@ -1,5 +1,7 @@
 //! What managers see of jobs: those of the teams of their organization, and the platform all.
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use tollgate_core::error::failure::Detail;
@@ -11,9 +13,11 @@ use tollgate_engine::authority::Manager;
 use tollgate_engine::engine::Engine;
 use tollgate_engine::jobs::Jobs;
 use tollgate_engine::port::{JobBy, JobQuery, JobSum};
+use tollgate_engine::tenants::TeamNode;
 
 use super::answer::{self, usd};
 use super::lists::{midnight, number, state};
+use super::texts::Texts;
 use crate::percent;
 use crate::query::Query;
 use crate::routes::JobRoute;
@@ -57,7 +61,7 @@ async fn of_team(
     team: &str,
     query: Query<'_>,
 ) -> Result<Value, Failure> {
-    let team = known_team(engine, by, team)?;
+    let team = known_team(engine, by, team)?.id.clone();
     let page = number(query, "page", 1..=MOST_PAGES)?.unwrap_or(1);
     let size = number(query, "page_size", 1..=100)?.unwrap_or(20);
     let text = |name| query.first(name).filter(|text| !text.is_empty());
@@ -93,15 +97,23 @@ async fn one(engine: &Engine, by: &Manager, (team, job): (&str, &str)) -> Result
             Failure::client(Code::InvalidRequest).message(format!("Invalid job_id format: {job}"))
         );
     };
-    let found = engine.jobs.any(id).await?.filter(|job| job.team == team);
-    let Some(job) = found else {
+    let found = engine.jobs.any(id).await?;
+    let Some(job) = found.filter(|job| job.team == team.id) else {
         return Err(missing(
             "team_job",
-            &format!("Job '{id}' not found for team '{team}'"),
+            &format!("Job '{id}' not found for team '{}'", team.id),
         ));
     };
     let calls = engine.jobs.calls(id).await?;
-    let told: Vec<Value> = calls.iter().map(answer::call).collect();
+    let mut texts = Texts::of(engine, &team);
+    let mut told = Vec::with_capacity(calls.len());
+    for call in &calls {
+        let bodies = match &mut texts {
+            Some(texts) => texts.find(call).await?,
+            None => None,
+        };
+        told.push(answer::call(call, bodies.as_ref()));
+    }
     Ok(json!({"job": answer::job(&job, &calls), "calls": told}))
 }
 
@@ -176,15 +188,19 @@ async fn analytics(
         "daily_spend": days.collect::<Vec<Value>>(),
         "spend_per_team": teams.take(TOP).collect::<Vec<Value>>(),
         "top_models": models.iter().take(TOP).map(told_model).collect::<Vec<Value>>(),
-        "provider_usage": providers(&models),
+        "provider_usage": providers(engine, &models),
     }))
 }
 
-/// What is known of providers: the part of a model's public name before its first slash.
-fn providers(models: &[JobSum]) -> Vec<Value> {
+/// What each provider was asked: the one that a model has now, since what a team calls a model
+/// need not name it.
+fn providers(engine: &Engine, models: &[JobSum]) -> Vec<Value> {
+    let routes = engine.routes();
     let mut sums: Vec<(&str, u64, u64)> = Vec::new();
     for model in models {
-        let name = model.of.split_once('/').map_or("", |(name, _)| name);
+        let route = routes.find(&model.of);
+        let target = route.as_ref().and_then(|route| route.targets.first());
+        let name = target.map_or("unknown", |target| target.health.connection.provider());
         let (calls, cost) = (model.totals.calls, model.totals.cost);
         if let Some((_, all_calls, all_cost)) = sums.iter_mut().find(|(it, ..)| *it == name) {
             *all_calls += calls;
@@ -207,15 +223,11 @@ async fn dearest(jobs: &Jobs, wanted: &JobQuery, by: JobBy) -> Result<Vec<JobSum
 }
 
 /// The team of a path, if the manager may know of it.
-fn known_team(
-    engine: &Engine,
-    by: &Manager,
-    team: &str,
-) -> Result<tollgate_core::id::TeamId, Failure> {
+fn known_team(engine: &Engine, by: &Manager, team: &str) -> Result<Arc<TeamNode>, Failure> {
     let team = decoded(team)?;
     let found = engine.accounts.team(by, &team);
     match found {
-        Ok(node) => Ok(node.id.clone()),
+        Ok(node) => Ok(node),
         Err(failure) if failure.code == Code::ResourceNotFound => {
             Err(missing("team", &format!("Team '{team}' not found")))
         }

@@ -1,12 +1,17 @@
 //! What is told of jobs.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use tollgate_core::error::{Code, Failure};
-use tollgate_core::job::{CallRecord, CallState, Job, Totals};
+use tollgate_core::job::{CallRecord, CallState, Job, State, Totals};
 use tollgate_core::money::USD;
+use tollgate_core::request_log::Bodies;
 use tollgate_core::time::Timestamp;
 use tollgate_engine::jobs::Ended;
+
+use super::texts;
 
 /// An amount of nano-USD as a JSON number, as seed 001 has it.
 pub(super) fn usd(nano: u64) -> f64 {
@@ -24,12 +29,9 @@ fn time(at: Option<Timestamp>) -> Value {
 
 /// A job.
 pub(super) fn job(job: &Job, calls: &[CallRecord]) -> Value {
-    let mut groups: Vec<&str> = Vec::new();
-    for call in calls {
-        if !groups.contains(&&*call.asked) {
-            groups.push(&call.asked);
-        }
-    }
+    let mut seen = HashSet::new();
+    let groups = calls.iter().map(|call| &*call.asked);
+    let groups: Vec<&str> = groups.filter(|group| seen.insert(*group)).collect();
     json!({
         "job_id": job.id.to_string(),
         "team_id": job.team.as_str(),
@@ -150,9 +152,10 @@ pub(super) fn costs_by_call(job: &Job, calls: &[CallRecord]) -> Value {
     })
 }
 
-/// A call with everything that is kept of it. What was said is in the request log, where the
-/// organization keeps that.
-pub(super) fn call(call: &CallRecord) -> Value {
+/// A call with everything that is kept of it: what was said, too, where the organization has that
+/// kept.
+pub(super) fn call(call: &CallRecord, bodies: Option<&Bodies>) -> Value {
+    let text = |of: fn(&Bodies) -> &Bytes| bodies.map(of).map(|text| texts::value(text));
     json!({
         "call_id": call.id.to_string(),
         "request_id": &*call.request_id,
@@ -167,8 +170,8 @@ pub(super) fn call(call: &CallRecord) -> Value {
         "latency_ms": call.latency_ms,
         "error": call.error,
         "created_at": call.at.to_rfc3339(),
-        "request_data": null,
-        "response_data": null,
+        "request_data": text(|bodies| &bodies.request),
+        "response_data": text(|bodies| &bodies.answer),
     })
 }
 
@@ -207,6 +210,12 @@ pub(super) fn called(body: &Bytes, call: &CallRecord) -> Result<Map<String, Valu
     });
     answer.insert("metadata".to_owned(), told);
     Ok(answer)
+}
+
+/// The answer of a job that was made for one call, and whose end the store has not taken yet.
+pub(super) fn unfinished(answer: &mut Map<String, Value>) {
+    answer.insert("status".to_owned(), State::InProgress.as_str().into());
+    answer.insert("completed_at".to_owned(), Value::Null);
 }
 
 /// The answer of a job that was made for one call: the same, and how the job ended.

@@ -12,18 +12,22 @@ use tollgate_core::format::{Format, Operation};
 use tollgate_core::job::Job;
 use tollgate_engine::caller::Caller;
 use tollgate_engine::chat;
-use tollgate_engine::jobs::{Ending, NewCall};
+use tollgate_engine::hold::Most;
+use tollgate_engine::jobs::{Ending, NewCall, NewJob};
 use tollgate_engine::port::Reply;
 use tollgate_engine::routes::Route;
 use tollgate_wire::formats::{self, Received};
 
 use super::request::{Asked, Body};
 use super::tail::Tail;
-use super::{LONGEST_NAME, answer, check_team, new_job, once};
+use super::whole::whole;
+use super::{LONGEST_NAME, answer, check_team, merged, new_job, once};
 use crate::body::Inbound;
 use crate::dispatch::Given;
+use crate::gateway::Gateway;
 use crate::log_row::Texts;
 use crate::record::Record;
+use crate::request_id::RequestId;
 use crate::settlement;
 use crate::surface::admin;
 use crate::surface::calls::{self, Payment, Ready};
@@ -45,7 +49,7 @@ pub(super) async fn in_job(
     let model = named(record, caller, (&asked, &mut fields));
     fields.finish()?;
     let ready = ready(record, caller, (&asked, &model), (parts, stream))?;
-    run(record, caller, (job, asked), ready).await
+    run(record, caller, (Place::In(job), asked), ready).await
 }
 
 /// A call in a job that is made for it, and ends with it.
@@ -69,8 +73,7 @@ pub(super) async fn single(
     check_team(caller, &team)?;
     // What cannot be served needs no job.
     let ready = ready(record, caller, (&asked, &model), (parts, stream))?;
-    let job = gateway.engine.jobs.create(caller, new?).await?;
-    run(record, caller, (job, asked), ready).await
+    run(record, caller, (Place::New(new?), asked), ready).await
 }
 
 /// The model that is meant; it is a fault if there is none.
@@ -127,38 +130,75 @@ fn resolve(record: &mut Record, caller: &Caller, call: &Call) -> Result<Arc<Rout
     Ok(route)
 }
 
+/// Where a call is made.
+enum Place {
+    /// In a job that is there.
+    In(Job),
+    /// In one that is made for it.
+    New(NewJob),
+}
+
+/// Begins a call, and makes its job where that is still to be made. If its caller goes away
+/// meanwhile the call has failed as soon as it has begun, and with it a job that was made for it.
+async fn begin(
+    gateway: &Arc<Gateway>,
+    caller: &Caller,
+    (place, asked): (Place, Asked),
+    (most, model, request_id): (Most, String, RequestId),
+) -> Result<Tail, Failure> {
+    let (own, caller) = (Arc::clone(gateway), caller.clone());
+    let beginning = async move {
+        let jobs = &own.engine.jobs;
+        let job = match place {
+            Place::In(job) => job,
+            Place::New(new) => jobs.create(&caller, new).await?,
+        };
+        let new = NewCall {
+            purpose: asked.purpose.map(Into::into),
+            asked: &model,
+            request_id: request_id.as_str(),
+            most,
+        };
+        match jobs.begin_call(&caller, &job, new).await {
+            Ok(begun) => Ok(Tail::new(Arc::clone(&own), job, begun, asked.metadata)),
+            Err(failure) => {
+                if job.single {
+                    let ending = Ending {
+                        well: false,
+                        error: Some(failure.code.slug().into()),
+                    };
+                    jobs.end(&job, ending).await?;
+                }
+                Err(failure)
+            }
+        }
+    };
+    whole(gateway, beginning).await
+}
+
 /// Has the call served, and noted in its job.
 async fn run(
     record: &mut Record,
     caller: &Caller,
-    (job, asked): (Job, Asked),
+    (place, asked): (Place, Asked),
     ready: Ready,
 ) -> Result<Given, Failure> {
     let gateway = Arc::clone(record.gateway());
-    let payment = match job.hold {
-        Some(_) => Payment::Counted,
-        None => Payment::Wallet,
+    // What does not fit is said before anything is paid for.
+    let old = match &place {
+        Place::In(job) => &job.metadata,
+        Place::New(new) => &new.metadata,
     };
-    let begun = {
-        let id = record.facts.id.clone();
-        let new = NewCall {
-            purpose: asked.purpose.map(Into::into),
-            asked: &ready.call.model,
-            request_id: id.as_str(),
-        };
-        let begun = Box::pin(gateway.engine.jobs.begin_call(caller, &job, new)).await;
-        if let Err(failure) = &begun
-            && job.single
-        {
-            let ending = Ending {
-                well: false,
-                error: Some(failure.code.slug().into()),
-            };
-            gateway.engine.jobs.end(&job, ending).await?;
-        }
-        begun?
+    merged(old, &asked.metadata, "call_metadata")?;
+    let estimate = chat::estimate(&gateway.engine, caller, &ready.call);
+    let most = chat::most(&gateway.engine, &ready.route, estimate);
+    let named = (most, ready.call.model.to_string(), record.facts.id.clone());
+    let tail = begin(&gateway, caller, (place, asked), named).await?;
+    let payment = if tail.is_paid_by_job() {
+        Payment::Counted(tail.share())
+    } else {
+        Payment::Wallet
     };
-    let tail = Tail::new(gateway, job, begun, asked.metadata);
     record.job = Some(Box::new(tail));
     match Box::pin(serve(record, caller, ready, payment)).await {
         Ok(given) => Ok(given),
@@ -204,10 +244,13 @@ async fn note(record: &mut Record, caller: &Caller, given: &Bytes) -> Result<Byt
     let tail = record.job.take().ok_or_else(|| {
         Failure::gateway(Code::InternalError).because("the call of a job ended twice")
     })?;
-    let (call, ended) = tail.ended(true).await?;
+    let is_single = tail.is_single();
+    let (call, ended) = tail.noted().await?;
     let mut told = answer::called(given, &call)?;
-    if let Some(ended) = ended {
-        answer::single(&mut told, &ended, jobs.credits_left(caller));
+    match ended {
+        Some(ended) => answer::single(&mut told, &ended, jobs.credits_left(caller)),
+        None if is_single => answer::unfinished(&mut told),
+        None => {}
     }
     Ok(Value::Object(told).to_string().into())
 }

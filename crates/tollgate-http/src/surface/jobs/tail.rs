@@ -3,27 +3,32 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
-use tollgate_core::error::{Code, Failure};
+use tokio::time::{sleep, timeout};
+use tollgate_core::error::{Code, Failure, dialect};
 use tollgate_core::job::{CallRecord, CallState, Job, JobId};
 use tollgate_core::money::Money;
 use tollgate_core::reply::Usage;
-use tollgate_engine::jobs::{Begun, Ended, Ending};
+use tollgate_engine::jobs::{Begun, CallShare, Ended, Ending};
 
 use crate::gateway::Gateway;
 use crate::idempotency::Saving;
 
 /// Why a call failed whose caller has gone.
-const GONE: &str = "The caller went away before the end.";
+pub(super) const GONE: &str = "The caller went away before the end.";
 /// The most characters that are kept of why a call failed.
 const LONGEST_ERROR: usize = 500;
 
-/// A call as it was noted, and its job if that was made for it.
-type Noted = Result<(CallRecord, Option<Ended>), Failure>;
+/// How often what came of a call is noted at most.
+const TRIES: u32 = 9;
+/// How long the first pause between two tries is; each later one is twice as long.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// The job of a call that was noted, if it was made for it.
+type Noted = Result<Option<Ended>, Failure>;
 
 /// A call of a job under way.
 pub(crate) struct Tail {
@@ -60,6 +65,21 @@ impl Tail {
         self.is_complete = true;
     }
 
+    /// Whether the job is paid in credits, and its calls in nothing.
+    pub(super) fn is_paid_by_job(&self) -> bool {
+        self.job.hold.is_some()
+    }
+
+    /// The part of the call in what is held for its job.
+    pub(super) fn share(&self) -> Option<Arc<CallShare>> {
+        self.begun.as_ref().and_then(Begun::share)
+    }
+
+    /// Whether the job was made for this call.
+    pub(super) fn is_single(&self) -> bool {
+        self.job.single
+    }
+
     /// Names the job and the call.
     pub(crate) fn ids(&self) -> (JobId, Option<JobId>) {
         (self.job.id, self.begun.as_ref().map(|it| it.record.id))
@@ -79,11 +99,17 @@ impl Tail {
         }
     }
 
+    /// The settlement of the call was taken back: it has used nothing and cost nothing.
+    pub(crate) fn take_back(&mut self) {
+        if let Some(record) = self.record() {
+            (record.prompt, record.completion, record.cost) = (0, 0, 0);
+        }
+    }
+
     /// Notes why the call failed.
     pub(crate) fn fail(&mut self, failure: &Failure) {
-        let said = failure.provider_text.as_ref().or(failure.message.as_ref());
-        let said = said.map_or(failure.code.slug(), String::as_str);
-        let said: String = said.chars().take(LONGEST_ERROR).collect();
+        // The team reads it: not what a provider says of the operator's credential.
+        let said: String = dialect::told(failure).chars().take(LONGEST_ERROR).collect();
         self.is_complete = false;
         if let Some(record) = self.record() {
             record.error = Some(said.into());
@@ -104,12 +130,12 @@ impl Tail {
         })
     }
 
-    /// The call has ended. Gives the call, and its job if that was made for it. The work goes on
-    /// also if nobody waits for it.
+    /// The call has ended. Gives its job if that was made for it. The work goes on also if nobody
+    /// waits for it.
     pub(super) fn ended(mut self, well: bool) -> impl Future<Output = Noted> + Send + use<> {
         let working = self.work(well);
         async move {
-            let Some(working) = working else {
+            let Some((_, working)) = working else {
                 return Err(gone("a call of a job ended twice"));
             };
             let worked = working.await;
@@ -117,8 +143,30 @@ impl Tail {
         }
     }
 
-    /// Begins the work, once.
-    fn work(&mut self, well: bool) -> Option<JoinHandle<Noted>> {
+    /// The same for a call whose whole answer waits for it, no longer than the deployment's
+    /// patience: an answer that is paid for is not withheld. Gives the call, and its job if that
+    /// was made for it and has ended.
+    pub(super) async fn noted(mut self) -> Result<(CallRecord, Option<Ended>), Failure> {
+        let patience = self.gateway.engine.ledger.settings().patience;
+        let Some((record, working)) = self.work(true) else {
+            return Err(gone("a call of a job ended twice"));
+        };
+        let ended = match timeout(patience, working).await {
+            Ok(Ok(Ok(ended))) => ended,
+            Ok(Ok(Err(failure))) => {
+                tracing::error!(%failure, call_id = %record.id, "a call of a job was not noted");
+                None
+            }
+            Ok(Err(_)) | Err(_) => {
+                tracing::warn!(call_id = %record.id, "a call of a job was not noted in time");
+                None
+            }
+        };
+        Ok((record, ended))
+    }
+
+    /// Begins the work, once. Gives the call as it will be noted.
+    fn work(&mut self, well: bool) -> Option<(CallRecord, JoinHandle<Noted>)> {
         let mut begun = self.begun.take()?;
         let record = &mut begun.record;
         record.latency_ms = u64::try_from(self.began.elapsed().as_millis()).ok();
@@ -133,23 +181,47 @@ impl Tail {
         let (gateway, job) = (Arc::clone(&self.gateway), self.job.clone());
         let metadata = std::mem::take(&mut self.metadata);
         let record = record.clone();
-        Some(self.gateway.tasks.spawn(async move {
+        let error = record.error.clone();
+        let working = self.gateway.tasks.spawn(async move {
             let jobs = &gateway.engine.jobs;
-            jobs.end_call(begun).await?;
+            let call = &begun;
+            insist(|| jobs.end_call(call)).await?;
+            drop(begun);
             if well && !metadata.is_empty() {
-                super::merge(jobs, job.id, &metadata).await?;
+                // Others have filled the place that there was. The call went well all the same.
+                if let Err(failure) = super::merge(jobs, job.id, &metadata).await {
+                    tracing::warn!(%failure, job_id = %job.id, "metadata of a call are left out");
+                }
             }
             if !job.single {
-                return Ok((record, None));
+                return Ok(None);
             }
-            let ending = Ending {
-                well,
-                error: record.error.clone(),
-            };
-            let ended = jobs.end(&job, ending).await?;
-            Ok((record, Some(ended)))
-        }))
+            let ending = Ending { well, error };
+            let job = &job;
+            insist(|| jobs.end(job, ending.clone())).await.map(Some)
+        });
+        Some((record, working))
     }
+}
+
+/// Tries again where the store fails: what was answered is paid for, and has to be noted.
+async fn insist<T, F>(work: impl Fn() -> F) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    let mut pause = SHORTEST_PAUSE;
+    for _ in 1..TRIES {
+        match work().await {
+            Err(failure) if failure.code == Code::DatabaseError => {
+                let cause = failure.cause.as_deref().map(tracing::field::display);
+                tracing::warn!(%failure, cause, "a call of a job is not noted yet");
+            }
+            outcome => return outcome,
+        }
+        sleep(pause).await;
+        pause *= 2;
+    }
+    work().await
 }
 
 impl Drop for Tail {

@@ -4,7 +4,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tollgate_core::ledger::{Page, PageHead};
 use tollgate_core::time::Timestamp;
-use tollgate_engine::port::{Appended, Change, LedgerStore as _, Store as _, TenantStore as _};
+use tollgate_engine::port::{
+    Appended, Beside, Change, LedgerStore as _, Store as _, TenantStore as _,
+};
 
 use super::*;
 use crate::testing::ScratchDatabase;
@@ -82,7 +84,10 @@ async fn work_goes_on_when_its_sessions_were_ended() {
     let store = open(&database.url()).await.unwrap();
     for number in 1..4 {
         store.change(&[set("count", "x")], &[]).await.unwrap();
-        let appended = store.append(&page(number), &[], &[]).await.unwrap();
+        let appended = store
+            .append(&page(number), Beside::default())
+            .await
+            .unwrap();
         assert_eq!(appended, Appended::Now);
         end_sessions(&database, false);
     }
@@ -121,7 +126,7 @@ async fn holder(database: &ScratchDatabase) -> Option<i32> {
 async fn whoever_lost_the_database_to_another_process_changes_nothing_any_more() {
     let database = ScratchDatabase::new();
     let first = open(&database.url()).await.unwrap();
-    first.append(&page(1), &[], &[]).await.unwrap();
+    first.append(&page(1), Beside::default()).await.unwrap();
     // Another process comes in a moment in which the lock is lost: it counts its taking.
     database.run("UPDATE owner SET epoch = epoch + 1");
     // At once, though the first has not looked yet.
@@ -131,7 +136,7 @@ async fn whoever_lost_the_database_to_another_process_changes_nothing_any_more()
         "{refused}"
     );
     let refused = until(
-        async || first.append(&page(2), &[], &[]).await,
+        async || first.append(&page(2), Beside::default()).await,
         Result::is_err,
     )
     .await;
@@ -240,10 +245,10 @@ impl Drop for Stopped<'_> {
 async fn a_stopped_server_gives_an_error_in_time_and_is_used_again_when_it_goes_on() {
     let database = ScratchDatabase::new();
     let store: SqlStore = open(&database.url()).await.unwrap();
-    store.append(&page(1), &[], &[]).await.unwrap();
+    store.append(&page(1), Beside::default()).await.unwrap();
     let stopped = Stopped::new(&database).await;
     let begin = Instant::now();
-    let error = store.append(&page(2), &[], &[]).await.unwrap_err();
+    let error = store.append(&page(2), Beside::default()).await.unwrap_err();
     assert!(begin.elapsed() < Duration::from_secs(10), "{error}");
     assert!(
         error.to_string().contains("PostgreSQL did not answer"),
@@ -251,7 +256,7 @@ async fn a_stopped_server_gives_an_error_in_time_and_is_used_again_when_it_goes_
     );
     drop(stopped);
     let appended = until(
-        async || store.append(&page(2), &[], &[]).await,
+        async || store.append(&page(2), Beside::default()).await,
         Result::is_ok,
     )
     .await;
@@ -261,7 +266,7 @@ async fn a_stopped_server_gives_an_error_in_time_and_is_used_again_when_it_goes_
         matches!(appended, Appended::Now | Appended::Before),
         "{appended:?}"
     );
-    let appended = store.append(&page(3), &[], &[]).await.unwrap();
+    let appended = store.append(&page(3), Beside::default()).await.unwrap();
     assert_eq!(appended, Appended::Now);
     assert_eq!(store.last_page().await.unwrap(), page(3).head);
 }

@@ -3,13 +3,15 @@
 use std::fmt::Write as _;
 
 use sqlx::AssertSqlSafe;
-use tollgate_core::job::{Job, Totals};
+use tollgate_core::job::{Job, JobId, Totals};
 use tollgate_core::time::Timestamp;
 use tollgate_engine::port::JobQuery;
 
-use super::{COLUMNS, WIDTH, read};
+use super::{COLUMNS, WIDTH, job_id, read};
 use crate::database::{Database, Purpose, Row, Trouble, Value};
 
+/// How many ids one statement names.
+const AT_ONCE: usize = 500;
 /// What the calls of a job, or of several, come to, in the order of [`totals`].
 pub(super) const SUMS: &str = "count(*) AS calls, \
      CAST(COALESCE(sum(CASE WHEN c.state = 'succeeded' THEN 1 ELSE 0 END), 0) AS BIGINT) \
@@ -50,6 +52,39 @@ pub(in crate::store) async fn find(
     let read = |row: &Row| Ok((read(row)?, totals(row, WIDTH)?));
     let jobs: Result<_, Trouble> = rows.iter().map(read).collect();
     Ok((jobs?, count))
+}
+
+/// What the calls of a job come to.
+pub(in crate::store) async fn totals_of(
+    database: &Database,
+    job: JobId,
+) -> Result<Totals, Trouble> {
+    let mut session = database.session(Purpose::Read).await?;
+    let id = job.to_string();
+    let sql = format!("SELECT {SUMS} FROM job_calls c WHERE c.job = $1");
+    let row = session
+        .row(AssertSqlSafe(sql), &[id.as_str().into()])
+        .await?;
+    row.map_or(Ok(Totals::default()), |row| totals(&row, 0))
+}
+
+/// Those of these jobs that are there.
+pub(in crate::store) async fn there(
+    database: &Database,
+    ids: &[JobId],
+) -> Result<Vec<JobId>, Trouble> {
+    let mut session = database.session(Purpose::Read).await?;
+    let mut found = Vec::with_capacity(ids.len());
+    for some in ids.chunks(AT_ONCE) {
+        let texts: Vec<String> = some.iter().map(JobId::to_string).collect();
+        let values: Vec<Value<'_>> = texts.iter().map(|it| it.as_str().into()).collect();
+        let places: Vec<String> = (1..=some.len()).map(|place| format!("${place}")).collect();
+        let sql = format!("SELECT id FROM jobs WHERE id IN ({})", places.join(", "));
+        for row in session.rows(AssertSqlSafe(sql), &values).await? {
+            found.push(job_id(&row, 0)?);
+        }
+    }
+    Ok(found)
 }
 
 /// Open jobs that were made before a time, the oldest first.

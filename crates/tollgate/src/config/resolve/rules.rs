@@ -184,9 +184,11 @@ fn hedge(section: &Section, base: Option<Hedge>, findings: &mut Findings<'_>) ->
         let message = "is missing: how slow the first target may be before a second one is asked";
         findings.problem(own, "after_ms", message);
     }
+    let plain = own.flag("plain").or(base.map(|base| base.plain));
     Some(Hedge {
         after: after?,
         share_percent,
+        plain: plain.unwrap_or(false),
     })
 }
 

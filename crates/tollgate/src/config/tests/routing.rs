@@ -56,6 +56,7 @@ length = 12
 [routing.hedge]
 after_ms = 80
 share_percent = 1
+plain = true
 [routing.timeouts]
 idle_ms = 700
 [[connections]]
@@ -159,6 +160,7 @@ fn full_rules() -> Rules {
         hedge: Some(Hedge {
             after: Duration::from_millis(80),
             share_percent: 1,
+            plain: true,
         }),
         cache: tollgate_core::route::cache::Rules::default(),
         recovery: Recovery::Continue,
@@ -385,6 +387,7 @@ fn a_model_inherits_every_rule_key_by_key() {
     own.hedge = Some(Hedge {
         after: Duration::from_millis(80),
         share_percent: 9,
+        plain: true,
     });
     own.timeouts.connect = Duration::from_millis(20);
     own.repeat = Repeat::Never;
@@ -405,7 +408,10 @@ fn a_model_may_hedge_alone_and_may_be_the_only_one_that_does_not() {
     );
     assert_eq!(hedge(&off), None);
     let alone = FULL
-        .replace("[routing.hedge]\nafter_ms = 80\nshare_percent = 1\n", "")
+        .replace(
+            "[routing.hedge]\nafter_ms = 80\nshare_percent = 1\nplain = true\n",
+            "",
+        )
         .replace(
             "name = 'other'\n",
             "name = 'other'\nhedge = { after_ms = 70 }\n",
@@ -417,6 +423,7 @@ fn a_model_may_hedge_alone_and_may_be_the_only_one_that_does_not() {
     let own = Hedge {
         after: Duration::from_millis(70),
         share_percent: 5,
+        plain: false,
     };
     assert_eq!(hedge(&alone), Some(own));
     let default = super::super::schema::Presence::Default("5");

@@ -400,3 +400,47 @@ async fn an_answer_that_is_too_long_to_keep_is_not_made_a_second_time() {
         assert_eq!(asked(&world), before + 1, "{name}");
     }
 }
+
+#[tokio::test]
+async fn a_repeat_gives_a_key_nothing_that_it_may_not_ask_for() {
+    let (world, tenant) = world().await;
+    let of_team = async |more: Value| {
+        let mut wanted = json!({"team": tenant.team});
+        let more = more.as_object().unwrap().clone();
+        wanted.as_object_mut().unwrap().extend(more);
+        scene::text(&scene::key(&world, wanted).await, "key")
+    };
+    // Another key of the team is as good, unless it is bound to models.
+    let body = scene::talk("priced");
+    let first = chat(&world, &tenant.calling, &body, "shared").await;
+    assert_eq!(first.status, 200, "{first:?}");
+    let as_good = of_team(json!({"addresses": ["127.0.0.1"]})).await;
+    check_again(&first, &chat(&world, &as_good, &body, "shared").await);
+    let narrow = of_team(json!({"models": ["slow"]})).await;
+    let refused = chat(&world, &narrow, &body, "shared").await;
+    assert_eq!(refused.status, 404, "{refused:?}");
+    assert_eq!(refused.header("idempotent-replayed"), "");
+    // What it may ask for it is given again, and nobody else is.
+    let body = scene::talk("slow");
+    let first = chat(&world, &narrow, &body, "own").await;
+    assert_eq!(first.status, 200, "{first:?}");
+    check_again(&first, &chat(&world, &narrow, &body, "own").await);
+    let other = chat(&world, &tenant.calling, &body, "own").await;
+    assert_eq!(other.header("idempotent-replayed"), "");
+
+    // A key that was made with one key is not shown to whoever has another one of the same user.
+    let user = scene::member(&world, "acme", "developer").await;
+    let manager = json!({"user": user, "permissions": scene::ALL});
+    let wide = of_team(manager.clone()).await;
+    let mut narrow = manager;
+    narrow["models"] = json!(["slow"]);
+    let narrow = of_team(narrow).await;
+    let new = json!({"name": "made"});
+    let made = ask(&world, &wide, "/api/keys", &new, "made").await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let again = ask(&world, &wide, "/api/keys", &new, "made").await;
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(made.body, again.body);
+    let refused = ask(&world, &narrow, "/api/keys", &new, "made").await;
+    assert_eq!(refused.outcome(), (403, "permission_denied".to_owned()));
+}

@@ -411,3 +411,50 @@ async fn a_store_that_takes_no_rows_slows_no_call_and_what_is_lost_is_said() {
     let line: Value = serde_json::from_str(line).unwrap();
     assert_eq!(line["rows"], 3, "{line}");
 }
+
+#[tokio::test]
+async fn an_admin_header_without_a_key_in_it_shows_nobody_more() {
+    let world = World::start().await;
+    let (acme, other) = (tenant(&world, "acme").await, tenant(&world, "other").await);
+    scene::chat(&world, &other.calling, "sim/echo").await;
+    until("the call is in the log", async || {
+        !rows(&world, &other.calling, "").await.is_empty()
+    })
+    .await;
+    let mut keys = vec![acme.managing.clone(), acme.calling.clone()];
+    for role in ["admin", "developer", "viewer", "member"] {
+        let user = scene::member(&world, "acme", role).await;
+        let wanted = json!({"team": acme.team, "user": user, "permissions": scene::ALL});
+        keys.push(scene::text(&scene::key(&world, wanted).await, "key"));
+    }
+    for key in &keys {
+        for path in [
+            "/api/account/request-logs",
+            "/api/account/request-logs/enhanced",
+            "/api/account/request-logs/stats",
+            "/api/account/errors",
+            "/api/account/analytics/usage",
+            "/api/billing/usage/breakdown?group_by=team",
+            "/api/keys",
+            "/api/teams/acme-team",
+        ] {
+            for empty in [&[""][..], &["  "], &["", ""]] {
+                let ask = world.gateway.get(path).key(key);
+                let ask = empty
+                    .iter()
+                    .fold(ask, |ask, value| ask.header("x-admin-key", value));
+                let answer = ask.send().await;
+                assert_eq!(answer.status, 401, "{path} {empty:?}: {answer:?}");
+                let code = answer.header("x-tollgate-error-code");
+                assert_eq!(code, "invalid_api_key", "{path} {empty:?}");
+            }
+        }
+    }
+    // Beside the admin key, an empty one says nothing either way: nobody can tell what is meant.
+    let ask = world.gateway.get("/api/account/request-logs").admin();
+    let answer = ask.header("x-admin-key", "").send().await;
+    assert_eq!(answer.outcome(), (401, "invalid_api_key".to_owned()));
+    // Where no manager is asked for, the header is none of ours.
+    let ask = world.gateway.get("/v1/models").key(&acme.calling);
+    assert_eq!(ask.header("x-admin-key", "").send().await.status, 200);
+}

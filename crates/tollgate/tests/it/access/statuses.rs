@@ -293,3 +293,125 @@ async fn a_team_that_goes_out_of_the_configuration_stops_its_keys_until_it_is_ba
     );
     assert_eq!(answer.send().await.outcome(), (409, "conflict".to_owned()));
 }
+
+#[tokio::test]
+async fn a_user_who_is_stopped_reads_and_ends_nothing_while_their_team_still_does() {
+    let world = World::start().await;
+    let acme = tenant(&world, "acme").await;
+    let user = scene::member(&world, "acme", "developer").await;
+    let path = format!("/api/organizations/acme/members/{user}");
+    let mut keys = Vec::new();
+    for permissions in [&["read", "write"][..], &scene::ALL] {
+        let wanted = json!({"team": acme.team, "user": user, "permissions": permissions});
+        keys.push(scene::text(&scene::key(&world, wanted).await, "key"));
+    }
+    let made = world.gateway.post(
+        "/api/jobs/create",
+        json!({"team_id": acme.team, "job_type": "x"}),
+    );
+    let made = made.key(&keys[0]).send().await;
+    let job = format!("/api/jobs/{}", scene::text(&made.json(), "job_id"));
+    let questions = [
+        (Method::GET, job.clone(), Value::Null),
+        (Method::HEAD, job.clone(), Value::Null),
+        (Method::GET, format!("{job}/costs"), Value::Null),
+        (
+            Method::GET,
+            "/api/teams/acme-team/usage?period=2026-01".into(),
+            Value::Null,
+        ),
+        (Method::GET, "/api/teams/acme-team/jobs".into(), Value::Null),
+        (Method::GET, "/api/teams/acme-team".into(), Value::Null),
+        (
+            Method::GET,
+            "/api/credits/teams/acme-team/balance".into(),
+            Value::Null,
+        ),
+        (
+            Method::GET,
+            "/api/credits/teams/acme-team/transactions".into(),
+            Value::Null,
+        ),
+        (
+            Method::POST,
+            "/api/credits/teams/acme-team/check".into(),
+            Value::Null,
+        ),
+        (
+            Method::GET,
+            "/api/model-groups/none/resolve".into(),
+            Value::Null,
+        ),
+        (Method::GET, "/api/account/balance".into(), Value::Null),
+        (Method::GET, "/api/account/request-logs".into(), Value::Null),
+        (Method::GET, "/v1/auth/validate".into(), Value::Null),
+        (Method::GET, "/v1/models".into(), Value::Null),
+        (
+            Method::POST,
+            "/v1/chat/completions".into(),
+            scene::talk("sim/echo"),
+        ),
+        (
+            Method::POST,
+            format!("{job}/llm-call"),
+            scene::talk("sim/echo"),
+        ),
+        (
+            Method::PATCH,
+            format!("{job}/metadata"),
+            json!({"metadata": {}}),
+        ),
+        // The last one: it ends the job.
+        (
+            Method::POST,
+            format!("{job}/complete"),
+            json!({"status": "failed"}),
+        ),
+    ];
+    let told = async |key: &str, (method, path, body): &(Method, String, Value)| {
+        let ask = scene::asked(&world, method.clone(), path, body);
+        ask.key(key).send().await
+    };
+    // Whether the team may work makes no difference to somebody who may not.
+    for (status, of_team) in [
+        ("suspended", "resume"),
+        ("paused", "suspend"),
+        ("suspended", "pause"),
+    ] {
+        scene::change(&world, &path, json!({"status": status})).await;
+        set(&world, &format!("teams/acme-team/{of_team}")).await;
+        for question in &questions {
+            for key in &keys {
+                let answer = told(key, question).await;
+                let seen = (
+                    answer.status.as_u16(),
+                    answer.header("x-tollgate-error-code"),
+                );
+                let place = format!("{status} {of_team} {question:?}: {answer:?}");
+                if of_team == "resume" || is_open_to_stopped_teams(&question.1) {
+                    assert_eq!(seen, (403, "permission_denied"), "{place}");
+                } else {
+                    assert_eq!(answer.status, 403, "{place}");
+                }
+            }
+        }
+        scene::change(&world, &path, json!({"status": "active"})).await;
+    }
+    // Whoever may work, of a team that is paused: what they have begun is there, and they end it.
+    for question in questions
+        .iter()
+        .filter(|it| is_open_to_stopped_teams(&it.1))
+    {
+        let answer = told(&keys[0], question).await;
+        assert_eq!(answer.status, 200, "{question:?}: {answer:?}");
+    }
+}
+
+/// What is there for a team that is suspended or paused: what it has, and the end of its jobs.
+fn is_open_to_stopped_teams(path: &str) -> bool {
+    let is_of_job = path.starts_with("/api/jobs/");
+    path.starts_with("/api/teams/")
+        || path.starts_with("/api/credits/")
+        || path.starts_with("/api/model-groups/")
+        || (is_of_job && !path.ends_with("/llm-call") && !path.ends_with("/metadata"))
+}

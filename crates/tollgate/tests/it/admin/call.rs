@@ -1,7 +1,10 @@
 //! `tollgate call …`: one question through a running gateway.
 
+use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Output};
+
+use tollgate_simulator::Rule;
 
 use crate::world::{KEY, World};
 
@@ -66,7 +69,7 @@ async fn what_fails_is_told_with_code_and_request_id() {
             "invalid_api_key",
         ),
         (
-            &["--url", "http://127.0.0.1:1", "--model", "m", "x"],
+            &["--url", "http://127.0.0.1:1", "--attempts", "1", "x"],
             "no gateway answers at",
         ),
         (&["--url", "127.0.0.1:1", "x"], "no address of a gateway"),
@@ -78,6 +81,82 @@ async fn what_fails_is_told_with_code_and_request_id() {
         let has_id = text.contains("request ");
         assert_eq!(has_id, !says.contains(' '), "{text}");
         assert!(!text.contains("sk-wrong"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_read_from_a_file_or_from_standard_input() {
+    let world = World::start().await;
+    let folder = world.folder.path();
+    std::fs::write(folder.join("key"), format!("{KEY}\n")).unwrap();
+    for file in ["key", "-"] {
+        let mut asking = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+        asking.args(["call", "--key-file", file, "--model", "sim/echo", "hello"]);
+        asking.current_dir(folder).env_clear();
+        asking.env("TOLLGATE_KEY", "sk-of-somebody-else");
+        asking.stdin(File::open(folder.join("key")).unwrap());
+        assert_eq!(printed(&asking.output().unwrap()), "hello\n");
+    }
+    let arguments = ["--key-file", "no-such-file", "hello"];
+    let text = String::from_utf8(call(folder, &arguments).stderr).unwrap();
+    assert!(text.contains("cannot be read from no-such-file"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_go_well_later_is_asked_again_and_said() {
+    let world = World::once("").await;
+    world
+        .simulator
+        .script(Rule::new("overloaded").unwrap().times(1))
+        .unwrap();
+    let output = call(world.folder.path(), &["--model", "openai/gpt-4o", "hello"]);
+    assert!(!printed(&output).trim().is_empty());
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(told.contains("; asking again in "), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_asked_no_more_often_than_it_may_be() {
+    let world = World::once("").await;
+    world
+        .simulator
+        .script(Rule::new("overloaded").unwrap().times(2))
+        .unwrap();
+    for (attempts, told) in [("1", 1), ("2", 1)] {
+        let arguments = ["--model", "openai/gpt-4o", "--attempts", attempts, "hello"];
+        let output = call(world.folder.path(), &arguments);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(text.lines().count(), told, "{text}");
+        assert_eq!(output.status.success(), attempts == "2", "{text}");
+        let says = match attempts {
+            "1" => "`tollgate errors provider_overloaded` says what to do",
+            _ => "(provider_overloaded); asking again in ",
+        };
+        assert!(text.contains(says), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_takes_too_long_or_breaks_off_is_told_with_what_to_do() {
+    let world = World::once("").await;
+    for (model, more, says) in [
+        (
+            "sim/fault/delay-head:ms=5000",
+            &["--timeout", "1", "--attempts", "1"][..],
+            "Give it longer with --timeout",
+        ),
+        (
+            "sim/fault/cut-after-3",
+            &["--stream"],
+            "What was printed is not the whole answer",
+        ),
+    ] {
+        let arguments = [&["--model", model, "hello"], more].concat();
+        let output = call(world.folder.path(), &arguments);
+        assert!(!output.status.success(), "{model}");
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains(says), "{text}");
     }
 }
 

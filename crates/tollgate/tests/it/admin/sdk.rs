@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 use tollgate_client::{ChatRequest, Client, Ending, Jobs, Kind, RetryPolicy};
 
-use crate::world::{KEY, World};
+use crate::world::{ADMIN_KEY, KEY, World};
 
 const TEAM: &str = r#"
 [[teams]]
@@ -76,6 +76,82 @@ async fn a_job_is_made_called_and_paid_once() {
     assert_eq!(refused.message, "Job is already completed");
     let single = jobs.create_and_call("test", &hello).await.unwrap();
     assert_eq!(single.text(), "hello");
+}
+
+#[tokio::test]
+async fn what_is_kept_of_jobs_is_told() {
+    let world = World::with(TEAM).await;
+    let jobs = jobs(&world);
+    let hello = ChatRequest::user("hello");
+    let metadata = |n: u64| Map::from_iter([(format!("n{n}"), n.into())]);
+    let job = jobs.create_job_for("u-1", "test", metadata(1)).await;
+    let job = job.unwrap();
+    jobs.chat(&job, &hello).await.unwrap();
+    let changed = jobs.update_metadata(&job, &metadata(2)).await.unwrap();
+    assert_eq!(json!(changed.metadata), json!({"n1": 1, "n2": 2}));
+    let ending = Ending::Completed;
+    let done = jobs.complete_job_with(&job, ending, metadata(3)).await;
+    assert_eq!(done.unwrap().costs.total_calls, 1);
+    let read = jobs.get_job(&job).await.unwrap();
+    assert_eq!(read.more["metadata"], json!({"n1": 1, "n2": 2, "n3": 3}));
+    assert_eq!(read.more["user_id"], "u-1");
+    let costs = jobs.job_costs(&job).await.unwrap();
+    assert_eq!(
+        (costs.status.as_str(), costs.costs.breakdown.len()),
+        ("completed", 1)
+    );
+    assert_eq!(costs.costs.breakdown[0].model.as_deref(), Some("sim/echo"));
+
+    let stream = jobs.create_and_call_stream("single", &hello).await.unwrap();
+    let single = stream.job_id().unwrap().to_owned();
+    assert!(stream.call_id().is_some());
+    assert_eq!(stream.rest().await.unwrap(), "hello");
+    assert_eq!(jobs.get_job(&single).await.unwrap().status, "completed");
+
+    let all = jobs.list_jobs(&[]).await.unwrap();
+    let ids: Vec<&str> = all.jobs.iter().map(|job| &*job.job_id).collect();
+    assert_eq!((all.total, ids), (2, vec![&*single, &*job]));
+    let some = jobs
+        .list_jobs(&[("status", "failed"), ("limit", "1")])
+        .await;
+    assert_eq!(some.unwrap().total, 0);
+    let period = jiff::Zoned::now().strftime("%Y-%m").to_string();
+    let used = jobs.team_usage(&period).await.unwrap();
+    assert_eq!((used.summary.total_jobs, used.summary.credits_used), (2, 2));
+    assert_eq!(used.job_types["test"].count, 1);
+}
+
+#[tokio::test]
+async fn managers_are_told_of_jobs() {
+    let world = World::with(TEAM).await;
+    let hello = ChatRequest::user("hello");
+    let made = jobs(&world).create_and_call("test", &hello).await.unwrap();
+    let manager = Client::builder(&address(&world), ADMIN_KEY).admin().build();
+    let manager = manager.unwrap();
+    let page = manager
+        .jobs_of_team("acme-corp", &[("page_size", "5")])
+        .await;
+    let page = page.unwrap();
+    assert_eq!((page.total, page.page_size), (1, 5));
+    assert_eq!(page.jobs[0].job_id, made.job_id);
+    let told = manager
+        .job_of_team("acme-corp", &made.job_id)
+        .await
+        .unwrap();
+    assert_eq!(
+        (told.job.status.as_str(), told.calls.len()),
+        ("completed", 1)
+    );
+    let stats = manager.organization_stats("default", &[]).await.unwrap();
+    assert_eq!((stats.total_jobs, stats.completed_jobs), (1, 1));
+    let spent = manager
+        .organization_analytics("default", &[])
+        .await
+        .unwrap();
+    assert_eq!((spent.total_requests, spent.top_models.len()), (1, 1));
+    // A key of the team is none of a manager.
+    let refused = jobs(&world).client().jobs_of_team("acme-corp", &[]).await;
+    assert!(matches!(refused.unwrap_err().status, Some(401 | 403)));
 }
 
 #[tokio::test]

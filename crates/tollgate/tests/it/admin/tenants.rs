@@ -64,7 +64,7 @@ async fn an_owner_manages_their_organization_and_sees_no_other() {
     assert_eq!(changed["limits"]["parallel"], 50, "what is not named stays");
     let list = world
         .gateway
-        .get("/api/organizations")
+        .get("/api/organizations?limit=10")
         .key(&key)
         .send()
         .await;

@@ -2,9 +2,11 @@
 
 use futures_util::future::join_all;
 
+use serde_json::Value;
+
 use super::{ON, ask, question, word};
-use crate::money::scene::{asked, fails, until};
-use crate::world::World;
+use crate::money::scene::{Books, MODELS, ONCE as TIMED, asked, fails, give, key, team, until};
+use crate::world::{Answer, World};
 
 #[tokio::test]
 async fn a_hundred_equal_requests_at_once_make_one_call() {
@@ -39,31 +41,143 @@ async fn those_who_waited_for_a_failure_ask_for_themselves() {
 }
 
 #[tokio::test]
-async fn when_whoever_asks_hangs_up_the_next_one_asks() {
+async fn when_whoever_asks_hangs_up_before_an_answer_the_next_one_asks() {
     let world = World::once(ON).await;
     let mut body = question("sim/story-30", "Hi");
     body["stream"] = true.into();
-    fails(&world, "story-30", "drip:ms=100", 1);
-    let mut leader = world.chat(&body).open().await;
-    leader.next().await.unwrap().unwrap();
+    fails(&world, "story-30", "delay-head:ms=60000", 1);
+    let mut leader = Box::pin(world.chat(&body).open());
+    tokio::select! {
+        opened = &mut leader => panic!("it was answered: {}", opened.status),
+        () = until("it is asked", async || asked(&world) == 1) => {}
+    }
     let others = async { join_all((0..5).map(|_| ask(&world, &body))).await };
     let leaving = async {
-        until("all are there", async || {
-            world.gateway.metric("tollgate_requests_open", &[]).await == 6
-        })
-        .await;
+        until("all wait", async || open(&world).await == 6).await;
         drop(leader);
     };
     let (answers, ()) = tokio::join!(others, leaving);
     assert_eq!(asked(&world), 2);
-    let misses = answers
-        .iter()
-        .filter(|answer| word(answer) == "miss")
-        .count();
-    assert_eq!(misses, 1);
+    assert_eq!(words(&answers), ["hit", "hit", "hit", "hit", "miss"]);
     assert!(
         answers
             .iter()
             .all(|answer| answer.text().contains("[DONE]"))
     );
+}
+
+async fn open(world: &World) -> u64 {
+    world.gateway.metric("tollgate_requests_open", &[]).await
+}
+
+fn words(answers: &[Answer]) -> Vec<&str> {
+    let mut words: Vec<&str> = answers.iter().map(word).collect();
+    words.sort_unstable();
+    words
+}
+
+/// A stream that is silent in the middle: who waited for its end would get nothing of it.
+#[tokio::test]
+async fn a_stream_is_read_along_while_it_runs_and_breaks_for_all_as_it_does_for_one() {
+    let world = World::with(&format!("{ON}{TIMED}")).await;
+    let mut body = question("sim/story-30", "Hi");
+    body["stream"] = true.into();
+    for (fault, code) in [
+        ("stall-after=5", "stream_interrupted"),
+        // What the provider says of it is what everybody is told.
+        ("drip:ms=30+error-event:after=9", "provider_error"),
+    ] {
+        fails(&world, "story-30", fault, 1);
+        world.simulator.forget_requests();
+        let mut leader = world.chat(&body).open().await;
+        let mut first = leader.next().await.unwrap().unwrap().to_vec();
+        let mut others = Vec::new();
+        for _ in 0..3 {
+            let mut other = world.chat(&body).open().await;
+            assert_eq!(other.headers["x-tollgate-cache"], "hit");
+            assert_eq!(other.headers["age"], "0");
+            assert_eq!(
+                other.headers["x-tollgate-original-request-id"],
+                leader.headers["x-request-id"]
+            );
+            let begun = other.next().await.unwrap().unwrap().to_vec();
+            assert!(begun.starts_with(b"data: {"), "{begun:?}");
+            others.push((other, begun));
+        }
+        first.extend(leader.rest().await.unwrap());
+        let first = String::from_utf8(first).unwrap();
+        for (other, mut text) in others {
+            text.extend(other.rest().await.unwrap());
+            let text = String::from_utf8(text).unwrap();
+            let (said, error) = text.trim_end().rsplit_once("\n\n").unwrap();
+            assert!(first.starts_with(said), "{text} {first}");
+            let error: Value = serde_json::from_str(error.strip_prefix("data: ").unwrap()).unwrap();
+            assert_eq!(error["error"]["code"], code, "{text}");
+            assert!(!text.contains("[DONE]"), "{text}");
+        }
+        assert_eq!(asked(&world), 1);
+    }
+    assert_eq!(
+        word(&ask(&world, &body).await),
+        "miss",
+        "nothing of it is kept"
+    );
+}
+
+/// Whoever asked pays for the whole, also where it has gone before the end.
+#[tokio::test]
+async fn a_stream_that_others_read_along_goes_on_without_whoever_asked_for_it() {
+    let mut world = World::once(&format!("{ON}{MODELS}{}", team("payer"))).await;
+    give(&world, "payer", 10_000_000_000_000).await;
+    let mut body = question("money/story-30", "Hi");
+    body["stream"] = true.into();
+    fails(&world, "story-30", "drip:ms=30", 1);
+    let ask = || {
+        world
+            .gateway
+            .post("/v1/chat/completions", &body)
+            .key(&key("payer"))
+    };
+    let mut leader = ask().open().await;
+    leader.next().await.unwrap().unwrap();
+    let id = leader.headers["x-request-id"].to_str().unwrap().to_owned();
+    let mut others = Vec::new();
+    for _ in 0..3 {
+        others.push(ask().open().await);
+    }
+    drop(leader);
+    for other in others {
+        let text = other.rest().await.unwrap();
+        assert!(text.ends_with(b"data: [DONE]\n\n"), "{text:?}");
+    }
+    assert_eq!(asked(&world), 1);
+    assert_eq!(word(&ask().send().await), "hit", "it is kept");
+    let path = format!("/api/account/request-logs/{id}");
+    until("the leader's row is there", async || {
+        let row = world.gateway.get(&path).key(&key("payer")).send().await;
+        row.status == 200 && row.json()["error_code"] == "client_closed"
+    })
+    .await;
+    let books = Books::of(&mut world, None).await;
+    assert_eq!(books.settlements().count(), 1, "hits are free");
+    let settled = books.of_request(&id).unwrap();
+    assert_eq!(settled.usage.completion, 30, "{settled:?}");
+}
+
+#[tokio::test]
+async fn a_stream_that_nobody_reads_any_more_ends() {
+    let world = World::once(ON).await;
+    let mut body = question("sim/story-5000", "Hi");
+    body["stream"] = true.into();
+    fails(&world, "story-5000", "drip:ms=50", 1);
+    let mut leader = world.chat(&body).open().await;
+    leader.next().await.unwrap().unwrap();
+    let mut other = world.chat(&body).open().await;
+    drop(leader);
+    for _ in 0..3 {
+        other.next().await.unwrap().unwrap();
+    }
+    assert_eq!(open(&world).await, 2, "it goes on for the other one");
+    drop(other);
+    until("it has ended", async || open(&world).await == 0).await;
 }

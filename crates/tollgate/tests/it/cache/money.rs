@@ -1,7 +1,7 @@
 //! What an answer costs that is given again.
 
 use super::{ask_as, question, word};
-use crate::money::scene::{MODELS, at_rest, cost, give, key, standing, team};
+use crate::money::scene::{Books, MODELS, at_rest, cost, give, key, standing, team, words};
 use crate::world::World;
 
 async fn world(percent: &str) -> World {
@@ -57,4 +57,35 @@ async fn a_hit_of_a_stream_without_usage_costs_its_share_of_what_was_counted() {
     assert_eq!(word(&again), "hit");
     let after = at_rest(&world, "payer").await;
     assert_eq!(between - after, before - between);
+}
+
+/// Whoever reads a bill sees which calls were answered out of the cache: in the ledger by a flag,
+/// in the request log by a word.
+#[tokio::test]
+async fn a_priced_hit_is_marked_wherever_its_cost_is_told() {
+    for (declared, divisor) in [
+        ("hit_price_percent = 25", 4),
+        ("hit_price_percent = 100", 1),
+    ] {
+        let mut world = world(declared).await;
+        let body = question("money/echo", "one two three");
+        let first = ask_as(&world, &key("payer"), &body).await;
+        let again = ask_as(&world, &key("payer"), &body).await;
+        assert_eq!(cost(&again), cost(&first) / divisor);
+        let ids = [&first, &again].map(|answer| answer.header("x-request-id").to_owned());
+        for (id, word) in ids.iter().zip(["miss", "hit"]) {
+            let path = format!("/api/account/request-logs/{id}");
+            let row = world.gateway.get(&path).key(&key("payer")).send().await;
+            assert_eq!(row.json()["cache"], word, "{row:?}");
+        }
+        let books = Books::of(&mut world, None).await;
+        let of = |id: &str| books.of_request(id).unwrap();
+        assert_eq!(words(of(&ids[0]).flags), "");
+        assert_eq!(words(of(&ids[1]).flags), "cached");
+        assert_eq!(
+            of(&ids[1]).usage,
+            of(&ids[0]).usage,
+            "the tokens are those of the answer"
+        );
+    }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::scene::{call, complete, create, credits, refused, team, world};
 use crate::money::scene::{order, read};
-use crate::world::World;
+use crate::world::{Gateway, World};
 
 #[tokio::test]
 async fn a_job_costs_one_credit_whatever_its_calls_cost() {
@@ -70,20 +70,109 @@ async fn a_job_costs_by_the_tokens_of_its_calls() {
     }
 }
 
+/// Each credit is one token.
+const BY_TOKEN: &str = ", budget_mode = \"consumption_tokens\", tokens_per_credit = 1";
+
 #[tokio::test]
-async fn a_job_that_has_used_up_the_credits_takes_no_further_call_and_takes_what_there_is() {
-    let terms = ", budget_mode = \"consumption_tokens\", tokens_per_credit = 1";
-    let world = world(&[team("payer", 3, terms)]).await;
+async fn a_job_takes_no_call_that_may_use_more_than_there_is() {
+    let world = world(&[team("payer", 200, BY_TOKEN)]).await;
     let job = create(&world, "payer").await;
-    assert_eq!(call(&world, "payer", &job, "money/echo").await.status, 200);
-    let more = call(&world, "payer", &job, "money/echo").await;
+    let mut calls = 0;
+    let refusal = loop {
+        let answer = call(&world, "payer", &job, "money/echo").await;
+        if answer.status != 200 {
+            break answer;
+        }
+        calls += 1;
+    };
     let expected = json!("Team suspended or insufficient credits");
-    assert_eq!(refused(&more), (403, expected));
+    assert_eq!(refused(&refusal), (403, expected));
+    assert!(calls > 1, "{calls}");
     let ended = complete(&world, "payer", &job, "completed").await.json();
-    assert_eq!(ended["costs"]["credits_charged"], 3, "{ended}");
-    assert_eq!(ended["costs"]["credit_applied"], false, "{ended}");
-    assert_eq!(ended["costs"]["total_calls"], 1, "{ended}");
-    assert_eq!(credits(&world, "payer").await, 0);
+    let costs = &ended["costs"];
+    assert_eq!(costs["credits_charged"], costs["total_tokens"], "{ended}");
+    assert_eq!(costs["credit_applied"], true, "{ended}");
+    assert_eq!(costs["total_calls"], calls, "what is refused is no call");
+    let left = 200 - costs["credits_charged"].as_u64().unwrap();
+    assert_eq!(credits(&world, "payer").await, left);
+    // What was held for the calls is free again.
+    let told = read(&world, "/api/credits/teams/payer/balance?unit=credits").await;
+    assert_eq!(told["available"], left, "{told}");
+}
+
+#[tokio::test]
+async fn calls_at_once_use_no_more_credits_than_there_are() {
+    let world = world(&[team("payer", 300, BY_TOKEN)]).await;
+    let jobs = [create(&world, "payer").await, create(&world, "payer").await];
+    let (world, mut asked) = (&world, Vec::new());
+    for number in 0..40 {
+        let job = &jobs[number % 2];
+        asked.push(async move {
+            let answer = call(world, "payer", job, "money/fault/delay-head=300").await;
+            answer.status.as_u16()
+        });
+    }
+    let told = futures_util::future::join_all(asked).await;
+    let served = told.iter().filter(|status| **status == 200).count();
+    assert!(
+        told.iter().all(|status| [200, 403].contains(status)),
+        "{told:?}"
+    );
+    assert!((1..40).contains(&served), "{served}");
+    let mut left = 300;
+    for job in &jobs {
+        let ended = complete(world, "payer", job, "completed").await.json();
+        let costs = &ended["costs"];
+        let due = costs["total_tokens"].as_u64().unwrap().max(1);
+        assert_eq!(costs["credits_charged"], due, "{ended}");
+        assert_eq!(costs["credit_applied"], true, "{ended}");
+        left -= due;
+    }
+    assert_eq!(credits(world, "payer").await, left);
+}
+
+#[tokio::test]
+async fn what_open_jobs_have_used_is_held_for_them_after_a_restart() {
+    let mut world = world(&[team("payer", 120, BY_TOKEN)]).await;
+    let job = create(&world, "payer").await;
+    let mut used = 0;
+    while call(&world, "payer", &job, "money/echo").await.status == 200 {
+        used += 1;
+    }
+    assert!(used > 0);
+    let path = "/api/credits/teams/payer/balance?unit=credits";
+    let before = read(&world, path).await;
+    world.gateway.signal("KILL");
+    world.gateway.wait_for_end();
+    world.gateway = Gateway::start(world.folder.path(), &[]);
+    assert_eq!(read(&world, path).await, before);
+    let other = create(&world, "payer").await;
+    let more = call(&world, "payer", &other, "money/echo").await;
+    assert_eq!(more.status, 403, "{more:?}");
+    for (job, status) in [(&other, "failed"), (&job, "completed")] {
+        let ended = complete(&world, "payer", job, status).await.json();
+        let is_paid = status == "completed";
+        assert_eq!(ended["costs"]["credit_applied"], is_paid, "{ended}");
+    }
+    let told = read(&world, path).await;
+    assert_eq!(told["available"], told["balance"], "{told}");
+}
+
+#[tokio::test]
+async fn a_job_that_costs_what_its_calls_cost_takes_none_without_a_price() {
+    let by_usd = ", budget_mode = \"consumption_usd\"";
+    let teams = [
+        team("payer", 5, by_usd),
+        team("other", 5, BY_TOKEN.replace("= 1", "= 100").as_str()),
+    ];
+    let world = world(&teams).await;
+    for (name, status) in [("payer", 403), ("other", 200)] {
+        let job = create(&world, name).await;
+        let answer = call(&world, name, &job, "free/echo").await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        complete(&world, name, &job, "failed").await;
+        assert_eq!(credits(&world, name).await, 5);
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::scene::{call, complete, create, get, post, refused, team, world};
+use super::scene::{call, complete, create, get, messages, post, refused, team, world};
 use crate::money::scene::read;
 use crate::world::{KEY, World};
 
@@ -56,8 +56,18 @@ async fn a_team_sees_its_jobs_and_what_they_used() {
     }
     let wrong = get(&world, "payer", "/api/teams/payer/jobs?status=done").await;
     assert_eq!(wrong.status, 400, "{wrong:?}");
-    let wrong = get(&world, "payer", "/api/teams/payer/jobs?limit=x").await;
-    assert_eq!(wrong.status, 422, "{wrong:?}");
+    for (path, parameter) in [
+        ("jobs?limit=x", "limit"),
+        ("jobs?limit=0", "limit"),
+        ("jobs?offset=-1", "offset"),
+        ("usage", "period"),
+        ("usage?period=soon", "period"),
+    ] {
+        let wrong = get(&world, "payer", &format!("/api/teams/payer/{path}")).await;
+        let (status, detail) = refused(&wrong);
+        let place = json!(["query", parameter]);
+        assert_eq!((status, &detail[0]["loc"]), (422, &place), "{path}");
+    }
     let period = month(&list["jobs"][0]["created_at"]);
     let path = format!("/api/teams/payer/usage?period={period}");
     let usage = get(&world, "payer", &path).await.json();
@@ -116,6 +126,12 @@ async fn managers_see_jobs_with_their_calls_and_sums_of_an_organization() {
     assert_eq!(told["spend_per_team"][0]["team_id"], "payer");
     assert_eq!(told["top_models"][0]["model"], "money/echo");
     assert_eq!(told["daily_spend"].as_array().unwrap().len(), 1);
+    let providers = told["provider_usage"].as_array().unwrap();
+    assert_eq!(providers.len(), 1, "{told}");
+    assert_eq!(
+        (&providers[0]["provider"], &providers[0]["requests"]),
+        (&json!("openai"), &json!(3))
+    );
     for (path, status, text) in [
         ("/api/jobs/teams/nobody", 404, "Team 'nobody' not found"),
         (
@@ -154,4 +170,42 @@ async fn managers_see_jobs_with_their_calls_and_sums_of_an_organization() {
     assert_eq!(nobody.status, 401, "{nobody:?}");
     let posted = post(&world, "payer", "/api/jobs/teams/payer", &json!({})).await;
     assert_eq!(posted.status, 405, "{posted:?}");
+}
+
+/// What was said in calls is shown to managers of organizations that have it kept, and of no
+/// others: it comes out of the request log.
+#[tokio::test]
+async fn what_was_said_in_calls_is_told_where_the_organization_has_it_kept() {
+    let acme = "[[organizations]]\nname = \"acme\"\nkeep_bodies = true\n";
+    let kept = team("kept", 9, "").replace("jobs =", "organization = \"acme\"\njobs =");
+    let world = world(&[acme.to_owned(), kept, team("payer", 9, "")]).await;
+    for (name, is_kept) in [("kept", true), ("payer", false)] {
+        let job = create(&world, name).await;
+        assert_eq!(call(&world, name, &job, "money/echo").await.status, 200);
+        let path = format!("/api/jobs/{job}/llm-call-stream");
+        let streamed = post(&world, name, &path, &messages("money/echo")).await;
+        let failed = call(&world, name, &job, "money/fault/server-error").await;
+        assert_eq!(
+            (streamed.status.as_u16(), failed.status.as_u16()),
+            (200, 500)
+        );
+        let told = read(&world, &format!("/api/jobs/teams/{name}/{job}")).await;
+        let calls = told["calls"].as_array().unwrap();
+        assert_eq!(calls.len(), 3, "{told}");
+        for call in calls {
+            let (asked, answered) = (&call["request_data"], &call["response_data"]);
+            if !is_kept {
+                assert_eq!((asked, answered), (&Value::Null, &Value::Null), "{told}");
+                continue;
+            }
+            assert_eq!(asked["messages"][0]["content"], "one two three", "{call}");
+            assert_eq!(asked["max_tokens"], 10, "{call}");
+        }
+        if is_kept {
+            let said = |index: usize| &calls[index]["response_data"];
+            assert_eq!(said(0)["response"]["content"], "one two three", "{told}");
+            assert_eq!(*said(1), streamed.text(), "a stream is kept as it came");
+            assert_eq!(*said(2), failed.json(), "{told}");
+        }
+    }
 }

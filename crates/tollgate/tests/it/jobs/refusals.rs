@@ -247,3 +247,22 @@ async fn a_team_that_is_stopped_reads_and_ends_its_jobs_and_begins_nothing() {
         );
     }
 }
+
+/// A mistake in the address is told as everything else is: callers read `detail`.
+#[tokio::test]
+async fn an_address_that_nobody_has_is_a_404_with_a_detail() {
+    let world = world(&[team("payer", 5, "")]).await;
+    let job = create(&world, "payer").await;
+    for path in [
+        "/api/job/create".to_owned(),
+        "/api/jobs".to_owned(),
+        format!("/api/jobs/{job}/llm-calls"),
+        format!("/api/job/{job}/llm-call"),
+    ] {
+        let answer = post(&world, "payer", &path, &messages("money/echo")).await;
+        let (status, detail) = refused(&answer);
+        assert_eq!(status, 404, "{path}: {answer:?}");
+        assert!(detail.is_string(), "{path}: {answer:?}");
+        assert_eq!(answer.header("x-should-retry"), "false");
+    }
+}

@@ -30,7 +30,7 @@ async fn connection(world: &World, name: &str) -> Value {
 }
 
 /// The target of a connection as the API shows it.
-async fn target(world: &World, name: &str, model: &str) -> Value {
+pub async fn target(world: &World, name: &str, model: &str) -> Value {
     let connection = connection(world, name).await;
     let targets = connection["targets"].as_array().unwrap().iter();
     let mut found = targets.filter(|target| target["model"] == model);

@@ -203,6 +203,24 @@ const DEAD: [(&str, bool); 5] = [
     ("rst-at-accept", true),
 ];
 
+/// The calls of each kind of such connection.
+const OF_EACH: usize = 200;
+
+/// The rule of repeating and the kind of call under which a connection that breaks is repeated by
+/// itself. What may have left is not sent again unasked; that it had not all left is chance.
+fn repeated(may_have_left: bool) -> Vec<(&'static str, bool)> {
+    let rules = ["never", "streams", "always"];
+    let all = rules
+        .into_iter()
+        .flat_map(|rule| [(rule, false), (rule, true)]);
+    all.filter(|(rule, stream)| match *rule {
+        "never" => !may_have_left,
+        "streams" => !may_have_left || *stream,
+        _ => true,
+    })
+    .collect()
+}
+
 #[tokio::test]
 async fn connections_that_break_before_an_answer_cost_the_caller_nothing() {
     let (fin, fin_at, _fin_stops) = provider().await;
@@ -220,37 +238,22 @@ async fn connections_that_break_before_an_answer_cost_the_caller_nothing() {
         ("rst-at-accept", format!("http://{rst_at}/v1")),
     ] {
         config += &connection(name, &address);
-        for repeat in ["never", "streams", "always"] {
-            let (dead, well) = (
-                format!("{name} m-{repeat}"),
-                format!("well-{name}-{repeat}"),
-            );
+        for (repeat, stream) in repeated(false) {
+            // Each has a retry budget of its own.
+            let id = format!("{name}-{repeat}-{stream}");
+            let (dead, well) = (format!("{name} m-{repeat}"), format!("well-{id}"));
             let more =
                 format!("repeat = \"{repeat}\"\ntimeouts = {{ connect_ms = 300 }}\n{NO_BREAKER}");
-            config += &model(&format!("{name}-{repeat}"), &[&dead, &well], &more);
+            config += &model(&id, &[&dead, &well], &more);
         }
     }
     let world = World::with(&config).await;
     for (name, may_have_left) in DEAD {
-        for (repeat, stream) in [
-            ("never", false),
-            ("never", true),
-            ("streams", false),
-            ("streams", true),
-            ("always", false),
-            ("always", true),
-        ] {
-            let is_repeated = match repeat {
-                "never" => !may_have_left,
-                "streams" => !may_have_left || stream,
-                _ => true,
-            };
-            // What may have left is not sent again unasked; that it had not all left is chance.
-            if !is_repeated {
-                continue;
-            }
-            let asked = chat(&format!("{name}-{repeat}"), stream);
-            let calls = (0..10).map(|_| world.chat(&asked).send());
+        let ways = repeated(may_have_left);
+        let count = OF_EACH.div_ceil(ways.len());
+        for (repeat, stream) in ways {
+            let asked = chat(&format!("{name}-{repeat}-{stream}"), stream);
+            let calls = (0..count).map(|_| world.chat(&asked).send());
             for answer in join_all(calls).await {
                 assert!(
                     is_whole(&answer, stream),
@@ -280,15 +283,21 @@ async fn what_has_not_left_as_a_whole_is_sent_again_whatever_the_rule() {
     assert_eq!(answer.header("x-tollgate-attempts"), "2");
 }
 
+/// So many of them at once.
+const TOGETHER: usize = 8;
+
 #[tokio::test]
 async fn connections_that_the_provider_closed_while_they_were_idle_are_not_noticed() {
     let world = World::with(&model("m", &["fault/close-idle"], "repeat = \"never\"")).await;
-    for number in 0..8 {
-        let stream = number % 2 == 0;
-        let answer = world.chat(&chat("m", stream)).send().await;
-        assert!(is_whole(&answer, stream), "{number}: {answer:?}");
-        assert_eq!(answer.header("x-tollgate-attempts"), "1", "{number}");
-        // It is dead by now, and nobody has looked at it since.
+    for round in 0..OF_EACH / TOGETHER {
+        let calls = (0..TOGETHER).map(async |number| {
+            let stream = number % 2 == 0;
+            let answer = world.chat(&chat("m", stream)).send().await;
+            assert!(is_whole(&answer, stream), "{round}: {answer:?}");
+            assert_eq!(answer.header("x-tollgate-attempts"), "1", "{round}");
+        });
+        join_all(calls).await;
+        // They are dead by now, and nobody has looked at them since.
         let simulator = &world.simulator;
         let closed = simulator.wait_for(|stats| stats.open_connections == 0, PATIENCE);
         closed.await.unwrap();

@@ -231,7 +231,8 @@ async fn what_is_wrong_is_said_in_the_words_of_the_seed() {
         (
             post(
                 "/api/provider-credentials/create",
-                json!({"organization_id": "acme", "provider": "none", "api_key": "sk-x"}),
+                json!({"organization_id": "acme", "provider": "none", "api_key": "sk-x",
+                    "credential_name": "C"}),
             ),
             400,
             "Invalid provider: none. Must be one of: openai, anthropic, gemini, fireworks",

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{OPEN, asks, chat, says};
-use crate::money::scene::{MODELS, at_rest, fails, give, key, nano, standing, team};
+use crate::money::scene::{MODELS, ONCE, at_rest, fails, give, key, nano, standing, team};
 use crate::world::{KEY, World};
 
 #[tokio::test]
@@ -140,34 +140,34 @@ async fn a_stream_is_texts_and_one_last_event_that_says_that_it_is_done() {
 
 #[tokio::test]
 async fn a_stream_that_breaks_never_ends_looking_whole() {
-    let world = World::once(OPEN).await;
-    for fault in [
-        "cut-after-5",
-        "no-done",
-        "error-event:after=4",
-        "stall-after-4",
+    // A provider that is silent for a second has stalled.
+    let world = World::with(&format!("{OPEN}{ONCE}")).await;
+    for (fault, code) in [
+        ("cut-after-5", "stream_interrupted"),
+        ("no-done", "stream_interrupted"),
+        ("stall-after-4", "stream_interrupted"),
+        ("error-event:after=4", "provider_error"),
     ] {
         let mut body = asks(&format!("sim/fault/{fault}"), "Tell me");
         body["stream"] = true.into();
-        let mut opened = chat(&world, &body).open().await;
-        assert_eq!(opened.status, 200, "{fault}");
-        let mut text = String::new();
-        if fault.starts_with("stall") {
-            // Its end takes as long as the deployment lets a stream be silent.
-            while !text.contains("content") {
-                let bytes = opened.next().await.unwrap().unwrap();
-                text.push_str(std::str::from_utf8(&bytes).unwrap());
-            }
-            continue;
-        }
-        text = String::from_utf8(opened.rest().await.unwrap().to_vec()).unwrap();
-        let events = events(&text);
-        let last = events.last().unwrap();
-        assert!(last["error"]["code"].is_string(), "{fault}: {last}");
+        let answer = chat(&world, &body).send().await;
+        assert_eq!(answer.status, 200, "{fault}");
+        let events = events(&answer.text());
+        let (last, texts) = events.split_last().unwrap();
+        assert!(texts.len() > 2, "{fault}: {events:?}");
         assert!(
-            events.iter().all(|event| event.get("done").is_none()),
+            texts.iter().all(|event| event["content"].is_string()),
             "{fault}"
         );
+        let error = &last["error"];
+        assert_eq!(error["code"], code, "{fault}: {last}");
+        assert_eq!(error["retryable"], true, "{fault}: {last}");
+        assert!(
+            !error["message"].as_str().unwrap().is_empty(),
+            "{fault}: {last}"
+        );
+        let is_done = |event: &Value| event.get("done").is_some();
+        assert!(!events.iter().any(is_done), "{fault}: {events:?}");
     }
 }
 

@@ -40,6 +40,24 @@ async fn a_key_that_is_missing_unknown_or_revoked_is_one_case() {
     }
 }
 
+/// The seed has one answer for a key that is no good and for one that is not authorized. What it is
+/// that the key may not stands in the header.
+#[tokio::test]
+async fn a_key_that_may_not_use_this_surface_is_the_printed_401() {
+    let elsewhere = "[[keys]]\nname = \"elsewhere\"\nkey = \"sk-elsewhere-0123456789\"\n\
+                     models = [\"*\"]\nsurfaces = [\"openai_chat\"]\n";
+    let world = World::once(&format!("{elsewhere}{OPEN}")).await;
+    let ask = world.gateway.post("/v1/chat", says("Hi"));
+    let answer = ask
+        .header("x-api-key", "sk-elsewhere-0123456789")
+        .send()
+        .await;
+    assert_eq!(answer.status, 401, "{answer:?}");
+    assert_eq!(answer.json(), json!({ "detail": UNAUTHORIZED }));
+    assert_eq!(answer.header("x-tollgate-error-code"), "permission_denied");
+    assert_eq!(answer.header("x-should-retry"), "false");
+}
+
 #[tokio::test]
 async fn whatever_fails_on_our_side_is_the_printed_500() {
     let world = World::once(OPEN).await;

@@ -4,19 +4,21 @@
 use http::Method;
 use serde_json::{Value, json};
 use tollgate_core::error::{Code, Failure};
-use tollgate_core::offer::{Alias, Offer, OfferKind, OfferStatus};
+use tollgate_core::offer::{Alias, Offer, OfferStatus};
 use tollgate_core::price::Rate;
 use tollgate_core::secret::Secret;
 use tollgate_engine::accounts::{Decision, OfferChange};
 use tollgate_engine::authority::Manager;
 use tollgate_engine::engine::Engine;
 use tollgate_engine::offers::Shelf;
-use tollgate_engine::port::NewConnection;
+use tollgate_engine::port::{ConnectionFacts, KeptConnection, NewConnection, Offering};
 
 use super::super::fields::Fields;
 use super::super::named;
+use super::credentials::plain;
 use super::groups::{self, LONGEST_NAME, LONGEST_TEXT};
-use super::{Asked, conflict, credentials, difference, missing, wrong};
+use super::sort::ALIAS;
+use super::{Asked, conflict, credentials, difference, wrong};
 use crate::routes::saas::Saas;
 
 const LONGEST_CREDENTIAL: usize = 8192;
@@ -109,7 +111,7 @@ async fn create(engine: &Engine, by: &Manager, body: &[u8]) -> Result<(u16, Valu
     let display_name = required("display_name").into();
     let (provider, model) = (required("provider").into(), required("actual_model").into());
     let now = accounts.now();
-    let mut alias = Alias {
+    let alias = Alias {
         name: name.clone(),
         display_name,
         provider,
@@ -123,26 +125,51 @@ async fn create(engine: &Engine, by: &Manager, body: &[u8]) -> Result<(u16, Valu
         created_at: now,
         updated_at: now,
     };
-    let api_key = fields.text("api_key", LONGEST_CREDENTIAL);
-    let api_base = fields.text("api_base", LONGEST_TEXT);
+    let account = Account::read(&mut fields);
     fields.finish_leniently()?;
     check_new(engine, &alias)?;
-    if let Some(key) = api_key {
-        alias.connection = Some(account(engine, by, &alias, (key, api_base)).await?);
+    let decide = |alias: Alias| {
+        move |shelf: &Shelf| {
+            if shelf.aliases.contains_key(&alias.name) {
+                return Err(ALIAS.taken(&alias.name));
+            }
+            groups::check_groups(shelf, &alias.groups)?;
+            let told = difference(&Value::Null, &row(shelf, &alias));
+            let changes = vec![OfferChange::Put(Offer::Alias(alias))];
+            Ok(Decision { changes, told })
+        }
+    };
+    put(engine, by, ("create", alias, account), decide).await?;
+    told(engine, &name)
+}
+
+/// Writes an alias, with the account of its own if a key is given for one: both or neither.
+async fn put<'a, D>(
+    engine: &Engine,
+    by: &Manager,
+    (verb, mut alias, account): (&str, Alias, Account),
+    decide: impl FnOnce(Alias) -> D,
+) -> Result<(), Failure>
+where
+    D: FnOnce(&Shelf) -> Result<Decision, Failure> + Send + 'a,
+{
+    let action = ALIAS.action(verb);
+    let name = alias.name.clone();
+    if let Some(new) = account.of(engine, &alias)? {
+        alias.connection = Some(new.name.clone());
+        let offering = Offering {
+            action: (&action, &name),
+            decide: Box::new(decide(alias)),
+        };
+        let keeper = credentials::keeper(engine)?;
+        return keeper.put_offered(new, offering, by).await;
     }
     check_connection(engine, alias.connection.as_deref())?;
-    let decide = |shelf: &Shelf| {
-        if shelf.aliases.contains_key(&alias.name) {
-            return Err(taken(&alias.name));
-        }
-        groups::check_groups(shelf, &alias.groups)?;
-        let told = difference(&Value::Null, &row(shelf, &alias));
-        let changes = vec![OfferChange::Put(Offer::Alias(alias))];
-        Ok(Decision { changes, told })
-    };
-    let action = ("model_alias.create", &*name);
-    accounts.change_offers(by, action, None, decide).await?;
-    told(engine, &name)
+    let decide = decide(alias);
+    let accounts = &*engine.accounts;
+    accounts
+        .change_offers(by, (&action, &name), None, decide)
+        .await
 }
 
 /// Fails early, before an account is made for the alias. The configuration keeps its names.
@@ -153,7 +180,7 @@ fn check_new(engine: &Engine, alias: &Alias) -> Result<(), Failure> {
         || shelf.model_groups.contains_key(&alias.name)
         || routes.listed_as(&alias.name).is_some()
     {
-        return Err(taken(&alias.name));
+        return Err(ALIAS.taken(&alias.name));
     }
     groups::check_groups(&shelf, &alias.groups)
 }
@@ -167,27 +194,65 @@ fn check_connection(engine: &Engine, name: Option<&str>) -> Result<(), Failure> 
     Err(wrong(format!("Credential '{name}' not found")))
 }
 
-/// Makes an account of the alias's own.
-async fn account(
-    engine: &Engine,
-    by: &Manager,
-    alias: &Alias,
-    (key, base): (String, Option<String>),
-) -> Result<Box<str>, Failure> {
-    let name: Box<str> = format!("alias.{}", credentials::plain(&alias.name)).into();
-    let provider = credentials::provider_word(&alias.provider);
-    let mut settings = json!({"provider": provider});
-    if let (Some(base), Value::Object(members)) = (base, &mut settings) {
-        members.insert("base_url".to_owned(), base.into());
+/// What is said of an account of the alias's own.
+struct Account {
+    key: Option<Secret>,
+    base: Option<String>,
+}
+
+impl Account {
+    fn read(fields: &mut Fields) -> Self {
+        let key = fields.text("api_key", LONGEST_CREDENTIAL);
+        Self {
+            key: key.map(Secret::new),
+            base: fields.text("api_base", LONGEST_TEXT),
+        }
     }
-    let new = NewConnection {
-        name: name.clone(),
-        organization: None,
-        settings: settings.to_string().into(),
-        credential: Some(Secret::new(key)),
-    };
-    credentials::keeper(engine)?.create(new, by).await?;
-    Ok(name)
+
+    /// The connection that it makes, in place of the one that the alias has; `None` where nothing
+    /// is said.
+    fn of(self, engine: &Engine, alias: &Alias) -> Result<Option<NewConnection>, Failure> {
+        let old = own_account(engine, &alias.name)?;
+        if self.key.is_none() && (old.is_none() || self.base.is_none()) {
+            return Ok(None);
+        }
+        let provider = credentials::provider_word(&alias.provider);
+        let mut settings = json!({"provider": provider});
+        let base = self
+            .base
+            .or_else(|| old.as_ref().and_then(credentials::base_of));
+        if let (Some(base), Value::Object(members)) = (base, &mut settings) {
+            members.insert("base_url".to_owned(), base.into());
+        }
+        let name = match &old {
+            Some(old) => old.name.clone(),
+            None => credentials::free_name(engine, &format!("alias.{}", plain(&alias.name)))?,
+        };
+        let facts = ConnectionFacts {
+            slot: Some(slot(&alias.name)),
+            label: Some(alias.display_name.clone()),
+            ..ConnectionFacts::default()
+        };
+        Ok(Some(NewConnection {
+            name,
+            organization: None,
+            settings: settings.to_string().into(),
+            credential: self.key,
+            facts: Some(facts),
+        }))
+    }
+}
+
+/// For what the account of an alias stands.
+fn slot(alias: &str) -> Box<str> {
+    format!("alias:{alias}").into()
+}
+
+/// The account that an alias has of its own.
+fn own_account(engine: &Engine, alias: &str) -> Result<Option<KeptConnection>, Failure> {
+    let slot = slot(alias);
+    let mut kept = credentials::keeper(engine)?.list().into_iter();
+    Ok(kept.find(|kept| kept.facts.slot.as_ref() == Some(&slot)))
 }
 
 async fn change(
@@ -199,27 +264,28 @@ async fn change(
     let mut fields = Fields::read(body)?;
     let read = {
         let shelf = accounts.offers().shelf();
-        let old = shelf.aliases.get(name).ok_or_else(|| absent(name))?;
+        let old = shelf.aliases.get(name).ok_or_else(|| ALIAS.absent(name))?;
         Alias::clone(old)
     };
     let mut new = read.clone();
     edit(&mut fields, &mut new);
+    let account = Account::read(&mut fields);
     fields.finish_leniently()?;
-    check_connection(engine, new.connection.as_deref())?;
     new.updated_at = accounts.now();
-    let decide = |shelf: &Shelf| {
-        let old = shelf.aliases.get(name).ok_or_else(|| absent(name))?;
-        if **old != read {
-            let text = format!("Model alias '{name}' was changed meanwhile. Try again.");
-            return Err(conflict("model_alias", text));
+    let decide = |new: Alias| {
+        move |shelf: &Shelf| {
+            let old = shelf.aliases.get(name).ok_or_else(|| ALIAS.absent(name))?;
+            if **old != read {
+                let text = format!("Model alias '{name}' was changed meanwhile. Try again.");
+                return Err(conflict("model_alias", text));
+            }
+            groups::check_groups(shelf, &new.groups)?;
+            let told = difference(&row(shelf, old), &row(shelf, &new));
+            let changes = vec![OfferChange::Put(Offer::Alias(new))];
+            Ok(Decision { changes, told })
         }
-        groups::check_groups(shelf, &new.groups)?;
-        let told = difference(&row(shelf, old), &row(shelf, &new));
-        let changes = vec![OfferChange::Put(Offer::Alias(new))];
-        Ok(Decision { changes, told })
     };
-    let action = ("model_alias.update", name);
-    accounts.change_offers(by, action, None, decide).await?;
+    put(engine, by, ("update", new, account), decide).await?;
     told(engine, name)
 }
 
@@ -253,35 +319,30 @@ fn edit(fields: &mut Fields, alias: &mut Alias) {
     }
 }
 
+/// Takes an alias out, with the account of its own if it has one.
 async fn delete(engine: &Engine, by: &Manager, name: &str) -> Result<(u16, Value), Failure> {
     let decide = |shelf: &Shelf| {
-        let old = shelf.aliases.get(name).ok_or_else(|| absent(name))?;
-        let told = json!({"actual_model": {"old": &*old.model}}).to_string();
-        let changes = vec![OfferChange::Remove(OfferKind::Alias, name.into())];
-        Ok(Decision { changes, told })
+        let old = shelf.aliases.get(name).ok_or_else(|| ALIAS.absent(name))?;
+        Ok(Decision {
+            changes: Vec::new(),
+            told: json!({"actual_model": {"old": &*old.model}}).to_string(),
+        })
     };
-    let action = ("model_alias.delete", name);
-    engine
-        .accounts
-        .change_offers(by, action, None, decide)
-        .await?;
-    let message = format!("Model alias '{name}' deleted successfully");
-    Ok((200, json!({"model_alias": name, "message": message})))
+    let Some(account) = own_account(engine, name)? else {
+        return ALIAS.delete(&engine.accounts, by, name, decide).await;
+    };
+    let action = ALIAS.action("delete");
+    let offering = Offering {
+        action: (&action, name),
+        decide: Box::new(move |shelf| Ok(ALIAS.without(name, decide(shelf)?))),
+    };
+    let keeper = credentials::keeper(engine)?;
+    keeper.delete_offered(&account.name, offering, by).await?;
+    Ok(ALIAS.deleted(name))
 }
 
 fn told(engine: &Engine, name: &str) -> Result<(u16, Value), Failure> {
     let shelf = engine.accounts.offers().shelf();
-    let alias = shelf.aliases.get(name).ok_or_else(|| absent(name))?;
+    let alias = shelf.aliases.get(name).ok_or_else(|| ALIAS.absent(name))?;
     Ok((200, row(&shelf, alias)))
-}
-
-fn taken(name: &str) -> Failure {
-    conflict(
-        "model_alias",
-        format!("Model alias '{name}' already exists"),
-    )
-}
-
-fn absent(name: &str) -> Failure {
-    missing("model_alias", format!("Model alias '{name}' not found"))
 }

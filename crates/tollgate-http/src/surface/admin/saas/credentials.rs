@@ -1,5 +1,5 @@
-//! `/api/provider-credentials`: accounts of organizations at providers. Each is a connection of
-//! the organization; its key goes in, is kept encrypted, and never comes out.
+//! `/api/provider-credentials`: accounts at providers, as seed 001 has them. Each is a connection
+//! of its organization, which serves nobody else. Its key is sealed at rest and never comes out.
 
 use std::sync::Arc;
 
@@ -9,18 +9,19 @@ use tollgate_core::error::{Code, Failure};
 use tollgate_core::secret::Secret;
 use tollgate_engine::authority::Manager;
 use tollgate_engine::engine::Engine;
-use tollgate_engine::port::{ConnectionKeeper, KeptConnection, NewConnection};
+use tollgate_engine::port::{ConnectionFacts, ConnectionKeeper, KeptConnection, NewConnection};
 
 use super::super::fields::Fields;
-use super::super::named;
-use super::{Asked, missing, wrong};
+use super::super::{named, page};
+use super::{Asked, conflict, missing, wrong};
+use crate::query::Query;
 use crate::routes::saas::Credential;
 
 const LONGEST_NAME: usize = 256;
 const LONGEST_TEXT: usize = 2048;
 const LONGEST_CREDENTIAL: usize = 8192;
-/// What the names of these connections begin with.
-const PREFIX: &str = "credential.";
+/// How often a free name is looked for.
+const TRIES: u32 = 4;
 /// The providers of seed 001, and what they are called here.
 const PROVIDERS: [(&str, &str); 4] = [
     ("openai", "openai"),
@@ -46,7 +47,21 @@ pub(super) fn plain(name: &str) -> String {
             '-'
         }
     };
-    name.chars().map(plain).take(40).collect()
+    name.chars().map(plain).take(36).collect()
+}
+
+/// A name that no connection has: this one, or with a number behind it.
+pub(super) fn free_name(engine: &Engine, wanted: &str) -> Result<Box<str>, Failure> {
+    let kept = keeper(engine)?.list();
+    let known = engine.registry.connections();
+    let is_free = |name: &str| {
+        !kept.iter().any(|kept| *kept.name == *name)
+            && !known.iter().any(|(declared, _)| *declared.name == *name)
+    };
+    let numbered = (2..=u32::MAX).map(|number| format!("{wanted}.{number}"));
+    let mut names = std::iter::once(wanted.to_owned()).chain(numbered);
+    let free = names.find(|name| is_free(name));
+    Ok(free.unwrap_or_default().into())
 }
 
 /// Whoever keeps connections.
@@ -67,12 +82,11 @@ pub(super) async fn act(
         (Credential::One(id), &Method::PUT) => change(engine, by, (&named(id)?, &asked.body)).await,
         (Credential::One(id), &Method::DELETE) => delete(engine, by, &named(id)?).await,
         (Credential::One(id), _) => Ok((200, row(&find(engine, &named(id)?)?))),
+        (Credential::Use(id, is_on), _) => set_use(engine, by, (&named(id)?, is_on)).await,
         (Credential::Organization(id), _) => {
             let id = named(id)?;
-            Ok((
-                200,
-                rows(engine, |kept| kept.organization.as_deref() == Some(&*id))?,
-            ))
+            let of = |kept: &KeptConnection| kept.organization.as_deref() == Some(&*id);
+            Ok((200, rows(engine, asked.query, of)?))
         }
         (Credential::Provider(id, provider), _) => of_provider(engine, &named(id)?, provider),
         (Credential::All, _) => {
@@ -86,45 +100,80 @@ pub(super) async fn act(
                         .as_deref()
                         .is_none_or(|word| provider_of(kept) == word)
             };
-            Ok((200, rows(engine, wanted)?))
+            Ok((200, rows(engine, asked.query, wanted)?))
         }
     }
 }
 
+/// For what a credential stands: of an organization, one for each provider is in use.
+fn slot(organization: &str, provider: &str) -> Box<str> {
+    format!("{SLOT}{organization}:{provider}").into()
+}
+
+/// What the slots of credentials begin with.
+const SLOT: &str = "credential:";
+
 fn all(engine: &Engine) -> Result<Vec<KeptConnection>, Failure> {
     let mut kept = keeper(engine)?.list();
-    kept.retain(|kept| kept.name.starts_with(PREFIX));
+    kept.retain(|kept| {
+        let slot = kept.facts.slot.as_deref();
+        slot.is_some_and(|slot| slot.starts_with(SLOT))
+    });
     Ok(kept)
 }
 
-fn rows(engine: &Engine, wanted: impl Fn(&KeptConnection) -> bool) -> Result<Value, Failure> {
-    let all = all(engine)?;
-    Ok(all.iter().filter(|kept| wanted(kept)).map(row).collect())
+/// Those that are wanted, of those in use unless `active_only` is `false`.
+fn rows(
+    engine: &Engine,
+    query: Query<'_>,
+    wanted: impl Fn(&KeptConnection) -> bool,
+) -> Result<Value, Failure> {
+    let in_use_only = match query.first("active_only").as_deref() {
+        None | Some("true" | "True" | "1") => true,
+        Some("false" | "False" | "0") => false,
+        Some(_) => return Err(page::fault("active_only", "must be true or false")),
+    };
+    let all = all(engine)?.into_iter();
+    let wanted = all.filter(|kept| wanted(kept) && !(in_use_only && kept.facts.is_off));
+    Ok(wanted.map(|kept| row(&kept)).collect())
 }
 
 fn find(engine: &Engine, id: &str) -> Result<KeptConnection, Failure> {
     let found = all(engine)?.into_iter().find(|kept| *kept.name == *id);
-    let text = || format!("Provider credential '{id}' not found");
-    found.ok_or_else(|| missing("provider_credential", text()))
+    found.ok_or_else(|| {
+        let text = format!("Provider credential '{id}' not found");
+        missing("provider_credential", text)
+    })
+}
+
+/// The one in use of an organization at a provider.
+fn in_use(engine: &Engine, id: &str, provider: &str) -> Result<Option<KeptConnection>, Failure> {
+    let slot = slot(id, provider);
+    let found = all(engine)?
+        .into_iter()
+        .find(|kept| !kept.facts.is_off && kept.facts.slot.as_ref() == Some(&slot));
+    Ok(found)
 }
 
 fn of_provider(engine: &Engine, id: &str, provider: &str) -> Result<(u16, Value), Failure> {
     check_provider(provider)?;
-    let found = all(engine)?
-        .into_iter()
-        .find(|kept| is_of(kept, id, provider));
-    let text =
-        || format!("No active credential found for organization '{id}' and provider '{provider}'");
-    let kept = found.ok_or_else(|| missing("provider_credential", text()))?;
+    let kept = in_use(engine, id, provider)?.ok_or_else(|| {
+        let text =
+            format!("No active credential found for organization '{id}' and provider '{provider}'");
+        missing("provider_credential", text)
+    })?;
     Ok((200, row(&kept)))
-}
-
-fn is_of(kept: &KeptConnection, organization: &str, provider: &str) -> bool {
-    kept.organization.as_deref() == Some(organization) && provider_of(kept) == provider
 }
 
 fn settings(kept: &KeptConnection) -> Value {
     serde_json::from_str(&kept.settings).unwrap_or_default()
+}
+
+/// The address that was given for a connection.
+pub(super) fn base_of(kept: &KeptConnection) -> Option<String> {
+    let settings = settings(kept);
+    let base = settings.get("base_url")?.as_str()?;
+    Some(base.to_owned())
 }
 
 /// The provider, in the word of seed 001.
@@ -140,16 +189,18 @@ fn provider_of(kept: &KeptConnection) -> String {
 }
 
 fn row(kept: &KeptConnection) -> Value {
+    let facts = &kept.facts;
     json!({
         "credential_id": &*kept.name,
-        "credential_name": &*kept.name,
         "organization_id": kept.organization.as_deref(),
         "provider": provider_of(kept),
-        "api_base": settings(kept).get("base_url"),
+        "credential_name": facts.label.as_deref(),
+        "api_base": base_of(kept),
         "has_api_key": kept.has_credential,
-        "is_active": true,
+        "is_active": !facts.is_off,
         "created_at": kept.created_at.to_rfc3339(),
-        "updated_at": kept.created_at.to_rfc3339(),
+        "updated_at": facts.updated_at.unwrap_or(kept.created_at).to_rfc3339(),
+        "created_by": facts.made_by.as_deref(),
     })
 }
 
@@ -164,61 +215,89 @@ fn check_provider(word: &str) -> Result<(), Failure> {
     )))
 }
 
-async fn create(engine: &Engine, by: &Manager, body: &[u8]) -> Result<(u16, Value), Failure> {
-    let mut fields = Fields::read(body)?;
-    let organization = fields.required_text("organization_id", LONGEST_NAME);
-    let provider = fields.required_text("provider", LONGEST_NAME);
-    let key = fields.required_text("api_key", LONGEST_CREDENTIAL);
-    let base = fields.text("api_base", LONGEST_TEXT);
-    fields.finish_leniently()?;
-    let (organization, provider) = (
-        organization.unwrap_or_default(),
-        provider.unwrap_or_default(),
-    );
-    check_provider(&provider)?;
-    engine
-        .accounts
-        .organization(by, &organization)
-        .map_err(|failure| {
-            super::worded(failure, "organization", || {
-                format!("Organization '{organization}' not found")
-            })
-        })?;
-    if all(engine)?
-        .iter()
-        .any(|kept| is_of(kept, &organization, &provider))
-    {
-        return Err(wrong(format!(
-            "Organization '{organization}' already has an active credential for provider \
-             '{provider}'. Deactivate the existing one first or update it."
-        )));
-    }
-    let name = format!("{PREFIX}{}.{provider}", plain(&organization));
-    let new = described(
-        &name,
-        (&organization, &provider),
-        base,
-        key.map(Secret::new),
-    );
-    keeper(engine)?.create(new, by).await?;
-    Ok((200, row(&find(engine, &name)?)))
+/// What `POST /api/provider-credentials/create` says.
+struct New {
+    organization: String,
+    provider: String,
+    key: Option<Secret>,
+    base: Option<String>,
+    label: Option<Box<str>>,
+    made_by: Option<Box<str>>,
 }
 
-fn described(
-    name: &str,
-    (organization, provider): (&str, &str),
-    base: Option<String>,
-    credential: Option<Secret>,
-) -> NewConnection {
+impl New {
+    fn read(body: &[u8]) -> Result<Self, Failure> {
+        let mut fields = Fields::read(body)?;
+        let organization = fields.required_text("organization_id", LONGEST_NAME);
+        let provider = fields.required_text("provider", LONGEST_NAME);
+        let key = fields.required_text("api_key", LONGEST_CREDENTIAL);
+        let label = fields.required_text("credential_name", LONGEST_NAME);
+        let new = Self {
+            organization: organization.unwrap_or_default(),
+            provider: provider.unwrap_or_default(),
+            key: key.map(Secret::new),
+            base: fields.text("api_base", LONGEST_TEXT),
+            label: label.map(Into::into),
+            made_by: fields.text("created_by", LONGEST_NAME).map(Into::into),
+        };
+        fields.finish_leniently()?;
+        Ok(new)
+    }
+
+    fn connection(&self, name: Box<str>) -> NewConnection {
+        NewConnection {
+            name,
+            organization: Some(self.organization.as_str().into()),
+            settings: described(&self.provider, self.base.as_deref()),
+            credential: self.key.clone(),
+            facts: Some(ConnectionFacts {
+                slot: Some(slot(&self.organization, &self.provider)),
+                label: self.label.clone(),
+                made_by: self.made_by.clone(),
+                ..ConnectionFacts::default()
+            }),
+        }
+    }
+}
+
+fn described(provider: &str, base: Option<&str>) -> Box<str> {
     let mut settings = json!({"provider": provider_word(provider)});
     if let (Some(base), Value::Object(members)) = (base, &mut settings) {
         members.insert("base_url".to_owned(), base.into());
     }
-    NewConnection {
-        name: name.into(),
-        organization: Some(organization.into()),
-        settings: settings.to_string().into(),
-        credential,
+    settings.to_string().into()
+}
+
+async fn create(engine: &Engine, by: &Manager, body: &[u8]) -> Result<(u16, Value), Failure> {
+    let new = New::read(body)?;
+    let (organization, provider) = (&*new.organization, &*new.provider);
+    check_provider(provider)?;
+    let known = engine.accounts.organization(by, organization);
+    known.map_err(|failure| {
+        super::worded(failure, "organization", || {
+            format!("Organization '{organization}' not found")
+        })
+    })?;
+    let wanted = format!("credential.{}.{provider}", plain(organization));
+    let mut tries = 1;
+    loop {
+        if in_use(engine, organization, provider)?.is_some() {
+            return Err(conflict(
+                "provider_credential",
+                format!(
+                    "Organization '{organization}' already has an active credential for provider \
+                     '{provider}'. Deactivate the existing one first or update it."
+                ),
+            ));
+        }
+        let name = free_name(engine, &wanted)?;
+        let made = keeper(engine)?.create(new.connection(name.clone()), by);
+        match made.await {
+            Ok(()) => return Ok((200, row(&find(engine, &name)?))),
+            // Somebody else was faster: with the name, or with a credential.
+            Err(failure) if failure.code == Code::Conflict && tries < TRIES => tries += 1,
+            Err(failure) => return Err(failure),
+        }
     }
 }
 
@@ -232,17 +311,70 @@ async fn change(
     let key = fields.text("api_key", LONGEST_CREDENTIAL).map(Secret::new);
     let names_base = fields.names("api_base");
     let base = fields.text("api_base", LONGEST_TEXT);
+    let label = fields.text("credential_name", LONGEST_NAME);
+    let is_on = fields.flag("is_active");
     fields.finish_leniently()?;
-    let old = settings(&kept);
-    let old = old
-        .get("base_url")
-        .and_then(Value::as_str)
-        .map(str::to_owned);
-    let base = if names_base { base } else { old };
-    let organization = kept.organization.clone().unwrap_or_default();
-    let new = described(&kept.name, (&organization, &provider_of(&kept)), base, key);
-    keeper(engine)?.replace(new, by).await?;
-    Ok((200, row(&find(engine, id)?)))
+    let base = if names_base { base } else { base_of(&kept) };
+    let facts = ConnectionFacts {
+        label: label.map(Into::into).or_else(|| kept.facts.label.clone()),
+        is_off: is_on.map_or(kept.facts.is_off, |is_on| !is_on),
+        ..kept.facts.clone()
+    };
+    let new = NewConnection {
+        settings: described(&provider_of(&kept), base.as_deref()),
+        credential: key,
+        ..same(&kept, facts)
+    };
+    let text = "Update would violate unique constraint. Organization can only have one active \
+                credential per provider.";
+    replace(engine, by, (new, text)).await
+}
+
+/// `PUT …/activate` and `…/deactivate`. Doing it once more changes nothing.
+async fn set_use(
+    engine: &Engine,
+    by: &Manager,
+    (id, is_on): (&str, bool),
+) -> Result<(u16, Value), Failure> {
+    let kept = find(engine, id)?;
+    if kept.facts.is_off != is_on {
+        return Ok((200, row(&kept)));
+    }
+    let facts = ConnectionFacts {
+        is_off: !is_on,
+        ..kept.facts.clone()
+    };
+    let text = "Cannot activate: organization already has an active credential for this provider. \
+                Deactivate the other one first.";
+    replace(engine, by, (same(&kept, facts), text)).await
+}
+
+/// What a credential is, with other facts.
+fn same(kept: &KeptConnection, facts: ConnectionFacts) -> NewConnection {
+    NewConnection {
+        name: kept.name.clone(),
+        organization: kept.organization.clone(),
+        settings: kept.settings.clone(),
+        credential: None,
+        facts: Some(facts),
+    }
+}
+
+async fn replace(
+    engine: &Engine,
+    by: &Manager,
+    (new, in_use): (NewConnection, &str),
+) -> Result<(u16, Value), Failure> {
+    let name = new.name.clone();
+    let replaced = keeper(engine)?.replace(new, by).await;
+    replaced.map_err(|failure| {
+        if failure.code == Code::Conflict {
+            conflict("provider_credential", in_use)
+        } else {
+            failure
+        }
+    })?;
+    Ok((200, row(&find(engine, &name)?)))
 }
 
 async fn delete(engine: &Engine, by: &Manager, id: &str) -> Result<(u16, Value), Failure> {

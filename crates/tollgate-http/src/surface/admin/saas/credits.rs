@@ -149,7 +149,7 @@ async fn merge(accounts: &Accounts, node: &TeamNode, body: &mut Value) -> Result
         "cost_markup_percentage": 0.0,
         "status": facts.status.as_str(),
         "created_at": facts.created_at.to_rfc3339(),
-        "updated_at": facts.created_at.to_rfc3339(),
+        "updated_at": facts.updated_at.unwrap_or(facts.created_at).to_rfc3339(),
     });
     if let (Value::Object(body), Value::Object(told)) = (body, told) {
         body.extend(told);

@@ -3,14 +3,15 @@
 use http::Method;
 use serde_json::{Value, json};
 use tollgate_core::error::{Code, Failure};
-use tollgate_core::offer::{AccessGroup, Alias, Offer, OfferKind, OfferStatus};
+use tollgate_core::offer::{AccessGroup, Alias, Offer, OfferStatus};
 use tollgate_engine::accounts::{Accounts, Decision, OfferChange};
 use tollgate_engine::authority::Manager;
 use tollgate_engine::offers::Shelf;
 
 use super::super::fields::Fields;
 use super::super::named;
-use super::{Asked, conflict, difference, missing, wrong};
+use super::sort::{ALIAS, GROUP};
+use super::{Asked, difference, wrong};
 use crate::routes::saas::Saas;
 
 /// The most characters of a name, and of a text for people.
@@ -35,7 +36,10 @@ pub(super) async fn act(
         (Saas::Group(name), _) => {
             let shelf = accounts.offers().shelf();
             let name = named(name)?;
-            let group = shelf.groups.get(&*name).ok_or_else(|| absent(&name))?;
+            let group = shelf
+                .groups
+                .get(&*name)
+                .ok_or_else(|| GROUP.absent(&name))?;
             Ok((200, row(&shelf, group)))
         }
         (Saas::GroupAliases(name), _) => {
@@ -107,7 +111,9 @@ pub(super) fn check_groups(shelf: &Shelf, groups: &[Box<str>]) -> Result<(), Fai
     let mut unknown = groups
         .iter()
         .filter(|name| !shelf.groups.contains_key(*name));
-    unknown.next().map_or(Ok(()), |name| Err(absent(name)))
+    unknown
+        .next()
+        .map_or(Ok(()), |name| Err(GROUP.absent(name)))
 }
 
 fn row(shelf: &Shelf, group: &AccessGroup) -> Value {
@@ -147,8 +153,7 @@ async fn create(accounts: &Accounts, by: &Manager, body: &[u8]) -> Result<(u16, 
     let action = ("access_group.create", &*name);
     let decide = |shelf: &Shelf| {
         if shelf.groups.contains_key(&name) {
-            let text = format!("Model access group '{name}' already exists");
-            return Err(conflict("access_group", text));
+            return Err(GROUP.taken(&name));
         }
         let mut changes = vec![OfferChange::Put(Offer::AccessGroup(group))];
         changes.extend(membership(shelf, &name, &aliases)?);
@@ -173,7 +178,7 @@ async fn change(
     fields.finish_leniently()?;
     let now = accounts.now();
     let decide = |shelf: &Shelf| {
-        let old = shelf.groups.get(name).ok_or_else(|| absent(name))?;
+        let old = shelf.groups.get(name).ok_or_else(|| GROUP.absent(name))?;
         let mut new = AccessGroup::clone(old);
         if let Some(display_name) = display_name {
             new.display_name = display_name.into();
@@ -208,7 +213,7 @@ async fn set_aliases(
     fields.finish_leniently()?;
     let now = accounts.now();
     let decide = |shelf: &Shelf| {
-        let old = shelf.groups.get(name).ok_or_else(|| absent(name))?;
+        let old = shelf.groups.get(name).ok_or_else(|| GROUP.absent(name))?;
         let before: Vec<&str> = shelf.aliases_of(name).map(|alias| &*alias.name).collect();
         let told = json!({"model_aliases": {"new": aliases, "old": before}}).to_string();
         let mut changes = vec![OfferChange::Put(Offer::AccessGroup(AccessGroup {
@@ -225,7 +230,7 @@ async fn set_aliases(
 
 async fn delete(accounts: &Accounts, by: &Manager, name: &str) -> Result<(u16, Value), Failure> {
     let decide = |shelf: &Shelf| {
-        let old = shelf.groups.get(name).ok_or_else(|| absent(name))?;
+        let old = shelf.groups.get(name).ok_or_else(|| GROUP.absent(name))?;
         let teams = shelf.teams_of_group(name);
         if !teams.is_empty() {
             return Err(wrong(format!(
@@ -233,15 +238,12 @@ async fn delete(accounts: &Accounts, by: &Manager, name: &str) -> Result<(u16, V
                 teams.join(", ")
             )));
         }
-        let told = difference(&row(shelf, old), &Value::Null);
-        let mut changes = vec![OfferChange::Remove(OfferKind::AccessGroup, name.into())];
-        changes.extend(membership(shelf, name, &[])?);
-        Ok(Decision { changes, told })
+        Ok(Decision {
+            changes: membership(shelf, name, &[])?,
+            told: json!({"display_name": {"old": &*old.display_name}}).to_string(),
+        })
     };
-    let action = ("access_group.delete", name);
-    accounts.change_offers(by, action, None, decide).await?;
-    let message = format!("Model access group '{name}' deleted successfully");
-    Ok((200, json!({"group_name": name, "message": message})))
+    GROUP.delete(accounts, by, name, decide).await
 }
 
 /// The changes by which a group holds these aliases and no others.
@@ -254,10 +256,7 @@ fn membership(
         .iter()
         .filter(|name| !shelf.aliases.contains_key(*name));
     if let Some(name) = unknown.next() {
-        return Err(missing(
-            "model_alias",
-            format!("Model alias '{name}' not found"),
-        ));
+        return Err(ALIAS.absent(name));
     }
     let changed = shelf.aliases.values().filter_map(|alias| {
         let is_in = alias.groups.iter().any(|of| **of == *group);
@@ -278,13 +277,6 @@ fn membership(
 
 fn told(accounts: &Accounts, name: &str) -> Result<(u16, Value), Failure> {
     let shelf = accounts.offers().shelf();
-    let group = shelf.groups.get(name).ok_or_else(|| absent(name))?;
+    let group = shelf.groups.get(name).ok_or_else(|| GROUP.absent(name))?;
     Ok((200, row(&shelf, group)))
-}
-
-fn absent(name: &str) -> Failure {
-    missing(
-        "access_group",
-        format!("Model access group '{name}' not found"),
-    )
 }

@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::id::TeamId;
-use tollgate_core::offer::{GroupModel, ModelGroup, Offer, OfferKind, OfferStatus};
+use tollgate_core::offer::{GroupModel, ModelGroup, Offer, OfferStatus};
 use tollgate_engine::accounts::{Decision, OfferChange};
 use tollgate_engine::authority::Manager;
 use tollgate_engine::caller::Caller;
@@ -15,7 +15,8 @@ use tollgate_engine::offers::Shelf;
 use super::super::fields::Fields;
 use super::super::named;
 use super::groups::{self, LONGEST_NAME, LONGEST_TEXT};
-use super::{Asked, conflict, difference, missing, wrong};
+use super::sort::MODEL_GROUP;
+use super::{Asked, difference, missing, wrong};
 use crate::query::Query;
 use crate::routes::saas::Saas;
 
@@ -177,8 +178,7 @@ async fn create(engine: &Engine, by: &Manager, body: &[u8]) -> Result<(u16, Valu
     let is_model = engine.routes().listed_as(&name).is_some();
     let decide = |shelf: &Shelf| {
         if is_model || shelf.model_groups.contains_key(&name) || shelf.aliases.contains_key(&name) {
-            let text = format!("Model group '{name}' already exists");
-            return Err(conflict("model_group", text));
+            return Err(MODEL_GROUP.taken(&name));
         }
         check(engine, shelf, &group.models)?;
         let told = difference(&Value::Null, &row(shelf, &group));
@@ -202,7 +202,10 @@ async fn set_models(
     fields.finish_leniently()?;
     let now = accounts.now();
     let decide = |shelf: &Shelf| {
-        let old = shelf.model_groups.get(name).ok_or_else(|| absent(name))?;
+        let old = shelf
+            .model_groups
+            .get(name)
+            .ok_or_else(|| MODEL_GROUP.absent(name))?;
         check(engine, shelf, &models)?;
         let new = ModelGroup {
             models,
@@ -220,7 +223,8 @@ async fn set_models(
 
 async fn delete(engine: &Engine, by: &Manager, name: &str) -> Result<(u16, Value), Failure> {
     let decide = |shelf: &Shelf| {
-        let old = shelf.model_groups.get(name).ok_or_else(|| absent(name))?;
+        let old = shelf.model_groups.get(name);
+        let old = old.ok_or_else(|| MODEL_GROUP.absent(name))?;
         let teams = shelf.teams_of_model_group(name).len();
         if teams > 0 {
             return Err(wrong(format!(
@@ -228,25 +232,19 @@ async fn delete(engine: &Engine, by: &Manager, name: &str) -> Result<(u16, Value
             )));
         }
         let models: Vec<&str> = old.in_order();
-        let told = json!({"models": {"old": models}}).to_string();
-        let changes = vec![OfferChange::Remove(OfferKind::ModelGroup, name.into())];
-        Ok(Decision { changes, told })
+        Ok(Decision {
+            changes: Vec::new(),
+            told: json!({"models": {"old": models}}).to_string(),
+        })
     };
-    let action = ("model_group.delete", name);
-    engine
-        .accounts
-        .change_offers(by, action, None, decide)
-        .await?;
-    let message = format!("Model group '{name}' deleted successfully");
-    Ok((200, json!({"group_name": name, "message": message})))
+    MODEL_GROUP.delete(&engine.accounts, by, name, decide).await
 }
 
 fn told(engine: &Engine, name: &str) -> Result<(u16, Value), Failure> {
     let shelf = engine.accounts.offers().shelf();
-    let group = shelf.model_groups.get(name).ok_or_else(|| absent(name))?;
+    let group = shelf
+        .model_groups
+        .get(name)
+        .ok_or_else(|| MODEL_GROUP.absent(name))?;
     Ok((200, row(&shelf, group)))
-}
-
-fn absent(name: &str) -> Failure {
-    missing("model_group", format!("Model group '{name}' not found"))
 }

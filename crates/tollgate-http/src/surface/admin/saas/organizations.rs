@@ -4,19 +4,21 @@ use serde_json::{Value, json};
 use tollgate_core::budget::Controls;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::id::TeamId;
+use tollgate_core::job::Terms;
 use tollgate_core::money::{LARGEST, Money};
 use tollgate_core::tenant::Status;
 use tollgate_core::time::Timestamp;
-use tollgate_engine::accounts::{Accounts, NewOrganization, OrganizationEdit, is_id};
+use tollgate_engine::accounts::{Accounts, MadeTeam, NewOrganization, OrganizationEdit, is_id};
 use tollgate_engine::authority::Manager;
 use tollgate_engine::engine::Engine;
+use tollgate_engine::offers::Shelf;
 use tollgate_engine::port::{JobBy, JobQuery};
 use tollgate_engine::tenants::OrganizationNode;
 
 use super::super::fields::Fields;
 use super::super::{organizations, page, words};
 use super::groups::names;
-use super::new_team::{Wanted, make_wanted};
+use super::new_team;
 use super::teams::Standing;
 use super::{conflict, worded};
 use crate::query::Query;
@@ -28,7 +30,8 @@ const LONGEST_REASON: usize = 500;
 struct New {
     id: Box<str>,
     name: Box<str>,
-    team: Option<Wanted>,
+    metadata: Option<Box<str>>,
+    team: Option<new_team::New>,
 }
 
 fn new(body: &[u8]) -> Result<New, Failure> {
@@ -46,20 +49,24 @@ fn new(body: &[u8]) -> Result<New, Failure> {
     let team_name = fields.text("default_team_name", LONGEST_NAME);
     let groups = names(&mut fields, "default_team_access_groups");
     let credits = fields.integer("default_team_credits", 0..=LARGEST);
+    let metadata = words::metadata(&mut fields);
     fields.finish_leniently()?;
     let team = with_team.then(|| {
         let team = format!("{id}_default");
-        Wanted {
+        new_team::New {
             organization: id.as_str().into(),
             name: team_name.unwrap_or_else(|| team.clone()).into(),
             id: team.into(),
             groups,
             credits: credits.unwrap_or_default(),
+            terms: Terms::default(),
+            metadata: None,
         }
     });
     Ok(New {
         id: id.into(),
         name: name.unwrap_or_default().into(),
+        metadata: metadata.flatten(),
         team,
     })
 }
@@ -70,16 +77,29 @@ pub(super) async fn create(
     by: &Manager,
     body: &[u8],
 ) -> Result<(u16, Value), Failure> {
-    let New { id, name, team } = new(body)?;
+    let New {
+        id,
+        name,
+        metadata,
+        team,
+    } = new(body)?;
     let organization = NewOrganization {
         id: Some(id.clone()),
         name,
         status: Status::Active,
         keeps_bodies: false,
+        metadata,
         controls: Controls::default(),
     };
-    let made = accounts.create_organization(by, organization).await;
-    let node = made.map_err(|failure| {
+    let whole = team.as_ref().map(new_team::whole);
+    let check = |shelf: &Shelf| match &team {
+        Some(team) => new_team::against(accounts, team)(shelf),
+        None => Ok(()),
+    };
+    let made = accounts
+        .create_whole_organization(by, organization, whole, check)
+        .await;
+    let (node, made_team) = made.map_err(|failure| {
         if failure.code == Code::Conflict {
             let text = format!("Organization with ID '{id}' already exists");
             return conflict("organization", text);
@@ -87,9 +107,9 @@ pub(super) async fn create(
         failure
     })?;
     let mut row = told(accounts, &node);
-    let default_team = match team {
-        None => Value::Null,
-        Some(wanted) => default_team(accounts, by, wanted).await,
+    let default_team = match (&team, made_team) {
+        (Some(team), Some(made)) => default_team(accounts, team, made),
+        _ => Value::Null,
     };
     if let Value::Object(row) = &mut row {
         row.insert("default_team".to_owned(), default_team);
@@ -97,16 +117,17 @@ pub(super) async fn create(
     Ok((200, row))
 }
 
-async fn default_team(accounts: &Accounts, by: &Manager, wanted: Wanted) -> Value {
-    let (alias, groups, credits) = (wanted.name.clone(), wanted.groups.clone(), wanted.credits);
-    let (node, key) = match make_wanted(accounts, by, wanted).await {
+fn default_team(
+    accounts: &Accounts,
+    new: &new_team::New,
+    made: Result<MadeTeam, Failure>,
+) -> Value {
+    let (node, key) = match made {
         Ok(made) => made,
         Err(failure) => {
-            let code = failure.code;
-            let text = failure
-                .message
-                .clone()
-                .unwrap_or_else(|| code.slug().to_owned());
+            let failure = new_team::of_team(failure, &new.id);
+            let text = failure.message.as_deref();
+            let text = text.unwrap_or_else(|| failure.code.slug());
             return json!({"error": text});
         }
     };
@@ -115,12 +136,19 @@ async fn default_team(accounts: &Accounts, by: &Manager, wanted: Wanted) -> Valu
     let aliases = offer.map(|offer| shelf.allowed_aliases(offer));
     json!({
         "team_id": node.id.as_str(),
-        "team_alias": alias,
-        "virtual_key": key,
-        "access_groups": groups,
+        "team_alias": &*new.name,
+        "virtual_key": key.expose(),
+        "access_groups": new.groups,
         "allowed_model_aliases": aliases,
-        "credits_allocated": credits,
+        "credits_allocated": new.credits,
     })
+}
+
+/// `GET /api/organizations`: every active organization that the manager may see.
+pub(in super::super) fn all(accounts: &Accounts, by: &Manager) -> Result<(u16, Value), Failure> {
+    let nodes = accounts.organizations(by)?;
+    let active = nodes.iter().filter(|node| node.status() == Status::Active);
+    Ok((200, active.map(|node| told(accounts, node)).collect()))
 }
 
 /// An organization in both shapes.
@@ -133,9 +161,8 @@ pub(in super::super) fn told(accounts: &Accounts, node: &OrganizationNode) -> Va
         "organization_id": node.id.as_str(),
         "name": &*facts.name,
         "status": facts.status.as_str(),
-        "metadata": {},
         "created_at": facts.created_at.to_rfc3339(),
-        "updated_at": facts.created_at.to_rfc3339(),
+        "updated_at": facts.updated_at.unwrap_or(facts.created_at).to_rfc3339(),
         "default_team": team.map(|team| json!({
             "team_id": team.id.as_str(),
             "team_alias": &*team.facts().name,
@@ -165,10 +192,11 @@ pub(super) async fn teams(
     id: &str,
 ) -> Result<(u16, Value), Failure> {
     let node = find(accounts, by, id)?;
+    let given = accounts.credits().given_to_all().await?;
+    let shelf = accounts.offers().shelf();
     let mut rows = Vec::new();
     for team in accounts.teams(by, Some(id))? {
-        let standing = Standing::of(accounts, &team).await?;
-        let shelf = accounts.offers().shelf();
+        let standing = Standing::among(&given, &team);
         let groups = shelf.team(&team.id).map(|offer| offer.groups.clone());
         rows.push(json!({
             "team_id": team.id.as_str(),
@@ -277,7 +305,7 @@ pub(super) async fn set_state(
         "organization_id": node.id.as_str(),
         "status": node.status().as_str(),
         "previous_status": previous.as_str(),
-        "updated_at": accounts.now().to_rfc3339(),
+        "updated_at": node.facts().updated_at.map(Timestamp::to_rfc3339),
         "reason": reason,
     });
     Ok((200, body))

@@ -1,17 +1,18 @@
 //! Teams as seed 001 has them: made with a key and with credits, and told with what they may use.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::id::TeamId;
 use tollgate_core::job::{BudgetMode, CREDITS_SCALE, Terms};
 use tollgate_core::ledger::{Holder, WalletId};
 use tollgate_core::money::{LARGEST, Unit};
 use tollgate_core::offer::{Offer, TeamOffer};
-use tollgate_engine::accounts::{Accounts, Decision, OfferChange, TeamEdit, TermsEdit};
+use tollgate_engine::accounts::{Accounts, Decision, OfferChange, TeamChange, TeamEdit, TermsEdit};
 use tollgate_engine::authority::Manager;
-use tollgate_engine::credits::{By, Note};
+use tollgate_engine::credits::Correction;
 use tollgate_engine::offers::Shelf;
 use tollgate_engine::tenants::TeamNode;
 
@@ -35,18 +36,28 @@ pub(super) struct Standing {
 
 impl Standing {
     pub(super) async fn of(accounts: &Accounts, node: &TeamNode) -> Result<Self, Failure> {
-        let remaining = remaining(node);
-        let wallet = node.paying(Unit::Credits);
-        let allocated = match wallet {
+        let allocated = match node.paying(Unit::Credits) {
             Some(wallet) => accounts.credits().given(wallet.id()).await?,
             None => 0,
         };
+        Ok(Self::with(node, allocated))
+    }
+
+    /// The same where it is known what each wallet was given.
+    pub(super) fn among(given: &HashMap<WalletId, i64>, node: &TeamNode) -> Self {
+        let wallet = node.paying(Unit::Credits);
+        let allocated = wallet.and_then(|wallet| given.get(&**wallet.id()));
+        Self::with(node, allocated.copied().unwrap_or_default())
+    }
+
+    fn with(node: &TeamNode, allocated: i64) -> Self {
+        let remaining = remaining(node);
         let left = i64::try_from(remaining).unwrap_or(i64::MAX);
-        Ok(Self {
+        Self {
             allocated,
             remaining,
             used: allocated.saturating_sub(left),
-        })
+        }
     }
 }
 
@@ -98,18 +109,17 @@ pub(super) fn modes() -> String {
 }
 
 /// The members that seed 001 has of a team, beside those that it has here.
-async fn members(
+fn members(
     accounts: &Accounts,
-    node: &TeamNode,
+    (node, standing): (&TeamNode, &Standing),
     key: Option<&str>,
-) -> Result<Map<String, Value>, Failure> {
-    let standing = Standing::of(accounts, node).await?;
+) -> Value {
     let shelf = accounts.offers().shelf();
     let nothing = TeamOffer::nothing(&node.id);
     let offer = shelf.team(&node.id).map_or(&nothing, |offer| &**offer);
     let facts = node.facts();
     let terms = facts.job_terms();
-    let told = json!({
+    json!({
         "team_id": node.id.as_str(),
         "organization_id": node.organization().id.as_str(),
         "team_alias": &*facts.name,
@@ -132,11 +142,8 @@ async fn members(
         "credits_per_dollar": rate(&terms),
         "tokens_per_credit": terms.tokens_per_credit,
         "default_model": terms.default_model.as_deref(),
-    });
-    match told {
-        Value::Object(members) => Ok(members),
-        _ => Ok(Map::new()),
-    }
+        "updated_at": facts.updated_at.unwrap_or(facts.created_at).to_rfc3339(),
+    })
 }
 
 /// A team in both shapes.
@@ -145,11 +152,39 @@ pub(super) async fn told(
     node: &TeamNode,
     key: Option<&str>,
 ) -> Result<Value, Failure> {
-    let mut row = teams::row(accounts, node);
-    if let Value::Object(row) = &mut row {
-        row.extend(members(accounts, node, key).await?);
+    let standing = Standing::of(accounts, node).await?;
+    Ok(both(accounts, (node, &standing), key))
+}
+
+fn both(accounts: &Accounts, of: (&TeamNode, &Standing), key: Option<&str>) -> Value {
+    let mut row = teams::row(accounts, of.0);
+    if let (Value::Object(row), Value::Object(members)) = (&mut row, members(accounts, of, key)) {
+        row.extend(members);
     }
-    Ok(row)
+    row
+}
+
+/// `GET /api/teams`: every team that the manager may see, with the beginning and the end of the
+/// oldest of its keys.
+pub(in super::super) async fn all(
+    accounts: &Accounts,
+    by: &Manager,
+) -> Result<(u16, Value), Failure> {
+    let nodes = accounts.teams(by, None)?;
+    let given = accounts.credits().given_to_all().await?;
+    // A manager who sees teams need not see keys.
+    let keys = accounts.keys(by, |entry| entry.key().revoked_at.is_none());
+    let mut shown: HashMap<TeamId, String> = HashMap::new();
+    for entry in keys.unwrap_or_default() {
+        let team = entry.team().id.clone();
+        shown.entry(team).or_insert_with(|| entry.key().masked());
+    }
+    let rows = nodes.iter().map(|node| {
+        let standing = Standing::among(&given, node);
+        let key = shown.get(&node.id).map(String::as_str);
+        both(accounts, (node, &standing), key)
+    });
+    Ok((200, rows.collect()))
 }
 
 /// The same for a manager, with the beginning and the end of one of its keys.
@@ -224,24 +259,14 @@ pub(super) async fn set_groups(
     let groups = names(&mut fields, "access_groups");
     fields.finish_leniently()?;
     let node = find(accounts, by, id)?;
-    change_groups(accounts, by, &node, groups).await?;
-    let message = format!("Access groups of team '{id}' updated successfully");
-    done(accounts, by, (&node, message)).await
-}
-
-/// Gives a team these access groups in place of those that it has.
-pub(in super::super) async fn change_groups(
-    accounts: &Accounts,
-    by: &Manager,
-    node: &TeamNode,
-    groups: Vec<Box<str>>,
-) -> Result<(), Failure> {
-    regive(accounts, by, node, |shelf, offer| {
+    regive(accounts, by, &node, |shelf, offer| {
         check_groups(shelf, &groups)?;
         offer.groups = groups;
         Ok(())
     })
-    .await
+    .await?;
+    let message = format!("Access groups of team '{id}' updated successfully");
+    done(accounts, by, (&node, message)).await
 }
 
 /// `PUT /api/teams/{team}/model-groups`: the same of model groups.
@@ -283,8 +308,7 @@ pub(super) async fn regive(
     change: impl FnOnce(&Shelf, &mut TeamOffer) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let decide = |shelf: &Shelf| {
-        let old = shelf.team(&node.id).map(|offer| TeamOffer::clone(offer));
-        let old = old.unwrap_or_else(|| TeamOffer::nothing(&node.id));
+        let old = offer_of(shelf, &node.id);
         let mut new = old.clone();
         change(shelf, &mut new)?;
         let told = super::difference(&offer_row(&old), &offer_row(&new));
@@ -325,7 +349,7 @@ pub(in super::super) fn alias(fields: &mut Fields) -> Option<Box<str>> {
 pub(in super::super) struct Given {
     terms: TermsEdit,
     groups: Option<Vec<Box<str>>>,
-    allocated: Option<u64>,
+    credits: Correction,
 }
 
 impl Given {
@@ -333,23 +357,22 @@ impl Given {
         let groups = fields
             .names("access_groups")
             .then(|| names(fields, "access_groups"));
-        let allocated = fields.integer("credits_allocated", 0..=LARGEST);
-        if fields.names("credits_used") {
-            fields.skip("credits_used");
-            let what = "follows from the books; set a balance right with \
-                        POST /api/credits/teams/{team}/adjust";
-            fields.fault("credits_used", "value_error", what);
-        }
+        let credits = Correction {
+            given: fields.integer("credits_allocated", 0..=LARGEST),
+            used: fields.integer("credits_used", 0..=LARGEST),
+        };
         let terms = terms(fields)?;
         Ok(Self {
             terms,
             groups,
-            allocated,
+            credits,
         })
     }
 
     fn is_empty(&self) -> bool {
-        self.terms == TermsEdit::default() && self.groups.is_none() && self.allocated.is_none()
+        self.terms == TermsEdit::default()
+            && self.groups.is_none()
+            && self.credits == Correction::default()
     }
 }
 
@@ -368,34 +391,35 @@ pub(in super::super) async fn change(
         ));
     }
     edit.job_terms = given.terms;
-    if let Some(groups) = &given.groups {
-        check_groups(&accounts.offers().shelf(), groups)?;
-    }
-    accounts.change_team(by, id, &edit).await?;
-    if let Some(groups) = given.groups {
-        change_groups(accounts, by, &node, groups).await?;
-    }
-    if let Some(allocated) = given.allocated {
-        allocate(accounts, by, &node, allocated).await?;
-    }
+    let decide = |shelf: &Shelf| {
+        let offer = match given.groups {
+            None => None,
+            Some(groups) => {
+                check_groups(shelf, &groups)?;
+                let old = offer_of(shelf, &node.id);
+                let new = TeamOffer {
+                    groups,
+                    ..old.clone()
+                };
+                let told = super::difference(&offer_row(&old), &offer_row(&new));
+                (old != new).then_some((new, told))
+            }
+        };
+        Ok(TeamChange {
+            edit,
+            offer,
+            credits: given.credits,
+        })
+    };
+    accounts.change_whole_team(by, id, decide).await?;
     let message = format!("Team '{id}' updated successfully");
     done(accounts, by, (&node, message)).await
 }
 
-/// Has a team have been given so many credits in all.
-async fn allocate(
-    accounts: &Accounts,
-    by: &Manager,
-    node: &TeamNode,
-    wanted: u64,
-) -> Result<(), Failure> {
-    let order = Note {
-        reference: None,
-        reason: format!("Allocation set to {wanted} credits").into(),
-        by: Some(By::manager(by)),
-    };
-    let (credits, wallet) = (accounts.credits(), wallet_of(&node.id));
-    credits.allocate(&wallet, wanted, &order).await
+/// What a team was given.
+fn offer_of(shelf: &Shelf, id: &TeamId) -> TeamOffer {
+    let known = shelf.team(id).map(|offer| TeamOffer::clone(offer));
+    known.unwrap_or_else(|| TeamOffer::nothing(id))
 }
 
 /// The team of this id, in the words of seed 001 where there is none.

@@ -59,7 +59,8 @@ pub(super) const ROUTING: &[Key] = &[
         "queue",
         Kind::Table(QUEUE),
         "How requests wait when every target of a model is at its limits or left alone for a \
-         short while. Those that wait are served in turns, key by key.",
+         short while. Those that wait are served in turns: team by team, and key by key \
+         within a team.",
     ),
     Key::new(
         "repeat",
@@ -285,7 +286,7 @@ const QUEUE_KEYS: [Key; 2] = [
 
 const QUEUE: &[Key] = &defaults(QUEUE_KEYS, ["5000", "1000"]);
 
-const HEDGE_KEYS: [Key; 2] = [
+const HEDGE_KEYS: [Key; 3] = [
     Key::new(
         "after_ms",
         millis(10, 10 * MINUTE),
@@ -298,11 +299,17 @@ const HEDGE_KEYS: [Key; 2] = [
         Kind::Count(bounds(0, 100)),
         "The most hedged requests among a hundred, which bounds what hedging costs. 0: none.",
     ),
+    Key::new(
+        "plain",
+        Kind::Bool,
+        "Whether calls without a stream get a second attempt, too, by their times until the whole \
+         answer. Most providers go on with those after we have gone, and charge them in full.",
+    ),
 ];
 
 const HEDGE: &[Key] = &{
-    let [after, share] = HEDGE_KEYS;
-    [after, share.default("5")]
+    let [after, share, plain] = HEDGE_KEYS;
+    [after, share.default("5"), plain.default("false")]
 };
 
 const TIMEOUT_KEYS: [Key; 5] = [

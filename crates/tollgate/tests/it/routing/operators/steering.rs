@@ -2,7 +2,8 @@
 
 use super::{order, printed, target};
 use crate::routing::scene::{
-    breaker, chat, fails, heals, hold, stays, times, tollgate, until_under_way, wait_ms,
+    breaker, chat, fails, heals, hold, stays, times, tollgate, until_under_way, until_waiting,
+    wait_ms,
 };
 use crate::world::World;
 
@@ -57,6 +58,60 @@ async fn operator_isolation_keeps_all_calls_from_a_target_until_it_is_closed_by_
         chat(&world, "pair").await.header("x-tollgate-connection"),
         "sim"
     );
+}
+
+#[tokio::test]
+async fn a_model_whose_targets_are_all_taken_out_says_how() {
+    let target = |model: &str, enabled: bool| {
+        format!("{{ connection = \"sim\", model = \"{model}\", enabled = {enabled} }}")
+    };
+    let mut config = String::new();
+    for (name, targets) in [
+        ("off", [target("x", false), target("y", false)]),
+        ("mixed", [target("a", true), target("y", false)]),
+        ("isolated", [target("a", true), target("b", true)]),
+        ("remaining", [target("a", true), target("c", true)]),
+    ] {
+        let targets = targets.join(", ");
+        config += &format!("[[models]]\nname = \"{name}\"\ntargets = [{targets}]\n");
+    }
+    config += "[[collections]]\nname = \"some\"\nmodels = [\"off\", \"isolated\"]\n";
+    let world = World::with(&config).await;
+    for model in ["a", "b"] {
+        order(&world, "isolate", "sim", Some(model)).await;
+    }
+    order(&world, "open", "sim", Some("c")).await;
+    for (model, code) in [
+        ("off", "no_targets"),
+        ("mixed", "no_healthy_targets"),
+        ("isolated", "no_healthy_targets"),
+        // Every breaker that remains is open.
+        ("remaining", "circuit_breaker_open"),
+        ("some", "no_models"),
+    ] {
+        let answer = chat(&world, model).await;
+        assert_eq!(answer.outcome(), (503, code.to_owned()), "{model}");
+    }
+    assert!(world.simulator.requests().is_empty());
+}
+
+#[tokio::test]
+async fn who_waits_for_a_target_that_is_isolated_meanwhile_is_told_so_at_once() {
+    let world = World::with(
+        "[[models]]\nname = \"m\"\nqueue = { wait_ms = 15000 }\n\
+         targets = [{ connection = \"sim\", model = \"a\", limits = { parallel = 1 } }]\n",
+    )
+    .await;
+    stays(&world, "a");
+    let _held = hold(&world, "m").await;
+    let isolate = async {
+        until_waiting(&world.gateway, 1).await;
+        order(&world, "isolate", "sim", Some("a")).await;
+    };
+    let begin = std::time::Instant::now();
+    let (answer, ()) = tokio::join!(chat(&world, "m"), isolate);
+    assert_eq!(answer.outcome(), (503, "no_healthy_targets".to_owned()));
+    assert!(begin.elapsed() < std::time::Duration::from_secs(10));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 
+use crate::routing::operators::target;
 use crate::routing::scene::{breaker, fails, plain, streamed, times, until_under_way};
 use crate::surface::Surface;
 use crate::world::{KEY, PATIENCE, World};
@@ -50,12 +51,41 @@ async fn a_target_that_begins_in_time_has_no_second_one_beside_it() {
     let world = World::with(&config(100).replace("after_ms = 50", "after_ms = 15000")).await;
     let answer = world.chat(&streamed("m")).send().await;
     assert_eq!(answer.header("x-tollgate-attempts"), "1");
-    // Nor have plain calls: nobody knows when they begin to be answered.
+    // Nor have plain calls, unless that is declared: they are paid for twice.
     let world = World::with(&config(100)).await;
     fails(&world, "a", "delay-head:ms=300");
     let answer = world.chat(&plain("m")).send().await;
     assert_eq!(answer.header("x-tollgate-attempts"), "1");
     assert_eq!(times(&world, "b"), 0);
+}
+
+#[tokio::test]
+async fn hedging_of_plain_calls_is_declared() {
+    let config = config(100).replace("after_ms = 50", "after_ms = 50, plain = true");
+    let world = World::with(&config).await;
+    fails(&world, "a", "delay-head");
+    let ask = world.chat(&plain("m")).header("x-tollgate-trail", "full");
+    let answer = ask.send().await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.header("x-tollgate-attempts"), "2");
+    let trail = answer.header("x-tollgate-trail");
+    let (slow, fast) = trail.split_once(", ").unwrap();
+    assert!(slow.starts_with("sim/a;code=cancelled;"), "{trail}");
+    assert!(fast.starts_with("sim/b;code=ok;"), "{trail}");
+    let gone = world
+        .simulator
+        .wait_for(|stats| stats.client_gone == 1 && stats.open == 0, PATIENCE);
+    gone.await.unwrap();
+    until_under_way(&world.gateway, "a", 0).await;
+    assert_eq!(world.gateway.metric("tollgate_hedges_total", &[]).await, 1);
+    // The one that was given up is known to be slow.
+    let shown = target(&world, "sim", "a").await;
+    let known = shown["latency"]["answer_ms"].as_u64();
+    assert!(known >= Some(50), "{shown:#}");
+    // A good answer of the first one is enough, however slow it is allowed to be.
+    crate::routing::scene::heals(&world);
+    let answer = world.chat(&plain("m")).send().await;
+    assert_eq!(answer.header("x-tollgate-attempts"), "1");
 }
 
 #[tokio::test]

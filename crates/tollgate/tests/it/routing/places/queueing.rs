@@ -6,7 +6,8 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use crate::routing::scene::{
-    chat, fails, hold, key, key_config, most_at_once, plain, stays, times, until, until_waiting,
+    chat, fails, hold, key, key_config, most_at_once, plain, stays, streamed, times, until,
+    until_waiting,
 };
 use crate::world::{Answer, KEY, World};
 
@@ -97,6 +98,92 @@ async fn a_key_that_floods_the_line_does_not_keep_another_one_back() {
     // The first of the flood was at the head already; from then on the keys take turns.
     let turns = ["flood", "app", "flood", "app", "flood", "flood"];
     assert_eq!(order[..6], turns, "{order:?}");
+}
+
+#[tokio::test]
+async fn a_team_with_many_keys_does_not_keep_another_one_back() {
+    let mut config = config("{ wait_ms = 15000, length = 50 }");
+    for (team, keys) in [("crowd", 6), ("pair", 2)] {
+        config += &format!("[[teams]]\nname = \"{team}\"\n");
+        for number in 0..keys {
+            let name = format!("{team}-{number}");
+            config += &key_config(&name, "\"*\"", &format!("team = \"{team}\""));
+        }
+    }
+    let world = World::with(&config).await;
+    stays(&world, "a");
+    let held = hold(&world, "m").await;
+    let asks = async |team: &str, keys: usize| {
+        let asks = (0..keys).map(async |number| {
+            let name = format!("{team}-{number}");
+            ask(&world, &key(&name), &name).await
+        });
+        join_all(asks).await
+    };
+    let pair = async {
+        until_waiting(&world.gateway, 6).await;
+        let free = async {
+            until_waiting(&world.gateway, 8).await;
+            drop(held);
+        };
+        tokio::join!(asks("pair", 2), free).0
+    };
+    let (crowd, pair) = tokio::join!(asks("crowd", 6), pair);
+    assert!(crowd.iter().chain(&pair).all(|answer| answer.status == 200));
+    let order = served(&world).into_iter().skip(1);
+    let order: Vec<_> = order
+        .map(|name| name.split('-').next().unwrap().to_owned())
+        .collect();
+    // By keys alone both of the pair would come after all six.
+    let turns = ["crowd", "pair", "crowd", "pair", "crowd", "crowd"];
+    assert_eq!(order[..6], turns, "{order:?}");
+}
+
+#[tokio::test]
+async fn a_free_target_does_not_wait_for_those_whom_only_a_busy_one_suits() {
+    let models = "[[models]]\nname = \"m\"\nqueue = { wait_ms = 15000 }\n\
+         [[models.targets]]\nconnection = \"sim\"\nmodel = \"a\"\n\
+         limits = { parallel = 1 }\nwhen = { tags = [\"deep\"] }\n\
+         [[models.targets]]\nconnection = \"sim\"\nmodel = \"b\"\npriority = 1\n\
+         limits = { parallel = 1 }\nwhen = { tags = [\"quick\"] }\n";
+    let world = World::with(models).await;
+    stays(&world, "a");
+    stays(&world, "b");
+    let open = async |tag: &str| {
+        let ask = world.chat(&streamed("m")).header("x-tollgate-tags", tag);
+        let opened = ask.open().await;
+        assert_eq!(opened.status, 200, "{tag}");
+        opened
+    };
+    let tagged = async |tag: &str| {
+        let ask = world.chat(&plain("m")).header("x-tollgate-tags", tag);
+        ask.send().await
+    };
+    let busy = open("deep").await;
+    let behind = join_all((0..3).map(|_| tagged("deep")));
+    let others = async {
+        until_waiting(&world.gateway, 3).await;
+        // One that comes while its target is free…
+        assert_eq!(tagged("quick").await.status, 200);
+        // …and one that stands in line behind the others until it is.
+        let held = open("quick").await;
+        let free = async {
+            until_waiting(&world.gateway, 4).await;
+            drop(held);
+        };
+        let (answer, ()) = tokio::join!(tagged("quick"), free);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(
+            times(&world, "a"),
+            1,
+            "meanwhile the others got nowhere: their target is busy"
+        );
+        assert_eq!(times(&world, "b"), 3);
+        drop(busy);
+    };
+    let (answers, ()) = tokio::join!(behind, others);
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    until_waiting(&world.gateway, 0).await;
 }
 
 #[tokio::test]

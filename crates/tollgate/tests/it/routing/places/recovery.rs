@@ -179,8 +179,76 @@ async fn both_attempts_are_told_and_the_broken_one_counts() {
     let attempts = line["attempts"].as_array().unwrap();
     let models: Vec<_> = attempts.iter().map(|one| one["model"].as_str()).collect();
     assert_eq!(models, [Some("story-70"), Some("story-070")], "{line:#}");
+    let codes: Vec<_> = attempts.iter().map(|one| one["code"].as_str()).collect();
+    assert_eq!(codes, [Some("stream_interrupted"), Some("ok")], "{line:#}");
     assert_eq!(line["code"], "ok");
     assert!(line["completion_tokens"].as_u64().unwrap() > 70, "{line:#}");
+}
+
+#[tokio::test]
+async fn who_is_asked_to_go_on_is_told_even_if_the_caller_hangs_up_meanwhile() {
+    let world = World::with(GOING_ON).await;
+    fails(&world, "story-60", "cut-after=20");
+    fails(&world, "story-060", "delay-head");
+    {
+        let ask = world.gateway.post("/v1/chat/completions", body(Chat, "m"));
+        let mut opened = ask.key(KEY).open().await;
+        let reading = async { while opened.next().await.is_some() {} };
+        let other_is_asked = until("another target is asked", async || {
+            asked(&world) == ["story-60", "story-060"]
+        });
+        tokio::pin!(reading, other_is_asked);
+        tokio::select! {
+            () = &mut reading => panic!("nobody goes on, and the stream has ended"),
+            () = &mut other_is_asked => {}
+        }
+    }
+    until("the request is in the log", async || {
+        world.printed().contains("\"surface\":")
+    })
+    .await;
+    let printed = world.printed();
+    let line: Value = serde_json::from_str(printed.lines().last().unwrap()).unwrap();
+    let attempts: Vec<_> = line["attempts"].as_array().unwrap().iter().collect();
+    let told: Vec<_> = attempts
+        .iter()
+        .map(|one| [&one["model"], &one["code"]].map(|word| word.as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ["story-60", "stream_interrupted"],
+            ["story-060", "client_closed"]
+        ],
+        "{line:#}"
+    );
+}
+
+#[tokio::test]
+async fn a_stream_that_nobody_goes_on_with_is_told_with_all_that_was_tried() {
+    let world = World::with(GOING_ON).await;
+    fails(&world, "story-60", "cut-after=20");
+    fails(&world, "story-060", "server-error");
+    let answer = stream(&world, Chat, &body(Chat, "m"), "m").await;
+    let events = Chat.events(&answer);
+    assert_eq!(Chat.code(events.last().unwrap()), "stream_interrupted");
+    until("the request is in the log", async || {
+        world.printed().contains("\"surface\":")
+    })
+    .await;
+    let printed = world.printed();
+    let line: Value = serde_json::from_str(printed.lines().last().unwrap()).unwrap();
+    let attempts = line["attempts"].as_array().unwrap().iter();
+    let codes: Vec<_> = attempts.map(|one| one["code"].as_str().unwrap()).collect();
+    assert_eq!(
+        codes[..2],
+        ["stream_interrupted", "provider_error"],
+        "{line:#}"
+    );
+    assert!(
+        codes[1..].iter().all(|code| *code == "provider_error"),
+        "{line:#}"
+    );
 }
 
 #[tokio::test]

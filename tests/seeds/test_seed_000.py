@@ -1,12 +1,11 @@
 """The code of seed 000, unchanged but for its address and key, against a gateway."""
 
 import logging
-import time
 
+import programs
 import pytest
 import requests
-
-import seeds
+from seeded import ADMIN_KEY, Seeded
 
 HELLO = [{"role": "user", "content": "Good morning"}]
 PRINTED_ADDRESS = "https://api.example.com/v1/chat"
@@ -15,7 +14,7 @@ PRINTED_ADDRESS = "https://api.example.com/v1/chat"
 @pytest.fixture
 def seeded(tmp_path):
     """One for each test, so that each has all that an address may ask for at once."""
-    running = seeds.Seeded(tmp_path)
+    running = Seeded(tmp_path)
     yield running
     running.stop()
 
@@ -24,42 +23,13 @@ def seeded(tmp_path):
 def key(seeded):
     """A key that was made just now."""
     made = requests.post(f"{seeded.address}/api/keys", json={"name": "one"},
-                         headers={"X-Admin-Key": seeds.ADMIN_KEY}, timeout=10)
+                         headers={"X-Admin-Key": ADMIN_KEY}, timeout=10)
     return made.json()["key"]
 
 
-@pytest.fixture
-def waits(monkeypatch):
-    """What the code waits for, noted and not waited."""
-    noted = []
-    monkeypatch.setattr(time, "sleep", noted.append)
-    return noted
-
-
-@pytest.fixture
-def fault(seeded):
-    """From now on the provider has this fault, so many times."""
-    address = f"{seeded.simulator_address}/__sim/script"
-
-    def script(name, times=1):
-        requests.post(address, json={"fault": name, "times": times}, timeout=10).raise_for_status()
-
-    yield script
-    requests.delete(address, timeout=10)
-
-
 def chat(address, path="/v1/chat"):
-    scope = seeds.run("000", "chat_with_retry", {PRINTED_ADDRESS: address + path}, {})
+    scope = programs.run("000", "chat_with_retry", {}, {PRINTED_ADDRESS: address + path})
     return scope["chat_with_retry"]
-
-
-@pytest.mark.parametrize("name", seeds.blocks("000"))
-def test_but_for_blanks_the_copies_are_what_the_document_prints(name):
-    assert seeds.without_blanks(seeds.copy("000", name)) == seeds.without_blanks(seeds.printed("000", name))
-
-
-def test_every_block_of_the_document_is_here():
-    assert seeds.blocks("000") == ["authentication_check", "chat_with_retry", "error_validation", "rate_limit_check"]
 
 
 @pytest.mark.parametrize("path", ["/v1/chat", "/api/v1/chat"])
@@ -121,7 +91,7 @@ class ServerError(Exception):
 
 def validate(seeded, key, messages=HELLO):
     """The second block, with what the document leaves undefined."""
-    return seeds.run("000", "error_validation", {}, {
+    return programs.run("000", "error_validation", {
         "requests": requests, "logger": logging.getLogger("seed"),
         "url": f"{seeded.address}/v1/chat", "headers": {"X-API-Key": key}, "payload": {"messages": messages},
         "AuthenticationError": AuthenticationError, "RateLimitError": RateLimitError, "ServerError": ServerError})
@@ -132,12 +102,12 @@ def test_a_good_answer_is_no_error(seeded, key):
 
 
 def test_each_error_is_raised_by_its_class_with_the_printed_text(seeded, key, fault, caplog):
-    with pytest.raises(AuthenticationError, match="^Invalid or missing API Key$"):
+    with pytest.raises(AuthenticationError, match=r"^Invalid or missing API Key$"):
         validate(seeded, "sk-gateway-123")
     fault("server-error")
-    with pytest.raises(ServerError, match="^Internal server error occurred while processing your request$"):
+    with pytest.raises(ServerError, match=r"^Internal server error occurred while processing your request$"):
         validate(seeded, key)
-    with pytest.raises(RateLimitError, match="^Too many requests. Please wait before trying again.$"):
+    with pytest.raises(RateLimitError, match=r"^Too many requests. Please wait before trying again.$"):
         for _ in range(6):
             validate(seeded, key)
     assert "API Error 429: Too many requests. Please wait before trying again." in caplog.text
@@ -161,10 +131,14 @@ def ask(seeded, key):
 
 def test_the_servers_own_checks_raise_what_the_gateway_answers(seeded, key):
     with pytest.raises(HTTPException) as refused:
-        seeds.run("000", "authentication_check", {},
-                  {"api_key": "sk-1", "valid_keys": [key], "HTTPException": HTTPException})
+        programs.run("000", "authentication_check",
+                     {"api_key": "sk-1", "valid_keys": [key], "HTTPException": HTTPException})
     answer = ask(seeded, "sk-1")
     assert (answer.status_code, answer.json()) == (refused.value.status_code, {"detail": refused.value.detail})
+
+    programs.run("000", "authentication_check",
+                 {"api_key": key, "valid_keys": [key], "HTTPException": HTTPException})
+    assert ask(seeded, key).ok
 
     class Limiter:
         """The server's, asked by what the gateway says of its own."""
@@ -182,8 +156,8 @@ def test_the_servers_own_checks_raise_what_the_gateway_answers(seeded, key):
     limiter, blocked = Limiter(), Counter()
     before = metric(seeded, "rate_limit_blocked_total")
     with pytest.raises(HTTPException) as refused:
-        for _ in range(7):
-            seeds.run("000", "rate_limit_check", {}, {
+        for _ in range(6):
+            programs.run("000", "rate_limit_check", {
                 "rate_limiter": limiter, "key": key, "RATE_LIMIT_BLOCKED": blocked, "HTTPException": HTTPException})
     answer = limiter.answer
     assert (answer.status_code, answer.json()) == (refused.value.status_code, {"detail": refused.value.detail})
