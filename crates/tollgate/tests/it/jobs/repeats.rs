@@ -21,7 +21,7 @@ async fn a_stream_whose_caller_goes_away_at_its_very_end_is_kept_and_its_job_pai
     };
     world
         .simulator
-        .script(tollgate_simulator::Rule::new("stall-after=1:ms=900").unwrap())
+        .script(tollgate_simulator::Rule::new("pause-after=2:ms=900").unwrap())
         .unwrap();
     let mut first = ask().open().await;
     assert_eq!(first.status, 200);
