@@ -283,21 +283,18 @@ async fn what_has_not_left_as_a_whole_is_sent_again_whatever_the_rule() {
     assert_eq!(answer.header("x-tollgate-attempts"), "2");
 }
 
-/// So many of them at once.
-const TOGETHER: usize = 8;
-
 #[tokio::test]
 async fn connections_that_the_provider_closed_while_they_were_idle_are_not_noticed() {
-    let world = World::with(&model("m", &["fault/close-idle"], "repeat = \"never\"")).await;
-    for round in 0..OF_EACH / TOGETHER {
-        let calls = (0..TOGETHER).map(async |number| {
-            let stream = number % 2 == 0;
-            let answer = world.chat(&chat("m", stream)).send().await;
-            assert!(is_whole(&answer, stream), "{round}: {answer:?}");
-            assert_eq!(answer.header("x-tollgate-attempts"), "1", "{round}");
-        });
-        join_all(calls).await;
-        // They are dead by now, and nobody has looked at them since.
+    let model = model("m", &["fault/close-idle"], "repeat = \"never\"");
+    // How long a disk takes for each answer is beside the point.
+    let world = World::with(&(model + "[billing]\ndurability = \"relaxed\"\n")).await;
+    for number in 0..OF_EACH {
+        let stream = number % 2 == 0;
+        let answer = world.chat(&chat("m", stream)).send().await;
+        assert!(is_whole(&answer, stream), "{number}: {answer:?}");
+        assert_eq!(answer.header("x-tollgate-attempts"), "1", "{number}");
+        // It is dead by now, and nobody has looked at it since. One after the other: with several
+        // at once an end may cross a request, which is another case.
         let simulator = &world.simulator;
         let closed = simulator.wait_for(|stats| stats.open_connections == 0, PATIENCE);
         closed.await.unwrap();
