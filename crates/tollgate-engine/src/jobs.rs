@@ -7,6 +7,7 @@
 
 mod calls;
 mod ending;
+mod later;
 mod read;
 mod shares;
 mod sweep;
@@ -27,6 +28,7 @@ use tollgate_core::money::Unit;
 use self::calls::Running;
 pub use self::calls::{Begun, NewCall};
 pub use self::ending::{Ended, Ending};
+use self::later::Later;
 pub use self::shares::CallShare;
 use self::shares::Shares;
 use self::turns::Turns;
@@ -82,6 +84,7 @@ pub struct Jobs {
     running: Running,
     shares: Arc<Shares>,
     settling: Turns,
+    later: Later,
     /// Holds that were made before this time, in milliseconds, were asked after.
     swept: AtomicI64,
 }
@@ -95,6 +98,7 @@ impl Jobs {
             settings: ArcSwap::default(),
             running: Running::default(),
             settling: Turns::default(),
+            later: Later::default(),
             swept: AtomicI64::new(i64::MIN),
         }
     }
