@@ -73,10 +73,7 @@ pub(super) async fn act(
     (query, asked): (Option<&str>, Asked<'_>),
 ) -> Result<(u16, Value), Failure> {
     match deed {
-        Deed::Add => {
-            let added = add(books, by, of, asked).await;
-            added.map_err(|failure| saas::no_team(failure, of))
-        }
+        Deed::Add => add(books, by, of, asked).await,
         Deed::Adjust => adjust(books, by, of, asked).await,
         Deed::Refund => refund(books, by, of, asked).await,
         Deed::Balance => {
@@ -110,7 +107,8 @@ pub async fn add(
         note.reason = UNSAID.into();
     }
     let credits = books.accounts.credits();
-    let receipt = credits.top_up(&of.wallet(unit), amount, note).await?;
+    let added = credits.top_up(&of.wallet(unit), amount, note).await;
+    let receipt = added.map_err(|failure| saas::no_team(failure, of))?;
     let (status, mut body) = done(books, &receipt)?;
     saas::merge_order(books.accounts, &receipt, &mut body).await;
     Ok((status, body))

@@ -284,7 +284,8 @@ fn a_group_answers_by_its_first_model_and_then_by_the_others() {
             let found: Vec<&str> = found.iter().map(AsRef::as_ref).collect();
             assert_eq!(found, others, "{models:?} {class:?}");
         }
-        assert!(model.rules.attempts as usize >= models.len(), "{models:?}");
+        let attempts = usize::try_from(model.rules.attempts).unwrap();
+        assert!(attempts >= models.len(), "{models:?}");
         let gate = model.gate.as_deref();
         assert_eq!(gate, Some(&Gate::Group("chat".into())));
     }

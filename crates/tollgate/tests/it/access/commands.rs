@@ -192,7 +192,7 @@ async fn what_cannot_be_done_says_why_with_and_without_a_gateway() {
             ),
             ("key create x --team nobody", "team"),
             ("key create x --budget hourly=1.00", "daily, weekly"),
-            ("credit add nobody 1.00", "There is no team"),
+            ("credit add nobody 1.00", "Team 'nobody' not found"),
             ("credit add acme-team -- -1.00", "amount"),
             ("credit add acme-team 1.0000000001", "amount"),
             ("credit add acme-team 2.00 --reference order-1", "conflict"),

@@ -74,6 +74,8 @@ enum Outcome {
 /// What is asked for, of the team `acme-team` of the organization `acme`. In this order everything
 /// can be done once after the other.
 fn addresses() -> Vec<(For, &'static str, &'static str, Value)> {
+    use For::{Admin, AdminAmongOwners, Owners, OwnersAndTeam, Team};
+
     let credential = json!({"organization_id": "acme", "provider": "openai", "api_key": "sk-0123",
         "credential_name": "C"});
     let new_alias = json!({"model_alias": "a", "display_name": "A", "provider": "openai",
@@ -83,7 +85,6 @@ fn addresses() -> Vec<(For, &'static str, &'static str, Value)> {
     let credits =
         |act: &str| -> &'static str { format!("/api/credits/teams/acme-team/{act}").leak() };
     let none = Value::Null;
-    use For::{Admin, AdminAmongOwners, Owners, OwnersAndTeam, Team};
     vec![
         (OwnersAndTeam, "GET", "/api/teams/acme-team", none.clone()),
         (Team, "GET", credits("balance"), none.clone()),
