@@ -15,8 +15,8 @@ mod sweep;
 mod tests;
 mod turns;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -85,6 +85,10 @@ pub struct Jobs {
     shares: Arc<Shares>,
     settling: Turns,
     later: Later,
+    /// Jobs that a former process left behind, and that could not be ended yet.
+    left: Mutex<Vec<JobId>>,
+    /// When this process began, in milliseconds: what was set aside before is a former one's.
+    begun: AtomicI64,
     /// Holds that were made before this time, in milliseconds, were asked after.
     swept: AtomicI64,
 }
@@ -99,6 +103,8 @@ impl Jobs {
             running: Running::default(),
             settling: Turns::default(),
             later: Later::default(),
+            left: Mutex::default(),
+            begun: AtomicI64::new(i64::MIN),
             swept: AtomicI64::new(i64::MIN),
         }
     }

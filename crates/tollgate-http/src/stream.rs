@@ -225,10 +225,14 @@ impl EventBody {
         };
         fault::point("stream.settling");
         let end = Instant::now() + settlement::patience(record);
-        if let Some(record) = &mut self.record
-            && let Some(recording) = &mut record.replay
-        {
-            recording.complete();
+        if let Some(record) = &mut self.record {
+            // A caller who goes away from here on finds it kept, and its job has had it.
+            if let Some(recording) = &mut record.replay {
+                recording.complete();
+            }
+            if let Some(job) = &mut record.job {
+                job.complete();
+            }
         }
         self.settling = Some(Box::new(Settling {
             bytes: last.clone(),

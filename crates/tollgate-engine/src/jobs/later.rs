@@ -6,12 +6,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 use tollgate_core::error::{Code, Failure};
-use tollgate_core::job::{CallRecord, Job};
+use tollgate_core::job::{CallRecord, Job, JobId};
 
 use super::{Ended, Ending, Jobs, not_stored};
 
 /// The most that waits. What comes beyond that is abandoned when its time is over.
 const MOST: usize = 10_000;
+
+/// After so many refusals the store is taken to be gone, and the rest is not tried.
+const REFUSALS: usize = 8;
 
 /// What is still to be written.
 pub(super) enum Undone {
@@ -19,6 +22,16 @@ pub(super) enum Undone {
     Call(Box<CallRecord>),
     /// How a job ended that nobody else ends.
     End(Box<Job>, Ending),
+}
+
+impl Undone {
+    /// The job that it is about.
+    fn job(&self) -> JobId {
+        match self {
+            Self::Call(record) => record.job,
+            Self::End(job, _) => job.id,
+        }
+    }
 }
 
 /// All that is still to be written.
@@ -74,28 +87,47 @@ impl Jobs {
         self.later.add(Undone::End(Box::new(job.clone()), ending));
     }
 
-    /// Writes what is still to be written, until the store fails again.
+    /// Writes what is still to be written. What the store refuses again stays, with all that comes
+    /// behind it of the same job, and holds up no other job.
     pub(super) async fn catch_up(&self) -> Result<(), Failure> {
         // What comes meanwhile has its turn the next time.
-        let count = self.later.lock().len();
-        for _ in 0..count {
-            let Some(undone) = self.later.lock().pop_front() else {
-                return Ok(());
-            };
-            let done = match &undone {
-                Undone::Call(record) => self.store().end_job_call(record).await.map_err(not_stored),
-                Undone::End(job, ending) => self.end(job, ending.clone()).await.map(drop),
-            };
-            match done {
+        let mut undone = std::mem::take(&mut *self.later.lock());
+        let (mut refused, mut refusals) = (VecDeque::new(), Vec::new());
+        while let Some(next) = undone.pop_front() {
+            let id = next.job();
+            if refused.iter().any(|before: &Undone| before.job() == id) {
+                refused.push_back(next);
+                continue;
+            }
+            match self.write(&next).await {
                 Ok(()) => {}
                 Err(failure) if failure.code == Code::DatabaseError => {
-                    self.later.lock().push_front(undone);
-                    return Err(failure);
+                    refused.push_back(next);
+                    refusals.push(failure);
                 }
                 // What has ended and is not settled is found by the sweep.
                 Err(failure) => tracing::warn!(%failure, "an end of a job was not written later"),
             }
+            if refusals.len() >= REFUSALS {
+                break;
+            }
         }
-        Ok(())
+        // In their order, before what came meanwhile.
+        let mut later = self.later.lock();
+        for kept in undone.into_iter().rev() {
+            later.push_front(kept);
+        }
+        for kept in refused.into_iter().rev() {
+            later.push_front(kept);
+        }
+        drop(later);
+        refusals.pop().map_or(Ok(()), Err)
+    }
+
+    async fn write(&self, undone: &Undone) -> Result<(), Failure> {
+        match undone {
+            Undone::Call(record) => self.store().end_job_call(record).await.map_err(not_stored),
+            Undone::End(job, ending) => self.end(job, ending.clone()).await.map(drop),
+        }
     }
 }

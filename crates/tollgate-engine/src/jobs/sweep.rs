@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tollgate_core::error::Failure;
@@ -44,13 +44,27 @@ impl Jobs {
         let now = self.accounts.now();
         let left = self.store().close_job_calls(now, KILLED).await;
         for id in left.map_err(not_stored)? {
-            // One that cannot be ended now is ended by the sweep later.
-            go_on(id, self.fail(id, KILLED).await);
+            self.fail_left(id).await;
         }
         self.adopt_open().await?;
         // Nobody is between the two writes of a job now, however young its hold is.
-        self.release_orphans(now.after(Duration::from_millis(1)))
-            .await
+        let begun = now.after(Duration::from_millis(1));
+        self.begun.store(begun.as_millis(), Ordering::Relaxed);
+        self.release_orphans(begun).await
+    }
+
+    /// Ends a job that a former process left behind, or notes that it has to be tried again.
+    async fn fail_left(&self, id: JobId) {
+        let ended = self.fail(id, KILLED).await;
+        if ended.is_err() {
+            self.left().push(id);
+        }
+        go_on(id, ended);
+    }
+
+    fn left(&self) -> MutexGuard<'_, Vec<JobId>> {
+        // Each change under the lock is one insertion, or takes all.
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Holds again what open jobs have used, where they are charged by that.
@@ -151,10 +165,15 @@ impl Jobs {
     /// fails those that were abandoned, and releases what was set aside for jobs that never came to
     /// be.
     pub async fn sweep(&self) -> Result<(), Failure> {
-        self.catch_up().await?;
+        // What is refused there holds up nothing of the rest.
+        let caught = self.catch_up().await;
         let unsettled = self.store().unsettled_jobs(AT_ONCE).await;
         for job in unsettled.map_err(not_stored)? {
             go_on(job.id, self.settle(job.id).await);
+        }
+        let left = std::mem::take(&mut *self.left());
+        for id in left {
+            self.fail_left(id).await;
         }
         let longest = self.settings.load().longest;
         let before = earlier(self.accounts.now(), longest);
@@ -162,8 +181,11 @@ impl Jobs {
         for job in overdue.map_err(not_stored)? {
             go_on(job.id, self.abandon(&job).await);
         }
-        let before = earlier(self.accounts.now(), self.orphaned());
-        self.release_orphans(before).await
+        // Those of a former process need no age.
+        let begun = Timestamp::from_millis(self.begun.load(Ordering::Relaxed));
+        let before = earlier(self.accounts.now(), self.orphaned()).max(begun);
+        self.release_orphans(before).await?;
+        caught
     }
 
     /// Releases what was set aside before a time for jobs that are not there. A hold is asked after
@@ -220,18 +242,18 @@ impl Jobs {
     }
 }
 
-fn failed(why: &str) -> Ending {
-    Ending {
-        well: false,
-        error: Some(why.into()),
-    }
-}
-
 /// One job that cannot be dealt with is no reason to leave the others.
 fn go_on(id: JobId, outcome: Result<(), Failure>) {
     if let Err(failure) = outcome {
         let cause = failure.cause.as_deref().map(tracing::field::display);
         tracing::warn!(job_id = %id, %failure, cause, "a job could not be settled");
+    }
+}
+
+fn failed(why: &str) -> Ending {
+    Ending {
+        well: false,
+        error: Some(why.into()),
     }
 }
 

@@ -112,7 +112,7 @@ pub async fn add(
     let credits = books.accounts.credits();
     let receipt = credits.top_up(&of.wallet(unit), amount, note).await?;
     let (status, mut body) = done(books, &receipt)?;
-    saas::merge_order(books.accounts, &receipt, &mut body).await?;
+    saas::merge_order(books.accounts, &receipt, &mut body).await;
     Ok((status, body))
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Tail {
     began: Instant,
     /// What is added to the metadata of the job if it goes well.
     metadata: Map<String, Value>,
+    /// Whether all of the answer is there: from then on it went well even if the caller goes.
+    is_complete: bool,
 }
 
 impl Tail {
@@ -54,7 +56,13 @@ impl Tail {
             begun: Some(begun),
             began: Instant::now(),
             metadata,
+            is_complete: false,
         }
+    }
+
+    /// All of the answer is there.
+    pub(crate) fn complete(&mut self) {
+        self.is_complete = true;
     }
 
     /// Whether the job is paid in credits, and its calls in nothing.
@@ -102,6 +110,7 @@ impl Tail {
     pub(crate) fn fail(&mut self, failure: &Failure) {
         // The team reads it: not what a provider says of the operator's credential.
         let said: String = dialect::told(failure).chars().take(LONGEST_ERROR).collect();
+        self.is_complete = false;
         if let Some(record) = self.record() {
             record.error = Some(said.into());
         }
@@ -237,7 +246,7 @@ where
 impl Drop for Tail {
     fn drop(&mut self) {
         // Nobody waits for it: what remains open is ended by the sweep.
-        drop(self.work(false));
+        drop(self.work(self.is_complete));
     }
 }
 
