@@ -472,3 +472,50 @@ async fn a_hold_waits_for_its_job_as_long_as_the_store_may_take() {
         assert_eq!(office.left(), left);
     }
 }
+
+/// What could not be written is written by the sweep: first how the calls went, then how the job
+/// ended, whose price follows from them.
+#[tokio::test]
+async fn what_the_store_did_not_take_is_written_later_in_its_order() {
+    let store = Arc::new(MemoryStore::default());
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+    let terms = Terms {
+        mode: BudgetMode::ConsumptionTokens,
+        tokens_per_credit: 1000,
+        ..Terms::default()
+    };
+    let office = Office::open(&store, &clock, &terms).await;
+    office.give(&wallet(), 50).await;
+    let job = office.job().await.unwrap();
+    let new = NewCall {
+        purpose: None,
+        asked: "m",
+        request_id: "r",
+        most: Most {
+            cost: None,
+            tokens: 9000,
+        },
+    };
+    let mut begun = office
+        .jobs
+        .begin_call(&office.caller, &job, new)
+        .await
+        .unwrap();
+    begun.record.state = CallState::Succeeded;
+    begun.record.prompt = 5000;
+    office.jobs.note_later(&begun.record);
+    drop(begun);
+    let ending = Ending {
+        well: true,
+        error: None,
+    };
+    office.jobs.end_later(&job, ending);
+    let left = office.jobs.any(job.id).await.unwrap().unwrap();
+    assert!(left.state.is_open(), "{left:?}");
+    for _ in 0..2 {
+        office.run(office.jobs.sweep()).await.unwrap();
+        let job = office.jobs.any(job.id).await.unwrap().unwrap();
+        assert_eq!((job.state, job.charged), (State::Completed, 5), "{job:?}");
+        assert_eq!(office.left(), 45);
+    }
+}

@@ -203,13 +203,10 @@ async fn run(
     match Box::pin(serve(record, caller, ready, payment)).await {
         Ok(given) => Ok(given),
         Err(failure) => {
-            // Whoever is told of the failure finds it noted.
+            // Whoever is told of the failure finds it noted, where the store takes it in time.
             if let Some(mut tail) = record.job.take() {
                 tail.fail(&failure);
-                let noted = tail.ended(false).await;
-                if let Err(failure) = noted {
-                    tracing::warn!(%failure, "the failed call of a job was not noted");
-                }
+                tail.failed().await;
             }
             Err(failure)
         }

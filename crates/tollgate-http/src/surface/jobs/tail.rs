@@ -119,8 +119,17 @@ impl Tail {
     /// The call has been answered to its end. Resolves when that is noted, or when the deployment's
     /// patience is over.
     pub(crate) fn answered(self) -> Saving {
+        self.over(true)
+    }
+
+    /// The same for a call that has failed, whose caller is about to be told so.
+    pub(super) fn failed(self) -> Saving {
+        self.over(false)
+    }
+
+    fn over(self, well: bool) -> Saving {
         let patience = self.gateway.engine.ledger.settings().patience;
-        let ending = self.ended(true);
+        let ending = self.ended(well);
         Box::pin(async move {
             match timeout(patience, ending).await {
                 Ok(Ok(_)) => {}
@@ -132,7 +141,7 @@ impl Tail {
 
     /// The call has ended. Gives its job if that was made for it. The work goes on also if nobody
     /// waits for it.
-    pub(super) fn ended(mut self, well: bool) -> impl Future<Output = Noted> + Send + use<> {
+    fn ended(mut self, well: bool) -> impl Future<Output = Noted> + Send + use<> {
         let working = self.work(well);
         async move {
             let Some((_, working)) = working else {
