@@ -97,6 +97,13 @@ def denied(gate):
     return gate.denied
 
 
+def limited(gate):
+    """A job of the team that may ask once in a minute, which making the job was."""
+    if not hasattr(gate, "limited"):
+        gate.limited = gate.job("limited")
+    return gate.limited
+
+
 def test_a_job_that_is_not_there(gate, capsys):
     made = []
     stubs = {"create_new_job": lambda: made.append(gate.job("acme-corp"))}
@@ -134,7 +141,7 @@ def test_a_service_that_is_down(gate, capsys):
 
 def test_waiting_for_a_rate_limit_in_vain(gate, capsys, waits):
     around = run("too_many_requests", names(gate))
-    url = f"{gate.address}/api/jobs/{gate.job('limited')}/llm-call"
+    url = f"{gate.address}/api/jobs/{limited(gate)}/llm-call"
     headers = {"Authorization": f"Bearer {key_of('limited')}"}
     ask = around["make_request_with_retry"]
     with pytest.raises(requests.exceptions.HTTPError) as caught:
@@ -310,9 +317,8 @@ def test_the_handler_handles_whatever_else(gate, capsys):
 
 
 def test_the_handler_queues_what_is_beyond_a_limit(gate, capsys, waits):
-    # Jobs are made without a limit, calls are not: what the program asks for leads to those of a team that has
-    # none left in this minute.
-    url = f"/jobs/{gate.job('limited')}/llm-call"
+    # What the program asks for leads to the calls of a team that has none left in this minute.
+    url = f"/jobs/{limited(gate)}/llm-call"
     headers = {"Authorization": f"Bearer {key_of('limited')}"}
     requests.post(f"{gate.address}/api{url}", headers=headers, json={"messages": HELLO}, timeout=10)
     run(HANDLER, names(gate, "limited", API_URL=f"{gate.address}/api{url}?instead-of="))
@@ -385,7 +391,7 @@ def test_the_handler_says_that_credits_are_missing(gate):
 
 
 def test_the_handler_waits_for_a_rate_limit(gate, waits):
-    job = gate.job("limited")
+    job = limited(gate)
     path = f"/jobs/{job}/llm-call"
     around = handler(gate)
     headers = {"Authorization": f"Bearer {key_of('limited')}"}
@@ -482,7 +488,7 @@ def test_the_smart_retry_gives_an_answer_back(gate, waits):
 
 def test_the_smart_retry_waits_for_a_rate_limit(gate, waits):
     around = run("smart_retry", handler(gate))
-    url = f"{gate.address}/api/jobs/{gate.job('limited')}/llm-call"
+    url = f"{gate.address}/api/jobs/{limited(gate)}/llm-call"
     headers = {"Authorization": f"Bearer {key_of('limited')}"}
     with pytest.raises(around["RateLimitError"]):
         for _ in range(2):
@@ -548,6 +554,7 @@ def test_specific_errors_are_those_of_the_client(gate, trouble):
         "InsufficientCreditsError": ("spent", key_of("spent")),
         "RateLimitError": ("limited", key_of("limited")),
     }
+    limited(gate)
     team, key = jobs[trouble]
     raised = []
 
