@@ -310,7 +310,7 @@ impl EventBody {
     /// Whether others read along what its caller leaves.
     fn goes_on(&self) -> bool {
         let record = self.record.as_ref();
-        record.is_some_and(|record| record.is_read_along())
+        record.is_some_and(Record::is_read_along)
     }
 
     /// Goes on without its caller, as long as others read along. Who asked for it pays for it.

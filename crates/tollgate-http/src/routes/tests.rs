@@ -1,3 +1,4 @@
+mod documented;
 mod table;
 
 use super::*;

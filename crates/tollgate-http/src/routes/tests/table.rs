@@ -25,7 +25,7 @@ use crate::testing::world::{ADMIN_KEY, Said, World};
 /// knows them all.
 macro_rules! samples {
     ($($pattern:pat => $path:literal,)*) => {
-        const SAMPLES: &[&str] = &[$($path),*];
+        pub(super) const SAMPLES: &[&str] = &[$($path),*];
 
         /// The sample of an endpoint.
         fn sample_of(endpoint: Endpoint<'_>) -> &'static str {
@@ -168,14 +168,14 @@ samples! {
 }
 
 /// The endpoint of a sample, which may have a query.
-fn found(path: &str) -> Endpoint<'_> {
+pub(super) fn found(path: &str) -> Endpoint<'_> {
     let path = path.split('?').next().unwrap();
     Endpoint::find(path).unwrap_or_else(|| panic!("{path}"))
 }
 
 /// Whoever asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Who {
+pub(super) enum Who {
     /// Without any key.
     Nobody,
     /// With the admin key.
@@ -248,9 +248,9 @@ fn expected_of_view(who: Who, right: Right, of: Extent) -> Outcome {
 }
 
 /// An organization with everything in it, and somebody of each role with a key.
-struct Tenant {
-    organization: String,
-    team: String,
+pub(super) struct Tenant {
+    pub(super) organization: String,
+    pub(super) team: String,
     /// A member, whom everybody may manage who manages members.
     user: String,
     /// A key of that member.
@@ -259,7 +259,7 @@ struct Tenant {
 }
 
 impl Tenant {
-    async fn new(accounts: &Accounts, name: &str) -> Self {
+    pub(super) async fn new(accounts: &Accounts, name: &str) -> Self {
         let platform = Manager::admin();
         let new = NewOrganization {
             metadata: None,
@@ -305,7 +305,7 @@ impl Tenant {
         this
     }
 
-    async fn add(&self, accounts: &Accounts, email: &str, role: Role) -> String {
+    pub(super) async fn add(&self, accounts: &Accounts, email: &str, role: Role) -> String {
         let new = NewUser {
             email: email.into(),
             role,
@@ -317,7 +317,7 @@ impl Tenant {
         added.await.unwrap().id.as_str().to_owned()
     }
 
-    async fn key_of(
+    pub(super) async fn key_of(
         &self,
         accounts: &Accounts,
         user: Option<&str>,
@@ -344,7 +344,7 @@ impl Tenant {
         (key.id.as_str().to_owned(), secret.expose().to_owned())
     }
 
-    fn credential(&self, who: Who) -> String {
+    pub(super) fn credential(&self, who: Who) -> String {
         match who {
             Who::Nobody => String::new(),
             Who::Platform => format!("x-admin-key: {ADMIN_KEY}\r\n"),
@@ -356,7 +356,7 @@ impl Tenant {
         }
     }
 
-    fn path(&self, sample: &str) -> String {
+    pub(super) fn path(&self, sample: &str) -> String {
         sample
             .replace("{organization}", &self.organization)
             .replace("{team}", &self.team)

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tollgate_core::error::{Code, Failure, dialect};
 use tollgate_core::job::{CallRecord, CallState, Job, JobId};
 use tollgate_core::money::Money;
@@ -184,8 +184,16 @@ impl Tail {
         let error = record.error.clone();
         let working = self.gateway.tasks.spawn(async move {
             let jobs = &gateway.engine.jobs;
+            let ending = Ending { well, error };
             let call = &begun;
-            insist(|| jobs.end_call(call)).await?;
+            if let Err(failure) = insist(&gateway, || jobs.end_call(call)).await {
+                // The store is gone for longer. What a job costs follows from its calls.
+                jobs.note_later(&begun.record);
+                if job.single {
+                    jobs.end_later(&job, ending);
+                }
+                return Err(failure);
+            }
             drop(begun);
             if well && !metadata.is_empty() {
                 // Others have filled the place that there was. The call went well all the same.
@@ -196,16 +204,18 @@ impl Tail {
             if !job.single {
                 return Ok(None);
             }
-            let ending = Ending { well, error };
-            let job = &job;
-            insist(|| jobs.end(job, ending.clone())).await.map(Some)
+            let ended = insist(&gateway, || jobs.end(&job, ending.clone())).await;
+            if ended.is_err() {
+                jobs.end_later(&job, ending);
+            }
+            ended.map(Some)
         });
         Some((record, working))
     }
 }
 
 /// Tries again where the store fails: what was answered is paid for, and has to be noted.
-async fn insist<T, F>(work: impl Fn() -> F) -> Result<T, Failure>
+async fn insist<T, F>(gateway: &Gateway, work: impl Fn() -> F) -> Result<T, Failure>
 where
     F: Future<Output = Result<T, Failure>>,
 {
@@ -218,7 +228,7 @@ where
             }
             outcome => return outcome,
         }
-        sleep(pause).await;
+        gateway.engine.accounts.clock().sleep(pause).await;
         pause *= 2;
     }
     work().await

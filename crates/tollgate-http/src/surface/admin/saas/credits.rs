@@ -38,7 +38,7 @@ pub(super) async fn act(
 ) -> Result<(u16, Value), Failure> {
     let node = find(accounts, by, id)?;
     match act {
-        Act::Check => Ok((200, check(&node, asked.query)?)),
+        Act::Check => Ok((200, check(accounts, &node, asked.query).await?)),
         Act::Rates if *asked.method == Method::PATCH => {
             let terms = rates_of(&asked.body)?;
             set_terms(accounts, by, (&node, terms)).await?;
@@ -52,7 +52,11 @@ pub(super) async fn act(
 }
 
 /// `POST …/check?credits_needed=1`: whether there are enough. Never refuses.
-pub(super) fn check(node: &TeamNode, query: Query<'_>) -> Result<Value, Failure> {
+pub(super) async fn check(
+    accounts: &Accounts,
+    node: &TeamNode,
+    query: Query<'_>,
+) -> Result<Value, Failure> {
     let needed = match query.first("credits_needed") {
         None => 1,
         Some(text) => text
@@ -68,8 +72,13 @@ pub(super) fn check(node: &TeamNode, query: Query<'_>) -> Result<Value, Failure>
             "credits_needed": needed,
         }));
     }
-    let error =
-        format!("Insufficient credits. Team has {left} credits remaining, but {needed} required.");
+    let Standing {
+        allocated, used, ..
+    } = Standing::of(accounts, node).await?;
+    let error = format!(
+        "Insufficient credits. Team has {left} credits remaining, but {needed} required. \
+         Allocated: {allocated}, Used: {used}"
+    );
     Ok(json!({
         "team_id": team,
         "has_credits": false,
@@ -101,6 +110,14 @@ pub(in super::super) fn no_account(failure: Failure, of: &Of) -> Failure {
         Holder::Team(id) => worded(failure, "team", || {
             format!("No credit account found for team '{id}'")
         }),
+        Holder::Organization(_) => failure,
+    }
+}
+
+/// The failure of an order for nobody, in the words of seed 001.
+pub(in super::super) fn no_team(failure: Failure, of: &Of) -> Failure {
+    match of.wallet(Unit::Credits).holder {
+        Holder::Team(id) => worded(failure, "team", || format!("Team '{id}' not found")),
         Holder::Organization(_) => failure,
     }
 }
