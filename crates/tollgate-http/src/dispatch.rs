@@ -234,21 +234,31 @@ async fn act(
                 credential::check_address(&record.facts, caller)?;
             }
             manager.extent(right)?;
-            let tenant = match manager.user_id() {
-                Some(user) => Tenant::User(user.as_str()),
-                None => Tenant::Deployment,
-            };
-            match idempotency::begin_management(record, tenant, parts, body).await? {
-                Managed::Again(again) => Ok(Given::Again(again)),
-                Managed::Once(read) => {
-                    let making = manage(gateway, manager, parts.clone(), read);
-                    idempotency::make(record, making).await
-                }
-                Managed::Plain => {
-                    surface::admin::act(&gateway, &manager, endpoint, parts, body).await
-                }
-            }
+            Box::pin(for_manager(record, manager, endpoint, parts, body)).await
         }
+    }
+}
+
+/// Does what a manager asks for: once, where it has an idempotency key.
+async fn for_manager(
+    record: &mut Record,
+    manager: Manager,
+    endpoint: Endpoint<'_>,
+    parts: &Parts,
+    body: &mut Inbound,
+) -> Result<Given, Failure> {
+    let gateway = Arc::clone(record.gateway());
+    let tenant = match manager.user_id() {
+        Some(user) => Tenant::User(user.as_str()),
+        None => Tenant::Deployment,
+    };
+    match idempotency::begin_management(record, tenant, parts, body).await? {
+        Managed::Again(again) => Ok(Given::Again(again)),
+        Managed::Once(read) => {
+            let making = manage(gateway, manager, parts.clone(), read);
+            idempotency::make(record, making).await
+        }
+        Managed::Plain => surface::admin::act(&gateway, &manager, endpoint, parts, body).await,
     }
 }
 

@@ -59,14 +59,7 @@ pub(crate) async fn call(
     let key = idempotency::key(&parts.headers)?;
     record.facts.tells_trail = wishes.trail;
     let gateway = record.gateway().clone();
-    let bounds = {
-        let settings = gateway.settings();
-        Bounds {
-            bytes: settings.body_limit,
-            time: settings.body_timeout,
-        }
-    };
-    let body = body::read_json(&parts.headers, body, bounds).await?;
+    let body = body::read_json(&parts.headers, body, bounds(&gateway)).await?;
     if let Some(key) = key {
         let tenant = idempotency::Tenant::Team(caller.team().id.as_str());
         let begun = Box::pin(idempotency::begin(record, &key, tenant, parts, &body));
@@ -123,6 +116,15 @@ pub(crate) async fn call(
     cache::begin(record, &served);
     settle_whole(record, &mut served).await?;
     Ok(Given::Call(Box::new(Called { served, form })))
+}
+
+/// How long and how large a body may be.
+fn bounds(gateway: &Gateway) -> Bounds {
+    let settings = gateway.settings();
+    Bounds {
+        bytes: settings.body_limit,
+        time: settings.body_timeout,
+    }
 }
 
 /// A call that was read, and whose route was found.
