@@ -69,6 +69,7 @@ class Ways:
     def __init__(self):
         folders = [str(programs.FOLDER / seed / "*") for seed in programs.SEEDS]
         self.coverage = coverage.Coverage(data_file=None, config_file=False, branch=True, include=folders)
+        self.coverage.set_option("run:disable_warnings", ["no-data-collected"])
         # The one that tells tests apart.
         self.coverage.set_option("run:core", "ctrace")
 

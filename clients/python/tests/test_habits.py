@@ -242,17 +242,22 @@ def test_methods_look_like_what_they_ask() -> None:
 README = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
 
 
-@pytest.mark.parametrize("index", range(3))
+@pytest.mark.parametrize("index", range(4))
 def test_what_the_readme_shows_runs(index: int, capsys: pytest.CaptureFixture[str]) -> None:
     example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[index]
     stream = {"events": [CHUNK, CHUNK], "ending": "done"}
     job = {"status": 200, "json": {"job_id": "job_1", "status": "pending"}}
     over = {"status": 200, "json": {"job_id": "job_1", "status": "completed", "costs": {"credits_remaining": 9}}}
     models = {"status": 200, "json": {"data": [{"id": "sim/echo"}]}}
+    spent = {"total_cost_usd": 0.25, "breakdown": []}
+    costs = {"status": 200, "json": {"job_id": "job_1", "status": "completed", "costs": spent}}
+    listed = {"status": 200, "json": {"team_id": "acme-corp", "total": 1, "jobs": [job["json"]]}}
+    used = {"status": 200, "json": {"team_id": "acme-corp", "period": "2026-11", "summary": {"total_jobs": 3}}}
     none = {"status": 404, "headers": {"x-tollgate-error-code": "model_not_found"}, "json": {"error": "none"}}
     scenes: list[tuple[list[dict[str, Any]], str]] = [
         ([DONE, stream, models], "hi\naa['sim/echo']\n"),
         ([job, stream, over], "aa9.0\n"),
+        ([{**stream, "headers": {"x-tollgate-job-id": "job_1"}}, costs, listed, used], "aa job_1 0.25\n['job_1']\n3\n"),
         ([none], "model_not_found 404 "),
     ]
     answers, said = scenes[index]

@@ -7,6 +7,8 @@ import builtins
 import json
 import pathlib
 import socket
+from collections.abc import Iterator
+from time import tzset
 from typing import Any
 
 import pytest
@@ -174,6 +176,16 @@ class Async:
     def close(self) -> None:
         self.runner.run(self.client.close())
         self.runner.close()
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Far from where clocks show UTC."""
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    tzset()
+    yield
+    monkeypatch.undo()
+    tzset()
 
 
 @pytest.mark.parametrize("kind", [Sync, Async])

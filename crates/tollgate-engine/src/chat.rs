@@ -45,6 +45,17 @@ pub struct Served {
     pub permit: Option<Permit>,
 }
 
+impl Served {
+    /// What a provider answered cannot be given to whoever asked: its target has failed, and what
+    /// it used is lost.
+    pub fn spoil(self, failure: &Failure, trail: &mut Trail) {
+        trail.spoil(&self.answered, failure);
+        if let Some(permit) = self.permit {
+            permit.fail(failure);
+        }
+    }
+}
+
 /// Finds who would serve the call, if this caller may have it. Nothing is sent yet.
 pub fn route(engine: &Engine, caller: &Caller, call: &Call) -> Result<Arc<Route>, Failure> {
     admit::route(engine, caller, &call.model)

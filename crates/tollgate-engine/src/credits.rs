@@ -43,8 +43,6 @@ pub(crate) use self::find::find;
 
 /// The most characters of a reference.
 pub const LONGEST_REFERENCE: usize = 255;
-/// How often a statement is begun anew because its wallet changed.
-const STATEMENT_TRIES: u32 = 20;
 /// The most characters of a reason.
 pub const LONGEST_REASON: usize = 500;
 
@@ -240,22 +238,25 @@ impl Credits {
         wallet: &WalletId,
         limit: u32,
     ) -> Result<Vec<(Receipt, i64)>, Failure> {
+        let rows = self.transactions(wallet, 0, limit).await?;
+        let Some(latest) = rows.first() else {
+            return Ok(Vec::new());
+        };
+        let mut balance = self.balance_after(latest).await?.unwrap_or_default();
+        let told = rows.into_iter().map(|receipt| {
+            let after = balance;
+            balance = balance.saturating_sub(receipt.amount);
+            (receipt, after)
+        });
+        Ok(told.collect())
+    }
+
+    /// What a wallet of job credits had after a transaction that is durable. What comes later
+    /// changes nothing of that.
+    pub async fn balance_after(&self, receipt: &Receipt) -> Result<Option<i64>, Failure> {
         let store = self.ledger.store();
-        for _ in 0..STATEMENT_TRIES {
-            let before = store.moved(wallet).await.map_err(not_read)?;
-            let rows = self.transactions(wallet, 0, limit).await?;
-            if store.moved(wallet).await.map_err(not_read)? != before {
-                continue;
-            }
-            let mut balance = before;
-            let told = rows.into_iter().map(|receipt| {
-                let after = balance;
-                balance = balance.saturating_sub(receipt.amount);
-                (receipt, after)
-            });
-            return Ok(told.collect());
-        }
-        Err(changes_meanwhile())
+        let moved = store.moved_until(&receipt.wallet, receipt.id).await;
+        moved.map_err(not_read)
     }
 
     /// Reads the whole ledger and compares it with what is noted beside it and with memory. What

@@ -7,6 +7,7 @@
 
 mod calls;
 mod ending;
+mod later;
 mod read;
 mod shares;
 mod sweep;
@@ -14,8 +15,8 @@ mod sweep;
 mod tests;
 mod turns;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -27,6 +28,7 @@ use tollgate_core::money::Unit;
 use self::calls::Running;
 pub use self::calls::{Begun, NewCall};
 pub use self::ending::{Ended, Ending};
+use self::later::Later;
 pub use self::shares::CallShare;
 use self::shares::Shares;
 use self::turns::Turns;
@@ -82,6 +84,11 @@ pub struct Jobs {
     running: Running,
     shares: Arc<Shares>,
     settling: Turns,
+    later: Later,
+    /// Jobs that a former process left behind, and that could not be ended yet.
+    left: Mutex<Vec<JobId>>,
+    /// When this process began, in milliseconds: what was set aside before is a former one's.
+    begun: AtomicI64,
     /// Holds that were made before this time, in milliseconds, were asked after.
     swept: AtomicI64,
 }
@@ -95,6 +102,9 @@ impl Jobs {
             settings: ArcSwap::default(),
             running: Running::default(),
             settling: Turns::default(),
+            later: Later::default(),
+            left: Mutex::default(),
+            begun: AtomicI64::new(i64::MIN),
             swept: AtomicI64::new(i64::MIN),
         }
     }

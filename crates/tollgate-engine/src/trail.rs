@@ -177,6 +177,15 @@ impl Trail {
         }
     }
 
+    /// The last attempt brought an answer that cannot be given to whoever asked: nobody pays for it.
+    pub(crate) fn spoil(&mut self, target: &RouteTarget, failure: &Failure) {
+        let lost = failure.usage.map(|usage| Box::new(lost(target, usage)));
+        if let Some(last) = self.rest.last_mut().or(self.first.as_mut()) {
+            last.code = Some(failure.code);
+            last.lost = lost;
+        }
+    }
+
     /// The attempts for which providers charge and nobody pays, as far as that is known.
     pub fn lost(&self) -> impl Iterator<Item = &AttemptRecord> {
         self.records().filter(|record| record.lost.is_some())

@@ -25,7 +25,8 @@ pub(crate) struct Bounds {
 
 /// The body of a request: on its way in, or read and decoded.
 pub(crate) struct Inbound {
-    incoming: Incoming,
+    /// `None` where all of it was read before.
+    incoming: Option<Incoming>,
     read: Option<Bytes>,
 }
 
@@ -33,18 +34,21 @@ impl Inbound {
     /// A body that is on its way in.
     pub(crate) fn new(incoming: Incoming) -> Self {
         Self {
-            incoming,
+            incoming: Some(incoming),
             read: None,
         }
     }
 
-    /// Puts back what was read of it, all of it, for who reads it next.
-    pub(crate) fn put(&mut self, read: Bytes) {
-        self.read = Some(read);
+    /// A body that was read, all of it.
+    pub(crate) fn of(read: Bytes) -> Self {
+        Self {
+            incoming: None,
+            read: Some(read),
+        }
     }
 
     /// What is still on its way in.
-    pub(crate) fn into_incoming(self) -> Incoming {
+    pub(crate) fn into_incoming(self) -> Option<Incoming> {
         self.incoming
     }
 }
@@ -59,7 +63,9 @@ pub(crate) async fn read_json(
         return Ok(read.clone());
     }
     check_content_type(headers)?;
-    let body = &mut body.incoming;
+    let Some(body) = &mut body.incoming else {
+        return Ok(Bytes::new());
+    };
     let received = if let Ok(received) =
         tokio::time::timeout(bounds.time, receive(headers, body, bounds)).await
     {

@@ -20,6 +20,7 @@ use hyper::body::{Body as _, Incoming};
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::right::Right;
 use tollgate_engine::admit;
+use tollgate_engine::authority::Manager;
 use tollgate_engine::caller::Caller;
 use tollgate_engine::replay::Kept;
 use tollgate_engine::throttle::{self, Pass};
@@ -31,7 +32,7 @@ use crate::credential;
 use crate::dialect;
 use crate::family::Family;
 use crate::gateway::Gateway;
-use crate::idempotency::{self, Tenant};
+use crate::idempotency::{self, Managed, Tenant};
 use crate::outgoing::Outgoing;
 use crate::query::Query;
 use crate::record::Record;
@@ -115,7 +116,7 @@ pub(crate) async fn handle(
             response
         }
         Ok(Given::Again(kept)) => idempotency::respond(record, *kept),
-        Ok(given) => finished(record, given).await,
+        Ok(given) => finished(record, given),
         Err(failure) => {
             let of_key = record.facts.key.as_ref().and_then(|key| key.error_dialect);
             let of_deployment = record.gateway().settings().dialect;
@@ -237,13 +238,31 @@ async fn act(
                 Some(user) => Tenant::User(user.as_str()),
                 None => Tenant::Deployment,
             };
-            let again = idempotency::begin_management(record, tenant, parts, body).await?;
-            if let Some(again) = again {
-                return Ok(again);
+            match idempotency::begin_management(record, tenant, parts, body).await? {
+                Managed::Again(again) => Ok(Given::Again(again)),
+                Managed::Once(read) => {
+                    let making = manage(gateway, manager, parts.clone(), read);
+                    idempotency::make(record, making).await
+                }
+                Managed::Plain => {
+                    surface::admin::act(&gateway, &manager, endpoint, parts, body).await
+                }
             }
-            surface::admin::act(&gateway, &manager, endpoint, parts, body).await
         }
     }
+}
+
+/// Does what was asked for, whoever still waits for it.
+async fn manage(
+    gateway: Arc<Gateway>,
+    manager: Manager,
+    parts: Parts,
+    body: Bytes,
+) -> Result<Given, Failure> {
+    let endpoint = Endpoint::find(parts.uri.path());
+    let endpoint = endpoint.ok_or_else(|| Failure::client(Code::UnknownUrl))?;
+    let mut body = Inbound::of(body);
+    surface::admin::act(&gateway, &manager, endpoint, &parts, &mut body).await
 }
 
 /// Whether a model is called: such requests get a row in the request log.
@@ -371,6 +390,9 @@ async fn of_job(
 ) -> Result<Given, Failure> {
     if job.is_call() {
         admit_call(record, caller)?;
+    } else {
+        // It asks the store.
+        count(record, caller)?;
     }
     surface::jobs::act(record, caller, job, parts, body).await
 }
@@ -381,25 +403,26 @@ fn admit_call(record: &mut Record, caller: &Caller) -> Result<(), Failure> {
     engine.maintenance.check()?;
     engine.ledger.check()?;
     let place = engine.overload.enter(caller.key.priority)?;
+    count(record, caller)?;
+    record.place = Some(place);
+    Ok(())
+}
+
+/// Counts a request under all limits of its caller.
+fn count(record: &mut Record, caller: &Caller) -> Result<(), Failure> {
+    let engine = &Arc::clone(&record.gateway().engine);
     let visitor = record.visitor;
     let pass = Pass::take(engine, caller, visitor).inspect_err(|_| {
         record.facts.standings = throttle::standings(engine, caller, visitor);
     })?;
-    record.place = Some(place);
     record.pass = Some(Box::new(pass));
     Ok(())
 }
 
-async fn finished(mut record: Record, given: Given) -> Response<Outgoing> {
-    let id = record.facts.id.clone();
-    let gateway = Arc::clone(record.gateway());
-    let recording = record.replay.take();
+fn finished(mut record: Record, given: Given) -> Response<Outgoing> {
     let mut response = document(given);
     record.facts.status = response.status().as_u16();
-    answer::identify(response.headers_mut(), &id);
-    if let Some(saving) = idempotency::keep_document(&gateway, recording, &response) {
-        saving.await;
-    }
+    answer::identify(response.headers_mut(), &record.facts.id);
     record.finish();
     response
 }
@@ -434,10 +457,14 @@ fn tell_methods(response: &mut Response<Outgoing>, endpoint: Option<Endpoint<'_>
 
 /// A refused request may still be on its way in. Closing on it would reset the connection before
 /// the answer is read, so the rest is taken in and thrown away, within bounds.
-fn take_in_unread(gateway: &Gateway, parts: &Parts, mut body: Incoming) {
+fn take_in_unread(gateway: &Gateway, parts: &Parts, body: Option<Incoming>) {
+    let Some(mut body) = body else {
+        return;
+    };
     if body.is_end_stream() || parts.headers.contains_key(EXPECT) {
         return;
     }
+    let cut = gateway.cut.clone();
     gateway.tasks.spawn(async move {
         let taking = async {
             let mut taken = 0;
@@ -449,7 +476,10 @@ fn take_in_unread(gateway: &Gateway, parts: &Parts, mut body: Incoming) {
             }
         };
         // Running out of time means only that the client is cut off while it sends.
-        _ = tokio::time::timeout(UNREAD_TIME, taking).await;
+        tokio::select! {
+            _ = tokio::time::timeout(UNREAD_TIME, taking) => {}
+            () = cut.cancelled() => {}
+        }
     });
 }
 

@@ -25,6 +25,7 @@ use crate::head::Head;
 use crate::outgoing::Outgoing;
 use crate::query::Query;
 use crate::record::Record;
+use crate::request_id::RequestId;
 use crate::surface::admin;
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
@@ -136,23 +137,59 @@ pub(crate) async fn begin(
     }
 }
 
-/// The same for what operators ask. Their body is read here, and is there for who acts on it.
+/// What operators ask.
+pub(crate) enum Managed {
+    /// Something without a key.
+    Plain,
+    /// Something with a key, for the first time, with this body.
+    Once(Bytes),
+    /// The same again: the answer of the first time.
+    Again(Box<Kept>),
+}
+
+/// The same for what operators ask. Where it has a key its body is read here.
 pub(crate) async fn begin_management(
     record: &mut Record,
     tenant: Tenant<'_>,
     parts: &Parts,
     body: &mut Inbound,
-) -> Result<Option<Given>, Failure> {
+) -> Result<Managed, Failure> {
     if parts.method != Method::POST {
-        return Ok(None);
+        return Ok(Managed::Plain);
     }
     let Some(key) = key(&parts.headers)? else {
-        return Ok(None);
+        return Ok(Managed::Plain);
     };
     let gateway = Arc::clone(record.gateway());
     let read = admin::read(&gateway, parts, body).await?;
-    body.put(read.clone());
-    begin(record, &key, tenant, parts, &read).await
+    match begin(record, &key, tenant, parts, &read).await? {
+        Some(Given::Again(kept)) => Ok(Managed::Again(kept)),
+        Some(Given::Call(_) | Given::Document { .. }) | None => Ok(Managed::Once(read)),
+    }
+}
+
+/// Has something made, and its answer kept where it has a key. Then it is made in a task of its
+/// own: a caller who goes away must not free the key while what was asked for may still come to
+/// be. The task ends with the making, which is as bounded as the store is, and is waited for when
+/// the gateway ends.
+pub(crate) async fn make(
+    record: &mut Record,
+    making: impl Future<Output = Result<Given, Failure>> + Send + 'static,
+) -> Result<Given, Failure> {
+    let Some(recording) = record.replay.take() else {
+        return making.await;
+    };
+    let (gateway, id) = (Arc::clone(record.gateway()), record.facts.id.clone());
+    let making = record.gateway().tasks.spawn(async move {
+        let given = making.await?;
+        if let Some(saving) = recording.document(&gateway, &id, &given) {
+            saving.await;
+        }
+        Ok(given)
+    });
+    making.await.unwrap_or_else(|_| {
+        Err(Failure::gateway(Code::InternalError).because("a panic while something was made"))
+    })
 }
 
 /// The same, apart for whoever may not see what others of the tenant were answered: a key that is
@@ -241,6 +278,22 @@ impl Recording {
         self.is_complete
     }
 
+    /// Begins to keep a document of ours.
+    fn document(mut self, gateway: &Gateway, id: &RequestId, given: &Given) -> Option<Saving> {
+        let Given::Document {
+            status,
+            content_type,
+            body,
+        } = given
+        else {
+            return None;
+        };
+        let id = id.as_str();
+        self.head = format!("{status}\n{id}\ncontent-type:{content_type}").into();
+        self.record(body);
+        Some(self.keep(gateway))
+    }
+
     /// Makes the answer durable. It was paid for, so it is not withheld if that takes too long:
     /// writing goes on behind it, also when the caller has gone, and whoever asks again until
     /// then is told to wait.
@@ -279,20 +332,6 @@ pub(crate) fn keep(response: &mut Response<Outgoing>) -> Option<Saving> {
     }
 }
 
-/// Begins to keep a document of ours, if it is to be given again.
-pub(crate) fn keep_document(
-    gateway: &Gateway,
-    recording: Option<Box<Recording>>,
-    response: &Response<Outgoing>,
-) -> Option<Saving> {
-    let mut recording = recording.filter(|_| response.status().is_success())?;
-    recording.head = head(response.status(), response.headers());
-    if let Outgoing::Whole(body) = response.body() {
-        recording.record(body);
-    }
-    Some((*recording).keep(gateway))
-}
-
 /// The status, the id of the request, and the headers that belong to the answer and not to the
 /// moment: one on each line.
 fn head(status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
@@ -311,10 +350,13 @@ fn head(status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
 }
 
 fn is_kept(name: &HeaderName) -> bool {
-    *name == CONTENT_TYPE
+    let is_of_answer = *name == CONTENT_TYPE
         || *name == CACHE_CONTROL
         || name.as_str() == "x-accel-buffering"
-        || name.as_str().starts_with("x-tollgate-")
+        || name.as_str().starts_with("x-tollgate-");
+    // Whoever gets it again is told of the request whose answer it is, and not of the one whose
+    // answer that one got from the cache.
+    is_of_answer && *name != ORIGINAL
 }
 
 /// Gives an answer again.

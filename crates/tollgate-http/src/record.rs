@@ -15,7 +15,7 @@ use tollgate_core::money::Money;
 use tollgate_core::reply::{Answer, Piece, Usage};
 use tollgate_engine::cache::Filling;
 use tollgate_engine::caller::Caller;
-use tollgate_engine::chat;
+use tollgate_engine::chat::{self, Served};
 use tollgate_engine::health::Permit;
 use tollgate_engine::hold::{Ending, Hold, Warning};
 use tollgate_engine::overload::Place;
@@ -268,6 +268,15 @@ impl Record {
         if self.hold.is_some() {
             self.facts.delivered = uncounted(answer);
         }
+    }
+
+    /// What was answered cannot be given: nobody pays for it.
+    pub(crate) fn lose(&mut self, served: Served, failure: &Failure) {
+        served.spoil(failure, &mut self.facts.trail);
+        self.hold = None;
+        self.facts.answered = None;
+        self.facts.usage = None;
+        self.facts.delivered = 0;
     }
 
     /// Keeps what was asked until the call is settled, unless its answer tells what was used. What

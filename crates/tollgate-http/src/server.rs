@@ -33,6 +33,9 @@ use crate::stall::{Owned, Streams};
 const MOST_HEADERS: usize = 100;
 /// How long streams get to send their error event, and connections to close.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long what outlives requests may take at the end: calls of jobs that are noted, answers that
+/// are kept, what is being made.
+const LAST_WORK: Duration = Duration::from_secs(15);
 /// How long to wait when the system cannot give us a connection (descriptors run out).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a connection without a request is kept. Proxies in front keep theirs for 60 s by
@@ -75,6 +78,14 @@ pub async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: Cancellat
     connections.closing.cancel();
     connections.tasks.close();
     _ = tokio::time::timeout(LAST_WORDS, connections.tasks.wait()).await;
+    gateway.tasks.close();
+    if tokio::time::timeout(LAST_WORK, gateway.tasks.wait())
+        .await
+        .is_err()
+    {
+        let tasks = gateway.tasks.len();
+        tracing::error!(tasks, "what requests have left to do is not done in time");
+    }
 }
 
 struct Connections {
@@ -297,4 +308,32 @@ fn answer(
         }
         Ok(response.map(|body| Answer::new(body, line)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::testing;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_waits_for_what_requests_have_left_to_do_and_not_for_ever() {
+        for (takes, expected) in [(LAST_WORK / 2, true), (LAST_WORK * 2, false)] {
+            let gateway = testing::gateway().await;
+            let is_done = Arc::new(AtomicBool::new(false));
+            gateway.tasks.spawn({
+                let is_done = Arc::clone(&is_done);
+                async move {
+                    tokio::time::sleep_until(Instant::now() + takes).await;
+                    is_done.store(true, Ordering::Relaxed);
+                }
+            });
+            let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+            let stop = CancellationToken::new();
+            stop.cancel();
+            serve(gateway, listener, stop).await;
+            assert_eq!(is_done.load(Ordering::Relaxed), expected, "{takes:?}");
+        }
+    }
 }

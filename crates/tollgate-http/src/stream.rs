@@ -225,10 +225,14 @@ impl EventBody {
         };
         fault::point("stream.settling");
         let end = Instant::now() + settlement::patience(record);
-        if let Some(record) = &mut self.record
-            && let Some(recording) = &mut record.replay
-        {
-            recording.complete();
+        if let Some(record) = &mut self.record {
+            // A caller who goes away from here on finds it kept, and its job has had it.
+            if let Some(recording) = &mut record.replay {
+                recording.complete();
+            }
+            if let Some(job) = &mut record.job {
+                job.complete();
+            }
         }
         self.settling = Some(Box::new(Settling {
             bytes: last.clone(),
@@ -306,7 +310,7 @@ impl EventBody {
     /// Whether others read along what its caller leaves.
     fn goes_on(&self) -> bool {
         let record = self.record.as_ref();
-        record.is_some_and(|record| record.is_read_along())
+        record.is_some_and(Record::is_read_along)
     }
 
     /// Goes on without its caller, as long as others read along. Who asked for it pays for it.

@@ -71,9 +71,18 @@ pub(crate) async fn gateway_before(
     upstream: Arc<dyn Upstream>,
     format: LogFormat,
 ) -> (Arc<Gateway>, Arc<LogBuffer>) {
+    gateway_over(Arc::new(MemoryStore::default()), upstream, format).await
+}
+
+/// The same over a store.
+pub(crate) async fn gateway_over(
+    store: Arc<MemoryStore>,
+    upstream: Arc<dyn Upstream>,
+    format: LogFormat,
+) -> (Arc<Gateway>, Arc<LogBuffer>) {
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_795_255_200_000)));
     let parts = accounts::Parts {
-        store: Arc::new(MemoryStore::default()),
+        store,
         clock: clock.clone(),
         hasher: KeyHasher::new(&[1; 32]),
         environment: Environment::Live,

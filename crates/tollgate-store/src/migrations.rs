@@ -39,6 +39,11 @@ const SQLITE: &[Step] = &[
         "details",
         include_str!("../migrations/sqlite/0006_details.sql"),
     ),
+    (
+        7,
+        "job_indexes",
+        include_str!("../migrations/sqlite/0007_job_indexes.sql"),
+    ),
 ];
 
 const POSTGRES: &[Step] = &[
@@ -61,6 +66,11 @@ const POSTGRES: &[Step] = &[
         4,
         "details",
         include_str!("../migrations/postgres/0004_details.sql"),
+    ),
+    (
+        5,
+        "job_indexes",
+        include_str!("../migrations/postgres/0005_job_indexes.sql"),
     ),
 ];
 

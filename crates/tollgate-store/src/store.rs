@@ -215,6 +215,12 @@ impl LedgerStore for SqlStore {
         })
     }
 
+    fn moved_until<'a>(&'a self, wallet: &'a WalletId, last: EntryId) -> Stored<'a, Option<i64>> {
+        self.run(STATEMENT_LIMIT, move || {
+            transactions::moved_until(&self.database, wallet, last)
+        })
+    }
+
     fn write_checkpoint<'a>(&'a self, checkpoint: &'a Checkpoint) -> Stored<'a, ()> {
         self.run(LEDGER_LIMIT, move || {
             checkpoint::write(&self.database, checkpoint)

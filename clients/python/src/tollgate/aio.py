@@ -25,7 +25,23 @@ _P = ParamSpec("_P")
 _Out = TypeVar("_Out")
 
 
-class AsyncChatStream(Stream, AsyncIterator[ChatChunk]):
+class _AsyncClosing:
+    """What is closed at the end of an `async with`."""
+
+    async def close(self) -> None:
+        """Lets go."""
+        raise NotImplementedError
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class AsyncChatStream(_AsyncClosing, Stream, AsyncIterator[ChatChunk]):
     """The chunks of an answer as they come. `text` is what came until now.
 
     Close it, or use it in an `async with`, unless it is read to its end.
@@ -41,17 +57,11 @@ class AsyncChatStream(Stream, AsyncIterator[ChatChunk]):
     async def __anext__(self) -> ChatChunk:
         return await self._chunks.__anext__()
 
-    async def aclose(self) -> None:
+    async def close(self) -> None:
         """Ends the answer; the gateway stops the provider."""
         await self._chunks.aclose()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
+    aclose = close
 
 
 class _AsyncAsking:
@@ -84,7 +94,7 @@ def _streaming(
     return method
 
 
-class AsyncClient(Caller, _AsyncAsking):
+class AsyncClient(_AsyncClosing, Caller, _AsyncAsking):
     """Talks to a gateway. Tasks may share it, also those of several event loops, each of which has connections
     of its own.
 
@@ -123,14 +133,6 @@ class AsyncClient(Caller, _AsyncAsking):
         http = self._given or self._https.get(anyio.lowlevel.current_token().native_token)
         if http is not None:
             await http.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     def _http(self) -> httpx.AsyncClient:
         """The connections of the event loop that runs: those of another one cannot be used."""
@@ -221,7 +223,7 @@ class AsyncJobs(_AsyncAsking):
     team_usage = _awaiting(_ask.team_usage)
 
 
-class SaaSLLMClient(AsyncJobs):
+class SaaSLLMClient(_AsyncClosing, AsyncJobs):
     """The jobs of one team by the team's key, as programs for SaaS LiteLLM use them."""
 
     def __init__(
@@ -240,11 +242,3 @@ class SaaSLLMClient(AsyncJobs):
     async def close(self) -> None:
         """Closes the connections of this event loop."""
         await self.client.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()

@@ -22,7 +22,23 @@ _P = ParamSpec("_P")
 _Out = TypeVar("_Out")
 
 
-class ChatStream(Stream, Iterator[ChatChunk]):
+class _Closing:
+    """What is closed at the end of a `with`."""
+
+    def close(self) -> None:
+        """Lets go."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class ChatStream(_Closing, Stream, Iterator[ChatChunk]):
     """The chunks of an answer as they come. `text` is what came until now.
 
     Close it, or use it in a `with`, unless it is read to its end.
@@ -41,14 +57,6 @@ class ChatStream(Stream, Iterator[ChatChunk]):
     def close(self) -> None:
         """Ends the answer; the gateway stops the provider."""
         self._chunks.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class _Asking:
@@ -77,7 +85,7 @@ def _streaming(ask: Callable[Concatenate[Any, _P], Asked[ChatChunk]]) -> Callabl
     return method
 
 
-class Client(Caller, _Asking):
+class Client(_Closing, Caller, _Asking):
     """Talks to a gateway and waits for its answers. Threads may share it.
 
     `timeout` holds for every request; without it each endpoint has its own.
@@ -111,14 +119,6 @@ class Client(Caller, _Asking):
     def close(self) -> None:
         """Closes the connections."""
         self._http.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _answer(self, asked: Asked[_Out]) -> _Out:
         with self.core.begin(asked) as exchange:
@@ -197,7 +197,7 @@ class Jobs(_Asking):
     team_usage = _waiting(_ask.team_usage)
 
 
-class SyncSaaSLLMClient(Jobs):
+class SyncSaaSLLMClient(_Closing, Jobs):
     """`SaaSLLMClient` for programs that wait."""
 
     def __init__(
@@ -216,11 +216,3 @@ class SyncSaaSLLMClient(Jobs):
     def close(self) -> None:
         """Closes the connections."""
         self.client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

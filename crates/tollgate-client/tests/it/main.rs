@@ -10,5 +10,6 @@
 )]
 
 mod dropped;
+mod repeats;
 mod server;
 mod table;

@@ -1,5 +1,6 @@
 mod declared;
 mod roles;
+mod whole;
 
 use std::pin::Pin;
 use std::task::{Context, Waker};

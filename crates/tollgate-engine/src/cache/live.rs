@@ -235,12 +235,9 @@ impl Reader {
             return Poll::Ready(None);
         }
         let mut state = self.live.state();
-        let part = match state.part(self.next) {
-            Ok(part) => part,
-            Err(()) => {
-                self.is_over = true;
-                return Poll::Ready(Some(Err(too_slow())));
-            }
+        let Ok(part) = state.part(self.next) else {
+            self.is_over = true;
+            return Poll::Ready(Some(Err(too_slow())));
         };
         let last = self.next + 1 >= state.parts();
         match (&state.end, part) {

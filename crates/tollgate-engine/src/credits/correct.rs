@@ -2,16 +2,23 @@
 //! store holds them all.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::timeout;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::ledger::{Entry, Kind, Movement, WalletId};
 use tollgate_core::money::{LARGEST, Unit};
 
-use super::{Credits, Note, STATEMENT_TRIES, audit, not_read, too_little, too_much};
+use super::{Credits, Note, audit, not_read, too_little, too_much};
 use crate::fault;
 use crate::port::USED;
 use crate::settle::{Along, Posting};
 use crate::wallet::Wallet;
+
+/// How often is looked whether a wallet has come to rest.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How often a reading is begun anew because its wallet changed.
+const TRIES: u32 = 20;
 
 /// What a wallet of job credits is to say from now on; `None` leaves it as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,10 +60,12 @@ impl Credits {
         Ok(kinds)
     }
 
-    /// What was given to a wallet in all and how much of it was used, as far as it is durable.
+    /// What was given to a wallet in all and how much of it was used. What is on its way counts:
+    /// an order that was told as a failure may be among it.
     async fn standing(&self, wallet: &WalletId) -> Result<(i64, i64), Failure> {
+        self.at_rest(wallet).await?;
         let store = self.ledger.store();
-        for _ in 0..STATEMENT_TRIES {
+        for _ in 0..TRIES {
             let before = store.moved(wallet).await.map_err(not_read)?;
             let given = store.given(wallet).await.map_err(not_read)?;
             if store.moved(wallet).await.map_err(not_read)? == before {
@@ -64,6 +73,23 @@ impl Credits {
             }
         }
         Err(super::changes_meanwhile())
+    }
+
+    /// Waits until the store has everything that moved a wallet.
+    async fn at_rest(&self, wallet: &WalletId) -> Result<(), Failure> {
+        let clock = self.ledger.clock();
+        let resting = async {
+            while self.ledger.moves(wallet) {
+                clock.sleep(LOOK_EVERY).await;
+            }
+        };
+        let patience = self.ledger.settings().patience;
+        timeout(patience, resting).await.map_err(|_| {
+            Failure::gateway(Code::DatabaseError).message(
+                "Other orders of this wallet are being written, so nothing was done. Try again in \
+                 a few seconds.",
+            )
+        })
     }
 
     /// Makes entries of a wallet that stand or fall together, and with what goes along.

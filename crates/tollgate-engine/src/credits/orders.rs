@@ -206,7 +206,7 @@ impl Credits {
         )))
     }
 
-    async fn place(
+    pub(super) async fn place(
         &self,
         wallet: &WalletId,
         ask: Ask,
@@ -316,7 +316,7 @@ impl Credits {
 }
 
 /// Amounts are more than nothing and not too large. All of a hold may be spent, or nothing.
-fn check(ask: Ask) -> Result<(), Failure> {
+pub(super) fn check(ask: Ask) -> Result<(), Failure> {
     let (amount, least) = match ask {
         Ask::TopUp(amount) | Ask::Adjust { amount, .. } | Ask::Hold(amount) => (amount, 1),
         Ask::Refund { amount, .. } => (amount.unwrap_or(1), 1),

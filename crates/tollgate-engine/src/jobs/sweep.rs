@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tollgate_core::error::Failure;
@@ -20,6 +20,8 @@ use crate::port::JobQuery;
 /// How often is looked, at most and at least.
 const SELDOM: Duration = Duration::from_secs(30);
 const OFTEN: Duration = Duration::from_millis(250);
+/// How long a store is left alone that did not take something.
+const SOON: Duration = Duration::from_secs(2);
 /// How many are dealt with at once.
 const AT_ONCE: u32 = 200;
 /// The least age from which on a hold without its job belongs to none.
@@ -42,13 +44,27 @@ impl Jobs {
         let now = self.accounts.now();
         let left = self.store().close_job_calls(now, KILLED).await;
         for id in left.map_err(not_stored)? {
-            // One that cannot be ended now is ended by the sweep later.
-            self.go_on(id, self.fail(id, KILLED).await);
+            self.fail_left(id).await;
         }
         self.adopt_open().await?;
         // Nobody is between the two writes of a job now, however young its hold is.
-        self.release_orphans(now.after(Duration::from_millis(1)))
-            .await
+        let begun = now.after(Duration::from_millis(1));
+        self.begun.store(begun.as_millis(), Ordering::Relaxed);
+        self.release_orphans(begun).await
+    }
+
+    /// Ends a job that a former process left behind, or notes that it has to be tried again.
+    async fn fail_left(&self, id: JobId) {
+        let ended = self.fail(id, KILLED).await;
+        if ended.is_err() {
+            self.left().push(id);
+        }
+        go_on(id, ended);
+    }
+
+    fn left(&self) -> MutexGuard<'_, Vec<JobId>> {
+        // Each change under the lock is one insertion, or takes all.
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Holds again what open jobs have used, where they are charged by that.
@@ -78,7 +94,7 @@ impl Jobs {
                 let adopted = adopted.map(|wallet| {
                     self.shares.adopt(job.id, wallet, (terms, totals.used()));
                 });
-                self.go_on(job.id, adopted);
+                go_on(job.id, adopted);
             }
         }
     }
@@ -107,7 +123,7 @@ impl Jobs {
                     let ended = self.end(&job, failed(DELETED)).await.map(drop);
                     // What has ended is not found again.
                     query.offset += u64::from(ended.is_err());
-                    self.go_on(job.id, ended);
+                    go_on(job.id, ended);
                 }
             }
         }
@@ -120,14 +136,6 @@ impl Jobs {
         }
     }
 
-    /// One job that cannot be dealt with is no reason to leave the others.
-    fn go_on(&self, id: JobId, outcome: Result<(), Failure>) {
-        if let Err(failure) = outcome {
-            let cause = failure.cause.as_deref().map(tracing::field::display);
-            tracing::warn!(job_id = %id, %failure, cause, "a job could not be settled");
-        }
-    }
-
     /// Sweeps now and then, until the end.
     pub async fn watch(self: Arc<Self>, end: impl Future<Output = ()>) {
         let sweeping = async {
@@ -135,9 +143,16 @@ impl Jobs {
                 if let Err(failure) = self.sweep().await {
                     tracing::warn!(%failure, "jobs could not be swept");
                 }
-                let pause = self.settings.load().longest / 4;
                 let clock = self.accounts.clock();
-                clock.sleep(pause.clamp(OFTEN, SELDOM)).await;
+                if !self.later.is_empty() {
+                    clock.sleep(SOON).await;
+                    continue;
+                }
+                let pause = self.settings.load().longest / 4;
+                tokio::select! {
+                    () = clock.sleep(pause.clamp(OFTEN, SELDOM)) => {}
+                    () = self.later.added() => clock.sleep(SOON).await,
+                }
             }
         };
         tokio::select! {
@@ -146,21 +161,31 @@ impl Jobs {
         }
     }
 
-    /// Settles jobs that have ended and are not settled, fails those that were abandoned, and
-    /// releases what was set aside for jobs that never came to be.
+    /// Writes what the store did not take before, settles jobs that have ended and are not settled,
+    /// fails those that were abandoned, and releases what was set aside for jobs that never came to
+    /// be.
     pub async fn sweep(&self) -> Result<(), Failure> {
+        // What is refused there holds up nothing of the rest.
+        let caught = self.catch_up().await;
         let unsettled = self.store().unsettled_jobs(AT_ONCE).await;
         for job in unsettled.map_err(not_stored)? {
-            self.go_on(job.id, self.settle(job.id).await);
+            go_on(job.id, self.settle(job.id).await);
+        }
+        let left = std::mem::take(&mut *self.left());
+        for id in left {
+            self.fail_left(id).await;
         }
         let longest = self.settings.load().longest;
         let before = earlier(self.accounts.now(), longest);
         let overdue = self.store().overdue_jobs(before, AT_ONCE).await;
         for job in overdue.map_err(not_stored)? {
-            self.go_on(job.id, self.abandon(&job).await);
+            go_on(job.id, self.abandon(&job).await);
         }
-        let before = earlier(self.accounts.now(), self.orphaned());
-        self.release_orphans(before).await
+        // Those of a former process need no age.
+        let begun = Timestamp::from_millis(self.begun.load(Ordering::Relaxed));
+        let before = earlier(self.accounts.now(), self.orphaned()).max(begun);
+        self.release_orphans(before).await?;
+        caught
     }
 
     /// Releases what was set aside before a time for jobs that are not there. A hold is asked after
@@ -186,7 +211,7 @@ impl Jobs {
             if released.is_err() {
                 swept = swept.min(hold.at);
             }
-            self.go_on(id, released);
+            go_on(id, released);
         }
         self.swept.store(swept.as_millis(), Ordering::Relaxed);
         Ok(())
@@ -214,6 +239,14 @@ impl Jobs {
         self.accounts.credits().release(hold.id, note).await?;
         tracing::info!(job_id = %id, "a hold without its job was released");
         Ok(())
+    }
+}
+
+/// One job that cannot be dealt with is no reason to leave the others.
+fn go_on(id: JobId, outcome: Result<(), Failure>) {
+    if let Err(failure) = outcome {
+        let cause = failure.cause.as_deref().map(tracing::field::display);
+        tracing::warn!(job_id = %id, %failure, cause, "a job could not be settled");
     }
 }
 

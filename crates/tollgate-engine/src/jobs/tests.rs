@@ -425,7 +425,7 @@ async fn of_two_who_settle_a_job_both_say_what_was_taken() {
                 ended
             }
         });
-        assert_eq!(ended.await.job.charged, 4);
+        assert_eq!(Box::pin(ended).await.job.charged, 4);
     }
     assert_eq!(office.jobs.any(id).await.unwrap().unwrap().charged, 4);
 }

@@ -127,6 +127,10 @@ impl LedgerStore for EmptyStore {
         none()
     }
 
+    fn moved_until<'a>(&'a self, _wallet: &'a WalletId, _last: EntryId) -> Stored<'a, Option<i64>> {
+        none()
+    }
+
     fn write_checkpoint<'a>(&'a self, _checkpoint: &'a Checkpoint) -> Stored<'a, ()> {
         refused()
     }

@@ -190,6 +190,18 @@ pub struct Transaction {
     pub reason: Box<str>,
 }
 
+impl Transaction {
+    /// Whether it is what a job cost beyond what was set aside for it: that was spent, and not
+    /// taken away by an operator.
+    pub fn is_cost_of_job(&self) -> bool {
+        let reference = self.reference.as_deref().unwrap_or_default();
+        &*self.kind == "adjustment"
+            && self.amount < 0
+            && reference.starts_with("job:")
+            && reference.ends_with(":rest")
+    }
+}
+
 /// What the references of adjustments begin with that correct how much of a wallet was used, and
 /// not what was given to it.
 pub const USED: &str = "tollgate:used:";
@@ -323,12 +335,16 @@ pub trait LedgerStore: Send + Sync {
         limit: u32,
     ) -> Stored<'a, Vec<Transaction>>;
     /// What came into a wallet by operators in all, less what they took: top-ups, adjustments and
-    /// refunds. What only corrects how much was used ([`USED`]) is not among it.
+    /// refunds. What only corrects how much was used ([`USED`]) is not among it, and neither is what
+    /// jobs cost ([`Transaction::is_cost_of_job`]).
     fn given<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64>;
     /// The same of every wallet that was ever given anything.
     fn given_to_all(&self) -> Stored<'_, Vec<(WalletId, i64)>>;
     /// What all transactions of a wallet come to: its balance, where no call is charged to it.
     fn moved<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64>;
+    /// What those of a wallet come to up to one of them: its balance after that, where no call is
+    /// charged to it. `None` if there is no such transaction.
+    fn moved_until<'a>(&'a self, wallet: &'a WalletId, last: EntryId) -> Stored<'a, Option<i64>>;
     /// Notes where everything stood after a page, all or nothing. Trying it again after an error
     /// is safe. Fails if neither `before` nor `head` is where the store stands.
     fn write_checkpoint<'a>(&'a self, checkpoint: &'a Checkpoint) -> Stored<'a, ()>;

@@ -41,6 +41,14 @@ impl Ledger {
         let flying = queue.flying.iter().flat_map(|entries| entries.iter());
         flying.chain(&queue.entries).any(|entry| entry.id == id)
     }
+
+    /// Whether entries of a wallet were posted that are not durable yet.
+    pub(crate) fn moves(&self, wallet: &WalletId) -> bool {
+        let queue = self.lock();
+        let flying = queue.flying.iter().flat_map(|entries| entries.iter());
+        let mut all = flying.chain(&queue.entries);
+        all.any(|entry| entry.wallet.as_deref() == Some(wallet))
+    }
 }
 
 impl Books<'_> {

@@ -27,6 +27,7 @@ pub struct MemoryStore {
     tables: Mutex<Tables>,
     broken: AtomicBool,
     stuck: AtomicBool,
+    sumless: AtomicBool,
 }
 
 type Outcome<T> = Result<T, StoreError>;
@@ -40,6 +41,7 @@ fn is_given(it: &Transaction) -> bool {
     let reference = it.reference.as_deref();
     matches!(&*it.kind, "top_up" | "adjustment" | "refund")
         && reference.is_none_or(|reference| !reference.starts_with(USED))
+        && !it.is_cost_of_job()
 }
 
 /// A future that is there already.
@@ -56,6 +58,19 @@ impl MemoryStore {
     /// From here on nothing that is written comes to an end, or it does again.
     pub fn set_stuck(&self, stuck: bool) {
         self.stuck.store(stuck, Ordering::SeqCst);
+    }
+
+    /// From here on nobody is told what transactions come to, or everybody is again.
+    pub fn set_sumless(&self, sumless: bool) {
+        self.sumless.store(sumless, Ordering::SeqCst);
+    }
+
+    /// Adds something up.
+    fn sum<'a, T: Send + 'a>(&self, sum: impl FnOnce(&Tables) -> T) -> Stored<'a, T> {
+        if self.sumless.load(Ordering::SeqCst) {
+            return ready(refused("the store adds nothing up on purpose"));
+        }
+        self.read(sum)
     }
 
     fn tables(&self) -> Outcome<MutexGuard<'_, Tables>> {
@@ -232,7 +247,7 @@ impl LedgerStore for MemoryStore {
     }
 
     fn given<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64> {
-        self.read(|tables| {
+        self.sum(|tables| {
             let all = tables.transactions.iter();
             let given = all.filter(|it| it.wallet == *wallet && is_given(it));
             given.map(|it| it.amount).sum()
@@ -250,10 +265,22 @@ impl LedgerStore for MemoryStore {
     }
 
     fn moved<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64> {
-        self.read(|tables| {
+        self.sum(|tables| {
             let all = tables.transactions.iter();
             let own = all.filter(|it| it.wallet == *wallet);
             own.map(|it| it.amount).sum()
+        })
+    }
+
+    fn moved_until<'a>(&'a self, wallet: &'a WalletId, last: EntryId) -> Stored<'a, Option<i64>> {
+        self.sum(|tables| {
+            let own: Vec<_> = tables
+                .transactions
+                .iter()
+                .filter(|it| it.wallet == *wallet)
+                .collect();
+            let last = own.iter().position(|it| it.id == last)?;
+            Some(own.iter().take(last + 1).map(|it| it.amount).sum())
         })
     }
 

@@ -13,6 +13,7 @@ pub(super) struct Shares {
     /// When the request was counted, and when its tokens were reserved.
     counted_at: Moment,
     reserved_at: Moment,
+    is_reserved: bool,
 }
 
 /// What it has taken at one level.
@@ -51,13 +52,17 @@ impl Shares {
         })
     }
 
-    /// Counts the request for its model, and reserves tokens at every level.
+    /// Counts the request for its model, and reserves tokens at every level. Once more it does
+    /// nothing: a call that failed may be given an old answer instead, which is the same call.
     pub(super) fn reserve(
         &mut self,
         levels: &Levels<'_>,
         now: Moment,
         tokens: u64,
     ) -> Result<(), Stopped> {
+        if std::mem::replace(&mut self.is_reserved, true) {
+            return Ok(());
+        }
         self.reserved_at = now;
         let entered = self.enter(levels, now, |seat| seat.level == Level::Model);
         let booked = entered.and_then(|()| self.book(levels, now, tokens));
@@ -96,6 +101,7 @@ impl Shares {
     /// Gives everything back: the request is not let in.
     fn withdraw(&mut self, levels: &Levels<'_>, now: Moment) {
         let (counted_at, reserved_at) = (self.counted_at, self.reserved_at);
+        self.is_reserved = false;
         for (share, seat) in self.of.iter_mut().zip(&levels.0) {
             let Share { admitted, reserved } = std::mem::take(share);
             let taken = Share { admitted, reserved };

@@ -163,6 +163,9 @@ impl LedgerStore for FaultyStore {
     fn moved<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64> {
         self.kept.moved(wallet)
     }
+    fn moved_until<'a>(&'a self, wallet: &'a WalletId, last: EntryId) -> Stored<'a, Option<i64>> {
+        self.kept.moved_until(wallet, last)
+    }
     fn write_checkpoint<'a>(&'a self, checkpoint: &'a Checkpoint) -> Stored<'a, ()> {
         Box::pin(self.write(async move { self.kept.write_checkpoint(checkpoint).await }))
     }

@@ -30,7 +30,7 @@ async fn events(form: StreamForm, pieces: Vec<Result<Piece, Failure>>) -> EventB
 
 /// The next bytes, unless nothing comes for a hundred intervals.
 async fn next(events: &mut EventBody) -> Option<Bytes> {
-    let frame = std::future::poll_fn(|context| events.poll_frame(context));
+    let frame = poll_fn(|context| events.poll_frame(context));
     let frame = tokio::time::timeout(100 * testing::KEEP_ALIVE, frame).await;
     Some(frame.ok()??.unwrap().into_data().unwrap())
 }

@@ -108,14 +108,17 @@ pub(crate) async fn call(
     };
     let form = StreamForm::of(call.format, call.array);
     record.hold = hold.map(Box::new);
-    record.keep(call, &served.delivery.reply);
     record.facts.answered = Some(Arc::clone(&served.answered));
     if let Reply::Answer(given) = &served.delivery.reply {
         record.count(given);
     }
-    if address.shape == Shape::Simple {
-        simple::reduce(record, &mut served)?;
+    if address.shape == Shape::Simple
+        && let Err(failure) = simple::reduce(record, &mut served)
+    {
+        record.lose(served, &failure);
+        return Box::pin(cache::stale(record, &asking, failure)).await;
     }
+    record.keep(call, &served.delivery.reply);
     served.delivery.lost.extend(unknown);
     cache::begin(record, &served);
     settle_whole(record, &mut served).await?;

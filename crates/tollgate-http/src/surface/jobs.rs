@@ -63,7 +63,9 @@ pub(crate) async fn act(
             if let Some(again) = once(record, caller, parts, &body).await? {
                 return Ok(again);
             }
-            create(&gateway, caller, &body).await
+            let (gateway, caller) = (Arc::clone(&gateway), caller.clone());
+            let making = async move { create(&gateway, &caller, &body).await };
+            idempotency::make(record, making).await
         }
         JobRoute::Complete(id) => {
             let body = admin::read(&gateway, parts, body).await?;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use serde_json::json;
 use tollgate_core::error::{Code, Failure, StreamMark};
-use tollgate_core::reply::Piece;
+use tollgate_core::reply::{Piece, Usage};
 use tollgate_engine::caller::Caller;
 use tollgate_engine::chat::Served;
 use tollgate_engine::port::{PieceStream, Pieces, Reply};
@@ -86,7 +86,7 @@ pub(crate) fn reduce(record: &Record, served: &mut Served) -> Result<(), Failure
     match &mut served.delivery.reply {
         Reply::Answer(given) => {
             let reduced = answer::answer(&frame, &given.body, given.usage);
-            given.body = reduced.ok_or_else(|| unreadable(frame.provider))?;
+            given.body = reduced.ok_or_else(|| unreadable(frame.provider, given.usage))?;
         }
         Reply::Stream(pieces) => {
             let inner = std::mem::replace(pieces, Box::pin(Nothing));
@@ -99,9 +99,11 @@ pub(crate) fn reduce(record: &Record, served: &mut Served) -> Result<(), Failure
     Ok(())
 }
 
-fn unreadable(provider: &'static str) -> Failure {
-    Failure::provider(Code::ProviderInvalidResponse, provider)
-        .because("an answer without a message")
+fn unreadable(provider: &'static str, usage: Option<Usage>) -> Failure {
+    let mut failure = Failure::provider(Code::ProviderInvalidResponse, provider)
+        .because("an answer without a message");
+    failure.usage = usage;
+    failure
 }
 
 /// A new id in the form of a UUID, which is what the documents promise.
@@ -155,5 +157,59 @@ impl Stream for Nothing {
 impl PieceStream for Nothing {
     fn mark(&self) -> Option<StreamMark> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_core::model::{ModelFacts, Priced};
+    use tollgate_core::price::{Price, Rate};
+
+    use super::*;
+    use crate::access_log::LogFormat;
+    use crate::testing::model;
+    use crate::testing::world::{KEY, Step, World, chat};
+
+    #[tokio::test]
+    async fn an_answer_without_a_message_is_a_failure_of_its_target_and_a_loss() {
+        let mut model = model("m", &[("c", "m")]);
+        let price = Price {
+            input: Rate::flat(1_000_000),
+            output: Rate::flat(1_000_000),
+            cached_input: None,
+            cache_write: None,
+            cache_write_1h: None,
+        };
+        model.targets[0].facts = std::sync::Arc::new(ModelFacts {
+            price: Some(Priced {
+                price,
+                version: "test".into(),
+            }),
+            ..ModelFacts::default()
+        });
+        let world = World::new(vec![model], LogFormat::Off).await;
+        world.script.then(Step::Counted(Usage {
+            prompt: 10,
+            completion: 20,
+            ..Usage::NONE
+        }));
+        let headers = format!("x-api-key: {KEY}\r\n");
+        let said = world
+            .ask("POST /v1/chat", &headers, &chat("m", false))
+            .await;
+        assert_eq!(said.status, 500, "{}", said.body);
+        let code = said.header("x-tollgate-error-code");
+        assert_eq!(code, Some("provider_invalid_response"));
+        let figures = world.gateway.metrics.render().unwrap();
+        let attempts = figures
+            .lines()
+            .find(|line| line.starts_with("tollgate_upstream_attempts_total{"));
+        let attempts = attempts.unwrap_or_default();
+        assert!(attempts.contains("provider_invalid_response"), "{attempts}");
+        let lost = figures
+            .lines()
+            .find(|line| line.starts_with("tollgate_lost_") && line.contains("\"c\""));
+        let lost = lost.unwrap_or_default();
+        assert!(!lost.is_empty() && !lost.ends_with(" 0"), "{figures}");
     }
 }

@@ -15,7 +15,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tollgate_core::call::Call;
 use tollgate_core::error::Failure;
 use tollgate_core::key::{ModelScope, Permissions, Priority};
-use tollgate_core::reply::{Answer, Piece};
+use tollgate_core::reply::{Answer, Piece, Usage};
 use tollgate_core::secret::Secret;
 use tollgate_engine::accounts::{DeclaredKey, NewKey};
 use tollgate_engine::engine::Routing;
@@ -23,8 +23,9 @@ use tollgate_engine::port::{
     Attempt, BoxFuture, Continuation, Delivery, Insight, Reply, Upstream, Want,
 };
 use tollgate_engine::routes::DeclaredModel;
+use tollgate_engine::testing::MemoryStore;
 
-use super::{content, gateway_before, silent_after};
+use super::{content, gateway_over, silent_after};
 use crate::access_log::LogFormat;
 use crate::gateway::Gateway;
 use crate::log_buffer::LogBuffer;
@@ -37,6 +38,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// What the provider does at an attempt.
 pub(crate) enum Step {
     Answer,
+    /// The same, and what it used.
+    Counted(Usage),
     Stream,
     Fail(Failure),
     /// Nothing, without an end.
@@ -72,11 +75,8 @@ impl Upstream for Script {
         self.asked.notify_one();
         Box::pin(async move {
             let reply = match step {
-                Step::Answer => Reply::Answer(Answer {
-                    body: Bytes::from_static(b"{\"said\":1}"),
-                    usage: None,
-                    finish: None,
-                }),
+                Step::Answer => Reply::Answer(said(None)),
+                Step::Counted(usage) => Reply::Answer(said(Some(usage))),
                 Step::Stream => {
                     let last = Piece {
                         last: true,
@@ -114,9 +114,19 @@ impl Upstream for Script {
     }
 }
 
+/// An answer that no surface has to read.
+fn said(usage: Option<Usage>) -> Answer {
+    Answer {
+        body: Bytes::from_static(b"{\"said\":1}"),
+        usage,
+        finish: None,
+    }
+}
+
 /// A gateway that serves. It stops with its owner.
 pub(crate) struct World {
     pub(crate) gateway: Arc<Gateway>,
+    pub(crate) store: Arc<MemoryStore>,
     pub(crate) script: Arc<Script>,
     pub(crate) log: Arc<LogBuffer>,
     address: SocketAddr,
@@ -126,7 +136,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new(models: Vec<DeclaredModel>, format: LogFormat) -> Self {
         let script = Arc::new(Script::default());
-        let (gateway, log) = gateway_before(script.clone(), format).await;
+        let store = Arc::new(MemoryStore::default());
+        let (gateway, log) = gateway_over(Arc::clone(&store), script.clone(), format).await;
         let engine = &gateway.engine;
         engine.set_routing(Routing {
             connections: Vec::new(),
@@ -147,6 +158,7 @@ impl World {
         gateway.tasks.spawn(serving);
         Self {
             gateway,
+            store,
             script,
             log,
             address,

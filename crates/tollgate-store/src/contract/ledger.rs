@@ -295,6 +295,40 @@ async fn transactions_of_a_wallet_come_the_latest_first() {
 }
 
 #[tokio::test]
+async fn what_was_given_to_a_wallet_is_what_operators_did_and_no_job_spent() {
+    for backend in backends().await {
+        let (name, store) = (backend.name, &*backend.store);
+        let job = "job:018f2a3b-0000-7000-8000-000000000000";
+        let (hold, rest) = (format!("{job}:hold"), format!("{job}:rest"));
+        let moved = [
+            ("top_up", None, 100),
+            ("top_up", Some("invoice 7"), 20),
+            ("hold", Some(&*hold), -1),
+            ("spend", None, 0),
+            ("adjustment", Some(&*rest), -9),
+            ("adjustment", Some("job:mine"), -3),
+            ("adjustment", None, 5),
+            ("refund", None, 2),
+        ];
+        let mut transactions = Vec::new();
+        for (number, (kind, reference, amount)) in (1..).zip(moved) {
+            transactions.push(Transaction {
+                amount,
+                ..transaction(number, kind, reference)
+            });
+        }
+        transactions.push(Transaction {
+            amount: 1000,
+            wallet: wallet("team_2"),
+            ..transaction(99, "top_up", None)
+        });
+        append(store, &page(1, 1), &transactions).await;
+        let given = store.given(&wallet("team_1")).await.unwrap();
+        assert_eq!(given, 100 + 20 - 3 + 5 + 2, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_hold_is_open_until_something_belongs_to_it() {
     for backend in backends().await {
         let (name, store) = (backend.name, &*backend.store);

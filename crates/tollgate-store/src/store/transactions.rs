@@ -84,12 +84,15 @@ pub(super) async fn of_wallet(
     find(database, condition, &values).await
 }
 
-/// What operators put into a wallet in all, less what they took.
+/// What operators put into a wallet in all, less what they took. What a job cost beyond its hold
+/// ([`Transaction::is_cost_of_job`]) was not taken by them.
 pub(super) async fn given(database: &Database, wallet: &WalletId) -> Result<i64, Trouble> {
     // The references are [`USED`](tollgate_engine::port::USED) and what follows.
     let sql = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM transactions \
                WHERE wallet = $1 AND kind IN ('top_up', 'adjustment', 'refund') \
-               AND (reference IS NULL OR reference NOT LIKE 'tollgate:used:%')";
+               AND (reference IS NULL OR reference NOT LIKE 'tollgate:used:%') \
+               AND NOT (kind = 'adjustment' AND amount < 0 \
+               AND COALESCE(reference, '') LIKE 'job:%:rest')";
     sum(database, sql, wallet).await
 }
 
@@ -97,7 +100,9 @@ pub(super) async fn given(database: &Database, wallet: &WalletId) -> Result<i64,
 pub(super) async fn given_to_all(database: &Database) -> Result<Vec<(WalletId, i64)>, Trouble> {
     let sql = "SELECT wallet, CAST(SUM(amount) AS BIGINT) FROM transactions \
                WHERE kind IN ('top_up', 'adjustment', 'refund') \
-               AND (reference IS NULL OR reference NOT LIKE 'tollgate:used:%') GROUP BY wallet";
+               AND (reference IS NULL OR reference NOT LIKE 'tollgate:used:%') \
+               AND NOT (kind = 'adjustment' AND amount < 0 \
+               AND COALESCE(reference, '') LIKE 'job:%:rest') GROUP BY wallet";
     let mut session = database.session(Purpose::Read).await?;
     let rows = session.rows(sql, &[]).await?;
     let read = |row: &Row| Ok((parse_wallet(&row.text(0)?)?, row.integer(1)?));
@@ -109,6 +114,21 @@ pub(super) async fn moved(database: &Database, wallet: &WalletId) -> Result<i64,
     let sql = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM transactions \
                WHERE wallet = $1";
     sum(database, sql, wallet).await
+}
+
+/// What all of a wallet come to up to one of them.
+pub(super) async fn moved_until(
+    database: &Database,
+    wallet: &WalletId,
+    last: EntryId,
+) -> Result<Option<i64>, Trouble> {
+    let (wallet, last) = (wallet.to_string(), bytes(last));
+    let sql = "SELECT CAST(SUM(amount) AS BIGINT) FROM transactions WHERE wallet = $1 \
+               AND number <= (SELECT number FROM transactions WHERE id = $2 AND wallet = $1)";
+    let mut session = database.session(Purpose::Read).await?;
+    let values = [wallet.as_str().into(), last.as_slice().into()];
+    let row = session.row(sql, &values).await?;
+    row.map_or(Ok(None), |row| row.maybe_integer(0))
 }
 
 async fn sum(database: &Database, sql: &'static str, wallet: &WalletId) -> Result<i64, Trouble> {

@@ -1,12 +1,12 @@
 //! `tollgate call …`: one question to a model, through a running gateway.
 
-use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::builder::{StringValueParser, TypedValueParser as _};
 use tollgate_client::{BadAddress, ChatRequest, Client, Error, Kind, RetryPolicy};
 use tollgate_core::secret::Secret;
 
@@ -33,10 +33,10 @@ pub struct CallArguments {
     #[arg(long, value_name = "URL", env = "TOLLGATE_URL")]
     url: Option<String>,
     /// The virtual key. Others on this machine see what a command is called with: better put it into
-    /// TOLLGATE_KEY, or use --key-file.
-    #[arg(long, value_name = "KEY", env = "TOLLGATE_KEY", hide_env_values = true, value_parser = secret)]
+    /// `TOLLGATE_KEY`, or use `--key-file`.
+    #[arg(long, value_name = "KEY", env = "TOLLGATE_KEY", hide_env_values = true, value_parser = StringValueParser::new().map(Secret::new))]
     key: Option<Secret>,
-    /// A file with the virtual key, before --key and TOLLGATE_KEY; `-` reads it from standard input.
+    /// A file with the virtual key, before `--key` and `TOLLGATE_KEY`; `-` reads it from standard input.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
     /// How often the gateway is asked at most, where asking again may help.
@@ -69,10 +69,6 @@ async fn act(config: &Config, arguments: &CallArguments) -> Result<Said, Command
     let client = client.map_err(|bad| CommandError::Data(bad.into()))?;
     let asked = ask(&client, arguments).await;
     asked.map_err(|error| failed(&url, &error))
-}
-
-fn secret(text: &str) -> Result<Secret, Infallible> {
-    Ok(Secret::new(text))
 }
 
 /// The key, from wherever it is to be had.

@@ -58,7 +58,10 @@ pub(super) enum CommandError {
         path: PathBuf,
     },
     /// Nothing can be done without a running gateway.
-    #[error("no gateway runs with this configuration, and {why}")]
+    #[error(
+        "no gateway runs with this configuration, and {why}: start it with `tollgate serve`, or \
+         name the configuration of the one that runs with --config FILE"
+    )]
     NoGateway {
         /// What it would be needed for.
         why: &'static str,
@@ -105,7 +108,10 @@ pub(super) enum CommandError {
     #[error(transparent)]
     Control(#[from] ControlError),
     /// The gateway does not accept connections.
-    #[error("the gateway (pid {pid}) does not accept connections at {address}: {cause}")]
+    #[error(
+        "the gateway (pid {pid}) does not accept connections at {address}: {cause}. It may be \
+         starting, ending or stuck; its log says which"
+    )]
     Unreachable {
         /// Its number.
         pid: u32,

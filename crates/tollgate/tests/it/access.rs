@@ -6,6 +6,7 @@ mod commands;
 mod connections;
 mod deletions;
 mod fairness;
+mod hangups;
 mod limits;
 mod repeats;
 mod reports;

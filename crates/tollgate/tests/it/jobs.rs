@@ -9,5 +9,6 @@ mod leaving;
 mod lists;
 mod money;
 mod refusals;
+mod repeats;
 mod scene;
 mod storm;

@@ -1,5 +1,6 @@
 //! What seed 001 manages: its paths, its shapes and its words, behind the rights of this gateway.
 
+mod books;
 mod credentials;
 mod credits;
 mod models;

@@ -73,7 +73,10 @@ pub(super) async fn act(
     (query, asked): (Option<&str>, Asked<'_>),
 ) -> Result<(u16, Value), Failure> {
     match deed {
-        Deed::Add => add(books, by, of, asked).await,
+        Deed::Add => {
+            let added = add(books, by, of, asked).await;
+            added.map_err(|failure| saas::no_team(failure, of))
+        }
         Deed::Adjust => adjust(books, by, of, asked).await,
         Deed::Refund => refund(books, by, of, asked).await,
         Deed::Balance => {
@@ -82,9 +85,15 @@ pub(super) async fn act(
             saas::merge_balance(books.accounts, of, &mut body).await?;
             Ok((status, body))
         }
-        Deed::Transactions => transactions(books, of, query).await,
+        Deed::Transactions => {
+            let told = transactions(books, of, query).await;
+            told.map_err(|failure| saas::no_account(failure, of))
+        }
     }
 }
+
+/// Why job credits come where nobody says so, in the words of seed 001.
+const UNSAID: &str = "Manual credit allocation";
 
 /// `POST …/add`: adds credits that were paid for.
 pub async fn add(
@@ -95,12 +104,15 @@ pub async fn add(
 ) -> Result<(u16, Value), Failure> {
     let mut fields = Fields::read(asked.body)?;
     let (unit, amount) = amount(&mut fields);
-    let note = note(&mut fields, by, asked.key);
+    let mut note = note(&mut fields, by, asked.key);
     fields.finish()?;
+    if unit == Unit::Credits && note.reason.is_empty() {
+        note.reason = UNSAID.into();
+    }
     let credits = books.accounts.credits();
     let receipt = credits.top_up(&of.wallet(unit), amount, note).await?;
     let (status, mut body) = done(books, &receipt)?;
-    saas::merge_order(books.accounts, &receipt, &mut body).await?;
+    saas::merge_order(books.accounts, &receipt, &mut body).await;
     Ok((status, body))
 }
 

@@ -22,7 +22,7 @@ use tollgate_core::error::{Code, Failure, detail};
 use tollgate_engine::authority::Manager;
 use tollgate_engine::caller::Caller;
 
-pub(super) use self::credits::{merge_balance, merge_order, no_account};
+pub(super) use self::credits::{merge_balance, merge_order, no_account, no_team};
 use super::{has_body, named, read};
 use crate::body::Inbound;
 use crate::dispatch::Given;
@@ -125,7 +125,7 @@ pub(crate) async fn own(
         }
         OwnView::Balance(_) => credits::balance(gateway, node, query).await?,
         OwnView::Transactions(_) => credits::transactions(gateway, node, query).await?,
-        OwnView::Check(_) => credits::check(node, query)?,
+        OwnView::Check(_) => credits::check(accounts, node, query).await?,
     };
     Ok(Given::json(200, &body))
 }

@@ -167,7 +167,7 @@ async fn begin(
                         well: false,
                         error: Some(failure.code.slug().into()),
                     };
-                    jobs.end(&job, ending).await?;
+                    jobs.end_surely(&job, ending).await?;
                 }
                 Err(failure)
             }

@@ -1,5 +1,7 @@
 //! What a team sees of its own jobs together.
 
+use std::collections::HashSet;
+
 use http::request::Parts;
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
@@ -18,6 +20,12 @@ use crate::query::Query;
 /// The most jobs of one answer, and as many as it has where nothing is said.
 const MOST: u64 = 1000;
 const USUAL: u64 = 100;
+/// How many are read at once.
+const AT_ONCE: u32 = 100;
+/// About how many bytes an answer may have, and how many a job has beside its metadata. Metadata
+/// may be long, and an answer must not take all the memory.
+const LARGEST: usize = 4 << 20;
+const AROUND: usize = 800;
 /// The most jobs that are passed over.
 const FARTHEST: u64 = 1_000_000_000;
 
@@ -85,14 +93,56 @@ pub(super) async fn jobs(
         limit: u32::try_from(limit).unwrap_or(u32::MAX),
         ..JobQuery::default()
     };
-    let (found, total) = jobs.list(&wanted).await?;
-    let rows = found.iter().map(|(job, sums)| answer::summary(job, sums));
+    let Page { rows, read, total } = Page::read(jobs, &wanted).await?;
     let told = json!({
         "team_id": caller.team().id.as_str(),
         "total": total,
-        "jobs": rows.collect::<Vec<Value>>(),
+        "has_more": wanted.offset.saturating_add(read) < total,
+        "jobs": rows,
     });
     Ok(Given::json(200, &told))
+}
+
+/// The jobs that are wanted, or as many of them as one answer may hold.
+#[derive(Default)]
+struct Page {
+    rows: Vec<Value>,
+    /// How many were read for it.
+    read: u64,
+    /// How many there are in all.
+    total: u64,
+}
+
+impl Page {
+    async fn read(jobs: &Jobs, wanted: &JobQuery) -> Result<Self, Failure> {
+        let (mut page, mut size) = (Self::default(), 0);
+        // What is made meanwhile moves the others on.
+        let mut seen = HashSet::new();
+        loop {
+            let left = u64::from(wanted.limit).saturating_sub(page.read);
+            let query = JobQuery {
+                offset: wanted.offset.saturating_add(page.read),
+                limit: u32::try_from(left).unwrap_or(u32::MAX).min(AT_ONCE),
+                ..wanted.clone()
+            };
+            let (found, total) = jobs.list(&query).await?;
+            page.total = total;
+            let is_last = left <= u64::from(AT_ONCE) || found.is_empty();
+            for (job, sums) in found {
+                size += AROUND + job.metadata.len();
+                if size > LARGEST && !page.rows.is_empty() {
+                    return Ok(page);
+                }
+                page.read += 1;
+                if seen.insert(job.id) {
+                    page.rows.push(answer::summary(&job, &sums));
+                }
+            }
+            if is_last {
+                return Ok(page);
+            }
+        }
+    }
 }
 
 /// A team that is named in the path has to be that of the key.

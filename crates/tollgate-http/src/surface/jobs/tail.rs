@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tollgate_core::error::{Code, Failure, dialect};
 use tollgate_core::job::{CallRecord, CallState, Job, JobId};
 use tollgate_core::money::Money;
@@ -39,6 +39,8 @@ pub(crate) struct Tail {
     began: Instant,
     /// What is added to the metadata of the job if it goes well.
     metadata: Map<String, Value>,
+    /// Whether all of the answer is there: from then on it went well even if the caller goes.
+    is_complete: bool,
 }
 
 impl Tail {
@@ -54,7 +56,13 @@ impl Tail {
             begun: Some(begun),
             began: Instant::now(),
             metadata,
+            is_complete: false,
         }
+    }
+
+    /// All of the answer is there.
+    pub(crate) fn complete(&mut self) {
+        self.is_complete = true;
     }
 
     /// Whether the job is paid in credits, and its calls in nothing.
@@ -102,6 +110,7 @@ impl Tail {
     pub(crate) fn fail(&mut self, failure: &Failure) {
         // The team reads it: not what a provider says of the operator's credential.
         let said: String = dialect::told(failure).chars().take(LONGEST_ERROR).collect();
+        self.is_complete = false;
         if let Some(record) = self.record() {
             record.error = Some(said.into());
         }
@@ -175,8 +184,16 @@ impl Tail {
         let error = record.error.clone();
         let working = self.gateway.tasks.spawn(async move {
             let jobs = &gateway.engine.jobs;
+            let ending = Ending { well, error };
             let call = &begun;
-            insist(|| jobs.end_call(call)).await?;
+            if let Err(failure) = insist(&gateway, || jobs.end_call(call)).await {
+                // The store is gone for longer. What a job costs follows from its calls.
+                jobs.note_later(&begun.record);
+                if job.single {
+                    jobs.end_later(&job, ending);
+                }
+                return Err(failure);
+            }
             drop(begun);
             if well && !metadata.is_empty() {
                 // Others have filled the place that there was. The call went well all the same.
@@ -187,16 +204,18 @@ impl Tail {
             if !job.single {
                 return Ok(None);
             }
-            let ending = Ending { well, error };
-            let job = &job;
-            insist(|| jobs.end(job, ending.clone())).await.map(Some)
+            let ended = insist(&gateway, || jobs.end(&job, ending.clone())).await;
+            if ended.is_err() {
+                jobs.end_later(&job, ending);
+            }
+            ended.map(Some)
         });
         Some((record, working))
     }
 }
 
 /// Tries again where the store fails: what was answered is paid for, and has to be noted.
-async fn insist<T, F>(work: impl Fn() -> F) -> Result<T, Failure>
+async fn insist<T, F>(gateway: &Gateway, work: impl Fn() -> F) -> Result<T, Failure>
 where
     F: Future<Output = Result<T, Failure>>,
 {
@@ -209,7 +228,7 @@ where
             }
             outcome => return outcome,
         }
-        sleep(pause).await;
+        gateway.engine.accounts.clock().sleep(pause).await;
         pause *= 2;
     }
     work().await
@@ -218,7 +237,7 @@ where
 impl Drop for Tail {
     fn drop(&mut self) {
         // Nobody waits for it: what remains open is ended by the sweep.
-        drop(self.work(false));
+        drop(self.work(self.is_complete));
     }
 }
 

@@ -67,8 +67,7 @@ impl Drop for Untold {
                 well: false,
                 error: Some(GONE.into()),
             };
-            // What remains open is ended by the sweep.
-            if let Err(failure) = gateway.engine.jobs.end(&job, ending).await {
+            if let Err(failure) = gateway.engine.jobs.end_surely(&job, ending).await {
                 tracing::warn!(%failure, job_id = %job.id, "a job without a caller was not ended");
             }
         });

@@ -68,3 +68,46 @@ pub(in crate::store) async fn sums(
     }
     Ok(sums.into_values().collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use tollgate_core::id::{OrgId, TeamId};
+    use tollgate_core::time::Timestamp;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_jobs_of_a_time_are_found_without_a_look_at_all_the_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/tollgate.db", directory.path().display());
+        let store = crate::open(&url).await.unwrap();
+        let month = JobQuery {
+            from: Some(Timestamp::from_millis(1)),
+            to: Some(Timestamp::from_millis(2)),
+            ..JobQuery::default()
+        };
+        for (query, index) in [
+            (
+                JobQuery {
+                    team: Some(TeamId::from_stored("t")),
+                    ..month.clone()
+                },
+                "jobs_by_team_and_time (team=? AND created_at>? AND created_at<?)",
+            ),
+            (
+                JobQuery {
+                    organization: Some(OrgId::from_stored("o")),
+                    ..month
+                },
+                "jobs_by_organization_and_time (organization=? AND created_at>? AND created_at<?)",
+            ),
+        ] {
+            let (conditions, values) = conditions(&query);
+            let sql = format!("EXPLAIN QUERY PLAN SELECT sum(charged) FROM jobs j{conditions}");
+            let mut session = store.database.session(Purpose::Read).await.unwrap();
+            let plan = session.rows(AssertSqlSafe(sql), &values).await.unwrap();
+            let steps: Vec<_> = plan.iter().map(|row| row.text(3).unwrap()).collect();
+            assert!(steps.iter().any(|step| step.contains(index)), "{steps:?}");
+        }
+    }
+}

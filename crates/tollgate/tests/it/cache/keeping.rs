@@ -308,3 +308,31 @@ async fn logs_and_metrics_say_hit_and_miss() {
         .await;
     assert_eq!(tokens, 1);
 }
+
+#[tokio::test]
+async fn a_hit_that_is_sent_again_names_the_request_that_it_was_first_given_to() {
+    let world = World::once(ON).await;
+    for stream in [false, true] {
+        let mut body = question("sim/echo", "Hi");
+        body["stream"] = stream.into();
+        let ask_once = async || {
+            let asking = world
+                .chat(&body)
+                .header("idempotency-key", &format!("k-{stream}"));
+            asking.send().await
+        };
+        let first = ask(&world, &body).await;
+        let hit = ask_once().await;
+        assert_eq!(word(&hit), "hit");
+        let original = |answer: &crate::world::Answer| {
+            let all = answer.headers.get_all("x-tollgate-original-request-id");
+            all.iter()
+                .map(|id| id.to_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(original(&hit), [first.header("x-request-id")]);
+        let again = ask_once().await;
+        assert_eq!(again.header("idempotent-replayed"), "true");
+        assert_eq!(original(&again), [hit.header("x-request-id")], "{again:?}");
+    }
+}

@@ -44,6 +44,21 @@ async fn a_hit_costs_the_declared_share_of_its_price() {
     }
 }
 
+#[tokio::test]
+async fn a_hit_of_a_stream_without_usage_costs_its_share_of_what_was_counted() {
+    let world = world("hit_price_percent = 100").await;
+    let mut body = question("money/story-20", "one two three");
+    body["stream"] = true.into();
+    crate::money::scene::fails(&world, "story-20", "usage-missing", 1);
+    let (before, _) = standing(&world, "payer").await;
+    ask_as(&world, &key("payer"), &body).await;
+    let between = at_rest(&world, "payer").await;
+    let again = ask_as(&world, &key("payer"), &body).await;
+    assert_eq!(word(&again), "hit");
+    let after = at_rest(&world, "payer").await;
+    assert_eq!(between - after, before - between);
+}
+
 /// Whoever reads a bill sees which calls were answered out of the cache: in the ledger by a flag,
 /// in the request log by a word.
 #[tokio::test]

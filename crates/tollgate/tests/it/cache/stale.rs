@@ -60,3 +60,27 @@ async fn a_stale_answer_is_for_those_alone_who_declared_it_and_take_it() {
     fails(&world, "story-20", "invalid-request", 1);
     assert_eq!(world.chat(&body).send().await.status, 400);
 }
+
+#[tokio::test]
+async fn a_stale_answer_that_is_paid_counts_once_under_the_limits_of_its_model() {
+    let limited = "hit_price_percent = 50\nstale_s = 3600\n[[models]]\nname = \"limited\"\n\
+                   price = { input = \"1\", output = \"1\" }\n\
+                   limits = { parallel = 1, tpm = 1000 }\n\
+                   targets = [{ connection = \"sim\", model = \"story-20\" }]\n";
+    let world = World::once(&format!("{BRIEF}{limited}")).await;
+    for stream in [false, true] {
+        let mut body = question("limited", "Hi");
+        body["stream"] = stream.into();
+        ask(&world, &body).await;
+        until("it is too old", async || {
+            word(&ask(&world, &body).await) == "miss"
+        })
+        .await;
+        fails(&world, "story-20", "server-error", 5);
+        for _ in 0..5 {
+            assert_eq!(word(&ask(&world, &body).await), "stale");
+        }
+        // Its place is free again.
+        assert_eq!(word(&ask(&world, &body).await), "miss");
+    }
+}

@@ -22,6 +22,7 @@ async fn credits_are_added_checked_and_told_with_what_was_there_before() {
     assert_eq!(added["team_id"], "acme-team", "{added}");
     let transaction = &added["transaction"];
     assert_eq!(transaction["transaction_type"], "allocation", "{added}");
+    assert_eq!(transaction["reason"], "Manual credit allocation", "{added}");
     assert_eq!(transaction["credits_before"], 10, "{added}");
     assert_eq!(transaction["credits_after"], 15, "{added}");
     for (kind, word) in [
@@ -75,11 +76,11 @@ async fn credits_are_added_checked_and_told_with_what_was_there_before() {
         assert_eq!(told.status, 200, "{told:?}");
         assert_eq!(told.json()["has_credits"], has, "{told:?}");
         assert_eq!(told.json()["credits_needed"], needed, "{told:?}");
-        let error = told.json()["error"].as_str().map(str::to_owned);
-        assert_eq!(
-            error.is_some_and(|text| text.contains("Insufficient credits")),
-            !has
-        );
+        let error = &told.json()["error"];
+        let sentence = "Insufficient credits. Team has 215 credits remaining, but 216 required. \
+                        Allocated: 215, Used: 0";
+        let expected = if has { Value::Null } else { sentence.into() };
+        assert_eq!(*error, expected, "{told:?}");
     }
 }
 

@@ -283,6 +283,11 @@ async fn where_an_address_is_shared_an_error_has_the_sentence_of_the_seed_beside
             "/api/credits/teams/none/balance",
             "No credit account found for team 'none'",
         ),
+        (
+            "GET",
+            "/api/credits/teams/none/transactions",
+            "No credit account found for team 'none'",
+        ),
     ] {
         let answer = admin(&world, method, path, Value::Null).await;
         let said = answer.json();

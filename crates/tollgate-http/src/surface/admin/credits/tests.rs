@@ -61,6 +61,28 @@ async fn credits_are_added_and_told() {
 }
 
 #[tokio::test]
+async fn credits_that_were_added_are_no_failure_because_their_balance_cannot_be_read() {
+    let world = world().await;
+    for (path, body) in [
+        ("add", r#"{"credits":5}"#),
+        ("replenish", r#"{"credits":5,"payment_type":"one_time"}"#),
+    ] {
+        world.store.set_sumless(true);
+        let path = format!("POST /api/credits/teams/default/{path}");
+        let said = world.manage(&path, body).await;
+        assert_eq!(said.status, 200, "{path}: {}", said.body);
+        let said = said.json();
+        let transaction = &said["transaction"];
+        assert_eq!(transaction["credits_amount"], 5, "{said}");
+        assert_eq!(transaction["credits_after"], Value::Null, "{said}");
+        world.store.set_sumless(false);
+        let said = world.manage(&path, body).await.json();
+        let after = said["transaction"]["credits_after"].as_i64();
+        assert!(after.is_some_and(|after| after % 10 == 0), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn a_hundred_equal_orders_at_once_add_once() {
     let world = world().await;
     let body = r#"{"amount_usd":"1.00","reference":"order-1"}"#;

@@ -25,8 +25,6 @@ use crate::routes::saas::Act;
 /// The most transactions of one answer, and as many as it has where nothing is said.
 const MOST: u64 = 1000;
 const USUAL: u64 = 50;
-/// Among how many of the latest transactions a new one is looked for.
-const RECENT: u32 = 1000;
 /// What the reasons of payments begin with, by which they are told from other credits.
 const SUBSCRIPTION: &str = "Subscription payment";
 const ONE_TIME: &str = "One-time payment";
@@ -40,7 +38,7 @@ pub(super) async fn act(
 ) -> Result<(u16, Value), Failure> {
     let node = find(accounts, by, id)?;
     match act {
-        Act::Check => Ok((200, check(&node, asked.query)?)),
+        Act::Check => Ok((200, check(accounts, &node, asked.query).await?)),
         Act::Rates if *asked.method == Method::PATCH => {
             let terms = rates_of(&asked.body)?;
             set_terms(accounts, by, (&node, terms)).await?;
@@ -54,7 +52,11 @@ pub(super) async fn act(
 }
 
 /// `POST …/check?credits_needed=1`: whether there are enough. Never refuses.
-pub(super) fn check(node: &TeamNode, query: Query<'_>) -> Result<Value, Failure> {
+pub(super) async fn check(
+    accounts: &Accounts,
+    node: &TeamNode,
+    query: Query<'_>,
+) -> Result<Value, Failure> {
     let needed = match query.first("credits_needed") {
         None => 1,
         Some(text) => text
@@ -70,8 +72,13 @@ pub(super) fn check(node: &TeamNode, query: Query<'_>) -> Result<Value, Failure>
             "credits_needed": needed,
         }));
     }
-    let error =
-        format!("Insufficient credits. Team has {left} credits remaining, but {needed} required.");
+    let Standing {
+        allocated, used, ..
+    } = Standing::of(accounts, node).await?;
+    let error = format!(
+        "Insufficient credits. Team has {left} credits remaining, but {needed} required. \
+         Allocated: {allocated}, Used: {used}"
+    );
     Ok(json!({
         "team_id": team,
         "has_credits": false,
@@ -103,6 +110,14 @@ pub(in super::super) fn no_account(failure: Failure, of: &Of) -> Failure {
         Holder::Team(id) => worded(failure, "team", || {
             format!("No credit account found for team '{id}'")
         }),
+        Holder::Organization(_) => failure,
+    }
+}
+
+/// The failure of an order for nobody, in the words of seed 001.
+pub(in super::super) fn no_team(failure: Failure, of: &Of) -> Failure {
+    match of.wallet(Unit::Credits).holder {
+        Holder::Team(id) => worded(failure, "team", || format!("Team '{id}' not found")),
         Holder::Organization(_) => failure,
     }
 }
@@ -192,10 +207,14 @@ async fn statement(
     };
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
     let rows = accounts.credits().statement(wallet, limit).await?;
-    Ok(rows.iter().map(|row| transaction(accounts, row)).collect())
+    let told = rows
+        .iter()
+        .map(|(receipt, after)| transaction(accounts, receipt, Some(*after)));
+    Ok(told.collect())
 }
 
-fn transaction(accounts: &Accounts, (receipt, after): &(Receipt, i64)) -> Value {
+/// A transaction, with the balances before and after it where they are known.
+fn transaction(accounts: &Accounts, receipt: &Receipt, after: Option<i64>) -> Value {
     let mut row = ours::transaction(receipt);
     let node = match &receipt.wallet.holder {
         Holder::Team(id) => accounts.tenants().team(id),
@@ -208,7 +227,7 @@ fn transaction(accounts: &Accounts, (receipt, after): &(Receipt, i64)) -> Value 
         "job_id": job_of(receipt),
         "transaction_type": word(receipt),
         "credits_amount": receipt.amount,
-        "credits_before": after.saturating_sub(receipt.amount),
+        "credits_before": after.map(|after| after.saturating_sub(receipt.amount)),
         "credits_after": after,
         "reason": &*receipt.reason,
         "created_at": receipt.at.to_rfc3339(),
@@ -244,34 +263,30 @@ pub(in super::super) async fn merge_order(
     accounts: &Accounts,
     receipt: &Receipt,
     body: &mut Value,
-) -> Result<(), Failure> {
+) {
     let Holder::Team(team) = &receipt.wallet.holder else {
-        return Ok(());
+        return;
     };
     if receipt.wallet.unit != Unit::Credits {
-        return Ok(());
+        return;
     }
-    let told = told_order(accounts, receipt).await?;
+    let told = told_order(accounts, receipt).await;
     if let Value::Object(body) = body {
         body.insert("team_id".to_owned(), team.as_str().into());
         body.insert("credits_added".to_owned(), receipt.amount.into());
         body.insert("transaction".to_owned(), told);
     }
-    Ok(())
 }
 
-/// The transaction of an order, with the balances before and after it.
-async fn told_order(accounts: &Accounts, receipt: &Receipt) -> Result<Value, Failure> {
-    let recent = accounts
-        .credits()
-        .statement(&receipt.wallet, RECENT)
-        .await?;
-    let found = recent.into_iter().find(|(known, _)| known.id == receipt.id);
-    match found {
-        Some(row) => Ok(transaction(accounts, &row)),
-        // An order of long ago that was sent once more.
-        None => Ok(ours::transaction(receipt)),
-    }
+/// The transaction of an order, with the balances before and after it. The order is carried out,
+/// so that what cannot be read is left out: who is told of a failure would order once more.
+async fn told_order(accounts: &Accounts, receipt: &Receipt) -> Value {
+    let after = accounts.credits().balance_after(receipt).await;
+    let after = after.unwrap_or_else(|failure| {
+        tracing::warn!(%failure, entry = %receipt.id, "the balance after an order cannot be read");
+        None
+    });
+    transaction(accounts, receipt, after)
 }
 
 fn rates(node: &TeamNode) -> Value {
@@ -393,7 +408,7 @@ async fn replenish(
     };
     let wallet = wallet_of(&node.id);
     let receipt = accounts.credits().top_up(&wallet, credits, order).await?;
-    let told = told_order(accounts, &receipt).await?;
+    let told = told_order(accounts, &receipt).await;
     let body = json!({
         "team_id": node.id.as_str(),
         "credits_added": credits,

@@ -1,0 +1,133 @@
+//! What could not be written when it happened, because the store failed. The sweep tries it again,
+//! in its order; a start behind a crash ends it in its own way.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tollgate_core::error::{Code, Failure};
+use tollgate_core::job::{CallRecord, Job};
+
+use super::{Ended, Ending, Jobs, not_stored};
+
+/// The most that waits. What comes beyond that is abandoned when its time is over.
+const MOST: usize = 10_000;
+
+/// After so many refusals the store is taken to be gone, and the rest is not tried.
+const REFUSALS: usize = 8;
+
+/// What is still to be written.
+pub(super) enum Undone {
+    /// How a call went.
+    Call(Box<CallRecord>),
+    /// How a job ended that nobody else ends.
+    End(Box<Job>, Ending),
+}
+
+impl Undone {
+    /// The job that it is about.
+    fn job(&self) -> JobId {
+        match self {
+            Self::Call(record) => record.job,
+            Self::End(job, _) => job.id,
+        }
+    }
+}
+
+/// All that is still to be written.
+#[derive(Default)]
+pub(super) struct Later {
+    undone: Mutex<VecDeque<Undone>>,
+    added: Notify,
+}
+
+impl Later {
+    pub(super) fn add(&self, undone: Undone) {
+        let mut all = self.lock();
+        if all.len() < MOST {
+            all.push_back(undone);
+        }
+        drop(all);
+        self.added.notify_one();
+    }
+
+    /// Waits until something is to be written.
+    pub(super) async fn added(&self) {
+        self.added.notified().await;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Undone>> {
+        // Each change under the lock is one insertion or removal.
+        self.undone.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Jobs {
+    /// Ends a job that nobody else ends: one that was made for one call, or one that nobody was
+    /// told of. Where the store fails it is ended later.
+    pub async fn end_surely(&self, job: &Job, ending: Ending) -> Result<Ended, Failure> {
+        let ended = self.end(job, ending.clone()).await;
+        if ended.is_err() {
+            self.end_later(job, ending);
+        }
+        ended
+    }
+
+    /// Notes how a call went when the store is there again.
+    pub fn note_later(&self, record: &CallRecord) {
+        self.later.add(Undone::Call(Box::new(record.clone())));
+    }
+
+    /// Ends such a job when the store is there again, behind what is still to be written of it.
+    pub fn end_later(&self, job: &Job, ending: Ending) {
+        self.later.add(Undone::End(Box::new(job.clone()), ending));
+    }
+
+    /// Writes what is still to be written. What the store refuses again stays, with all that comes
+    /// behind it of the same job, and holds up no other job.
+    pub(super) async fn catch_up(&self) -> Result<(), Failure> {
+        // What comes meanwhile has its turn the next time.
+        let mut undone = std::mem::take(&mut *self.later.lock());
+        let (mut refused, mut refusals) = (VecDeque::new(), Vec::new());
+        while let Some(next) = undone.pop_front() {
+            let id = next.job();
+            if refused.iter().any(|before: &Undone| before.job() == id) {
+                refused.push_back(next);
+                continue;
+            }
+            match self.write(&next).await {
+                Ok(()) => {}
+                Err(failure) if failure.code == Code::DatabaseError => {
+                    refused.push_back(next);
+                    refusals.push(failure);
+                }
+                // What has ended and is not settled is found by the sweep.
+                Err(failure) => tracing::warn!(%failure, "an end of a job was not written later"),
+            }
+            if refusals.len() >= REFUSALS {
+                break;
+            }
+        }
+        // In their order, before what came meanwhile.
+        let mut later = self.later.lock();
+        for kept in undone.into_iter().rev() {
+            later.push_front(kept);
+        }
+        for kept in refused.into_iter().rev() {
+            later.push_front(kept);
+        }
+        drop(later);
+        refusals.pop().map_or(Ok(()), Err)
+    }
+
+    async fn write(&self, undone: &Undone) -> Result<(), Failure> {
+        match undone {
+            Undone::Call(record) => self.store().end_job_call(record).await.map_err(not_stored),
+            Undone::End(job, ending) => self.end(job, ending.clone()).await.map(drop),
+        }
+    }
+}
