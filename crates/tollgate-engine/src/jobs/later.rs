@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 use tollgate_core::error::{Code, Failure};
-use tollgate_core::job::{CallRecord, Job};
+use tollgate_core::job::{CallRecord, Job, JobId};
 
 use super::{Ended, Ending, Jobs, not_stored};
 
