@@ -282,12 +282,11 @@ fn expected(kind: Kind, demand: &Demand, (names, is_own): (bool, bool)) -> Outco
         return Outcome::In;
     }
     match kind {
-        Kind::Nobody => Outcome::Unknown,
         Kind::NoManager if demand.is_of_managers() || demand.is("platform") => Outcome::Unknown,
         Kind::InQuery if !demand.is("query") => Outcome::Unknown,
         Kind::NoManager | Kind::InQuery => expected(OWNER, demand, (names, is_own)),
         Kind::Platform if demand.is_of_managers() || demand.is("platform") => Outcome::In,
-        Kind::Platform => Outcome::Unknown,
+        Kind::Nobody | Kind::Platform => Outcome::Unknown,
         Kind::Closed => Outcome::Denied,
         Kind::Stopped(status) => of_stopped(status, demand, (names, is_own)),
         Kind::Key { read, write, .. } if !demand.is_of_managers() => {
@@ -385,6 +384,7 @@ impl Tenants {
     }
 
     /// Everybody who asks.
+    #[expect(clippy::too_many_lines, reason = "a table")]
     async fn callers(&self, accounts: &Accounts) -> Vec<Caller<'_>> {
         let acme = &self.acme;
         let mut all = Vec::new();
