@@ -45,8 +45,6 @@ fn status(service: Service, failure: &Failure) -> u16 {
     };
     match failure.code {
         Code::InvalidRequest if faulty_fields(service, failure).is_some() => 422,
-        // Seed 000 has one answer for keys that are no good and for keys that may not.
-        Code::PermissionDenied => of_service(401, 403),
         // Seed 001 calls these wrong requests.
         Code::Conflict if names_resource(failure) => of_service(409, 400),
         Code::InsufficientCredits | Code::BudgetExceeded | Code::ModelAccessDenied => 403,
@@ -93,15 +91,15 @@ fn text(service: Service, case: &Case<'_>) -> String {
 /// The sentences of seed 000. It has one for everything that is not the caller's doing.
 fn text_of_simple_chat(case: &Case<'_>) -> Option<String> {
     let fixed = match case.code {
-        Code::MissingApiKey
-        | Code::InvalidApiKey
-        | Code::ExpiredApiKey
-        | Code::PermissionDenied => "Invalid or missing API Key",
+        Code::MissingApiKey | Code::InvalidApiKey | Code::ExpiredApiKey => {
+            "Invalid or missing API Key"
+        }
         Code::InsufficientCredits => "Insufficient credits",
         Code::RateLimitExceeded | Code::ProviderRateLimited => {
             "Too many requests. Please wait before trying again."
         }
-        Code::TeamSuspended
+        Code::PermissionDenied
+        | Code::TeamSuspended
         | Code::TeamPaused
         | Code::ModelAccessDenied
         | Code::ModelNotFound

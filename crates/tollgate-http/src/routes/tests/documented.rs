@@ -330,8 +330,7 @@ fn of_stopped(status: Status, demand: &Demand, (names, is_own): (bool, bool)) ->
 
 fn seen(said: &Said) -> Outcome {
     match (said.status, said.header("x-tollgate-error-code")) {
-        // The simple chat has one status for both.
-        (401 | 403, Some("permission_denied")) => Outcome::Denied,
+        (403, Some("permission_denied")) => Outcome::Denied,
         (401, _) => Outcome::Unknown,
         (403, Some("team_suspended" | "team_paused")) => Outcome::Stopped,
         (404, Some("resource_not_found")) => Outcome::Missing,

@@ -40,10 +40,9 @@ async fn a_key_that_is_missing_unknown_or_revoked_is_one_case() {
     }
 }
 
-/// The seed has one answer for a key that is no good and for one that is not authorized. What it is
-/// that the key may not stands in the header.
+/// A good key that may not is told that, so that nobody looks for a typing error in it.
 #[tokio::test]
-async fn a_key_that_may_not_use_this_surface_is_the_printed_401() {
+async fn a_key_that_may_not_use_this_surface_is_told_so() {
     let elsewhere = "[[keys]]\nname = \"elsewhere\"\nkey = \"sk-elsewhere-0123456789\"\n\
                      models = [\"*\"]\nsurfaces = [\"openai_chat\"]\n";
     let world = World::once(&format!("{elsewhere}{OPEN}")).await;
@@ -52,8 +51,13 @@ async fn a_key_that_may_not_use_this_surface_is_the_printed_401() {
         .header("x-api-key", "sk-elsewhere-0123456789")
         .send()
         .await;
-    assert_eq!(answer.status, 401, "{answer:?}");
-    assert_eq!(answer.json(), json!({ "detail": UNAUTHORIZED }));
+    assert_eq!(answer.status, 403, "{answer:?}");
+    let told = answer.json();
+    let detail = told["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("may not be used at this address"),
+        "{detail}"
+    );
     assert_eq!(answer.header("x-tollgate-error-code"), "permission_denied");
     assert_eq!(answer.header("x-should-retry"), "false");
 }
