@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tollgate_core::budget::Controls;
 use tollgate_core::id::TeamId;
 use tollgate_core::key::Tenancy;
@@ -61,7 +62,8 @@ fn balance(world: &World, id: &str) -> u64 {
 async fn a_team_that_waits_for_the_store_comes_whole_before_anybody_changes_anything_else() {
     let world = World::new().await;
     let accounts = &world.accounts;
-    let clerk = tokio::spawn(Arc::clone(accounts.ledger()).write(pending()));
+    let mut clerk = JoinSet::new();
+    clerk.spawn(Arc::clone(accounts.ledger()).write(pending()));
     world.store.set_stuck(true);
     let made = accounts.create_whole_team(&ADMIN, whole("t"), |_| Ok(()));
     assert_eq!(made.await.unwrap_err().code, Code::DatabaseError);
@@ -72,7 +74,7 @@ async fn a_team_that_waits_for_the_store_comes_whole_before_anybody_changes_anyt
     assert_eq!(next.await.unwrap_err().code, Code::DatabaseError);
     world.store.set_stuck(false);
     while accounts.tenants().team(&id).is_none() {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::advance(Duration::from_millis(50)).await;
     }
     assert_eq!(balance(&world, "t"), 7);
     let keys = accounts.keys(&ADMIN, |entry| entry.team().id == id);
@@ -80,14 +82,14 @@ async fn a_team_that_waits_for_the_store_comes_whole_before_anybody_changes_anyt
     let again = accounts.create_whole_team(&ADMIN, whole("t"), |_| Ok(()));
     assert_eq!(again.await.unwrap_err().code, Code::Conflict);
     accounts.create_team(&ADMIN, team("next")).await.unwrap();
-    clerk.abort();
 }
 
 #[tokio::test]
 async fn what_a_wallet_is_to_say_it_says_or_nothing_changes() {
     let world = World::new().await;
     let accounts = &world.accounts;
-    let clerk = tokio::spawn(Arc::clone(accounts.ledger()).write(pending()));
+    let mut clerk = JoinSet::new();
+    clerk.spawn(Arc::clone(accounts.ledger()).write(pending()));
     let made = accounts.create_whole_team(&ADMIN, whole("t"), |_| Ok(()));
     made.await.unwrap();
     for (given, used, expected) in [
@@ -111,16 +113,12 @@ async fn what_a_wallet_is_to_say_it_says_or_nothing_changes() {
         let outcome = change.await;
         let sum = accounts.credits().given(&wallet("t")).await.unwrap();
         let found = (sum, balance(&world, "t"));
-        match expected {
-            Some(expected) => {
-                assert!(outcome.is_ok(), "{given:?} {used:?}");
-                assert_eq!(found, expected, "{given:?} {used:?}");
-            }
-            None => {
-                assert_eq!(outcome.unwrap_err().code, Code::InvalidRequest);
-                assert_eq!(found.1, before, "{given:?} {used:?}");
-            }
+        if let Some(expected) = expected {
+            assert!(outcome.is_ok(), "{given:?} {used:?}");
+            assert_eq!(found, expected, "{given:?} {used:?}");
+        } else {
+            assert_eq!(outcome.unwrap_err().code, Code::InvalidRequest);
+            assert_eq!(found.1, before, "{given:?} {used:?}");
         }
     }
-    clerk.abort();
 }

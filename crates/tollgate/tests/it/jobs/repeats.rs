@@ -23,7 +23,7 @@ async fn a_stream_whose_caller_goes_away_at_its_very_end_is_kept_and_its_job_pai
         .simulator
         .script(tollgate_simulator::Rule::new("pause-after=2:ms=900").unwrap())
         .unwrap();
-    let mut first = ask().open().await;
+    let first = ask().open().await;
     assert_eq!(first.status, 200);
     let job = first.headers["x-tollgate-job-id"].to_str().unwrap();
     let job = format!("/api/jobs/{job}");

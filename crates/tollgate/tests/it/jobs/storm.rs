@@ -172,7 +172,7 @@ async fn kill(
             gateway.signal("KILL");
             block_in_place(|| gateway.wait_for_end());
         };
-        let (mut door, _) = tokio::join!(closing, killing);
+        let (mut door, ()) = tokio::join!(closing, killing);
         world.gateway = block_in_place(|| come_up(world));
         *door = world.gateway.address;
     }

@@ -262,8 +262,7 @@ fn expected(of: For, who: Who) -> Outcome {
         Who::Nobody | Who::Stranger => Outcome::Unknown,
         Who::Admin => Outcome::Done,
         Who::Own if sees_own => Outcome::Done,
-        Who::OtherTeam | Who::Sibling if sees_own => Outcome::OfAnother,
-        Who::Member if sees_own => Outcome::OfAnother,
+        Who::OtherTeam | Who::Sibling | Who::Member if sees_own => Outcome::OfAnother,
         Who::OtherTeam | Who::Sibling | Who::Own | Who::Member => Outcome::Denied,
         Who::Owner => match of {
             For::Admin | For::AdminAmongOwners => Outcome::Denied,

@@ -90,11 +90,11 @@ impl Client {
     async fn job(&self, number: u64, calls: u64) -> Told {
         let mode = Mode::ALL[usize::try_from(number % 3).unwrap()];
         // Over all three, every other job ends well.
-        let well = number % 2 == 0;
+        let well = number.is_multiple_of(2);
         let body = json!({"team_id": mode.team(), "job_type": "storm",
             "metadata": {"number": number}});
-        let made = self.until_told(mode, "/api/jobs/create", &body).await.0;
-        let id = made["job_id"].as_str().unwrap().to_owned();
+        let created = self.until_told(mode, "/api/jobs/create", &body).await.0;
+        let id = created["job_id"].as_str().unwrap().to_owned();
         let mut told = Told {
             mode,
             id,

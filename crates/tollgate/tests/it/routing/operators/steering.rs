@@ -73,7 +73,16 @@ async fn a_model_whose_targets_are_all_taken_out_says_how() {
         ("remaining", [target("a", true), target("c", true)]),
     ] {
         let targets = targets.join(", ");
-        config += &format!("[[models]]\nname = \"{name}\"\ntargets = [{targets}]\n");
+        config.push_str(
+            &[
+                "[[models]]\nname = \"",
+                name,
+                "\"\ntargets = [",
+                &targets,
+                "]\n",
+            ]
+            .concat(),
+        );
     }
     config += "[[collections]]\nname = \"some\"\nmodels = [\"off\", \"isolated\"]\n";
     let world = World::with(&config).await;

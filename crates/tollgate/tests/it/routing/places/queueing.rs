@@ -104,7 +104,9 @@ async fn a_key_that_floods_the_line_does_not_keep_another_one_back() {
 async fn a_team_with_many_keys_does_not_keep_another_one_back() {
     let mut config = config("{ wait_ms = 15000, length = 50 }");
     for (team, keys) in [("crowd", 6), ("pair", 2)] {
-        config += &format!("[[teams]]\nname = \"{team}\"\n");
+        config += "[[teams]]\nname = \"";
+        config += team;
+        config += "\"\n";
         for number in 0..keys {
             let name = format!("{team}-{number}");
             config += &key_config(&name, "\"*\"", &format!("team = \"{team}\""));
