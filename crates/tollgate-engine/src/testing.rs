@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tollgate_core::budget::{Period, Window};
-use tollgate_core::error::Failure;
+use tollgate_core::error::{Code, Failure};
 use tollgate_core::time::Timestamp;
 
 use crate::engine::Ticker;
@@ -49,6 +49,8 @@ pub fn permit(route: &Arc<Route>) -> Permit {
 pub enum Ending {
     /// Well.
     Good,
+    /// Well at first: its stream broke.
+    Broken(Code),
     /// With a failure.
     Failed(Failure),
     /// Another one was faster.
@@ -64,6 +66,10 @@ pub fn trail(attempts: &[(&Permit, Ending)]) -> Trail {
         trail.begin(permit);
         match ending {
             Ending::Good => trail.succeed(permit),
+            Ending::Broken(code) => {
+                trail.succeed(permit);
+                trail.break_off(*code);
+            }
             Ending::Failed(failure) => trail.fail(permit, failure),
             Ending::Cancelled => trail.cancel(permit),
             Ending::Never => {}

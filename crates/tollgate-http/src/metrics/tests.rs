@@ -77,7 +77,10 @@ async fn each_attempt_is_counted_at_its_connection_as_it_ended() {
         ),
         // A stream broke, and another target went on with it.
         (
-            engine::trail(&[(&a, Ending::Good), (&b, Ending::Good)]),
+            engine::trail(&[
+                (&a, Ending::Broken(Code::StreamInterrupted)),
+                (&b, Ending::Good),
+            ]),
             "ok",
             [count("a", "stream_interrupted"), count("b", "ok")],
         ),

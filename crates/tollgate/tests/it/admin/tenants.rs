@@ -25,7 +25,7 @@ async fn tenant(world: &World, id: &str, role: &str) -> (String, String) {
     let user = text(&made(world, &path, member).await["id"]);
     let key = json!({
         "name": "ann", "team": format!("{id}-team"), "user": user,
-        "permissions": ["read", "write", "admin"], "limits": {"rpm": 600},
+        "permissions": ["read", "write", "admin"],
     });
     let key = made(world, "/api/keys", key).await;
     (user, text(&key["key"]))
