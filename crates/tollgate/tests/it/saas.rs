@@ -9,6 +9,7 @@ mod rights;
 mod scene;
 mod shapes;
 mod teams;
+#[cfg(debug_assertions)]
 mod whole;
 
 pub use self::scene::admin;
