@@ -83,6 +83,11 @@ pub mod connections {
     pub use crate::surface::admin::connections::{list, test};
 }
 
+/// What providers are called in offers.
+pub mod providers {
+    pub use crate::surface::admin::saas::provider_word;
+}
+
 /// What the explanation of a route answers, for commands that do without a running gateway.
 pub mod explain {
     pub use crate::surface::admin::explain::explain;

@@ -5,7 +5,7 @@ mod change;
 mod kept;
 mod offered;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::MutexGuard as Turn;
@@ -193,31 +193,41 @@ impl State {
             .filter(move |held| !names.contains(&held.kept.name))
     }
 
-    fn in_use(&self, config: &Config) -> impl Iterator<Item = &Connection> {
+    fn in_use(&self, config: &Config) -> impl Iterator<Item = (&Held, &Connection)> {
         self.shown(config)
             .filter(|held| !held.kept.facts.is_off)
-            .filter_map(|held| held.connection.as_ref())
+            .filter_map(|held| {
+                held.connection
+                    .as_ref()
+                    .map(|connection| (held, connection))
+            })
     }
 
     fn settings(&self, config: &Config) -> Vec<ConnectionSettings> {
         let mut all = assemble::connections(config);
         let kept = self.in_use(config);
-        all.extend(kept.map(|connection| connection.settings.clone()));
+        all.extend(kept.map(|(_, connection)| connection.settings.clone()));
         all
     }
 
-    /// Each kept connection is open under its name, unless a declared model has that name.
+    /// Each kept connection is open under its name, unless a declared model has that name or it is
+    /// the account of an alias, which leads there alone.
     /// What operators offer comes last: everything else keeps its name.
     fn routing(&self, config: &Config, offers: &Shelf) -> Routing {
         let mut routing = assemble::routing(config);
-        for connection in self.in_use(config) {
+        let mut private = BTreeSet::new();
+        for (held, connection) in self.in_use(config) {
             routing.connections.push(assemble::connection(connection));
+            if held.kept.facts.is_of_alias() {
+                private.insert(connection.name());
+                continue;
+            }
             let model = config.open(connection);
             if !routing.models.iter().any(|known| known.name == model.name) {
                 routing.models.push(model);
             }
         }
-        offered::add(&mut routing, offers, &config.rules);
+        offered::add(&mut routing, offers, &config.rules, &private);
         routing
     }
 

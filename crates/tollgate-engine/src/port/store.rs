@@ -72,6 +72,21 @@ pub struct ConnectionFacts {
     pub updated_at: Option<Timestamp>,
 }
 
+impl ConnectionFacts {
+    /// For what the account stands that an alias of a model has of its own.
+    pub fn slot_of_alias(alias: &str) -> Box<str> {
+        format!("{OF_ALIAS}{alias}").into()
+    }
+
+    /// Whether it is the account of an alias. It is there for calls of the alias alone.
+    pub fn is_of_alias(&self) -> bool {
+        let slot = self.slot.as_deref();
+        slot.is_some_and(|slot| slot.starts_with(OF_ALIAS))
+    }
+}
+
+const OF_ALIAS: &str = "alias:";
+
 /// A secret that is encrypted at rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed {

@@ -2,6 +2,7 @@
 //! a declared model or to a provider's connections, and groups to their first model, with the
 //! others behind it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tollgate_core::model::{ModelFacts, Priced, Target};
@@ -13,16 +14,22 @@ use tollgate_core::route::rules::Rules;
 use tollgate_engine::engine::Routing;
 use tollgate_engine::offers::Shelf;
 use tollgate_engine::routes::{DeclaredModel, DeclaredTarget, Gate};
+use tollgate_http::providers::provider_word;
 
 use crate::config::Config;
 
 /// Adds what is offered. A model of the configuration keeps its name, and hides an offer of it.
-pub(super) fn add(routing: &mut Routing, shelf: &Shelf, rules: &Rules) {
+/// To private connections leads nothing but what names them.
+pub(super) fn add(routing: &mut Routing, shelf: &Shelf, rules: &Rules, private: &BTreeSet<&str>) {
     for alias in shelf.aliases.values() {
         if alias.status != OfferStatus::Inactive && !is_taken(routing, &alias.name) {
             let groups = shelf.open_groups(alias).map(Into::into);
             let gate = Gate::Alias(groups.collect());
-            let model = of_alias(routing, alias, gate, rules);
+            let mut model = of_alias(routing, alias, gate, rules);
+            if alias.connection.is_none() {
+                let is_open = |to: &DeclaredTarget| !private.contains(&*to.target.connection);
+                model.targets.retain(is_open);
+            }
             routing.models.push(model);
         }
     }
@@ -47,7 +54,7 @@ fn declared<'a>(routing: &'a Routing, name: &str) -> Option<&'a DeclaredModel> {
 }
 
 fn of_alias(routing: &Routing, alias: &Alias, gate: Gate, rules: &Rules) -> DeclaredModel {
-    let full = format!("{}/{}", alias.provider, alias.model);
+    let full = format!("{}/{}", provider_word(&alias.provider), alias.model);
     let meant = declared(routing, &alias.model).or_else(|| declared(routing, &full));
     let meant = meant.filter(|_| alias.connection.is_none());
     let mut targets: Vec<DeclaredTarget> = match meant {
@@ -84,7 +91,10 @@ fn targets(routing: &Routing, alias: &Alias) -> Vec<DeclaredTarget> {
     let connections = routing.connections.iter();
     let meant = connections.filter(|connection| match &alias.connection {
         Some(name) => *connection.name == **name,
-        None => [connection.provider, &*connection.name].contains(&&*alias.provider),
+        None => {
+            connection.provider == provider_word(&alias.provider)
+                || *connection.name == *alias.provider
+        }
     });
     meant
         .map(|connection| {

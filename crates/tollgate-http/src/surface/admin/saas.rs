@@ -22,6 +22,7 @@ use tollgate_core::error::{Code, Failure, detail};
 use tollgate_engine::authority::Manager;
 use tollgate_engine::caller::Caller;
 
+pub use self::credentials::provider_word;
 pub(super) use self::credits::{merge_balance, merge_order, no_account, no_team};
 use super::{has_body, named, read};
 use crate::body::Inbound;

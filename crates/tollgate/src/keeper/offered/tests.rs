@@ -7,7 +7,8 @@ use crate::config::{Environment, Overrides};
 
 const NOW: Timestamp = Timestamp::from_millis(7);
 
-/// Two accounts at one provider, of which one is an organization's own, and one at another.
+/// Two accounts at one provider, of which one is an organization's own, one at another, and two at
+/// a third, of which one is an alias's own.
 const DECLARED: &str = r#"
 [[organizations]]
 name = "acme"
@@ -24,6 +25,14 @@ owner = "acme"
 name = "claude"
 provider = "anthropic"
 api_key = "sk-89ab"
+[[connections]]
+name = "gem"
+provider = "google"
+api_key = "sk-cdef"
+[[connections]]
+name = "private"
+provider = "google"
+api_key = "sk-fedc"
 [[models]]
 name = "openai/gpt"
 aliases = ["gpt"]
@@ -87,7 +96,12 @@ fn routed(aliases: Vec<Alias>, groups: Vec<ModelGroup>) -> Routing {
         let name = group.name.clone();
         shelf.model_groups.insert(name, Arc::new(group));
     }
-    add(&mut routing, &shelf, &config.rules);
+    add(
+        &mut routing,
+        &shelf,
+        &config.rules,
+        &BTreeSet::from(["private"]),
+    );
     routing
 }
 
@@ -144,6 +158,16 @@ fn an_alias_leads_where_the_rules_say() {
             "a connection in place of a provider",
             alias("own", "m"),
             &[("own", "m")],
+        ),
+        (
+            "a provider by the word of the seed, without what is another alias's",
+            alias("gemini", "m"),
+            &[("gem", "m")],
+        ),
+        (
+            "what is an alias's own",
+            at("private", alias("gemini", "m")),
+            &[("private", "m")],
         ),
         ("nowhere", alias("nobody", "m"), &[]),
     ] {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::scene::{admin, chat, done};
 use crate::access::scene::database;
-use crate::world::{Gateway, World};
+use crate::world::{Gateway, KEY, World};
 
 const FIRST: &str = "sk-first-account-0123456789";
 const SECOND: &str = "sk-second-account-0123456789";
@@ -323,6 +323,16 @@ async fn an_alias_with_a_key_of_its_own_is_called_with_it() {
         done(&world, "POST", "/api/models/create", new).await;
         assert_eq!(chat(&world, &key, name).await.status, 200, "{name}");
         assert_eq!(asked_with(&world, own), 1, "{name}");
+    }
+    // Nothing but the alias leads there, not even for those who may call every model.
+    let told = done(&world, "GET", "/api/connections", Value::Null).await;
+    let rows = told["connections"].as_array().unwrap().iter();
+    let accounts = rows.filter_map(|row| row["name"].as_str());
+    let accounts: Vec<&str> = accounts.filter(|name| name.starts_with("alias.")).collect();
+    assert_eq!(accounts.len(), 2, "{told}");
+    for account in accounts {
+        let answer = chat(&world, KEY, &format!("{account}/echo")).await;
+        assert_eq!(answer.status, 404, "{account}: {answer:?}");
     }
     world.gateway.signal("TERM");
     world.gateway.wait_for_end();

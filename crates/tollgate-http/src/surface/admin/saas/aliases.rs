@@ -229,7 +229,7 @@ impl Account {
             None => credentials::free_name(engine, &format!("alias.{}", plain(&alias.name)))?,
         };
         let facts = ConnectionFacts {
-            slot: Some(slot(&alias.name)),
+            slot: Some(ConnectionFacts::slot_of_alias(&alias.name)),
             label: Some(alias.display_name.clone()),
             ..ConnectionFacts::default()
         };
@@ -243,14 +243,9 @@ impl Account {
     }
 }
 
-/// For what the account of an alias stands.
-fn slot(alias: &str) -> Box<str> {
-    format!("alias:{alias}").into()
-}
-
 /// The account that an alias has of its own.
 fn own_account(engine: &Engine, alias: &str) -> Result<Option<KeptConnection>, Failure> {
-    let slot = slot(alias);
+    let slot = ConnectionFacts::slot_of_alias(alias);
     let mut kept = credentials::keeper(engine)?.list().into_iter();
     Ok(kept.find(|kept| kept.facts.slot.as_ref() == Some(&slot)))
 }

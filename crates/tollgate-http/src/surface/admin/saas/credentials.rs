@@ -31,7 +31,7 @@ const PROVIDERS: [(&str, &str); 4] = [
 ];
 
 /// The word that a provider of seed 001 has here; other words stay.
-pub(super) fn provider_word(word: &str) -> &str {
+pub fn provider_word(word: &str) -> &str {
     let mut known = PROVIDERS.iter();
     known
         .find(|(theirs, _)| *theirs == word)
