@@ -214,6 +214,21 @@ impl Gateway {
             .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
             .sum()
     }
+
+    /// Waits until a figure of `/metrics` has this value: what ends when a connection breaks ends
+    /// a moment after it.
+    pub async fn metric_becomes(&self, name: &str, labels: &[&str], value: u64) {
+        let begin = Instant::now();
+        loop {
+            let seen = self.metric(name, labels).await;
+            if seen == value {
+                return;
+            }
+            let told = format!("{name} {labels:?} is {seen}, not {value}");
+            assert!(begin.elapsed() < PATIENCE, "{told}");
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 /// The address in the line that says that the gateway is ready, in both forms of the log.

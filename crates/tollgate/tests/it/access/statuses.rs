@@ -128,7 +128,8 @@ async fn a_status_holds_for_the_next_request_in_the_words_of_every_dialect() {
         let again = scene::chat(&world, &acme.calling, "sim/echo").await;
         assert_eq!(again.status, 200, "{deed}: {again:?}");
     }
-    assert_eq!(world.gateway.metric("tollgate_open_requests", &[]).await, 0);
+    let name = "tollgate_requests_open";
+    world.gateway.metric_becomes(name, &[], 0).await;
 }
 
 #[tokio::test]
