@@ -53,13 +53,14 @@ pub(crate) fn mode(gateway: &Gateway, asking: &Asking<'_>) -> CacheMode {
     }
 }
 
-/// Gives the answer to a call, if it is there.
+/// Gives the answer to a call, if it is there. The generation is the cache's as it was before the
+/// call's model was looked up.
 pub(crate) async fn answer(
     record: &mut Record,
     asking: &Asking<'_>,
-    headers: &HeaderMap,
+    (headers, generation): (&HeaderMap, u64),
 ) -> Result<Option<Given>, Failure> {
-    match look(record, asking, headers).await? {
+    match look(record, asking, (headers, generation)).await? {
         Some(found) => again(record, asking, found).await.map(Some),
         None => Ok(None),
     }
@@ -69,7 +70,7 @@ pub(crate) async fn answer(
 async fn look(
     record: &mut Record,
     asking: &Asking<'_>,
-    headers: &HeaderMap,
+    (headers, generation): (&HeaderMap, u64),
 ) -> Result<Option<(Hit, Source)>, Failure> {
     let wish = Wish::read(headers)?;
     let cache = Arc::clone(&record.gateway().engine.cache);
@@ -79,6 +80,7 @@ async fn look(
     let (ttl, stale) = cache.ages(asking.route);
     let question = Question {
         key: key(record.facts.surface, asking),
+        generation,
         reads: wish.reads,
         max_age: wish.max_age,
         ttl,

@@ -79,6 +79,7 @@ pub(crate) async fn call(
     call.carried = carried;
     call.query = Query::new(parts.uri.query()).only(carried_parameters(address.format));
     record.facts.stream = call.stream;
+    let generation = gateway.engine.cache.generation();
     let route = chat::route(&gateway.engine, caller, &call)?;
     record.facts.route = Some(Arc::clone(&route));
     wishes::take_off(&mut wishes, record.facts.begin);
@@ -90,7 +91,7 @@ pub(crate) async fn call(
         payment: Payment::Wallet,
     };
     if cache::mode(&gateway, &asking) != CacheMode::Off {
-        let answering = cache::answer(record, &asking, &parts.headers);
+        let answering = cache::answer(record, &asking, (&parts.headers, generation));
         if let Some(given) = Box::pin(answering).await? {
             return Ok(given);
         }

@@ -225,7 +225,7 @@ async fn state(gateway: &Gateway) -> String {
         "/api/organizations/acme/members",
         "/api/keys?team=acme-team",
         "/api/credits/teams/acme-team/balance",
-        "/api/credits/teams/acme-team/transactions",
+        "/api/credits/teams/acme-team/transactions?unit=usd",
         "/api/audit",
     ] {
         let mut told = gateway.get(path).admin().send().await.json();

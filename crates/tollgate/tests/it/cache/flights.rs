@@ -5,7 +5,9 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::{ON, ask, question, word};
-use crate::money::scene::{Books, MODELS, ONCE as TIMED, asked, fails, give, key, team, until};
+use crate::money::scene::{
+    Books, MODELS, ONCE as TIMED, asked, fails, give, key, reload, team, until,
+};
 use crate::world::{Answer, World};
 
 #[tokio::test]
@@ -64,6 +66,30 @@ async fn when_whoever_asks_hangs_up_before_an_answer_the_next_one_asks() {
             .iter()
             .all(|answer| answer.text().contains("[DONE]"))
     );
+}
+
+/// Somebody else may answer now: who asks after that waits for nobody who asked before it.
+#[tokio::test]
+async fn who_asks_after_a_reload_does_not_wait_for_what_was_asked_before_it() {
+    let world = World::once(ON).await;
+    for (stream, fault) in [(false, "delay-head:ms=60000"), (true, "stall-after=5")] {
+        let mut body = question("sim/story-30", "Hi");
+        body["stream"] = stream.into();
+        fails(&world, "story-30", fault, 1);
+        world.simulator.forget_requests();
+        let mut leader = Box::pin(world.chat(&body).open());
+        let mut opened = None;
+        tokio::select! {
+            begun = &mut leader => opened = Some(begun),
+            () = until("it is asked", async || !stream && asked(&world) == 1) => {}
+        }
+        reload(&world, ON).await;
+        let after = ask(&world, &body).await;
+        assert_eq!((word(&after), asked(&world)), ("miss", 2), "{stream}");
+        drop((leader, opened));
+        until("it has gone", async || open(&world).await == 0).await;
+        assert_eq!(word(&ask(&world, &body).await), "hit", "{stream}");
+    }
 }
 
 async fn open(world: &World) -> u64 {

@@ -59,7 +59,7 @@ async fn declared_credits_are_given_once_however_often_the_gateway_starts() {
         world.gateway = Gateway::start(world.folder.path(), &[]);
         assert_eq!(balance(&world.gateway, "teams/default").await, "100.00");
     }
-    let path = "/api/credits/teams/default/transactions";
+    let path = "/api/credits/teams/default/transactions?unit=usd";
     let answer = world.gateway.get(path).admin().send().await;
     assert_eq!(answer.text().matches("\"configuration\"").count(), 1);
 }
