@@ -205,7 +205,7 @@ async fn a_job_whose_caller_leaves_while_it_is_completed_is_completed_and_paid()
             // The request comes to where it has to wait long before it was looked for this often.
             let waits = async || {
                 looks += u64::from(open(&world).await == 1);
-                looks == 50
+                looks == 200
             };
             let ending = format!("{path}/complete");
             let has_left = hang_up(&world, &ending, &body, waits).await;
