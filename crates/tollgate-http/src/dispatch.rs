@@ -227,6 +227,8 @@ async fn act(
             if let Some(view) = OwnView::of(endpoint, &parts.method)
                 && let Some(caller) = seeing::own_caller(record, parts, (endpoint, right))?
             {
+                // It asks the store.
+                count(record, &caller)?;
                 return surface::admin::saas::own(&gateway, &caller, view, parts).await;
             }
             let manager = credential::manager(record, &parts.headers, right)?;
