@@ -205,7 +205,7 @@ impl RouteTable {
                 connection: "tollgate".into(),
                 facts: Arc::clone(&collection.facts),
                 owners: owners.clone(),
-                gate: None,
+                gate: collection.gate.clone(),
             });
             self.exact.insert(Arc::clone(name), Arc::clone(&route));
         }
@@ -401,6 +401,24 @@ mod tests {
     #[test]
     fn names_behind_a_wildcard_have_states_of_their_own() {
         let registry = Registry::default();
+        }
+    }
+
+    #[test]
+    fn a_collection_that_is_offered_is_listed_behind_its_gate() {
+        let gate = Gate::Alias(["g".into()].into());
+        let offered = DeclaredModel {
+            targets: Vec::new(),
+            members: vec!["a".into()],
+            gate: Some(Arc::new(gate.clone())),
+            ..model("any", &["some"], "main")
+        };
+        let models = vec![model("a", &[], "main"), offered];
+        let table = RouteTable::new(models, &Registry::default());
+        for (name, expected) in [("any", Some(&gate)), ("some", Some(&gate)), ("a", None)] {
+            assert_eq!(table.listed_as(name).unwrap().gate(), expected, "{name}");
+            let route = table.find(name).unwrap();
+            assert_eq!(route.gate.as_deref(), expected, "{name}");
         let table = RouteTable::new(vec![model("w/*", &[], "wide")], &registry);
         let health = |name: &str| Arc::clone(&table.find(name).unwrap().targets[0].health);
         assert!(Arc::ptr_eq(&health("w/a"), &health("w/a")));

@@ -158,7 +158,9 @@ fn of_group(routing: &Routing, group: &ModelGroup, rules: &Rules) -> DeclaredMod
         targets: meant
             .as_ref()
             .map_or_else(Vec::new, |meant| meant.targets.clone()),
-        members: Vec::new(),
+        members: meant
+            .as_ref()
+            .map_or_else(Vec::new, |meant| meant.members.clone()),
         rules: Arc::new(Rules {
             // Each of them is tried.
             attempts: rules.attempts.max(count),
