@@ -165,6 +165,7 @@ where
         return keeper.put_offered(new, offering, by).await;
     }
     check_connection(engine, alias.connection.as_deref())?;
+            ALIAS.check_room(shelf)?;
     let decide = decide(alias);
     let accounts = &*engine.accounts;
     accounts
