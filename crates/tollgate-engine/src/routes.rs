@@ -222,6 +222,12 @@ impl RouteTable {
             .find_map(|wildcard| wildcard.find(name))
     }
 
+    /// Whether a name has a route. Leaves nothing behind, where looking for it does.
+    pub fn has(&self, name: &str) -> bool {
+        let mut wildcards = self.wildcards.iter();
+        self.exact.contains_key(name) || wildcards.any(|wildcard| wildcard.rest_of(name).is_some())
+    }
+
     /// Keeps the route of a name behind a wildcard that was answered well, so that its targets
     /// have a state of their own from now on.
     pub(crate) fn remember(&self, route: &Route, registry: &Registry) {
@@ -395,12 +401,7 @@ mod tests {
                 (&*route.model, &*target.connection, &*target.model)
             });
             assert_eq!(seen, found, "{name}");
-        }
-    }
-
-    #[test]
-    fn names_behind_a_wildcard_have_states_of_their_own() {
-        let registry = Registry::default();
+            assert_eq!(table.has(name), found.is_some(), "{name}");
         }
     }
 
@@ -419,6 +420,12 @@ mod tests {
             assert_eq!(table.listed_as(name).unwrap().gate(), expected, "{name}");
             let route = table.find(name).unwrap();
             assert_eq!(route.gate.as_deref(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_behind_a_wildcard_have_states_of_their_own() {
+        let registry = Registry::default();
         let table = RouteTable::new(vec![model("w/*", &[], "wide")], &registry);
         let health = |name: &str| Arc::clone(&table.find(name).unwrap().targets[0].health);
         assert!(Arc::ptr_eq(&health("w/a"), &health("w/a")));

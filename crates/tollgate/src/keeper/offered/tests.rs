@@ -111,6 +111,12 @@ fn routed(aliases: Vec<Alias>, groups: Vec<ModelGroup>) -> Routing {
     routing
 }
 
+/// The model of this name.
+fn declared<'a>(routing: &'a Routing, name: &str) -> Option<&'a DeclaredModel> {
+    let mut models = routing.models.iter();
+    models.find(|model| *model.name == *name)
+}
+
 fn targets_of(model: &DeclaredModel) -> Vec<(&str, &str)> {
     let targets = model.targets.iter();
     targets
@@ -203,6 +209,10 @@ fn what_is_declared_keeps_its_name_and_what_is_out_of_use_is_not_there() {
         ("fast", OfferStatus::Inactive, false),
         ("gpt", OfferStatus::Active, false),
         ("openai/gpt", OfferStatus::Active, false),
+        ("any", OfferStatus::Active, false),
+        ("wild/anything", OfferStatus::Active, false),
+        ("wild/", OfferStatus::Active, true),
+        ("wild", OfferStatus::Active, true),
     ] {
         let offered = Alias {
             name: name.into(),

@@ -179,7 +179,7 @@ fn check_new(engine: &Engine, alias: &Alias) -> Result<(), Failure> {
     let routes = engine.routes();
     if shelf.aliases.contains_key(&alias.name)
         || shelf.model_groups.contains_key(&alias.name)
-        || routes.listed_as(&alias.name).is_some()
+        || routes.has(&alias.name)
     {
         return Err(ALIAS.taken(&alias.name));
     }
