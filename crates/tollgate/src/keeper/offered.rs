@@ -125,11 +125,18 @@ fn of_alias(
             });
         }
     }
-    let facts = targets.first().map(|first| Arc::clone(&first.facts));
+    // Of a collection nothing is known but that price.
+    let facts = match targets.first() {
+        Some(first) => Arc::clone(&first.facts),
+        None => Arc::new(ModelFacts {
+            price,
+            ..ModelFacts::default()
+        }),
+    };
     DeclaredModel {
         name: Arc::from(&*alias.name),
         aliases: Vec::new(),
-        facts: facts.unwrap_or_default(),
+        facts,
         targets,
         members: meant.map_or_else(Vec::new, |meant| meant.members.clone()),
         rules: meant.map_or_else(|| Arc::new(rules.clone()), |meant| Arc::clone(&meant.rules)),
@@ -171,7 +178,7 @@ fn targets(routing: &Routing, alias: &Alias) -> Vec<DeclaredTarget> {
         .collect()
 }
 
-/// The price that an alias sets, if it sets both of its parts.
+/// The price that an alias sets. Nothing sets one of its parts alone.
 fn price(alias: &Alias) -> Option<Priced> {
     let (input, output) = (alias.price_input.as_ref()?, alias.price_output.as_ref()?);
     Some(Priced {
