@@ -160,6 +160,20 @@ impl Jobs {
             .ok_or_else(missing)
     }
 
+    /// The same for a job in which a call is to be made. One that was made for one call has that,
+    /// and takes no other: it would end with either.
+    pub async fn find_for_call(&self, caller: &Caller, id: &str) -> Result<Job, Failure> {
+        let job = self.find(caller, id).await?;
+        // What has ended says so when the call begins, as all jobs do.
+        if job.single && job.state.is_open() {
+            return Err(of_job(Code::Conflict).message(
+                "This job was made for one call, and takes no other. Make a job for several calls \
+                 with POST /api/jobs/create.",
+            ));
+        }
+        Ok(job)
+    }
+
     /// The model of a call that names none.
     pub fn default_model(&self, caller: &Caller) -> Option<Box<str>> {
         let of_team = caller.team().facts().job_terms().default_model;

@@ -131,7 +131,7 @@ impl Running {
     }
 
     /// Closes a job for calls, unless there are some or somebody else closes it.
-    fn close(&self, id: JobId) -> Option<Closing> {
+    pub(super) fn close(&self, id: JobId) -> Option<Closing> {
         let mut jobs = self.0.lock();
         let counts = jobs.entry(id).or_default();
         if counts.calls > 0 || counts.closing {

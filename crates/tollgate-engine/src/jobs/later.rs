@@ -87,8 +87,8 @@ impl Jobs {
         self.later.add(Undone::End(Box::new(job.clone()), ending));
     }
 
-    /// Writes what is still to be written. What the store refuses again stays, with all that comes
-    /// behind it of the same job, and holds up no other job.
+    /// Writes what is still to be written. What the store refuses again, and what cannot be written
+    /// yet, stays, with all that comes behind it of the same job, and holds up no other job.
     pub(super) async fn catch_up(&self) -> Result<(), Failure> {
         // What comes meanwhile has its turn the next time.
         let mut undone = std::mem::take(&mut *self.later.lock());
@@ -100,7 +100,8 @@ impl Jobs {
                 continue;
             }
             match self.write(&next).await {
-                Ok(()) => {}
+                Ok(true) => {}
+                Ok(false) => refused.push_back(next),
                 Err(failure) if failure.code == Code::DatabaseError => {
                     refused.push_back(next);
                     refusals.push(failure);
@@ -124,10 +125,14 @@ impl Jobs {
         refusals.pop().map_or(Ok(()), Err)
     }
 
-    async fn write(&self, undone: &Undone) -> Result<(), Failure> {
+    /// `false`: it cannot be written yet.
+    async fn write(&self, undone: &Undone) -> Result<bool, Failure> {
         match undone {
-            Undone::Call(record) => self.store().end_job_call(record).await.map_err(not_stored),
-            Undone::End(job, ending) => self.end(job, ending.clone()).await.map(drop),
+            Undone::Call(record) => {
+                let ended = self.store().end_job_call(record).await;
+                ended.map(|()| true).map_err(not_stored)
+            }
+            Undone::End(job, ending) => self.try_end(job, ending.clone()).await,
         }
     }
 }

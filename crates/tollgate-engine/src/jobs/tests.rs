@@ -139,6 +139,17 @@ impl Office {
         self.run(self.jobs.create(&self.caller, new)).await
     }
 
+    /// Begins a call that may use so many tokens.
+    async fn begin(&self, job: &Job, tokens: u64) -> Result<Begun, Failure> {
+        let new = NewCall {
+            purpose: None,
+            asked: "m",
+            request_id: "r",
+            most: Most { cost: None, tokens },
+        };
+        self.jobs.begin_call(&self.caller, job, new).await
+    }
+
     async fn call(&self, job: &Job, tokens: u64, cost: u64) -> Result<(), Failure> {
         let job = self.jobs.find(&self.caller, &job.id.to_string()).await?;
         let new = NewCall {
@@ -518,4 +529,32 @@ async fn what_the_store_did_not_take_is_written_later_in_its_order() {
         assert_eq!((job.state, job.charged), (State::Completed, 5), "{job:?}");
         assert_eq!(office.left(), 45);
     }
+}
+
+/// An end that was not written waits for calls under way, but nothing else waits for it.
+#[tokio::test(start_paused = true)]
+async fn an_end_that_cannot_be_written_yet_stays_and_holds_up_nothing() {
+    let store = Arc::new(MemoryStore::default());
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+    let office = Office::open(&store, &clock, &Terms::default()).await;
+    office.give(&wallet(), 5).await;
+    let (busy, other) = (office.job().await.unwrap(), office.job().await.unwrap());
+    let begun = office.begin(&busy, 10).await.unwrap();
+    let ending = Ending {
+        well: true,
+        error: None,
+    };
+    office.jobs.end_later(&busy, ending.clone());
+    office.jobs.end_later(&other, ending);
+    let begin = tokio::time::Instant::now();
+    for _ in 0..2 {
+        office.run(office.jobs.sweep()).await.unwrap();
+    }
+    assert!(begin.elapsed() < Duration::from_secs(5), "it has waited");
+    let state = async |job: &Job| office.jobs.any(job.id).await.unwrap().unwrap().state;
+    assert_eq!(state(&busy).await, State::InProgress);
+    assert_eq!(state(&other).await, State::Completed);
+    drop(begun);
+    office.run(office.jobs.sweep()).await.unwrap();
+    assert_eq!(state(&busy).await, State::Completed);
 }
