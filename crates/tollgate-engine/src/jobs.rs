@@ -43,6 +43,9 @@ const HELD: u64 = 1;
 /// The most bytes of a job's metadata.
 pub const LONGEST_METADATA: usize = 64 * 1024;
 
+/// After how long it is worth a try to ask again what a conflict kept from being done.
+const A_MOMENT: Duration = Duration::from_secs(1);
+
 /// What holds for all jobs of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -205,7 +208,7 @@ impl Jobs {
                 return Ok(new);
             }
         }
-        Err(of_job(Code::Conflict).message(
+        Err(passing(
             "The metadata of this job are being changed by many at once. Try again in a moment.",
         ))
     }
@@ -246,6 +249,13 @@ fn note(id: JobId, step: &str, mut reason: String) -> Note {
 fn of_job(code: Code) -> Failure {
     let job = Detail::Text(detail::JOB.to_owned());
     Failure::client(code).detail(detail::RESOURCE, job)
+}
+
+/// A conflict that goes away by itself: the same request may succeed in a moment.
+fn passing(message: &str) -> Failure {
+    of_job(Code::Conflict)
+        .message(message)
+        .retry_after(A_MOMENT)
 }
 
 /// There is no such job, or it is another team's.

@@ -10,7 +10,7 @@ use tollgate_core::error::{Code, Failure};
 use tollgate_core::job::{BudgetMode, CallRecord, CallState, Job, JobId, Used};
 
 use super::shares::CallShare;
-use super::{Jobs, not_stored, of_job};
+use super::{Jobs, not_stored, of_job, passing};
 use crate::caller::Caller;
 use crate::hold::Most;
 
@@ -156,7 +156,7 @@ impl Running {
             }
         };
         timeout(PATIENCE, waiting).await.map_err(|_| {
-            of_job(Code::Conflict).message(
+            passing(
                 "Calls of this job are still under way. Wait for their answers and complete it \
                  then, or complete it as failed.",
             )
@@ -178,7 +178,10 @@ impl Jobs {
         }
         let share = self.share(caller, job, &new).await?;
         let under_way = self.running.begin(job.id).ok_or_else(|| {
-            of_job(Code::Conflict).message("This job is being completed: it takes no more calls.")
+            of_job(Code::Conflict).message(
+                "This job is being completed: it takes no more calls. Make another one with POST \
+                 /api/jobs/create.",
+            )
         })?;
         let record = CallRecord {
             id: self.new_id()?,

@@ -2,6 +2,7 @@ use std::future::pending;
 
 use futures_util::FutureExt as _;
 use tollgate_core::budget::Controls;
+use tollgate_core::error::advice::Advice;
 use tollgate_core::id::TeamId;
 use tollgate_core::job::{BudgetMode, CREDITS_SCALE, CallState, Terms};
 use tollgate_core::key::{KeyHasher, ModelScope, Permissions, Priority, Reach, Tenancy};
@@ -557,4 +558,40 @@ async fn an_end_that_cannot_be_written_yet_stays_and_holds_up_nothing() {
     drop(begun);
     office.run(office.jobs.sweep()).await.unwrap();
     assert_eq!(state(&busy).await, State::Completed);
+}
+
+/// What clients do by themselves is what the text tells people to do.
+#[tokio::test(start_paused = true)]
+async fn a_conflict_that_passes_is_worth_another_try_and_others_are_not() {
+    let store = Arc::new(MemoryStore::default());
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+    let office = Office::open(&store, &clock, &Terms::default()).await;
+    let job = office.job().await.unwrap();
+    let begun = office.begin(&job, 10).await.unwrap();
+    let ending = Ending {
+        well: true,
+        error: None,
+    };
+    let early = office.run(office.jobs.end(&job, ending)).await;
+    drop(begun);
+    // Somebody else is first, each time.
+    let merge = |old: &str| {
+        drop(store.set_job_metadata(job.id, old, &format!("{old} ")));
+        Ok("{}".into())
+    };
+    let merged = office.jobs.merge_metadata(job.id, merge).await;
+    let closing = office.jobs.running.close(job.id).unwrap();
+    let late = office.begin(&job, 10).await;
+    drop(closing);
+    for (failure, waits) in [
+        (early.unwrap_err(), true),
+        (merged.unwrap_err(), true),
+        (late.unwrap_err(), false),
+    ] {
+        assert_eq!(failure.code, Code::Conflict);
+        let advice = Advice::new(&failure, clock.now());
+        assert_eq!(advice.seconds(), waits.then_some(1), "{failure}");
+        let makes_another = failure.to_string().contains("POST /api/jobs/create");
+        assert_eq!(makes_another, !waits, "{failure}");
+    }
 }
