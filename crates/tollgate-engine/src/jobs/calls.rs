@@ -44,11 +44,9 @@ impl Begun {
     pub fn share(&self) -> Option<Arc<CallShare>> {
         self.share.clone()
     }
-}
 
-impl Drop for Begun {
-    fn drop(&mut self) {
-        // Before it is no longer under way: its job is not completed in between.
+    /// What the call has used is known: from now on no more than that is held for it.
+    pub(super) fn free(&mut self) {
         if let Some(share) = self.share.take() {
             let CallRecord {
                 prompt,
@@ -59,6 +57,13 @@ impl Drop for Begun {
             let tokens = prompt.saturating_add(completion);
             share.end(Used { cost, tokens });
         }
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        // Before it is no longer under way: its job is not completed in between.
+        self.free();
     }
 }
 
