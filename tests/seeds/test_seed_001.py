@@ -12,7 +12,7 @@ import programs
 import pytest
 import requests
 from gate import Gate, key_of, refusing
-from gateway import free_ports
+from gateway import address_of, closed
 from pydantic import BaseModel
 
 import tollgate
@@ -49,9 +49,12 @@ def run(name, around):
     return around
 
 
+#: Kept as long as the tests run.
+CLOSED = closed()
+
+
 def nowhere():
-    (port,) = free_ports(1)
-    return f"http://127.0.0.1:{port}"
+    return address_of(CLOSED)
 
 
 # --- statuses ------------------------------------------------------------------------------------
@@ -258,7 +261,7 @@ def test_a_stream_that_never_begins(gate, capsys):
 
 
 def test_a_stream_that_falls_silent(gate, capsys):
-    around, jobs = streaming(gate, "stalled", timeout=0.5)
+    around, jobs = streaming(gate, "stalled", timeout=2)
     run("robust_streaming", around)
     asyncio.run(around["robust_streaming"]())
     assert "\n\nStream timed out\n" in capsys.readouterr().out
@@ -269,7 +272,7 @@ def test_a_stream_that_exceeds_its_time(gate, capsys, monkeypatch):
     around, jobs = streaming(gate, "stalled")
     run("streaming_with_timeout", around)
     whole = asyncio.timeout
-    monkeypatch.setattr(asyncio, "timeout", lambda seconds: whole(seconds / 100))
+    monkeypatch.setattr(asyncio, "timeout", lambda seconds: whole(seconds / 30))
     asyncio.run(around["streaming_with_timeout"]())
     assert capsys.readouterr().out == "Stream exceeded 60 second timeout\n"
     assert gate.status_of("stalled", jobs[0]) == "failed"

@@ -88,7 +88,7 @@ class ScriptedServer:
         if ending == "reset":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             # What was sent must have been read before it is reset.
-            threading.Timer(0.1, connection.close).start()
+            threading.Timer(1, connection.close).start()
             return False
         connection.close()
         return False
