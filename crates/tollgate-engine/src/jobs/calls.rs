@@ -17,6 +17,9 @@ use crate::hold::Most;
 /// How long whoever completes a job waits for its calls under way.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Why a call failed that was never made.
+const UNTOLD: &str = "The store did not say in time that the call was noted.";
+
 /// What is said about a call that begins.
 #[derive(Clone, Debug)]
 pub struct NewCall<'a> {
@@ -196,7 +199,18 @@ impl Jobs {
             error: None,
         };
         let begun = self.store().begin_job_call(&record).await;
-        if begun.map_err(not_stored)? {
+        let begun = begun.map_err(|error| {
+            if error.is_unsure() {
+                // It may be there, or may still come to be: a call that is never made.
+                self.note_later(&CallRecord {
+                    state: CallState::Failed,
+                    error: Some(UNTOLD.into()),
+                    ..record.clone()
+                });
+            }
+            not_stored(error)
+        })?;
+        if begun {
             return Ok(Begun {
                 record,
                 share,
