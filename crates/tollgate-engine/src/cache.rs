@@ -3,7 +3,8 @@
 //! if it is a stream.
 //!
 //! What a question is known by, and what its answer looks like, is decided by whoever asks; here
-//! it is bytes behind a key. Everything is forgotten when other models come into use.
+//! it is bytes behind a key. Everything is forgotten when other models come into use: what was
+//! asked for before that is for those who asked before it.
 
 mod filling;
 mod live;
@@ -98,6 +99,8 @@ pub struct Hit {
 pub struct Question {
     /// What it is known by.
     pub key: Key,
+    /// Under which models it is asked: [`Cache::generation`], read before its model is looked up.
+    pub generation: u64,
     /// Whether an answer that is kept will do.
     pub reads: bool,
     /// How old that may be at most, if the caller says so.
@@ -160,6 +163,8 @@ pub struct Cache {
     settings: ArcSwap<Settings>,
     ticker: Ticker,
     table: Mutex<Table>,
+    /// Counts how often everything was forgotten. Changed with the table locked.
+    generation: AtomicU64,
     hits: AtomicU64,
     misses: AtomicU64,
     stale: AtomicU64,
@@ -171,6 +176,7 @@ impl Cache {
             settings: ArcSwap::default(),
             ticker,
             table: Mutex::default(),
+            generation: AtomicU64::new(0),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
             stale: AtomicU64::new(0),
@@ -181,6 +187,12 @@ impl Cache {
     pub fn set_settings(&self, settings: Settings) {
         self.settings.store(Arc::new(settings));
         self.table().shrink(settings.size);
+    }
+
+    /// Under which models is asked now. To be read before a request looks its model up: then what
+    /// comes of it is kept only if everything that it met was the same throughout.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// Which requests to a model are looked for.
@@ -202,7 +214,7 @@ impl Cache {
     /// Looks for an answer. Where an equal question is under way, waits for its answer, of a stream
     /// for its beginning; if it fails before that, those who waited ask for themselves, all at
     /// once, as they would without a cache. If whoever asked it goes away, the next one asks for
-    /// all.
+    /// all. A question of before everything was forgotten is asked without the others.
     pub async fn find(self: &Arc<Self>, question: &Question) -> Found {
         let end = Instant::now() + question.patience;
         loop {
@@ -238,6 +250,10 @@ impl Cache {
         }
         let now = self.ticker.moment();
         let mut table = self.table();
+        if question.generation != self.generation() {
+            drop(table);
+            return Looked::Found(Found::Miss(self.miss(question, None)));
+        }
         if let Some(kept) = table.get(&question.key, now) {
             let age = now.since(kept.born);
             if age <= kept.ttl && question.max_age.is_none_or(|most| age <= most) {
@@ -284,8 +300,6 @@ impl Cache {
     ) -> Box<Filling> {
         self.misses.fetch_add(1, Ordering::Relaxed);
         let longest = self.settings.load().longest_answer;
-        let generation = self.table().generation;
-        let flight = (flight, generation);
         Box::new(Filling::new(Arc::clone(self), *question, flight, longest))
     }
 
@@ -296,14 +310,22 @@ impl Cache {
             return None;
         }
         let now = self.ticker.moment();
-        let kept = self.table().get(&question.key, now)?;
+        let mut table = self.table();
+        if question.generation != self.generation() {
+            return None;
+        }
+        let kept = table.get(&question.key, now)?;
+        drop(table);
         self.stale.fetch_add(1, Ordering::Relaxed);
         Some((self.again(&kept), Source::Kept(kept)))
     }
 
-    /// Forgets every answer: who would answer now may be somebody else.
+    /// Forgets every answer: who would answer now may be somebody else. To be called once others
+    /// answer.
     pub(crate) fn clear(&self) {
-        self.table().clear();
+        let mut table = self.table();
+        self.generation.fetch_add(1, Ordering::Release);
+        table.clear();
     }
 
     /// How it does.

@@ -322,6 +322,12 @@ impl Running {
         self.keep(&[]).await;
     }
 
+    /// Notes another body in place of all that was noted. One that was too long stays so.
+    pub fn replace(&mut self, body: &[u8]) {
+        self.forget();
+        self.record(body);
+    }
+
     /// Keeps the answer, with this head, and then frees the key. It tries until the answer is
     /// durable or its time is over; until then whoever asks again is told to wait.
     pub async fn keep(self, head: &[u8]) {

@@ -53,13 +53,14 @@ pub(crate) fn mode(gateway: &Gateway, asking: &Asking<'_>) -> CacheMode {
     }
 }
 
-/// Gives the answer to a call, if it is there.
+/// Gives the answer to a call, if it is there. The generation is the cache's as it was before the
+/// call's model was looked up.
 pub(crate) async fn answer(
     record: &mut Record,
     asking: &Asking<'_>,
-    headers: &HeaderMap,
+    (headers, generation): (&HeaderMap, u64),
 ) -> Result<Option<Given>, Failure> {
-    match look(record, asking, headers).await? {
+    match look(record, asking, (headers, generation)).await? {
         Some(found) => again(record, asking, found).await.map(Some),
         None => Ok(None),
     }
@@ -69,7 +70,7 @@ pub(crate) async fn answer(
 async fn look(
     record: &mut Record,
     asking: &Asking<'_>,
-    headers: &HeaderMap,
+    (headers, generation): (&HeaderMap, u64),
 ) -> Result<Option<(Hit, Source)>, Failure> {
     let wish = Wish::read(headers)?;
     let cache = Arc::clone(&record.gateway().engine.cache);
@@ -79,6 +80,7 @@ async fn look(
     let (ttl, stale) = cache.ages(asking.route);
     let question = Question {
         key: key(record.facts.surface, asking),
+        generation,
         reads: wish.reads,
         max_age: wish.max_age,
         ttl,
@@ -125,7 +127,7 @@ fn key(surface: &str, asking: &Asking<'_>) -> Key {
     add(b"tollgate cache v1");
     add(caller.team().id.as_str().as_bytes());
     // Targets may be chosen by who asks, also within a team.
-    if route.looks_at_callers() {
+    if route.looks_at(caller) {
         add(caller.key.id.as_str().as_bytes());
     }
     for text in [surface, call.format.as_str(), call.operation.as_str()] {
@@ -137,6 +139,7 @@ fn key(surface: &str, asking: &Asking<'_>) -> Key {
     add(call.query.as_deref().unwrap_or_default().as_bytes());
     add(&call.body);
     add(wishes.session.as_deref().unwrap_or_default().as_bytes());
+    add(&wishes.tags.len().to_be_bytes());
     for tag in &wishes.tags {
         add(tag.as_bytes());
     }

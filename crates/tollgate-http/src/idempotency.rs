@@ -280,6 +280,11 @@ impl Recording {
         self.running.record(part);
     }
 
+    /// Notes another body in place of all that was noted.
+    pub(crate) fn replace(&mut self, body: &[u8]) {
+        self.running.replace(body);
+    }
+
     /// All of the body is there.
     pub(crate) fn complete(&mut self) {
         self.is_complete = true;

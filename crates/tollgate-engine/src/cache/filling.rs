@@ -20,7 +20,6 @@ pub struct Filling {
     /// Parts of the request that its provider could not be told.
     pub lost: Vec<String>,
     flight: Option<watch::Sender<Flight>>,
-    generation: u64,
     longest: usize,
     taken: Taken,
 }
@@ -38,7 +37,7 @@ impl Filling {
     pub(super) fn new(
         cache: Arc<Cache>,
         question: Question,
-        (flight, generation): (Option<watch::Sender<Flight>>, u64),
+        flight: Option<watch::Sender<Flight>>,
         longest: usize,
     ) -> Self {
         Self {
@@ -46,7 +45,6 @@ impl Filling {
             question,
             lost: Vec::new(),
             flight,
-            generation,
             longest,
             taken: Taken::Nothing,
         }
@@ -118,7 +116,11 @@ impl Filling {
         }
         let cache = Arc::clone(&self.cache);
         let Question {
-            key, ttl, stale, ..
+            key,
+            generation,
+            ttl,
+            stale,
+            ..
         } = self.question;
         let kept = Arc::new(Kept {
             body,
@@ -133,7 +135,7 @@ impl Filling {
         });
         let most = cache.settings.load().size;
         let mut table = cache.table();
-        if table.generation == self.generation {
+        if cache.generation() == generation {
             table.put(key, Arc::clone(&kept), most);
         }
         drop(table);

@@ -21,8 +21,6 @@ pub(super) struct Table {
     order: BTreeMap<u64, Key>,
     /// Questions under way.
     pub(super) flights: HashMap<Key, watch::Receiver<Flight>>,
-    /// Counts how often everything was forgotten.
-    pub(super) generation: u64,
     bytes: usize,
     uses: u64,
 }
@@ -82,15 +80,16 @@ impl Table {
         }
     }
 
-    /// Forgets every answer. Questions under way go on, but what comes of them is not kept.
+    /// Forgets every answer. Questions under way go on for those who wait for them already.
     pub(super) fn clear(&mut self) {
-        self.generation += 1;
+        self.flights = HashMap::new();
         self.entries = HashMap::new();
         self.order = BTreeMap::new();
         self.bytes = 0;
     }
 
-    /// A question has come to its end.
+    /// A question has come to its end. Nothing happens to an equal one that is asked since
+    /// everything was forgotten.
     pub(super) fn land(&mut self, key: &Key, flight: &watch::Receiver<Flight>) {
         let is_it = |known: &watch::Receiver<Flight>| known.same_channel(flight);
         if self.flights.get(key).is_some_and(is_it) {

@@ -34,9 +34,10 @@ fn target() -> Arc<RouteTarget> {
     Arc::clone(&table.find("m").unwrap().targets[0])
 }
 
-fn question(number: u8) -> Question {
+fn question(cache: &Cache, number: u8) -> Question {
     Question {
         key: [number; 32],
+        generation: cache.generation(),
         reads: true,
         max_age: None,
         ttl: 10 * SECOND,
@@ -66,7 +67,7 @@ async fn keep(cache: &Arc<Cache>, question: &Question, body: &[u8], finish: Opti
 #[tokio::test(start_paused = true)]
 async fn an_answer_is_there_until_its_time_is_over_and_longer_for_failures() {
     let cache = cache(1 << 20);
-    let asked = question(1);
+    let asked = question(&cache, 1);
     keep(&cache, &asked, b"answer", Some(Finish::Stop)).await;
     tokio::time::advance(10 * SECOND).await;
     let Found::Hit(hit, Source::Kept(kept)) = cache.find(&asked).await else {
@@ -93,7 +94,7 @@ async fn an_answer_is_there_until_its_time_is_over_and_longer_for_failures() {
 #[tokio::test(start_paused = true)]
 async fn a_question_may_want_a_younger_answer_or_a_new_one() {
     let cache = cache(1 << 20);
-    let asked = question(1);
+    let asked = question(&cache, 1);
     keep(&cache, &asked, b"answer", None).await;
     tokio::time::advance(3 * SECOND).await;
     for (max_age, reads, expected) in [
@@ -118,7 +119,7 @@ async fn a_question_may_want_a_younger_answer_or_a_new_one() {
 #[tokio::test(start_paused = true)]
 async fn one_is_asked_and_the_others_wait_for_the_answer() {
     let cache = cache(1 << 20);
-    let asked = question(1);
+    let asked = question(&cache, 1);
     let mut leader = miss(&cache, &asked).await;
     let waiting = async {
         let (one, two) = tokio::join!(is_hit(&cache, &asked), is_hit(&cache, &asked));
@@ -138,7 +139,7 @@ async fn one_is_asked_and_the_others_wait_for_the_answer() {
 async fn after_a_failure_all_ask_and_after_a_departure_one() {
     for (fails, led) in [(true, 0), (false, 1)] {
         let cache = cache(1 << 20);
-        let asked = question(1);
+        let asked = question(&cache, 1);
         let leader = miss(&cache, &asked).await;
         let ending = async {
             tokio::time::sleep_until(Instant::now() + SECOND).await;
@@ -183,8 +184,12 @@ async fn what_was_cut_or_is_too_long_is_for_nobody_else() {
         (&long, None, false),
     ] {
         cache.clear();
-        keep(&cache, &question(1), body, finish).await;
-        assert_eq!(is_hit(&cache, &question(1)).await, expected, "{finish:?}");
+        keep(&cache, &question(&cache, 1), body, finish).await;
+        assert_eq!(
+            is_hit(&cache, &question(&cache, 1)).await,
+            expected,
+            "{finish:?}"
+        );
     }
 }
 
@@ -192,13 +197,13 @@ async fn what_was_cut_or_is_too_long_is_for_nobody_else() {
 async fn what_nobody_asked_for_longest_goes_first() {
     let cache = cache(3 * 600);
     for number in 0..3 {
-        keep(&cache, &question(number), b"answer", None).await;
+        keep(&cache, &question(&cache, number), b"answer", None).await;
     }
-    assert!(is_hit(&cache, &question(0)).await);
-    keep(&cache, &question(3), b"answer", None).await;
+    assert!(is_hit(&cache, &question(&cache, 0)).await);
+    keep(&cache, &question(&cache, 3), b"answer", None).await;
     for (number, expected) in [(0, true), (1, false), (2, true), (3, true)] {
         assert_eq!(
-            is_hit(&cache, &question(number)).await,
+            is_hit(&cache, &question(&cache, number)).await,
             expected,
             "{number}"
         );
@@ -215,12 +220,86 @@ async fn what_nobody_asked_for_longest_goes_first() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_of_before_a_change_is_not_kept_behind_it() {
     let cache = cache(1 << 20);
-    let asked = question(1);
+    let asked = question(&cache, 1);
     let mut filling = miss(&cache, &asked).await;
     filling.take(b"old", None, None);
     cache.clear();
     filling.keep(&target(), "req");
-    assert!(!is_hit(&cache, &asked).await);
+    assert!(!is_hit(&cache, &question(&cache, 1)).await);
+}
+
+/// Who asks after a change gets nothing that was asked for before it, however far that is, and
+/// what both get is theirs alone.
+#[tokio::test(start_paused = true)]
+async fn who_asks_after_a_change_does_not_wait_for_what_was_asked_before_it() {
+    for stream in [false, true] {
+        let cache = cache(1 << 20);
+        let before = question(&cache, 1);
+        let mut old = miss(&cache, &before).await;
+        if stream {
+            old.share(&target(), "req-1");
+            old.see(&part("old", false));
+        }
+        cache.clear();
+        let after = question(&cache, 1);
+        let begin = Instant::now();
+        let mut new = miss(&cache, &after).await;
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+        // The end of the old one takes nothing from the new one, for which others wait.
+        if stream {
+            old.see(&part("", true));
+        } else {
+            old.take(b"old", None, None);
+        }
+        old.keep(&target(), "req-1");
+        assert_eq!(cache.table().flights.len(), 1);
+        new.take(b"new", None, None);
+        new.keep(&target(), "req-2");
+        let Found::Hit(_, Source::Kept(kept)) = cache.find(&after).await else {
+            panic!("no hit");
+        };
+        assert_eq!(&kept.body[..], b"new");
+    }
+}
+
+/// Whoever waits across a change has looked its model up before it.
+#[tokio::test(start_paused = true)]
+async fn a_question_of_before_a_change_gets_and_leaves_nothing_behind_it() {
+    let cache = cache(1 << 20);
+    let before = question(&cache, 1);
+    let leader = miss(&cache, &before).await;
+    let changing = async {
+        tokio::time::sleep_until(Instant::now() + SECOND).await;
+        cache.clear();
+        leader.fail(None);
+    };
+    let (mut waited, ()) = tokio::join!(miss(&cache, &before), changing);
+    waited.take(b"old", None, None);
+    waited.keep(&target(), "req-1");
+    assert_eq!(cache.read().entries, 0);
+    keep(&cache, &question(&cache, 1), b"new", None).await;
+    tokio::time::advance(11 * SECOND).await;
+    let down = Failure::provider(Code::ProviderError, "p");
+    assert!(cache.stale(&question(&cache, 1), &down).is_some());
+    assert!(cache.stale(&before, &down).is_none());
+    drop(miss(&cache, &before).await);
+    assert_eq!(cache.table().flights.len(), 0);
+}
+
+/// Equal ones that waited before the change are answered by what they waited for.
+#[tokio::test(start_paused = true)]
+async fn those_who_waited_before_a_change_are_answered_together() {
+    let cache = cache(1 << 20);
+    let before = question(&cache, 1);
+    let mut leader = miss(&cache, &before).await;
+    let changing = async {
+        tokio::time::sleep_until(Instant::now() + SECOND).await;
+        cache.clear();
+        leader.take(b"old", None, None);
+        leader.keep(&target(), "req-1");
+    };
+    let (is_answered, ()) = tokio::join!(is_hit(&cache, &before), changing);
+    assert!(is_answered);
 }
 
 fn part(text: &'static str, last: bool) -> Piece {
@@ -262,7 +341,7 @@ async fn rest(reader: &mut Reader) -> (String, Result<(), Code>) {
 #[tokio::test(start_paused = true)]
 async fn a_stream_is_read_along_from_its_beginning_to_its_end() {
     let cache = cache(1 << 20);
-    let asked = question(1);
+    let asked = question(&cache, 1);
     let mut leader = miss(&cache, &asked).await;
     leader.share(&target(), "req-1");
     leader.see(&part("one ", false));
@@ -301,7 +380,7 @@ async fn who_reads_along_is_told_the_truth_of_the_end() {
     ];
     for (end, expected) in ends {
         let cache = cache(1 << 20);
-        let asked = question(1);
+        let asked = question(&cache, 1);
         let mut leader = miss(&cache, &asked).await;
         leader.share(&target(), "req-1");
         leader.see(&part("one ", false));
@@ -318,7 +397,7 @@ async fn who_reads_along_is_told_the_truth_of_the_end() {
 #[tokio::test(start_paused = true)]
 async fn who_reads_too_slowly_loses_the_stream_and_holds_up_nobody() {
     let cache = cache(1 << 20);
-    let asked = question(1);
+    let asked = question(&cache, 1);
     let mut leader = miss(&cache, &asked).await;
     leader.share(&target(), "req-1");
     leader.see(&part("begin", false));
@@ -356,7 +435,7 @@ async fn nobody_reads_anything_but_what_was_said() {
             (state >> 33) % bound
         };
         let cache = cache(1 << 20);
-        let asked = question(1);
+        let asked = question(&cache, 1);
         let mut leader = miss(&cache, &asked).await;
         leader.share(&target(), "req-1");
         let mut said = Vec::new();

@@ -3,6 +3,7 @@
 mod address;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -79,21 +80,27 @@ pub(crate) async fn call(
     call.carried = carried;
     call.query = Query::new(parts.uri.query()).only(carried_parameters(address.format));
     record.facts.stream = call.stream;
+    let generation = gateway.engine.cache.generation();
     let route = chat::route(&gateway.engine, caller, &call)?;
     record.facts.route = Some(Arc::clone(&route));
     wishes::take_off(&mut wishes, record.facts.begin);
-    let asking = Asking {
+    let mut asking = Asking {
         caller,
         call: &call,
         wishes: &wishes,
         route: &route,
         payment: Payment::Wallet,
     };
+    let left;
     if cache::mode(&gateway, &asking) != CacheMode::Off {
-        let answering = cache::answer(record, &asking, &parts.headers);
+        let since = Instant::now();
+        let answering = cache::answer(record, &asking, (&parts.headers, generation));
         if let Some(given) = Box::pin(answering).await? {
             return Ok(given);
         }
+        // It may have waited there for another one's answer.
+        left = wishes::left(&wishes, route.rules.timeouts.total, since);
+        asking.wishes = &left;
     }
     let (mut served, hold) = match begin(record, &asking).await {
         Ok(served) => served,

@@ -102,7 +102,17 @@ impl Keeper {
         (action, offering): (&str, Offering<'_>),
         by: &Manager,
     ) -> Result<(), Failure> {
-        let (mut step, change, audit) = self.step(held, action, by);
+        let step = self.step(held, action, by);
+        self.step_with(step, offering, by).await
+    }
+
+    /// Takes a step together with a change of what is offered.
+    async fn step_with(
+        &self,
+        (mut step, change, audit): (Step<'_>, Change, AuditRow),
+        offering: Offering<'_>,
+        by: &Manager,
+    ) -> Result<(), Failure> {
         let beside = Beside {
             changes: &[change],
             audit: &[audit],
@@ -184,8 +194,25 @@ impl Keeper {
             }
         }
         let held = self.made(new, new.credential.as_ref())?;
+        if !held.kept.facts.is_of_alias() {
+            self.check_offers(&new.name)?;
+        }
         self.check_slot(&held.kept)?;
         Ok(held)
+    }
+
+    /// Fails if the models of a connection of this name would hide what is offered.
+    fn check_offers(&self, name: &str) -> Result<(), Failure> {
+        let shelf = self.accounts.offers().shelf();
+        let start = format!("{name}/");
+        let mut names = shelf.aliases.keys().chain(shelf.model_groups.keys());
+        let Some(hidden) = names.find(|name| name.starts_with(&start)) else {
+            return Ok(());
+        };
+        Err(Failure::client(Code::Conflict).message(format!(
+            "The connection would open all of its models as `{start}*`, and hide `{hidden}`, which \
+             is offered. Choose another name."
+        )))
     }
 
     /// Fails if another one is in use that stands for the same.
@@ -290,15 +317,8 @@ impl Keeper {
         by: &Manager,
     ) -> Result<(), Failure> {
         let _turn = self.turn().await;
-        let (mut step, change, audit) = self.deletion(name, by)?;
-        let beside = Beside {
-            changes: &[change],
-            audit: &[audit],
-            ..Beside::default()
-        };
-        let written = self.offer(offering, beside, by).await;
-        step.stands = written.is_ok();
-        written
+        let step = self.deletion(name, by)?;
+        self.step_with(step, offering, by).await
     }
 
     fn deletion(&self, name: &str, by: &Manager) -> Result<(Step<'_>, Change, AuditRow), Failure> {

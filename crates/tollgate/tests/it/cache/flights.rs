@@ -5,7 +5,9 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::{ON, ask, question, word};
-use crate::money::scene::{Books, MODELS, ONCE as TIMED, asked, fails, give, key, team, until};
+use crate::money::scene::{
+    Books, MODELS, ONCE as TIMED, asked, fails, give, key, reload, team, until,
+};
 use crate::world::{Answer, World};
 
 #[tokio::test]
@@ -40,6 +42,27 @@ async fn those_who_waited_for_a_failure_ask_for_themselves() {
     assert_eq!(word(&ask(&world, &body).await), "hit");
 }
 
+/// Waiting for another one's answer is a part of one's own time, not a time before it.
+#[tokio::test]
+async fn who_has_waited_for_all_of_its_time_asks_nobody_any_more() {
+    let world = World::once(ON).await;
+    for stream in [false, true] {
+        let mut body = question("sim/story-30", "Hi");
+        body["stream"] = stream.into();
+        fails(&world, "story-30", "delay-head:ms=60000", 1);
+        world.simulator.forget_requests();
+        let mut leader = Box::pin(world.chat(&body).open());
+        tokio::select! {
+            opened = &mut leader => panic!("it was answered: {}", opened.status),
+            () = until("it is asked", async || asked(&world) == 1) => {}
+        }
+        let waits = world.chat(&body).header("x-tollgate-timeout-ms", "700");
+        let waited = waits.send().await;
+        assert_eq!(waited.status, 504, "{waited:?}");
+        assert_eq!(asked(&world), 1, "the provider is not asked in vain");
+    }
+}
+
 #[tokio::test]
 async fn when_whoever_asks_hangs_up_before_an_answer_the_next_one_asks() {
     let world = World::once(ON).await;
@@ -64,6 +87,30 @@ async fn when_whoever_asks_hangs_up_before_an_answer_the_next_one_asks() {
             .iter()
             .all(|answer| answer.text().contains("[DONE]"))
     );
+}
+
+/// Somebody else may answer now: who asks after that waits for nobody who asked before it.
+#[tokio::test]
+async fn who_asks_after_a_reload_does_not_wait_for_what_was_asked_before_it() {
+    let world = World::once(ON).await;
+    for (stream, fault) in [(false, "delay-head:ms=60000"), (true, "stall-after=5")] {
+        let mut body = question("sim/story-30", "Hi");
+        body["stream"] = stream.into();
+        fails(&world, "story-30", fault, 1);
+        world.simulator.forget_requests();
+        let mut leader = Box::pin(world.chat(&body).open());
+        let mut opened = None;
+        tokio::select! {
+            begun = &mut leader => opened = Some(begun),
+            () = until("it is asked", async || !stream && asked(&world) == 1) => {}
+        }
+        reload(&world, ON).await;
+        let after = ask(&world, &body).await;
+        assert_eq!((word(&after), asked(&world)), ("miss", 2), "{stream}");
+        drop((leader, opened));
+        until("it has gone", async || open(&world).await == 0).await;
+        assert_eq!(word(&ask(&world, &body).await), "hit", "{stream}");
+    }
 }
 
 async fn open(world: &World) -> u64 {
