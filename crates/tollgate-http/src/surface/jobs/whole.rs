@@ -13,7 +13,7 @@ use crate::gateway::Gateway;
 
 /// Works to the end, whether somebody waits for it or not. What comes of it is dropped if nobody
 /// does.
-pub(super) async fn whole<T: Send + 'static>(
+pub(crate) async fn whole<T: Send + 'static>(
     gateway: &Gateway,
     work: impl Future<Output = Result<T, Failure>> + Send + 'static,
 ) -> Result<T, Failure> {
