@@ -42,6 +42,27 @@ async fn those_who_waited_for_a_failure_ask_for_themselves() {
     assert_eq!(word(&ask(&world, &body).await), "hit");
 }
 
+/// Waiting for another one's answer is a part of one's own time, not a time before it.
+#[tokio::test]
+async fn who_has_waited_for_all_of_its_time_asks_nobody_any_more() {
+    let world = World::once(ON).await;
+    for stream in [false, true] {
+        let mut body = question("sim/story-30", "Hi");
+        body["stream"] = stream.into();
+        fails(&world, "story-30", "delay-head:ms=60000", 1);
+        world.simulator.forget_requests();
+        let mut leader = Box::pin(world.chat(&body).open());
+        tokio::select! {
+            opened = &mut leader => panic!("it was answered: {}", opened.status),
+            () = until("it is asked", async || asked(&world) == 1) => {}
+        }
+        let waits = world.chat(&body).header("x-tollgate-timeout-ms", "700");
+        let waited = waits.send().await;
+        assert_eq!(waited.status, 504, "{waited:?}");
+        assert_eq!(asked(&world), 1, "the provider is not asked in vain");
+    }
+}
+
 #[tokio::test]
 async fn when_whoever_asks_hangs_up_before_an_answer_the_next_one_asks() {
     let world = World::once(ON).await;

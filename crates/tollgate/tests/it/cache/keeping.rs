@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{ON, ask, ask_as, question, word};
 use crate::money::scene::{asked, fails, key, reload, team, until};
+use crate::routing::scene::key_config;
 use crate::simple;
 use crate::surface::Surface::{Anthropic, Chat, Completions, Gemini, GeminiArray, Responses};
 use crate::world::{KEY, World};
@@ -125,6 +126,34 @@ async fn a_key_that_may_not_ask_gets_nothing_that_its_team_has_asked() {
     let ask = world.gateway.post("/v1/chat/completions", &body);
     let answer = ask.key(crate::world::NARROW_KEY).send().await;
     assert_eq!(answer.outcome(), (404, "model_not_found".to_owned()));
+}
+
+/// A collection gives each key an answer of the models that it may use.
+#[tokio::test]
+async fn a_key_gets_no_kept_answer_of_a_model_that_it_may_not_use() {
+    let more = r#"
+[[models]]
+name = "vendor/small"
+targets = [{ connection = "sim", model = "story-9", price = { input = "1", output = "1" } }]
+[[models]]
+name = "vendor/large"
+targets = [{ connection = "sim", model = "story-8", price = { input = "9", output = "9" } }]
+[[collections]]
+name = "auto"
+strategy = "cost"
+models = ["vendor/large", "vendor/small"]
+"#;
+    let large = key_config("large", "\"vendor/large\"", "");
+    let world = World::once(&format!("{ON}{more}{large}")).await;
+    let body = question("auto", "Hi");
+    let large = crate::routing::scene::key("large");
+    for (key, model) in [(KEY, "vendor/small"), (&*large, "vendor/large")] {
+        for kept in ["miss", "hit"] {
+            let answer = ask_as(&world, key, &body).await;
+            assert_eq!(answer.header("x-tollgate-model"), model, "{answer:?}");
+            assert_eq!(word(&answer), kept, "{model}");
+        }
+    }
 }
 
 #[tokio::test]
