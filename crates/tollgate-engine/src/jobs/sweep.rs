@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tollgate_core::error::Failure;
 use tollgate_core::job::{BudgetMode, Job, JobId, State};
+use tollgate_core::ledger::EntryId;
 use tollgate_core::time::Timestamp;
 
 use super::ending::Ending;
@@ -32,6 +33,8 @@ const WRITE: Duration = Duration::from_secs(30);
 const KILLED: &str = "The gateway was stopped while the call was under way.";
 /// Why a job failed that nobody completed.
 const ABANDONED: &str = "The job was not completed within the time that jobs may take.";
+/// Why a job failed that nobody was told of.
+const UNTOLD: &str = "The store did not say in time that the job was made.";
 
 impl Jobs {
     /// Ends the calls that a former process left under way, and its jobs for one call, of which
@@ -62,6 +65,12 @@ impl Jobs {
     fn left(&self) -> MutexGuard<'_, Vec<JobId>> {
         // Each change under the lock is one insertion, or takes all.
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks later whether the store has a job, of which nobody was told: then it fails.
+    pub(super) fn doubt(&self, id: JobId) {
+        let settled = self.accounts.now().after(self.orphaned());
+        self.unclear.doubt(id, settled);
     }
 
     /// Holds again what open jobs have used, where they are charged by that.
@@ -142,6 +151,13 @@ impl Jobs {
         for id in left {
             self.fail_left(id).await;
         }
+        for id in self.unclear.settled(self.accounts.now()) {
+            let ended = self.fail(id, UNTOLD).await;
+            if ended.is_err() {
+                self.doubt(id);
+            }
+            go_on(id, ended);
+        }
         let longest = self.settings.load().longest;
         let before = earlier(self.accounts.now(), longest);
         let overdue = self.store().overdue_jobs(before, AT_ONCE).await;
@@ -168,11 +184,18 @@ impl Jobs {
         });
         let of_jobs: Vec<(JobId, &OpenHold)> = of_jobs.collect();
         let ids: Vec<JobId> = of_jobs.iter().map(|(id, _)| *id).collect();
+        // Before the store is asked: what is no longer among them by now, it knows then.
+        let unclear = self.unclear.all();
         let there = self.store().jobs_there(&ids).await.map_err(not_stored)?;
         let there: HashSet<JobId> = there.into_iter().collect();
         let mut swept = since.max(before.min(self.accounts.now()));
         for (id, hold) in of_jobs {
             if there.contains(&id) {
+                continue;
+            }
+            if unclear.contains(&id) {
+                // It may still come to be.
+                swept = swept.min(hold.at);
                 continue;
             }
             let released = self.release_orphan(id, hold).await;
@@ -203,10 +226,20 @@ impl Jobs {
         if !self.accounts.credits().is_there(&hold.wallet) {
             return Ok(());
         }
-        let note = note(id, "release", "The job never came to be".to_owned());
-        self.accounts.credits().release(hold.id, note).await?;
+        self.release_for_nothing(id, hold.id).await?;
         tracing::info!(job_id = %id, "a hold without its job was released");
         Ok(())
+    }
+
+    /// Gives back what was set aside for a job that never came to be. Doing it again changes
+    /// nothing.
+    pub(super) async fn release_for_nothing(
+        &self,
+        id: JobId,
+        hold: EntryId,
+    ) -> Result<(), Failure> {
+        let note = note(id, "release", "The job never came to be".to_owned());
+        self.accounts.credits().release(hold, note).await.map(drop)
     }
 }
 
