@@ -94,7 +94,7 @@ impl Walk<'_> {
             if let Some(permit) = self.pick_in(number, left, first) {
                 return Some(permit);
             }
-            self.fall_back(number, first);
+            self.fall_back(number, left, first);
             number += 1;
         }
         self.pick_again()
@@ -213,14 +213,14 @@ impl Walk<'_> {
     }
 
     /// Lets the fallbacks of a model join the chain: those that the caller may use and that are
-    /// not in it yet.
-    fn fall_back(&mut self, number: usize, first: bool) {
+    /// not in it yet. Targets that are `left` to others are as good as full.
+    fn fall_back(&mut self, number: usize, left: &[u64], first: bool) {
         let leg = self.legs.get(number);
         let Some(leg) = leg.filter(|leg| !leg.route.fallbacks.is_empty()) else {
             return;
         };
         let class = leg.class;
-        let class = class.unwrap_or_else(|| self.class_of_obstacles(number, first));
+        let class = class.unwrap_or_else(|| self.class_of_obstacles(number, left, first));
         let now = self.engine.moment();
         self.add_fallbacks(number, class, now);
     }
@@ -275,12 +275,19 @@ impl Walk<'_> {
     }
 
     /// The class of failure that the obstacles at a model's targets amount to.
-    fn class_of_obstacles(&self, number: usize, first: bool) -> Class {
+    fn class_of_obstacles(&self, number: usize, left: &[u64], first: bool) -> Class {
         let now = self.engine.moment();
         let leg = self.legs.get(number).into_iter();
         let obstacles = leg.flat_map(|leg| {
             let targets = leg.route.targets.iter();
-            targets.filter_map(|target| leg.facts.obstacle(&leg.route, target, first, now).err())
+            targets.filter_map(
+                |target| match leg.facts.obstacle(&leg.route, target, first, now) {
+                    Err(obstacle) => Some(obstacle),
+                    Ok(()) => left
+                        .contains(&number_of(target))
+                        .then_some(Obstacle::Full(None)),
+                },
+            )
         });
         class_of(obstacles)
     }
