@@ -43,6 +43,9 @@ const HELD: u64 = 1;
 /// The most bytes of a job's metadata.
 pub const LONGEST_METADATA: usize = 64 * 1024;
 
+/// After how long it is worth a try to ask again what a conflict kept from being done.
+const A_MOMENT: Duration = Duration::from_secs(1);
+
 /// What holds for all jobs of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -160,6 +163,20 @@ impl Jobs {
             .ok_or_else(missing)
     }
 
+    /// The same for a job in which a call is to be made. One that was made for one call has that,
+    /// and takes no other: it would end with either.
+    pub async fn find_for_call(&self, caller: &Caller, id: &str) -> Result<Job, Failure> {
+        let job = self.find(caller, id).await?;
+        // What has ended says so when the call begins, as all jobs do.
+        if job.single && job.state.is_open() {
+            return Err(of_job(Code::Conflict).message(
+                "This job was made for one call, and takes no other. Make a job for several calls \
+                 with POST /api/jobs/create.",
+            ));
+        }
+        Ok(job)
+    }
+
     /// The model of a call that names none.
     pub fn default_model(&self, caller: &Caller) -> Option<Box<str>> {
         let of_team = caller.team().facts().job_terms().default_model;
@@ -191,7 +208,7 @@ impl Jobs {
                 return Ok(new);
             }
         }
-        Err(of_job(Code::Conflict).message(
+        Err(passing(
             "The metadata of this job are being changed by many at once. Try again in a moment.",
         ))
     }
@@ -232,6 +249,13 @@ fn note(id: JobId, step: &str, mut reason: String) -> Note {
 fn of_job(code: Code) -> Failure {
     let job = Detail::Text(detail::JOB.to_owned());
     Failure::client(code).detail(detail::RESOURCE, job)
+}
+
+/// A conflict that goes away by itself: the same request may succeed in a moment.
+fn passing(message: &str) -> Failure {
+    of_job(Code::Conflict)
+        .message(message)
+        .retry_after(A_MOMENT)
 }
 
 /// There is no such job, or it is another team's.

@@ -10,7 +10,7 @@ use tollgate_core::error::{Code, Failure};
 use tollgate_core::job::{BudgetMode, CallRecord, CallState, Job, JobId, Used};
 
 use super::shares::CallShare;
-use super::{Jobs, not_stored, of_job};
+use super::{Jobs, not_stored, of_job, passing};
 use crate::caller::Caller;
 use crate::hold::Most;
 
@@ -44,11 +44,9 @@ impl Begun {
     pub fn share(&self) -> Option<Arc<CallShare>> {
         self.share.clone()
     }
-}
 
-impl Drop for Begun {
-    fn drop(&mut self) {
-        // Before it is no longer under way: its job is not completed in between.
+    /// What the call has used is known: from now on no more than that is held for it.
+    pub(super) fn free(&mut self) {
         if let Some(share) = self.share.take() {
             let CallRecord {
                 prompt,
@@ -59,6 +57,13 @@ impl Drop for Begun {
             let tokens = prompt.saturating_add(completion);
             share.end(Used { cost, tokens });
         }
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        // Before it is no longer under way: its job is not completed in between.
+        self.free();
     }
 }
 
@@ -131,7 +136,7 @@ impl Running {
     }
 
     /// Closes a job for calls, unless there are some or somebody else closes it.
-    fn close(&self, id: JobId) -> Option<Closing> {
+    pub(super) fn close(&self, id: JobId) -> Option<Closing> {
         let mut jobs = self.0.lock();
         let counts = jobs.entry(id).or_default();
         if counts.calls > 0 || counts.closing {
@@ -156,7 +161,7 @@ impl Running {
             }
         };
         timeout(PATIENCE, waiting).await.map_err(|_| {
-            of_job(Code::Conflict).message(
+            passing(
                 "Calls of this job are still under way. Wait for their answers and complete it \
                  then, or complete it as failed.",
             )
@@ -178,7 +183,10 @@ impl Jobs {
         }
         let share = self.share(caller, job, &new).await?;
         let under_way = self.running.begin(job.id).ok_or_else(|| {
-            of_job(Code::Conflict).message("This job is being completed: it takes no more calls.")
+            of_job(Code::Conflict).message(
+                "This job is being completed: it takes no more calls. Make another one with POST \
+                 /api/jobs/create.",
+            )
         })?;
         let record = CallRecord {
             id: self.new_id()?,

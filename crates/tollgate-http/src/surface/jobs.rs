@@ -49,11 +49,11 @@ pub(crate) async fn act(
     let jobs = &*gateway.engine.jobs;
     match route {
         JobRoute::Call(id) => {
-            let job = Box::pin(jobs.find(caller, id)).await?;
+            let job = Box::pin(jobs.find_for_call(caller, id)).await?;
             calls::in_job(record, caller, (job, false), (parts, body)).await
         }
         JobRoute::CallStream(id) => {
-            let job = Box::pin(jobs.find(caller, id)).await?;
+            let job = Box::pin(jobs.find_for_call(caller, id)).await?;
             calls::in_job(record, caller, (job, true), (parts, body)).await
         }
         JobRoute::Single => calls::single(record, caller, false, (parts, body)).await,
