@@ -284,9 +284,9 @@ class Running:
         written.write_text(configuration.format(
             port=port, simulator_port=simulator_port, closed_port=self.closed.getsockname()[1],
             folder=folder, **values))
-        self.simulator = Process(["simulate", "--listen", f"127.0.0.1:{simulator_port}"], folder, "simulator")
-        self.process = None
+        self.simulator = self.process = None
         try:
+            self.simulator = Process(["simulate", "--listen", f"127.0.0.1:{simulator_port}"], folder, "simulator")
             self.simulator.wait_until(f"{self.simulator_address}/v1/models")
             self.process = Process(["serve", "--config", written], folder, "gateway")
             self.process.wait_until(f"{self.address}/health/ready")
