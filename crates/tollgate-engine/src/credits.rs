@@ -236,9 +236,10 @@ impl Credits {
     pub async fn statement(
         &self,
         wallet: &WalletId,
+        offset: u64,
         limit: u32,
     ) -> Result<Vec<(Receipt, i64)>, Failure> {
-        let rows = self.transactions(wallet, 0, limit).await?;
+        let rows = self.transactions(wallet, offset, limit).await?;
         let Some(latest) = rows.first() else {
             return Ok(Vec::new());
         };

@@ -13,9 +13,15 @@ impl Jobs {
         self.store().jobs(query).await.map_err(not_stored)
     }
 
-    /// What jobs come to together.
+    /// What jobs come to together, for each of what they are told apart by.
     pub async fn sums(&self, query: &JobQuery, by: JobBy) -> Result<Vec<JobSum>, Failure> {
         self.store().job_sums(query, by).await.map_err(not_stored)
+    }
+
+    /// What all jobs of a query come to together: nothing at all where there are none.
+    pub async fn sum(&self, query: &JobQuery) -> Result<JobSum, Failure> {
+        let sums = self.sums(query, JobBy::Nothing).await?;
+        Ok(sums.into_iter().next().unwrap_or_default())
     }
 
     /// The job of this id, whosever it is.

@@ -248,9 +248,10 @@ impl Route {
         }
     }
 
-    /// Whether its targets look at who asks: by tags, users or keys.
-    pub const fn looks_at_callers(&self) -> bool {
-        self.is_conditional
+    /// Whether its targets look at who of a team asks: by tags, users or keys, or because a
+    /// collection has models that this caller may not use.
+    pub fn looks_at(&self, caller: &Caller) -> bool {
+        self.is_conditional || (self.any_model && !self.is_open_to(caller))
     }
 
     /// Whether nobody waits for a place at its targets.

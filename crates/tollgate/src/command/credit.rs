@@ -125,7 +125,7 @@ async fn act(config: &Config, arguments: &CreditArguments) -> Result<Said, Comma
             Ok(Said::answer(json, &answer.await?, balance))
         }
         Action::List(list) => {
-            let query = format!("limit={}&offset={}", list.limit, list.offset);
+            let query = format!("unit=usd&limit={}&offset={}", list.limit, list.offset);
             let path = format!("{}?{query}", list.meant.path("transactions"));
             let call = call(Method::GET, path, None);
             let answer = place::manage(config, false, call, async |accounts, _| {

@@ -102,7 +102,17 @@ impl Keeper {
         (action, offering): (&str, Offering<'_>),
         by: &Manager,
     ) -> Result<(), Failure> {
-        let (mut step, change, audit) = self.step(held, action, by);
+        let step = self.step(held, action, by);
+        self.step_with(step, offering, by).await
+    }
+
+    /// Takes a step together with a change of what is offered.
+    async fn step_with(
+        &self,
+        (mut step, change, audit): (Step<'_>, Change, AuditRow),
+        offering: Offering<'_>,
+        by: &Manager,
+    ) -> Result<(), Failure> {
         let beside = Beside {
             changes: &[change],
             audit: &[audit],
@@ -307,15 +317,8 @@ impl Keeper {
         by: &Manager,
     ) -> Result<(), Failure> {
         let _turn = self.turn().await;
-        let (mut step, change, audit) = self.deletion(name, by)?;
-        let beside = Beside {
-            changes: &[change],
-            audit: &[audit],
-            ..Beside::default()
-        };
-        let written = self.offer(offering, beside, by).await;
-        step.stands = written.is_ok();
-        written
+        let step = self.deletion(name, by)?;
+        self.step_with(step, offering, by).await
     }
 
     fn deletion(&self, name: &str, by: &Manager) -> Result<(Step<'_>, Change, AuditRow), Failure> {

@@ -78,12 +78,17 @@ impl Fields {
 
     /// Notes a fault: `what` completes the sentence that begins with the path.
     pub(super) fn fault(&mut self, path: &str, kind: &'static str, what: &str) {
+        let message = format!("`{}{path}` {what}.", self.prefix);
+        self.fault_saying(path, kind, message);
+    }
+
+    /// Notes a fault in words that stand for themselves.
+    pub(super) fn fault_saying(&mut self, path: &str, kind: &'static str, message: String) {
         if self.faults.len() == MOST {
             self.unnamed += 1;
             return;
         }
         let path = format!("{}{path}", self.prefix);
-        let message = format!("`{path}` {what}.");
         self.faults.push(FieldProblem {
             path,
             message,

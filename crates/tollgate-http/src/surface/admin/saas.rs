@@ -23,7 +23,7 @@ use tollgate_engine::authority::Manager;
 use tollgate_engine::caller::Caller;
 
 pub use self::credentials::provider_word;
-pub(super) use self::credits::{merge_balance, merge_order, no_account, no_team};
+pub(super) use self::credits::{merge_balance, merge_order, no_account, no_team, transactions};
 use super::{has_body, named, read};
 use crate::body::Inbound;
 use crate::dispatch::Given;
@@ -125,7 +125,7 @@ pub(crate) async fn own(
             teams::told(accounts, node, Some(&key)).await?
         }
         OwnView::Balance(_) => credits::balance(gateway, node, query).await?,
-        OwnView::Transactions(_) => credits::transactions(gateway, node, query).await?,
+        OwnView::Transactions(_) => transactions(accounts, &node.id, query).await?,
         OwnView::Check(_) => credits::check(accounts, node, query).await?,
     };
     Ok(Given::json(200, &body))

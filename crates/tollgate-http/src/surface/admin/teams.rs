@@ -86,7 +86,7 @@ pub async fn change(
         fields.fault("organization", "value_error", what);
     }
     fields.finish()?;
-    saas::teams::change(accounts, by, (id, edit), given?).await
+    saas::teams::change(accounts, by, (id, edit), given).await
 }
 
 /// `POST /api/teams/{id}/suspend`, `pause` and `resume`.

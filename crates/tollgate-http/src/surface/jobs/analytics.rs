@@ -125,8 +125,7 @@ async fn stats(
 ) -> Result<Value, Failure> {
     let (id, name, wanted) = of_organization(engine, by, organization, query)?;
     let jobs = &engine.jobs;
-    let whole = jobs.sums(&wanted, JobBy::Nothing).await?.pop();
-    let whole = whole.unwrap_or_default();
+    let whole = jobs.sum(&wanted).await?;
     let mut teams = jobs.sums(&wanted, JobBy::Team).await?;
     let count = teams.len();
     teams.sort_by_key(|sum| std::cmp::Reverse(sum.jobs));
@@ -159,8 +158,7 @@ async fn analytics(
 ) -> Result<Value, Failure> {
     let (_, _, wanted) = of_organization(engine, by, organization, query)?;
     let jobs = &engine.jobs;
-    let whole = jobs.sums(&wanted, JobBy::Nothing).await?.pop();
-    let whole = whole.unwrap_or_default().totals;
+    let whole = jobs.sum(&wanted).await?.totals;
     let mut days = jobs.sums(&wanted, JobBy::Day).await?;
     days.sort_by_key(|sum| sum.of.parse::<i64>().unwrap_or(0));
     let days = days

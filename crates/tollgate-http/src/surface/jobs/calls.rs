@@ -225,14 +225,33 @@ async fn serve(
     };
     let given = given.body.clone();
     let ticket = calls::settle(record, &mut served);
+    foresee(record, &given)?;
     settlement::wait(record, ticket).await?;
     let told = note(record, caller, &given).await?;
     if let Some(recording) = &mut record.replay {
-        recording.record(&told);
-        recording.complete();
+        recording.replace(&told);
     }
     served.put(told);
     Ok(Given::Call(Box::new(served)))
+}
+
+/// From now on the answer is paid for: if the caller goes away the call went well all the same, and
+/// whoever asks again gets what is known of it by now.
+fn foresee(record: &mut Record, given: &Bytes) -> Result<(), Failure> {
+    let Some(tail) = &mut record.job else {
+        return Ok(());
+    };
+    tail.complete();
+    let (is_single, call) = (tail.is_single(), tail.foreseen());
+    if let (Some(recording), Some(call)) = (&mut record.replay, call) {
+        let mut told = answer::called(given, &call)?;
+        if is_single {
+            answer::unfinished(&mut told);
+        }
+        recording.record(Value::Object(told).to_string().as_bytes());
+        recording.complete();
+    }
+    Ok(())
 }
 
 /// Notes an answered call in its job, and makes the answer for its caller.

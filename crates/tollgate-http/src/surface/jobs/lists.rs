@@ -51,8 +51,7 @@ pub(super) async fn usage(
         to: Some(to),
         ..JobQuery::default()
     };
-    let whole = jobs.sums(&query, JobBy::Nothing).await?.pop();
-    let whole = whole.unwrap_or_default();
+    let whole = jobs.sum(&query).await?;
     let mut types = Map::new();
     for sum in jobs.sums(&query, JobBy::Kind).await? {
         let told = json!({"count": sum.jobs, "cost_usd": usd(sum.totals.cost)});

@@ -65,6 +65,16 @@ impl Tail {
         self.is_complete = true;
     }
 
+    /// The call as it will be noted, if it goes well.
+    pub(super) fn foreseen(&mut self) -> Option<CallRecord> {
+        let took = self.began.elapsed();
+        let record = self.record()?;
+        record.latency_ms = u64::try_from(took.as_millis()).ok();
+        let mut record = record.clone();
+        record.state = CallState::Succeeded;
+        Some(record)
+    }
+
     /// Whether the job is paid in credits, and its calls in nothing.
     pub(super) fn is_paid_by_job(&self) -> bool {
         self.job.hold.is_some()
@@ -197,7 +207,7 @@ impl Tail {
             let call = &begun;
             if let Err(failure) = insist(&gateway, || jobs.end_call(call)).await {
                 // The store is gone for longer. What a job costs follows from its calls.
-                jobs.note_later(&begun.record);
+                jobs.note_later(begun);
                 if job.single {
                     jobs.end_later(&job, ending);
                 }

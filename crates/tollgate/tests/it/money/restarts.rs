@@ -19,7 +19,7 @@ fn declared() -> String {
 }
 
 async fn transactions(world: &World) -> Value {
-    read(world, "/api/credits/teams/payer/transactions").await["transactions"].clone()
+    read(world, "/api/credits/teams/payer/transactions?unit=usd").await["transactions"].clone()
 }
 
 async fn survives(store: Store) {

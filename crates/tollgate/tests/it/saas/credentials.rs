@@ -144,6 +144,67 @@ async fn a_credential_is_used_put_out_of_use_and_used_again() {
     assert_ne!(chat(&world, &key, "fast").await.status, 200);
 }
 
+/// What `/api/connections` says of one.
+async fn connection(world: &World, name: &str) -> Value {
+    let path = format!("/api/connections/{name}");
+    done(world, "GET", &path, Value::Null).await
+}
+
+#[tokio::test]
+async fn a_change_of_a_credential_leaves_what_it_does_not_name() {
+    let world = World::start().await;
+    super::scene::team(&world, &[], 1).await;
+    let create = format!("{PATH}/create");
+    let made = done(&world, "POST", &create, new(&world, "Main", FIRST)).await;
+    let id = made["credential_id"].as_str().unwrap();
+    // It is a connection, which may have more settings than a credential has.
+    let more = json!({"provider": "fireworks", "base_url": base(&world), "organization": "acme",
+        "limits": {"rpm": 60, "parallel": 3}});
+    done(&world, "PUT", &format!("/api/connections/{id}"), more).await;
+    let before = connection(&world, id).await;
+    assert_eq!(before["limits"]["rpm"], 60, "{before}");
+    let path = format!("{PATH}/{id}");
+    for (change, name) in [
+        (json!({"credential_name": "Renamed"}), "Renamed"),
+        (json!({"api_key": SECOND}), "Renamed"),
+        (json!({"is_active": true}), "Renamed"),
+        (json!({"api_base": base(&world)}), "Renamed"),
+        (
+            json!({"credential_name": null, "api_key": null, "is_active": null}),
+            "Renamed",
+        ),
+        (json!({}), "Renamed"),
+    ] {
+        let told = done(&world, "PUT", &path, change.clone()).await;
+        assert_eq!(told["credential_name"], name, "{change}: {told}");
+        assert_eq!(told["api_base"], base(&world), "{change}: {told}");
+        for member in ["organization_id", "provider", "is_active", "created_by"] {
+            assert_eq!(told[member], made[member], "{change}: {told}");
+        }
+        let now = connection(&world, id).await;
+        assert_eq!(now["limits"], before["limits"], "{change}: {now}");
+    }
+    // Without an address of its own it leads to its provider, which needs a key given for that.
+    let gone = json!({"api_base": null, "api_key": FIRST});
+    let told = done(&world, "PUT", &path, gone).await;
+    assert_eq!(told["api_base"], Value::Null, "{told}");
+    assert_eq!(connection(&world, id).await["limits"], before["limits"]);
+}
+
+#[tokio::test]
+async fn a_change_of_an_aliass_own_account_leaves_what_it_does_not_name() {
+    let world = World::start().await;
+    let own = json!({"model_alias": "own", "display_name": "Own", "provider": "openai",
+        "actual_model": "echo", "api_key": FIRST, "api_base": base(&world)});
+    done(&world, "POST", "/api/models/create", own).await;
+    let more = json!({"provider": "openai", "base_url": base(&world), "limits": {"rpm": 60}});
+    done(&world, "PUT", "/api/connections/alias.own", more).await;
+    let change = json!({"api_key": SECOND});
+    done(&world, "PUT", "/api/models/own", change).await;
+    let now = connection(&world, "alias.own").await;
+    assert_eq!(now["limits"]["rpm"], 60, "{now}");
+}
+
 #[tokio::test]
 async fn what_is_wrong_with_a_credential_is_said_in_the_words_of_the_seed() {
     let world = World::start().await;

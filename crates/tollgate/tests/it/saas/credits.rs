@@ -85,6 +85,41 @@ async fn credits_are_added_checked_and_told_with_what_was_there_before() {
 }
 
 #[tokio::test]
+async fn the_administrator_is_told_the_transactions_that_the_team_is_told() {
+    let world = World::start().await;
+    let key = team(&world, &[], 10).await;
+    let add = format!("{CREDITS}/add");
+    done(&world, "POST", &add, json!({"credits": 5})).await;
+    done(&world, "POST", &add, json!({"amount_usd": "3.00"})).await;
+    for (query, amounts, more) in [
+        ("", &[5, 10][..], false),
+        ("?limit=1", &[5], true),
+        ("?limit=1&offset=1", &[10], false),
+        ("?offset=2", &[], false),
+    ] {
+        let path = format!("{CREDITS}/transactions{query}");
+        let told = done(&world, "GET", &path, Value::Null).await;
+        assert_eq!(told, by(&world, &key, "GET", &path).await.json(), "{query}");
+        assert_eq!(told["team_id"], "acme-team", "{query}");
+        assert_eq!(told["total"], amounts.len(), "{query}");
+        assert_eq!(told["pagination"]["hasMore"], more, "{query}: {told}");
+        let rows = told["transactions"].as_array().unwrap();
+        let credits: Vec<&Value> = rows.iter().map(|row| &row["credits_amount"]).collect();
+        assert_eq!(credits, amounts.iter().collect::<Vec<_>>(), "{query}");
+        for row in rows {
+            assert_eq!(row["transaction_type"], "allocation", "{query}: {told}");
+            let after = if row["credits_amount"] == 5 { 15 } else { 10 };
+            assert_eq!(row["credits_after"], after, "{query}: {told}");
+        }
+    }
+    // Whoever names a unit is told those of that wallet.
+    let path = format!("{CREDITS}/transactions?unit=usd");
+    let told = done(&world, "GET", &path, Value::Null).await;
+    assert_eq!(told["transactions"][0]["amount_usd"], "3.00", "{told}");
+    assert_eq!(told["transactions"].as_array().unwrap().len(), 1, "{told}");
+}
+
+#[tokio::test]
 async fn a_payment_that_is_sent_twice_comes_once() {
     let world = World::start().await;
     let key = team(&world, &[], 0).await;

@@ -416,3 +416,53 @@ async fn an_organization_is_made_with_its_team_and_told() {
     assert_eq!(told["creditsRemaining"], 3, "{told}");
     assert_eq!(told["creditsUsed"], 0, "{told}");
 }
+
+#[tokio::test]
+async fn a_mode_that_is_not_known_is_told_by_its_name_with_those_that_there_are() {
+    let world = World::start().await;
+    team(&world, &[], 1).await;
+    let said = "Invalid budget_mode: nonsense. Must be one of: job_based, consumption_usd, \
+                consumption_tokens";
+    let mode = json!({"loc": ["body", "budget_mode"], "msg": said, "type": "value_error"});
+    let change = json!({"budget_mode": "nonsense", "credits_per_dollar": 5,
+        "tokens_per_credit": 7, "default_model": "m"});
+    let made = json!({"organization_id": "acme", "team_id": "new", "access_groups": [],
+        "budget_mode": "nonsense", "tokens_per_credit": 0});
+    for (method, path, body, status, others) in [
+        (
+            "PUT",
+            "/api/teams/acme-team",
+            json!({"budget_mode": "nonsense"}),
+            400,
+            &[][..],
+        ),
+        ("PUT", "/api/teams/acme-team", change, 400, &[]),
+        (
+            "PUT",
+            "/api/teams/acme-team",
+            json!({"budget_mode": "nonsense", "credits_per_dollar": 0, "mode": 1}),
+            400,
+            &["credits_per_dollar", "mode"],
+        ),
+        (
+            "POST",
+            "/api/teams/create",
+            made,
+            422,
+            &["tokens_per_credit"],
+        ),
+    ] {
+        let answer = admin(&world, method, path, body.clone()).await;
+        let seen = format!("{method} {path} {body}: {answer:?}");
+        // One of them answers as everything that is ours does, and has the list beside that.
+        assert_eq!(answer.status, status, "{seen}");
+        let told = answer.json();
+        let faults = told["detail"].as_array().unwrap();
+        assert!(faults.contains(&mode), "{seen}");
+        let at = faults.iter().filter(|one| **one != mode);
+        let at: Vec<&Value> = at.map(|one| &one["loc"][1]).collect();
+        assert_eq!(at, *others, "{seen}");
+    }
+    let told = done(&world, "GET", "/api/teams/acme-team", Value::Null).await;
+    assert_eq!(told["budget_mode"], "job_based", "{told}");
+}

@@ -44,7 +44,7 @@ async fn credits_are_added_and_told() {
     assert_eq!((status, &said["error"]["code"]), (409, &"conflict".into()));
     assert_eq!(balance(&world).await, "10.00");
     let rows = world
-        .manage("GET /api/credits/teams/default/transactions", "")
+        .manage("GET /api/credits/teams/default/transactions?unit=usd", "")
         .await
         .json();
     assert_eq!(rows["transactions"].as_array().unwrap().len(), 1);

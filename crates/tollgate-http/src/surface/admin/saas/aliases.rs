@@ -249,14 +249,15 @@ impl Account {
         if self.key.is_none() && (old.is_none() || self.base.is_none()) {
             return Ok(None);
         }
-        let provider = credentials::provider_word(&alias.provider);
-        let mut settings = json!({"provider": provider});
         let base = self
             .base
             .or_else(|| old.as_ref().and_then(credentials::base_of));
-        if let (Some(base), Value::Object(members)) = (base, &mut settings) {
-            members.insert("base_url".to_owned(), base.into());
-        }
+        let settings = match &old {
+            Some(old) if credentials::is_of(old, &alias.provider) => {
+                credentials::with_base(old, base.as_deref())
+            }
+            Some(_) | None => credentials::described(&alias.provider, base.as_deref()),
+        };
         let name = match &old {
             Some(old) => old.name.clone(),
             None => credentials::free_name(engine, &format!("alias.{}", plain(&alias.name)))?,
@@ -269,7 +270,7 @@ impl Account {
         Ok(Some(NewConnection {
             name,
             organization: None,
-            settings: settings.to_string().into(),
+            settings,
             credential: self.key,
             facts: Some(facts),
         }))

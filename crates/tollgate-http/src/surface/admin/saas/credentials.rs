@@ -176,6 +176,26 @@ pub(super) fn base_of(kept: &KeptConnection) -> Option<String> {
     Some(base.to_owned())
 }
 
+/// The settings of a connection with another address, or with that of its provider. All others
+/// stay.
+pub(super) fn with_base(kept: &KeptConnection, base: Option<&str>) -> Box<str> {
+    let mut settings = settings(kept);
+    if let Value::Object(members) = &mut settings {
+        match base {
+            Some(base) => members.insert("base_url".to_owned(), base.into()),
+            None => members.remove("base_url"),
+        };
+    }
+    settings.to_string().into()
+}
+
+/// Whether a connection is to this provider.
+pub(super) fn is_of(kept: &KeptConnection, provider: &str) -> bool {
+    let settings = settings(kept);
+    let word = settings.get("provider").and_then(Value::as_str);
+    word == Some(provider_word(provider))
+}
+
 /// The provider, in the word of seed 001.
 fn provider_of(kept: &KeptConnection) -> String {
     let settings = settings(kept);
@@ -260,7 +280,8 @@ impl New {
     }
 }
 
-fn described(provider: &str, base: Option<&str>) -> Box<str> {
+/// The settings of a new connection to a provider.
+pub(super) fn described(provider: &str, base: Option<&str>) -> Box<str> {
     let mut settings = json!({"provider": provider_word(provider)});
     if let (Some(base), Value::Object(members)) = (base, &mut settings) {
         members.insert("base_url".to_owned(), base.into());
@@ -301,6 +322,8 @@ async fn create(engine: &Engine, by: &Manager, body: &[u8]) -> Result<(u16, Valu
     }
 }
 
+/// `PUT …/{id}`: changes what the body names. `null` takes the address away; what every credential
+/// has (its key, its name, whether it is in use) stays then.
 async fn change(
     engine: &Engine,
     by: &Manager,
@@ -314,14 +337,18 @@ async fn change(
     let label = fields.text("credential_name", LONGEST_NAME);
     let is_on = fields.flag("is_active");
     fields.finish_leniently()?;
-    let base = if names_base { base } else { base_of(&kept) };
+    let settings = if names_base {
+        with_base(&kept, base.as_deref())
+    } else {
+        kept.settings.clone()
+    };
     let facts = ConnectionFacts {
         label: label.map(Into::into).or_else(|| kept.facts.label.clone()),
         is_off: is_on.map_or(kept.facts.is_off, |is_on| !is_on),
         ..kept.facts.clone()
     };
     let new = NewConnection {
-        settings: described(&provider_of(&kept), base.as_deref()),
+        settings,
         credential: key,
         ..same(&kept, facts)
     };

@@ -4,8 +4,9 @@
 use http::Method;
 use serde_json::{Value, json};
 use tollgate_core::error::Failure;
+use tollgate_core::id::TeamId;
 use tollgate_core::job::{BudgetMode, Terms};
-use tollgate_core::ledger::{Holder, WalletId};
+use tollgate_core::ledger::Holder;
 use tollgate_core::money::{LARGEST, Money, Unit};
 use tollgate_core::time::Timestamp;
 use tollgate_engine::accounts::{Accounts, TeamEdit, TermsEdit};
@@ -15,15 +16,14 @@ use tollgate_engine::tenants::TeamNode;
 
 use super::super::credits::{self as ours, Books, Of};
 use super::super::fields::Fields;
-use super::super::page;
+use super::super::page::{self, Page};
 use super::teams::{Standing, find, millionths, modes, rate, remaining, wallet_of};
 use super::{Asked, refill, worded, wrong};
 use crate::gateway::Gateway;
 use crate::query::Query;
 use crate::routes::saas::Act;
 
-/// The most transactions of one answer, and as many as it has where nothing is said.
-const MOST: u64 = 1000;
+/// The most transactions of an answer where nothing is said.
 const USUAL: u64 = 50;
 /// What the reasons of payments begin with, by which they are told from other credits.
 const SUBSCRIPTION: &str = "Subscription payment";
@@ -174,43 +174,36 @@ async fn merge(accounts: &Accounts, node: &TeamNode, body: &mut Value) -> Result
     Ok(())
 }
 
-/// The transactions that a team's own key is shown.
-pub(super) async fn transactions(
-    gateway: &Gateway,
-    node: &TeamNode,
+/// `GET …/transactions`: those of a team's job credits, the latest first, in both shapes. Whoever
+/// names no unit is shown these, with the team's own key and with the admin key alike.
+pub(in super::super) async fn transactions(
+    accounts: &Accounts,
+    team: &TeamId,
     query: Query<'_>,
 ) -> Result<Value, Failure> {
-    let accounts = &*gateway.engine.accounts;
-    let rows = statement(accounts, &wallet_of(&node.id), query).await?;
+    let mut page = Page::read(query)?;
+    if query.first("limit").is_none() {
+        page.limit = USUAL;
+    }
+    let (credits, wallet) = (accounts.credits(), wallet_of(team));
+    credits.balance(&wallet)?;
+    let limit = u32::try_from(page.limit).unwrap_or(u32::MAX);
+    // One more than wanted tells whether there are more.
+    let rows = credits.statement(&wallet, page.offset, limit.saturating_add(1));
+    let mut rows = rows.await?;
+    let shown = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let has_more = rows.len() > shown;
+    rows.truncate(shown);
+    let rows: Vec<Value> = rows
+        .iter()
+        .map(|(receipt, after)| transaction(accounts, receipt, Some(*after)))
+        .collect();
     Ok(json!({
-        "team_id": node.id.as_str(),
+        "team_id": team.as_str(),
         "total": rows.len(),
         "transactions": rows,
+        "pagination": {"limit": page.limit, "offset": page.offset, "hasMore": has_more},
     }))
-}
-
-/// Transactions of job credits, the latest first, in both shapes.
-async fn statement(
-    accounts: &Accounts,
-    wallet: &WalletId,
-    query: Query<'_>,
-) -> Result<Vec<Value>, Failure> {
-    let limit = match query.first("limit") {
-        None => USUAL,
-        Some(text) => {
-            let number = text
-                .parse()
-                .ok()
-                .filter(|number| (1..=MOST).contains(number));
-            number.ok_or_else(|| page::fault("limit", "must be an integer from 1 to 1000"))?
-        }
-    };
-    let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-    let rows = accounts.credits().statement(wallet, limit).await?;
-    let told = rows
-        .iter()
-        .map(|(receipt, after)| transaction(accounts, receipt, Some(*after)));
-    Ok(told.collect())
 }
 
 /// A transaction, with the balances before and after it where they are known.

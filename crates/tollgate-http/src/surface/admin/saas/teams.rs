@@ -222,28 +222,28 @@ async fn told_to(accounts: &Accounts, by: &Manager, node: &TeamNode) -> Result<V
 }
 
 /// Takes the terms of jobs.
-pub(in super::super) fn terms(fields: &mut Fields) -> Result<TermsEdit, Failure> {
+pub(in super::super) fn terms(fields: &mut Fields) -> TermsEdit {
     let mut edit = TermsEdit::default();
     if let Some(word) = fields.text("budget_mode", 64) {
-        let mode = BudgetMode::from_name(&word);
-        let unknown = || {
-            wrong(format!(
-                "Invalid budget_mode: {word}. Must be one of: {}",
-                modes()
-            ))
-        };
-        edit.mode = Some(mode.ok_or_else(unknown)?);
+        edit.mode = BudgetMode::from_name(&word);
+        if edit.mode.is_none() {
+            let modes = modes();
+            let said = format!("Invalid budget_mode: {word}. Must be one of: {modes}");
+            fields.fault_saying("budget_mode", "value_error", said);
+        }
     }
     if let Some(text) = fields.decimal("credits_per_dollar") {
-        let rate = millionths(&text);
-        let bad = || wrong("credits_per_dollar must be a positive number");
-        edit.credits_per_dollar = Some(rate.ok_or_else(bad)?);
+        edit.credits_per_dollar = millionths(&text);
+        if edit.credits_per_dollar.is_none() {
+            let what = "must be a number above 0 with at most six decimals";
+            fields.fault("credits_per_dollar", "value_error", what);
+        }
     }
     edit.tokens_per_credit = fields.integer("tokens_per_credit", 1..=LARGEST);
     if fields.names("default_model") {
         edit.default_model = Some(fields.text("default_model", 256).map(Into::into));
     }
-    Ok(edit)
+    edit
 }
 
 /// `PUT /api/teams/{team}/access-groups`: an array of names, in place of those that it has.
@@ -353,7 +353,7 @@ pub(in super::super) struct Given {
 }
 
 impl Given {
-    pub(in super::super) fn read(fields: &mut Fields) -> Result<Self, Failure> {
+    pub(in super::super) fn read(fields: &mut Fields) -> Self {
         let groups = fields
             .names("access_groups")
             .then(|| names(fields, "access_groups"));
@@ -361,12 +361,11 @@ impl Given {
             given: fields.integer("credits_allocated", 0..=LARGEST),
             used: fields.integer("credits_used", 0..=LARGEST),
         };
-        let terms = terms(fields)?;
-        Ok(Self {
-            terms,
+        Self {
+            terms: terms(fields),
             groups,
             credits,
-        })
+        }
     }
 
     fn is_empty(&self) -> bool {
