@@ -278,8 +278,9 @@ async fn a_job_for_one_call_takes_no_other() {
         get(&world, "payer", &path).await.json()["status"] == "failed"
     })
     .await;
-    let told = get(&world, "payer", &path).await.json();
-    assert_eq!(told["costs"]["total_calls"], 1, "{told}");
+    let costs = get(&world, "payer", &format!("{path}/costs")).await.json();
+    let calls = costs["costs"]["breakdown"].as_array().unwrap();
+    assert_eq!(calls.len(), 1, "{costs}");
     assert_eq!(crate::money::scene::asked(&world), 1);
     let late = call(&world, "payer", job, "money/echo").await;
     assert_eq!(refused(&late), (400, json!("Job is already failed")));
