@@ -208,7 +208,8 @@ impl Jobs {
             share,
             _under_way: under_way,
         };
-        match self.store().begin_job_call(&begun.record).await {
+        let most = self.settings.load().most_calls;
+        match self.store().begin_job_call(&begun.record, most).await {
             Ok(true) => return Ok(begun),
             Ok(false) => {}
             Err(error) => {
@@ -220,9 +221,14 @@ impl Jobs {
             }
         }
         drop(begun);
-        self.shares.forget(job.id);
         let now = self.store().job(job.id).await.map_err(not_stored)?;
-        Err(has_ended(now.as_ref().unwrap_or(job)))
+        match now {
+            Some(now) if now.state.is_open() => Err(is_full(most)),
+            now => {
+                self.shares.forget(job.id);
+                Err(has_ended(now.as_ref().unwrap_or(job)))
+            }
+        }
     }
 
     /// Notes how a call went. Its job is completed when the call is dropped, and not before.
@@ -256,6 +262,14 @@ impl Jobs {
         share.cover(new.most, new.asked)?;
         Ok(Some(Arc::new(share)))
     }
+}
+
+/// The job has as many calls as it may have. It can be completed.
+fn is_full(most: u64) -> Failure {
+    of_job(Code::Conflict).message(format!(
+        "Job has {most} calls already, which is the most for one job. Complete it, and make another \
+         one for further calls: POST /api/jobs/create."
+    ))
 }
 
 /// The job takes no more calls.

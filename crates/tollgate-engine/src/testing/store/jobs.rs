@@ -42,8 +42,12 @@ impl JobStore for MemoryStore {
         self.read(|tables| tables.calls_of(id))
     }
 
-    fn begin_job_call<'a>(&'a self, call: &'a CallRecord) -> Stored<'a, bool> {
+    fn begin_job_call<'a>(&'a self, call: &'a CallRecord, most: u64) -> Stored<'a, bool> {
         self.taken(|tables| {
+            let there = tables.job_calls.iter().filter(|it| it.job == call.job);
+            if u64::try_from(there.count()).is_ok_and(|count| count >= most) {
+                return Ok(false);
+            }
             let Some(job) = tables.open_job(call.job) else {
                 return Ok(false);
             };
