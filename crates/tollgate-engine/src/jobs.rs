@@ -6,6 +6,7 @@
 //! changes nothing: the job first ends in the store, once, and what it costs is settled after.
 
 mod calls;
+mod deleted;
 mod ending;
 mod later;
 mod read;

@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tollgate_core::audit::AuditRow;
-use tollgate_core::id::KeyId;
+use tollgate_core::id::{KeyId, TeamId};
 use tollgate_core::job::{CallRecord, Job, JobId, Totals};
 use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId};
 use tollgate_core::offer::Offer;
@@ -385,6 +385,10 @@ impl JobStore for SqlStore {
         self.run(STATEMENT_LIMIT, move || {
             jobs::overdue(&self.database, before, limit)
         })
+    }
+
+    fn teams_with_open_jobs(&self) -> Stored<'_, Vec<TeamId>> {
+        self.run(READ_ALL_LIMIT, || jobs::teams_at_work(&self.database))
     }
 
     fn unsettled_jobs(&self, limit: u32) -> Stored<'_, Vec<Job>> {

@@ -8,7 +8,6 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tollgate_core::error::Failure;
-use tollgate_core::id::TeamId;
 use tollgate_core::job::{BudgetMode, Job, JobId, State};
 use tollgate_core::ledger::EntryId;
 use tollgate_core::time::Timestamp;
@@ -24,7 +23,7 @@ const OFTEN: Duration = Duration::from_millis(250);
 /// How long a store is left alone that did not take something.
 const SOON: Duration = Duration::from_secs(2);
 /// How many are dealt with at once.
-const AT_ONCE: u32 = 200;
+pub(super) const AT_ONCE: u32 = 200;
 /// The least age from which on a hold without its job belongs to none.
 const ORPHANED: Duration = Duration::from_mins(1);
 /// More than the store takes for the write of a job: it gives up before.
@@ -34,8 +33,6 @@ const WRITE: Duration = Duration::from_secs(30);
 const KILLED: &str = "The gateway was stopped while the call was under way.";
 /// Why a job failed that nobody completed.
 const ABANDONED: &str = "The job was not completed within the time that jobs may take.";
-/// Why a job failed whose team is gone.
-const DELETED: &str = "The team of the job was deleted.";
 /// Why a job failed that nobody was told of.
 const UNTOLD: &str = "The store did not say in time that the job was made.";
 
@@ -108,36 +105,6 @@ impl Jobs {
         }
     }
 
-    /// Ends the open jobs of a team that is gone: nobody else will.
-    pub async fn end_all(&self, team: &TeamId) {
-        for state in [State::Pending, State::InProgress] {
-            let mut query = JobQuery {
-                team: Some(team.clone()),
-                state: Some(state),
-                limit: AT_ONCE,
-                ..JobQuery::default()
-            };
-            loop {
-                let jobs = match self.list(&query).await {
-                    Ok((jobs, _)) => jobs,
-                    Err(failure) => {
-                        tracing::warn!(%failure, %team, "jobs of a deleted team stay open");
-                        break;
-                    }
-                };
-                if jobs.is_empty() {
-                    break;
-                }
-                for (job, _) in jobs {
-                    let ended = self.end(&job, failed(DELETED)).await.map(drop);
-                    // What has ended is not found again.
-                    query.offset += u64::from(ended.is_err());
-                    go_on(job.id, ended);
-                }
-            }
-        }
-    }
-
     async fn fail(&self, id: JobId, why: &str) -> Result<(), Failure> {
         match self.any(id).await? {
             Some(job) => self.end(&job, failed(why)).await.map(drop),
@@ -171,8 +138,8 @@ impl Jobs {
     }
 
     /// Writes what the store did not take before, settles jobs that have ended and are not settled,
-    /// fails those that were abandoned, and releases what was set aside for jobs that never came to
-    /// be.
+    /// fails those that were abandoned and those of deleted teams, and releases what was set aside
+    /// for jobs that never came to be.
     pub async fn sweep(&self) -> Result<(), Failure> {
         // What is refused there holds up nothing of the rest.
         let caught = self.catch_up().await;
@@ -197,6 +164,7 @@ impl Jobs {
         for job in overdue.map_err(not_stored)? {
             go_on(job.id, self.abandon(&job).await);
         }
+        self.end_stranded().await?;
         // Those of a former process need no age.
         let begun = Timestamp::from_millis(self.begun.load(Ordering::Relaxed));
         let before = earlier(self.accounts.now(), self.orphaned()).max(begun);
@@ -276,14 +244,14 @@ impl Jobs {
 }
 
 /// One job that cannot be dealt with is no reason to leave the others.
-fn go_on(id: JobId, outcome: Result<(), Failure>) {
+pub(super) fn go_on(id: JobId, outcome: Result<(), Failure>) {
     if let Err(failure) = outcome {
         let cause = failure.cause.as_deref().map(tracing::field::display);
         tracing::warn!(job_id = %id, %failure, cause, "a job could not be settled");
     }
 }
 
-fn failed(why: &str) -> Ending {
+pub(super) fn failed(why: &str) -> Ending {
     Ending {
         well: false,
         error: Some(why.into()),

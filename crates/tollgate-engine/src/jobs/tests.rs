@@ -399,6 +399,41 @@ async fn the_open_jobs_of_a_deleted_team_end() {
     assert_eq!(office.left(), 5);
 }
 
+/// Nobody can ask for the deletion again: the sweep ends what it left.
+#[tokio::test]
+async fn jobs_that_a_deleted_team_left_open_are_ended_by_the_sweep() {
+    let store = Arc::new(MemoryStore::default());
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+    let office = Office::open_for("gone", (&store, &clock), &Terms::default()).await;
+    office.give(&wallet_of("gone"), 5).await;
+    let mut left = vec![office.job().await.unwrap(), office.job().await.unwrap()];
+    office.call(&left[0], 10, 10).await.unwrap();
+    let admin = Manager::admin();
+    office.accounts.delete_team(&admin, "gone").await.unwrap();
+    // The process ends here. A team that is not there without a deletion is none of this.
+    let elsewhere = Job {
+        team: TeamId::from_stored("elsewhere"),
+        created_at: clock.now(),
+        ..open_job()
+    };
+    store.insert_job(&elsewhere).await.unwrap();
+    let office = Office::open(&store, &clock, &Terms::default()).await;
+    office.run(office.jobs.recover()).await.unwrap();
+    office.give(&wallet(), 5).await;
+    left.push(office.job().await.unwrap());
+    left.push(elsewhere);
+    office.run(office.jobs.sweep()).await.unwrap();
+    let mut states = Vec::new();
+    for job in left {
+        states.push(office.jobs.any(job.id).await.unwrap().unwrap().state);
+    }
+    let expected = [State::Failed, State::Failed, State::Pending, State::Pending];
+    assert_eq!(states, expected);
+    let credits = office.accounts.credits();
+    let (gone, _) = credits.balance(&wallet_of("gone")).unwrap();
+    assert_eq!(gone.balance, 5);
+}
+
 /// A job with which nothing was done.
 pub(super) fn open_job() -> Job {
     Job {

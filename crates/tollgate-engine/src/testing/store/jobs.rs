@@ -1,8 +1,9 @@
 //! Jobs in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
+use tollgate_core::id::TeamId;
 use tollgate_core::job::{CallRecord, CallState, Job, JobId, State, Totals};
 use tollgate_core::time::Timestamp;
 
@@ -149,6 +150,14 @@ impl JobStore for MemoryStore {
             let mut jobs: Vec<_> = tables.jobs.iter().filter(is_overdue).cloned().collect();
             jobs.sort_by_key(|job| job.created_at);
             page_of(jobs.into_iter(), 0, limit)
+        })
+    }
+
+    fn teams_with_open_jobs(&self) -> Stored<'_, Vec<TeamId>> {
+        self.read(|tables| {
+            let open = tables.jobs.iter().filter(|job| job.state.is_open());
+            let teams: BTreeSet<TeamId> = open.map(|job| job.team.clone()).collect();
+            teams.into_iter().collect()
         })
     }
 

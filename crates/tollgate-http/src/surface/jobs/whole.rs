@@ -14,7 +14,7 @@ use crate::late;
 
 /// Works to the end, whether somebody waits for it or not, and however late the store is. What
 /// comes of it is dropped if nobody waits.
-pub(super) async fn whole<T: Send + 'static>(
+pub(crate) async fn whole<T: Send + 'static>(
     gateway: &Gateway,
     work: impl Future<Output = Result<T, Failure>> + Send + 'static,
 ) -> Result<T, Failure> {

@@ -211,14 +211,16 @@ async fn a_team_that_is_stopped_reads_and_ends_its_jobs_and_begins_nothing() {
     ] {
         order(&world, "/api/teams/mine/resume", Value::Null).await;
         let body = json!({"team_id": "mine", "job_type": "x"});
-        let (_, made) = post("/api/jobs/create", body.clone()).await;
-        let job = made["job_id"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{made}"))
-            .to_owned();
+        let create = async || {
+            let (_, made) = post("/api/jobs/create", body.clone()).await;
+            let id = made["job_id"].as_str();
+            id.unwrap_or_else(|| panic!("{made}")).to_owned()
+        };
+        let (job, other) = (create().await, create().await);
         order(&world, &format!("/api/teams/mine/{verb}"), Value::Null).await;
         let refusal = json!({"detail": text});
-        assert_eq!(post("/api/jobs/create", body).await, (403, refusal.clone()));
+        let begun = post("/api/jobs/create", body.clone()).await;
+        assert_eq!(begun, (403, refusal.clone()));
         let call = post(&format!("/api/jobs/{job}/llm-call"), messages("money/echo")).await;
         assert_eq!(call, (403, refusal));
         let read = world
@@ -235,16 +237,11 @@ async fn a_team_that_is_stopped_reads_and_ends_its_jobs_and_begins_nothing() {
             .send()
             .await;
         assert_eq!(list.status, 200, "{list:?}");
-        let (status, ended) = post(
-            &format!("/api/jobs/{job}/complete"),
-            json!({"status": "failed"}),
-        )
-        .await;
-        assert_eq!(
-            (status, &ended["status"]),
-            (200, &json!("failed")),
-            "{verb}"
-        );
+        for (job, end) in [(job, "failed"), (other, "completed")] {
+            let path = format!("/api/jobs/{job}/complete");
+            let (status, ended) = post(&path, json!({"status": end})).await;
+            assert_eq!((status, &ended["status"]), (200, &json!(end)), "{verb}");
+        }
     }
 }
 
