@@ -275,8 +275,8 @@ async fn a_job_for_one_call_takes_no_other() {
         get(&world, "payer", &path).await.json()["status"] == "failed"
     })
     .await;
-    let told = get(&world, "payer", &path).await.json();
-    assert_eq!(told["costs"]["total_calls"], 1, "{told}");
+    let list = get(&world, "payer", "/api/teams/payer/jobs").await.json();
+    assert_eq!(list["jobs"][0]["total_calls"], 1, "{list}");
     assert_eq!(crate::money::scene::asked(&world), 1);
     let late = call(&world, "payer", job, "money/echo").await;
     assert_eq!(refused(&late), (400, json!("Job is already failed")));
