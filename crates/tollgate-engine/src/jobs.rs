@@ -6,6 +6,7 @@
 //! changes nothing: the job first ends in the store, once, and what it costs is settled after.
 
 mod calls;
+mod deleted;
 mod ending;
 mod later;
 mod read;
@@ -14,6 +15,7 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod unclear;
 
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
@@ -32,6 +34,7 @@ use self::later::Later;
 pub use self::shares::CallShare;
 use self::shares::Shares;
 use self::turns::Turns;
+use self::unclear::Unclear;
 use crate::accounts::Accounts;
 use crate::caller::Caller;
 use crate::credits::Note;
@@ -90,6 +93,7 @@ pub struct Jobs {
     later: Later,
     /// Jobs that a former process left behind, and that could not be ended yet.
     left: Mutex<Vec<JobId>>,
+    unclear: Unclear,
     /// When this process began, in milliseconds: what was set aside before is a former one's.
     begun: AtomicI64,
     /// Holds that were made before this time, in milliseconds, were asked after.
@@ -107,6 +111,7 @@ impl Jobs {
             settling: Turns::default(),
             later: Later::default(),
             left: Mutex::default(),
+            unclear: Unclear::default(),
             begun: AtomicI64::new(i64::MIN),
             swept: AtomicI64::new(i64::MIN),
         }
@@ -121,6 +126,7 @@ impl Jobs {
     /// its organization was given job credits. Fails with `insufficient_credits` if none are left.
     pub async fn create(&self, caller: &Caller, new: NewJob) -> Result<Job, Failure> {
         let id = self.new_id()?;
+        let making = self.unclear.making(id);
         let team = caller.team();
         let wallet = team.paying(Unit::Credits).map(|wallet| wallet.id().clone());
         let hold = match wallet {
@@ -149,9 +155,26 @@ impl Jobs {
             charged: 0,
             settled: false,
         };
-        // If this fails the hold belongs to no job, and the sweep releases it.
-        self.store().insert_job(&job).await.map_err(not_stored)?;
+        if let Err(error) = self.store().insert_job(&job).await {
+            self.never_made(&job, &error).await;
+            drop(making);
+            return Err(not_stored(error));
+        }
         Ok(job)
+    }
+
+    /// What becomes of a job that the store did not take, and of what was set aside for it.
+    async fn never_made(&self, job: &Job, error: &StoreError) {
+        if error.is_unsure() {
+            // The job may be there, or may still come to be: the sweep looks when that is settled.
+            self.doubt(job.id);
+            return;
+        }
+        let Some(hold) = job.hold else { return };
+        if let Err(failure) = self.release_for_nothing(job.id, hold).await {
+            // It is a hold without a job, which the sweep releases.
+            tracing::warn!(%failure, job_id = %job.id, "the hold of a job stays for a while");
+        }
     }
 
     /// The job of this id. One of another team is missing.

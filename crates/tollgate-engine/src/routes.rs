@@ -330,15 +330,18 @@ impl Wildcard {
         let Some(model) = self.rest_of(name) else {
             return;
         };
-        let fresh = self.fresh().take(name);
         let mut known = self.known();
+        // Without room it stays as fresh as it is: nothing of it may be kept without end, nor be
+        // forgotten because it went well.
+        if known.len() >= NAMES_OF_WILDCARD || known.contains_key(name) {
+            return;
+        }
+        let fresh = self.fresh().take(name);
         for target in fresh.iter().flat_map(|route| &route.targets) {
             registry.adopt(&target.health);
         }
-        if known.len() < NAMES_OF_WILDCARD && !known.contains_key(name) {
-            let route = self.rest.named(name, model, Some(registry));
-            known.insert(name.into(), Arc::new(route));
-        }
+        let route = self.rest.named(name, model, Some(registry));
+        known.insert(name.into(), Arc::new(route));
     }
 }
 
@@ -444,6 +447,33 @@ mod tests {
             "the oldest are forgotten"
         );
         assert!(table.wildcards[0].fresh().routes.len() <= FRESH_NAMES);
+    }
+
+    #[test]
+    fn a_name_that_finds_no_room_among_the_known_ones_keeps_its_state_and_leaves_none() {
+        let registry = Registry::default();
+        registry.declare(&[DeclaredConnection {
+            name: "wide".into(),
+            provider: "openai",
+            limits: Limits::default(),
+            checks: None,
+            owner: None,
+            fingerprint: 0,
+        }]);
+        let table = RouteTable::new(vec![model("w/*", &[], "wide")], &registry);
+        let answered = |name: &str| {
+            let route = table.find(name).unwrap();
+            table.remember(&route, &registry);
+            let before = Arc::clone(&route.targets[0].health);
+            let after = Arc::clone(&table.find(name).unwrap().targets[0].health);
+            let kept = registry.target(&"wide".into(), &route.targets[0].target.model);
+            (Arc::ptr_eq(&before, &after), Arc::ptr_eq(&before, &kept))
+        };
+        for number in 0..NAMES_OF_WILDCARD {
+            assert_eq!(answered(&format!("w/{number}")), (true, true), "{number}");
+        }
+        assert_eq!(answered("w/more"), (true, false));
+        assert_eq!(answered("w/more"), (true, false));
     }
 
     #[test]

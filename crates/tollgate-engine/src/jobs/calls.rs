@@ -17,6 +17,9 @@ use crate::hold::Most;
 /// How long whoever completes a job waits for its calls under way.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Why a call failed that was never made.
+const UNTOLD: &str = "The store did not say in time that the call was noted.";
+
 /// What is said about a call that begins.
 #[derive(Clone, Debug)]
 pub struct NewCall<'a> {
@@ -203,15 +206,25 @@ impl Jobs {
             latency_ms: None,
             error: None,
         };
-        let begun = self.store().begin_job_call(&record).await;
-        if begun.map_err(not_stored)? {
-            return Ok(Begun {
-                record,
-                share,
-                _under_way: under_way,
-            });
+        let mut begun = Begun {
+            record,
+            share,
+            _under_way: under_way,
+        };
+        match self.store().begin_job_call(&begun.record).await {
+            Ok(true) => return Ok(begun),
+            Ok(false) => {}
+            Err(error) => {
+                if error.is_unsure() {
+                    // It may be there, or may still come to be: a call that is never made.
+                    begun.record.state = CallState::Failed;
+                    begun.record.error = Some(UNTOLD.into());
+                    self.note_later(begun);
+                }
+                return Err(not_stored(error));
+            }
         }
-        drop(share);
+        drop(begun);
         self.shares.forget(job.id);
         let now = self.store().job(job.id).await.map_err(not_stored)?;
         Err(has_ended(now.as_ref().unwrap_or(job)))

@@ -15,8 +15,8 @@ use super::*;
 use crate::accounts::{Environment, NewKey, NewTeam, Parts};
 use crate::authority::Manager;
 use crate::hold::Most;
-use crate::port::{Clock as _, JobStore as _};
-use crate::testing::{ManualClock, MemoryStore, counting_entropy};
+use crate::port::{Clock as _, JobQuery, JobStore as _};
+use crate::testing::{ManualClock, MemoryStore, NewJobs, counting_entropy};
 
 const GIVEN: u64 = 60;
 
@@ -399,6 +399,41 @@ async fn the_open_jobs_of_a_deleted_team_end() {
     assert_eq!(office.left(), 5);
 }
 
+/// Nobody can ask for the deletion again: the sweep ends what it left.
+#[tokio::test]
+async fn jobs_that_a_deleted_team_left_open_are_ended_by_the_sweep() {
+    let store = Arc::new(MemoryStore::default());
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+    let office = Office::open_for("gone", (&store, &clock), &Terms::default()).await;
+    office.give(&wallet_of("gone"), 5).await;
+    let mut left = vec![office.job().await.unwrap(), office.job().await.unwrap()];
+    office.call(&left[0], 10, 10).await.unwrap();
+    let admin = Manager::admin();
+    office.accounts.delete_team(&admin, "gone").await.unwrap();
+    // The process ends here. A team that is not there without a deletion is none of this.
+    let elsewhere = Job {
+        team: TeamId::from_stored("elsewhere"),
+        created_at: clock.now(),
+        ..open_job()
+    };
+    store.insert_job(&elsewhere).await.unwrap();
+    let office = Office::open(&store, &clock, &Terms::default()).await;
+    office.run(office.jobs.recover()).await.unwrap();
+    office.give(&wallet(), 5).await;
+    left.push(office.job().await.unwrap());
+    left.push(elsewhere);
+    office.run(office.jobs.sweep()).await.unwrap();
+    let mut states = Vec::new();
+    for job in left {
+        states.push(office.jobs.any(job.id).await.unwrap().unwrap().state);
+    }
+    let expected = [State::Failed, State::Failed, State::Pending, State::Pending];
+    assert_eq!(states, expected);
+    let credits = office.accounts.credits();
+    let (gone, _) = credits.balance(&wallet_of("gone")).unwrap();
+    assert_eq!(gone.balance, 5);
+}
+
 /// A job with which nothing was done.
 pub(super) fn open_job() -> Job {
     Job {
@@ -551,6 +586,82 @@ async fn what_the_store_did_not_take_is_written_later_in_its_order() {
         assert_eq!((job.state, job.charged), (State::Completed, 5), "{job:?}");
         assert_eq!(office.left(), 45);
     }
+}
+
+/// What is set aside for a job that the store does not take goes back at once, where it is certain
+/// that it will never have it; else the sweep finds out.
+#[tokio::test]
+async fn the_hold_of_a_job_that_was_not_made_goes_back_as_soon_as_that_is_certain() {
+    for (what, at_once, is_there) in [
+        (NewJobs::Refused, 3, false),
+        (NewJobs::RefusedUnsaid, 2, false),
+        (NewJobs::TakenUnsaid, 2, true),
+    ] {
+        let store = Arc::new(MemoryStore::default());
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+        let office = Office::open(&store, &clock, &Terms::default()).await;
+        office.give(&wallet(), 3).await;
+        store.set_new_jobs(what);
+        let refused = office.job().await.unwrap_err();
+        assert_eq!(refused.code, Code::DatabaseError, "{what:?}");
+        assert_eq!(office.left(), at_once, "{what:?}");
+        for (seconds, left) in [(0, at_once), (59, at_once), (2, 3), (60, 3)] {
+            clock.advance(Duration::from_secs(seconds));
+            office.run(office.jobs.sweep()).await.unwrap();
+            assert_eq!(office.left(), left, "{what:?}: {seconds}");
+        }
+        let (jobs, _) = office
+            .jobs
+            .list(&JobQuery {
+                limit: 9,
+                ..JobQuery::default()
+            })
+            .await
+            .unwrap();
+        let states: Vec<_> = jobs
+            .iter()
+            .map(|(job, _)| (job.state, job.settled))
+            .collect();
+        let expected = [(State::Failed, true)];
+        assert_eq!(
+            states,
+            if is_there { &expected[..] } else { &[] },
+            "{what:?}"
+        );
+    }
+}
+
+/// The write of a job may take longer than a hold without a job is left alone.
+#[tokio::test]
+async fn the_hold_of_a_job_that_is_still_being_made_stays() {
+    let store = Arc::new(MemoryStore::default());
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+    let office = Office::open(&store, &clock, &Terms::default()).await;
+    office.give(&wallet(), 3).await;
+    let job = office.job().await.unwrap();
+    // As it is between its two writes.
+    let slow = note(JobId::random(7), "hold", "Job test created".to_owned());
+    let credits = office.accounts.credits();
+    office.run(credits.hold(&wallet(), 1, slow)).await.unwrap();
+    let making = office.jobs.unclear.making(JobId::random(7));
+    for left in [1, 1] {
+        clock.advance(Duration::from_mins(5));
+        office.run(office.jobs.sweep()).await.unwrap();
+        assert_eq!(office.left(), left);
+    }
+    drop(making);
+    office.run(office.jobs.sweep()).await.unwrap();
+    assert_eq!(office.left(), 2);
+    assert!(
+        office
+            .jobs
+            .any(job.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .state
+            .is_open()
+    );
 }
 
 /// An end that was not written waits for calls under way, but nothing else waits for it.

@@ -104,7 +104,10 @@ fn of_code(code: &str) -> Kind {
 
 impl From<Trouble> for StoreError {
     fn from(trouble: Trouble) -> Self {
-        Self(trouble.error)
+        match trouble.kind {
+            Kind::Unsure => Self::unsure(trouble.error),
+            Kind::Lost | Kind::Undone | Kind::Other => Self(trouble.error),
+        }
     }
 }
 

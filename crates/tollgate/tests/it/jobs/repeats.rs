@@ -8,10 +8,12 @@ use crate::money::scene::{asked, fails, key, read, until};
 
 #[tokio::test]
 async fn a_stream_whose_caller_goes_away_at_its_very_end_is_kept_and_its_job_paid() {
-    let world = world(&[team("payer", 9, "")]).await;
+    let patient = "[[models]]\nname = \"patient/*\"\ntargets = [{ connection = \"sim\" }]\n\
+                   price = { input = \"1\", output = \"1\" }\ntimeouts = { idle_ms = 4000 }\n";
+    let world = world(&[team("payer", 9, ""), patient.to_owned()]).await;
     let file = world.folder.path().join("tollgate-data/tollgate.db");
     let url = format!("sqlite://{}", file.display());
-    let mut body = messages("money/echo");
+    let mut body = messages("patient/echo");
     body["team_id"] = "payer".into();
     body["job_type"] = "test".into();
     let path = "/api/jobs/create-and-call-stream";
@@ -21,7 +23,7 @@ async fn a_stream_whose_caller_goes_away_at_its_very_end_is_kept_and_its_job_pai
     };
     world
         .simulator
-        .script(tollgate_simulator::Rule::new("pause-after=2:ms=900").unwrap())
+        .script(tollgate_simulator::Rule::new("pause-after=2:ms=1700").unwrap())
         .unwrap();
     let first = ask().open().await;
     assert_eq!(first.status, 200);
@@ -61,7 +63,7 @@ async fn an_answer_whose_caller_goes_away_while_it_is_settled_is_kept_and_its_jo
     let world = world(&[team("payer", 9, "")]).await;
     let file = world.folder.path().join("tollgate-data/tollgate.db");
     let url = format!("sqlite://{}", file.display());
-    fails(&world, "echo", "delay-head:ms=900", 1);
+    fails(&world, "echo", "delay-head:ms=1700", 1);
     let mut body = messages("money/echo");
     body["team_id"] = "payer".into();
     body["job_type"] = "test".into();
