@@ -74,16 +74,18 @@ fn section(text: &mut String, level: &str, name: &str, command: &Command) {
     text.extend(arguments.into_iter().map(row));
 }
 
+/// One thing that a command takes.
 fn row(arg: &Arg) -> String {
     let values: String = arg
         .get_value_names()
         .filter(|_| arg.get_action().takes_values())
-        .map(|names| names.iter().map(|name| format!(" {name}")).collect())
+        .map(|names| names.join(" "))
         .unwrap_or_default();
     let name = match arg.get_long() {
-        Some(long) => format!("--{long}{values}"),
-        None if arg.is_required_set() => values.trim_start().to_owned(),
-        None => format!("[{}]", values.trim_start()),
+        Some(long) if values.is_empty() => format!("--{long}"),
+        Some(long) => format!("--{long} {values}"),
+        None if arg.is_required_set() => values,
+        None => format!("[{values}]"),
     };
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
     let default = match arg.get_default_values() {
