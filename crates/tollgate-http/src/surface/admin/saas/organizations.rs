@@ -296,6 +296,7 @@ pub(super) async fn set_state(
     let previous = node.status();
     let edit = OrganizationEdit {
         status,
+        reason: reason.as_deref().map(Into::into),
         ..OrganizationEdit::default()
     };
     let node = accounts
