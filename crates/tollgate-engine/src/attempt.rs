@@ -45,6 +45,8 @@ pub(crate) async fn until_answered(
             None => once(walk, permit, trail).await,
         };
         match outcome {
+            // Nobody was asked.
+            Ok(delivery) if delivery.estimated => return Ok((permit, delivery)),
             Ok(delivery) => {
                 permit.note_answer();
                 let filtered = is_filtered(&delivery) && kept.is_none();
@@ -146,11 +148,20 @@ fn note(walk: &mut Walk<'_>, permit: Permit, failure: &Failure) -> bool {
 }
 
 fn served(walk: &Walk<'_>, permit: Permit, delivery: Delivery, trail: &Trail) -> Served {
+    let answered = Arc::clone(permit.aim());
+    if delivery.estimated {
+        // It says nothing of the target: neither that it is well nor that it knows such a model.
+        permit.leave_unused();
+        return Served {
+            delivery,
+            answered,
+            permit: None,
+        };
+    }
     if permit.route().is_new {
         let engine = walk.engine;
         engine.routes().remember(permit.route(), &engine.registry);
     }
-    let answered = Arc::clone(permit.aim());
     let (delivery, permit) = recover::watch(walk, permit, delivery, trail);
     Served {
         delivery,

@@ -255,10 +255,9 @@ mod tests {
              \"old\":{\"rpm\":null,\"tpm\":null,\"parallel\":null,\"burst\":null}}}"
         );
         assert_eq!(changed(&old, &old), "{}");
-        let renamed = crate::tenants::built_in_team();
         let renamed = Team {
             name: "b".into(),
-            ..renamed
+            ..built_in_team()
         };
         assert_eq!(
             changed_because(&old, &renamed, Some("a \"c\"")),

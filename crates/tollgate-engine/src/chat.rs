@@ -41,7 +41,7 @@ pub struct Served {
     /// The target that answers.
     pub answered: Arc<RouteTarget>,
     /// The place there. Whoever reads the answer says how it ended; `None` where the stream does
-    /// that itself.
+    /// that itself, and where nobody was asked.
     pub permit: Option<Permit>,
 }
 

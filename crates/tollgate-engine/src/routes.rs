@@ -205,7 +205,7 @@ impl RouteTable {
                 connection: "tollgate".into(),
                 facts: Arc::clone(&collection.facts),
                 owners: owners.clone(),
-                gate: None,
+                gate: collection.gate.clone(),
             });
             self.exact.insert(Arc::clone(name), Arc::clone(&route));
         }
@@ -220,6 +220,12 @@ impl RouteTable {
         self.wildcards
             .iter()
             .find_map(|wildcard| wildcard.find(name))
+    }
+
+    /// Whether a name has a route. Leaves nothing behind, where looking for it does.
+    pub fn has(&self, name: &str) -> bool {
+        let mut wildcards = self.wildcards.iter();
+        self.exact.contains_key(name) || wildcards.any(|wildcard| wildcard.rest_of(name).is_some())
     }
 
     /// Keeps the route of a name behind a wildcard that was answered well, so that its targets
@@ -324,15 +330,18 @@ impl Wildcard {
         let Some(model) = self.rest_of(name) else {
             return;
         };
-        let fresh = self.fresh().take(name);
         let mut known = self.known();
+        // Without room it stays as fresh as it is: nothing of it may be kept without end, nor be
+        // forgotten because it went well.
+        if known.len() >= NAMES_OF_WILDCARD || known.contains_key(name) {
+            return;
+        }
+        let fresh = self.fresh().take(name);
         for target in fresh.iter().flat_map(|route| &route.targets) {
             registry.adopt(&target.health);
         }
-        if known.len() < NAMES_OF_WILDCARD && !known.contains_key(name) {
-            let route = self.rest.named(name, model, Some(registry));
-            known.insert(name.into(), Arc::new(route));
-        }
+        let route = self.rest.named(name, model, Some(registry));
+        known.insert(name.into(), Arc::new(route));
     }
 }
 
@@ -395,6 +404,25 @@ mod tests {
                 (&*route.model, &*target.connection, &*target.model)
             });
             assert_eq!(seen, found, "{name}");
+            assert_eq!(table.has(name), found.is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_collection_that_is_offered_is_listed_behind_its_gate() {
+        let gate = Gate::Alias(["g".into()].into());
+        let offered = DeclaredModel {
+            targets: Vec::new(),
+            members: vec!["a".into()],
+            gate: Some(Arc::new(gate.clone())),
+            ..model("any", &["some"], "main")
+        };
+        let models = vec![model("a", &[], "main"), offered];
+        let table = RouteTable::new(models, &Registry::default());
+        for (name, expected) in [("any", Some(&gate)), ("some", Some(&gate)), ("a", None)] {
+            assert_eq!(table.listed_as(name).unwrap().gate(), expected, "{name}");
+            let route = table.find(name).unwrap();
+            assert_eq!(route.gate.as_deref(), expected, "{name}");
         }
     }
 
@@ -419,6 +447,33 @@ mod tests {
             "the oldest are forgotten"
         );
         assert!(table.wildcards[0].fresh().routes.len() <= FRESH_NAMES);
+    }
+
+    #[test]
+    fn a_name_that_finds_no_room_among_the_known_ones_keeps_its_state_and_leaves_none() {
+        let registry = Registry::default();
+        registry.declare(&[DeclaredConnection {
+            name: "wide".into(),
+            provider: "openai",
+            limits: Limits::default(),
+            checks: None,
+            owner: None,
+            fingerprint: 0,
+        }]);
+        let table = RouteTable::new(vec![model("w/*", &[], "wide")], &registry);
+        let answered = |name: &str| {
+            let route = table.find(name).unwrap();
+            table.remember(&route, &registry);
+            let before = Arc::clone(&route.targets[0].health);
+            let after = Arc::clone(&table.find(name).unwrap().targets[0].health);
+            let kept = registry.target(&"wide".into(), &route.targets[0].target.model);
+            (Arc::ptr_eq(&before, &after), Arc::ptr_eq(&before, &kept))
+        };
+        for number in 0..NAMES_OF_WILDCARD {
+            assert_eq!(answered(&format!("w/{number}")), (true, true), "{number}");
+        }
+        assert_eq!(answered("w/more"), (true, false));
+        assert_eq!(answered("w/more"), (true, false));
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub(crate) struct Walk<'a> {
     /// How long it waited in all, in line or for targets to rest.
     idle: Duration,
     out_of_time: bool,
+    /// Whether a provider may have worked on it, and it must not be repeated for that.
+    is_spent: bool,
     /// The earliest time at which one of the providers that limited it said to come back.
     limited_until: Option<Moment>,
     /// What all attempts have in common, where a provider is told.
@@ -80,6 +82,7 @@ impl<'a> Walk<'a> {
             waited: false,
             idle: Duration::ZERO,
             out_of_time: false,
+            is_spent: false,
             limited_until: None,
             repetition: is_repeatable.then(|| engine.dice.roll()),
             attempts: plan.route.rules.attempts,
@@ -133,11 +136,10 @@ impl<'a> Walk<'a> {
             return false;
         }
         if matches!(class, Class::ContextLength | Class::ContentFilter) {
-            return self.leave_model(permit.route(), class, now);
+            return !self.is_spent && self.leave_model(permit.route(), class, now);
         }
-        if may_have_been_processed(failure) && !self.may_repeat() {
-            return false;
-        }
+        // Another attempt may be under way beside this one: what it comes to ends the request, too.
+        self.is_spent |= may_have_been_processed(failure) && !self.may_repeat();
         if failure.code == Code::ProviderRateLimited
             && let Some(named) = failure.retry_after
         {
@@ -151,7 +153,7 @@ impl<'a> Walk<'a> {
             failures,
             "an attempt failed"
         );
-        true
+        !self.is_spent
     }
 
     /// Whether a timeout may be our own: the process comes too late to what has arrived.
@@ -175,7 +177,7 @@ impl<'a> Walk<'a> {
     /// declared for that.
     pub(crate) fn leaves_filtered(&mut self, permit: &Permit) -> bool {
         let now = self.engine.moment();
-        self.leave_model(permit.route(), Class::ContentFilter, now)
+        !self.is_spent && self.leave_model(permit.route(), Class::ContentFilter, now)
     }
 
     fn may_repeat(&self) -> bool {

@@ -127,7 +127,7 @@ fn key(surface: &str, asking: &Asking<'_>) -> Key {
     add(b"tollgate cache v1");
     add(caller.team().id.as_str().as_bytes());
     // Targets may be chosen by who asks, also within a team.
-    if route.looks_at_callers() {
+    if route.looks_at(caller) {
         add(caller.key.id.as_str().as_bytes());
     }
     for text in [surface, call.format.as_str(), call.operation.as_str()] {
@@ -139,6 +139,7 @@ fn key(surface: &str, asking: &Asking<'_>) -> Key {
     add(call.query.as_deref().unwrap_or_default().as_bytes());
     add(&call.body);
     add(wishes.session.as_deref().unwrap_or_default().as_bytes());
+    add(&wishes.tags.len().to_be_bytes());
     for tag in &wishes.tags {
         add(tag.as_bytes());
     }

@@ -228,6 +228,8 @@ async fn act(
             if let Some(view) = OwnView::of(endpoint, &parts.method)
                 && let Some(caller) = seeing::own_caller(record, parts, (endpoint, right))?
             {
+                // It asks the store.
+                count(record, &caller)?;
                 return surface::admin::saas::own(&gateway, &caller, view, parts).await;
             }
             let manager = credential::manager(record, &parts.headers, right)?;
@@ -256,7 +258,7 @@ async fn for_manager(
     match idempotency::begin_management(record, tenant, parts, body).await? {
         Managed::Again(again) => Ok(Given::Again(again)),
         Managed::Once(read) => {
-            let making = manage(gateway, manager, parts.clone(), read);
+            let making = Box::pin(manage(gateway, manager, parts.clone(), read));
             idempotency::make(record, making).await
         }
         Managed::Plain => surface::admin::act(&gateway, &manager, endpoint, parts, body).await,

@@ -108,6 +108,18 @@ pub(crate) fn take_off(wishes: &mut Wishes, begin: Instant) {
     }
 }
 
+/// The same wishes behind a wait for something else than a provider, that began then: a request has
+/// one deadline, also where its caller wishes for none and `longest` alone bounds it.
+pub(crate) fn left(wishes: &Wishes, longest: Duration, since: Instant) -> Wishes {
+    let total = wishes.total.unwrap_or(longest).min(longest);
+    let mut left = Wishes {
+        total: Some(total),
+        ..wishes.clone()
+    };
+    take_off(&mut left, since);
+    left
+}
+
 /// Keeps what a header says that may be there once only.
 fn once<T>(
     kept: &mut Option<T>,

@@ -107,6 +107,11 @@ impl Permit {
         }
     }
 
+    /// The target was not asked after all.
+    pub(crate) fn leave_unused(mut self) {
+        self.end(Verdict::Neutral, Some(0), None);
+    }
+
     /// The attempt went well to its end.
     pub fn succeed(mut self, usage: Option<Usage>) {
         let used = usage.map(|usage| usage.prompt.saturating_add(usage.completion));

@@ -131,8 +131,20 @@ impl Route {
         members: &[Arc<Self>],
         registry: &Registry,
     ) -> Self {
-        let targets = members.iter().flat_map(|member| member.targets.clone());
-        let mut route = Self::new(model, targets.collect(), registry);
+        let targets = members.iter().flat_map(|member| &member.targets);
+        // A price of its own is charged whichever of them answers.
+        let priced = |target: &Arc<RouteTarget>| match &model.facts.price {
+            None => Arc::clone(target),
+            Some(price) => Arc::new(RouteTarget {
+                facts: Arc::new(ModelFacts {
+                    price: Some(price.clone()),
+                    ..ModelFacts::clone(&target.facts)
+                }),
+                ..RouteTarget::clone(target)
+            }),
+        };
+        let targets = targets.map(priced).collect();
+        let mut route = Self::new(model, targets, registry);
         route.any_model = true;
         route
     }
@@ -236,9 +248,10 @@ impl Route {
         }
     }
 
-    /// Whether its targets look at who asks: by tags, users or keys.
-    pub const fn looks_at_callers(&self) -> bool {
-        self.is_conditional
+    /// Whether its targets look at who of a team asks: by tags, users or keys, or because a
+    /// collection has models that this caller may not use.
+    pub fn looks_at(&self, caller: &Caller) -> bool {
+        self.is_conditional || (self.any_model && !self.is_open_to(caller))
     }
 
     /// Whether nobody waits for a place at its targets.

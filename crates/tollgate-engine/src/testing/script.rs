@@ -21,6 +21,8 @@ use crate::port::{
 pub enum Act {
     /// Answers after a time.
     Answer(Duration),
+    /// Is not asked: the gateway answers itself.
+    Estimate,
     /// Fails after a time.
     Fail(Duration, Failure),
     /// Begins a stream after a time, then gives the rest of it.
@@ -173,6 +175,12 @@ impl Upstream for Script {
             };
             let until = whole.min(Instant::now() + own);
             let (wait, outcome) = match (self.rule)(&attempt) {
+                Act::Estimate => {
+                    return Ok(Delivery {
+                        estimated: true,
+                        ..delivery(Reply::Answer(answer()))
+                    });
+                }
                 Act::Answer(wait) => (wait, Ok(Reply::Answer(answer()))),
                 Act::Fail(wait, failure) => (wait, Err(failure)),
                 Act::Stream(wait, scenes) => (wait, Ok(stream(scenes, under))),

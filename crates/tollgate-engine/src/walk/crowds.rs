@@ -233,6 +233,36 @@ async fn who_comes_late_takes_nothing_that_somebody_in_line_waits_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_target_that_is_left_to_those_in_line_is_as_good_as_full() {
+    let mut declared = one_at_a_time(model("m", &["a"], Rules::default()));
+    let names = |name: &str| vec![Arc::from(name)];
+    declared.fallbacks = Arc::new(Fallbacks {
+        general: names("general"),
+        by_class: vec![(Class::RateLimit, names("spare"))],
+    });
+    let models = vec![
+        declared,
+        model("general", &["b"], Rules::default()),
+        model("spare", &["c"], Rules::default()),
+    ];
+    let world = World::new(Script::new(streams), models, 1).await;
+    let (caller, call) = (caller("app", &["*"]), call("m", true));
+    let busy = serve(&world, &call).await.unwrap();
+    let patient = Wishes {
+        no_fallbacks: true,
+        ..Wishes::default()
+    };
+    let mut trail = Trail::default();
+    let mut waiting = pin!(world.serve_for(&caller, &call, &patient, &mut trail));
+    assert!(waits(waiting.as_mut()).await);
+    // The place is free, and whoever waits for it has not looked yet.
+    drop(busy);
+    let late = serve(&world, &call).await.unwrap();
+    assert_eq!(&*late.answered.model, "spare");
+    assert_eq!(&*waiting.await.unwrap().answered.model, "m");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cool_down_that_is_over_is_seen_by_the_first_whom_it_suits() {
     // The first call of each is told to wait, the others are answered.
     let calls = Mutex::new(Vec::new());

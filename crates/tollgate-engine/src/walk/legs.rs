@@ -30,8 +30,8 @@ pub(super) struct Leg<'a> {
     order: Vec<usize>,
     /// Whether none of its targets can serve this request: the model itself was the trouble.
     is_closed: bool,
-    /// Whether its fallbacks have joined the chain.
-    has_fallen_back: bool,
+    /// The classes of failure for which its fallbacks have joined the chain.
+    joined: Vec<Class>,
     /// The class of the last failure at it.
     class: Option<Class>,
 }
@@ -70,7 +70,7 @@ impl<'a> Leg<'a> {
             route,
             order,
             is_closed: false,
-            has_fallen_back: false,
+            joined: Vec::new(),
             class: None,
         }
     }
@@ -94,7 +94,7 @@ impl Walk<'_> {
             if let Some(permit) = self.pick_in(number, left, first) {
                 return Some(permit);
             }
-            self.fall_back(number, first);
+            self.fall_back(number, left, first);
             number += 1;
         }
         self.pick_again()
@@ -213,32 +213,31 @@ impl Walk<'_> {
     }
 
     /// Lets the fallbacks of a model join the chain: those that the caller may use and that are
-    /// not in it yet.
-    fn fall_back(&mut self, number: usize, first: bool) {
-        let Some(leg) = self.legs.get_mut(number) else {
+    /// not in it yet. Targets that are `left` to others are as good as full.
+    fn fall_back(&mut self, number: usize, left: &[u64], first: bool) {
+        let leg = self.legs.get(number);
+        let Some(leg) = leg.filter(|leg| !leg.route.fallbacks.is_empty()) else {
             return;
         };
-        if leg.has_fallen_back {
-            return;
-        }
-        leg.has_fallen_back = true;
-        if leg.route.fallbacks.is_empty() {
-            return;
-        }
         let class = leg.class;
-        let class = class.unwrap_or_else(|| self.class_of_obstacles(number, first));
+        let class = class.unwrap_or_else(|| self.class_of_obstacles(number, left, first));
         let now = self.engine.moment();
         self.add_fallbacks(number, class, now);
     }
 
-    /// Lets the fallbacks of a model for one class of failure join the chain.
+    /// Lets the fallbacks of a model for one class of failure join the chain, once. A later failure
+    /// can be of another class, with a list of its own.
     fn add_fallbacks(&mut self, number: usize, class: Class, now: Moment) {
-        let Some(leg) = self.legs.get(number) else {
-            return;
-        };
         if self.plan.wishes.no_fallbacks {
             return;
         }
+        let Some(leg) = self.legs.get_mut(number) else {
+            return;
+        };
+        if leg.joined.contains(&class) {
+            return;
+        }
+        leg.joined.push(class);
         let route = Arc::clone(&leg.route);
         for name in route.fallbacks.of(class) {
             // Whoever has a group may use what is in it.
@@ -276,12 +275,19 @@ impl Walk<'_> {
     }
 
     /// The class of failure that the obstacles at a model's targets amount to.
-    fn class_of_obstacles(&self, number: usize, first: bool) -> Class {
+    fn class_of_obstacles(&self, number: usize, left: &[u64], first: bool) -> Class {
         let now = self.engine.moment();
         let leg = self.legs.get(number).into_iter();
         let obstacles = leg.flat_map(|leg| {
             let targets = leg.route.targets.iter();
-            targets.filter_map(|target| leg.facts.obstacle(&leg.route, target, first, now).err())
+            targets.filter_map(
+                |target| match leg.facts.obstacle(&leg.route, target, first, now) {
+                    Err(obstacle) => Some(obstacle),
+                    Ok(()) => left
+                        .contains(&number_of(target))
+                        .then_some(Obstacle::Full(None)),
+                },
+            )
         });
         class_of(obstacles)
     }

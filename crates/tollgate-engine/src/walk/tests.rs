@@ -1,5 +1,7 @@
 //! Requests on their way over targets and fallbacks, in worlds whose clock jumps.
 
+mod deadlines;
+mod estimates;
 mod fallbacks;
 mod hedging;
 

@@ -25,6 +25,11 @@ impl Walk<'_> {
     /// Waits for the next attempt; `None` where there will be none in time. `first`: nothing was
     /// attempted yet.
     pub(crate) async fn next(&mut self, first: bool) -> Option<Permit> {
+        // A body that came slowly, or a failure that did, may have taken all of it.
+        if Instant::now() >= self.begin_by {
+            self.out_of_time = true;
+            return None;
+        }
         // Those who wait for targets of the model already come first; what nobody waits for, and
         // its fallbacks, are free to take.
         let line = &self.plan.route.line;

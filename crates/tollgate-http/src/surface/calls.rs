@@ -3,6 +3,7 @@
 mod address;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -83,18 +84,23 @@ pub(crate) async fn call(
     let route = chat::route(&gateway.engine, caller, &call)?;
     record.facts.route = Some(Arc::clone(&route));
     wishes::take_off(&mut wishes, record.facts.begin);
-    let asking = Asking {
+    let mut asking = Asking {
         caller,
         call: &call,
         wishes: &wishes,
         route: &route,
         payment: Payment::Wallet,
     };
+    let left;
     if cache::mode(&gateway, &asking) != CacheMode::Off {
+        let since = Instant::now();
         let answering = cache::answer(record, &asking, (&parts.headers, generation));
         if let Some(given) = Box::pin(answering).await? {
             return Ok(given);
         }
+        // It may have waited there for another one's answer.
+        left = wishes::left(&wishes, route.rules.timeouts.total, since);
+        asking.wishes = &left;
     }
     let (mut served, hold) = match begin(record, &asking).await {
         Ok(served) => served,

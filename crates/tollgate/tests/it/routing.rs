@@ -7,6 +7,6 @@ mod operators;
 mod places;
 mod retries;
 mod rows;
-mod scene;
+pub mod scene;
 mod strategies;
 mod streams;

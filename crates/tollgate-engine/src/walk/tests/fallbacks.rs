@@ -86,3 +86,80 @@ async fn a_long_prompt_finds_its_fallback_also_behind_a_failure() {
     assert_eq!(served.unwrap(), "l");
     assert_eq!(trail.len(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn fallbacks_of_a_second_class_join_after_those_of_the_first() {
+    for (limits, names) in [
+        (&[][..], &["a", "a", "b"][..]),
+        (&["c"][..], &["a", "c", "a", "b"][..]),
+    ] {
+        let calls = Mutex::new(0);
+        let script = Script::new(move |attempt| match &*attempt.target.connection {
+            "a" => {
+                let mut calls = calls.lock().unwrap();
+                *calls += 1;
+                if *calls == 1 {
+                    let limited = failure(Code::ProviderRateLimited);
+                    Act::Fail(NONE, limited.retry_after(seconds(1.0)))
+                } else {
+                    Act::Fail(NONE, failure(Code::ProviderError))
+                }
+            }
+            "c" => Act::Fail(NONE, failure(Code::ProviderAuthenticationFailed)),
+            _ => Act::Answer(NONE),
+        });
+        let rules = Rules {
+            attempts: 5,
+            ..Rules::default()
+        };
+        let fallbacks = Fallbacks {
+            by_class: vec![(Class::RateLimit, general(limits).general)],
+            ..general(&["b"])
+        };
+        let models = vec![
+            with_fallbacks(model("m", &["a"], rules), fallbacks),
+            model("b", &["b"], Rules::default()),
+            model("c", &["c"], Rules::default()),
+        ];
+        let world = World::new(script, models, 1).await;
+        let begin = Instant::now();
+        let (served, _) = serve(&world, "m").await;
+        assert_eq!(served.unwrap(), "b");
+        let asked = asked(&world, begin);
+        let asked: Vec<_> = asked.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(asked, names);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn fallbacks_join_also_when_a_target_that_was_full_fails() {
+    let mut declared = model("m", &["a"], Rules::default());
+    declared.targets[0].limits = Limits {
+        parallel: Some(1),
+        ..Limits::default()
+    };
+    let fallbacks = Fallbacks {
+        by_class: vec![(Class::RateLimit, Vec::new())],
+        ..general(&["b"])
+    };
+    let models = vec![
+        with_fallbacks(declared, fallbacks),
+        model("b", &["b"], Rules::default()),
+    ];
+    let calls = Mutex::new(0);
+    let script = Script::new(move |attempt| {
+        if &*attempt.target.connection == "b" {
+            return Act::Answer(NONE);
+        }
+        let mut calls = calls.lock().unwrap();
+        *calls += 1;
+        match *calls {
+            1 => Act::Answer(seconds(1.0)),
+            _ => Act::Fail(NONE, failure(Code::ProviderError)),
+        }
+    });
+    let world = World::new(script, models, 1).await;
+    let (first, second) = tokio::join!(serve(&world, "m"), serve(&world, "m"));
+    assert_eq!(first.0.unwrap(), "a");
+    assert_eq!(second.0.unwrap(), "b");
+}

@@ -198,3 +198,36 @@ async fn a_hedge_that_fails_costs_nothing_but_itself() {
     assert_eq!(&*served.answered.target.connection, "a");
     assert_eq!(trail.len(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_second_attempt_may_have_done_is_not_repeated_after_the_first_has_failed() {
+    // Which of both breaks when the whole request had left; the other one fails later.
+    for (breaks, fails) in [("b", "a"), ("a", "b")] {
+        for (repeat, attempts) in [(Repeat::Never, 2), (Repeat::Always, 3)] {
+            let script = Script::new(move |attempt| match &*attempt.target.connection {
+                name if name == breaks => {
+                    let code = Code::ProviderUnreachable;
+                    let broken = broken(code, "closed_before_answer", false);
+                    Act::Fail(seconds(if name == "a" { 2.0 } else { 1.0 }), broken)
+                }
+                name if name == fails => Act::Fail(seconds(3.0), failure(Code::ProviderOverloaded)),
+                _ => begun(),
+            });
+            let rules = Rules {
+                hedge: Some(Hedge {
+                    after: seconds(1.0),
+                    share_percent: 100,
+                    plain: false,
+                }),
+                repeat,
+                ..Rules::default()
+            };
+            let models = vec![model("m", &["a", "b", "c"], rules)];
+            let world = World::new(script, models, 1).await;
+            let mut trail = Trail::default();
+            let served = world.serve(&call("m", true), &mut trail).await;
+            assert_eq!(trail.len(), attempts, "{breaks} {repeat:?}");
+            assert_eq!(served.is_ok(), attempts == 3);
+        }
+    }
+}

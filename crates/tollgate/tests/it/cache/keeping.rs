@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{ON, ask, ask_as, question, word};
 use crate::money::scene::{asked, fails, key, reload, team, until};
+use crate::routing::scene::key_config;
 use crate::simple;
 use crate::surface::Surface::{Anthropic, Chat, Completions, Gemini, GeminiArray, Responses};
 use crate::world::{KEY, World};
@@ -127,6 +128,34 @@ async fn a_key_that_may_not_ask_gets_nothing_that_its_team_has_asked() {
     assert_eq!(answer.outcome(), (404, "model_not_found".to_owned()));
 }
 
+/// A collection gives each key an answer of the models that it may use.
+#[tokio::test]
+async fn a_key_gets_no_kept_answer_of_a_model_that_it_may_not_use() {
+    let more = r#"
+[[models]]
+name = "vendor/small"
+targets = [{ connection = "sim", model = "story-9", price = { input = "1", output = "1" } }]
+[[models]]
+name = "vendor/large"
+targets = [{ connection = "sim", model = "story-8", price = { input = "9", output = "9" } }]
+[[collections]]
+name = "auto"
+strategy = "cost"
+models = ["vendor/large", "vendor/small"]
+"#;
+    let large = key_config("large", "\"vendor/large\"", "");
+    let world = World::once(&format!("{ON}{more}{large}")).await;
+    let body = question("auto", "Hi");
+    let large = crate::routing::scene::key("large");
+    for (key, model) in [(KEY, "vendor/small"), (&*large, "vendor/large")] {
+        for kept in ["miss", "hit"] {
+            let answer = ask_as(&world, key, &body).await;
+            assert_eq!(answer.header("x-tollgate-model"), model, "{answer:?}");
+            assert_eq!(word(&answer), kept, "{model}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn errors_and_answers_that_were_cut_are_never_kept() {
     let world = World::once(ON).await;
@@ -142,7 +171,7 @@ async fn errors_and_answers_that_were_cut_are_never_kept() {
     stream["stream"] = true.into();
     fails(&world, "story-10", "cut-after-4", 1);
     assert!(ask(&world, &stream).await.text().contains("\"error\""));
-    fails(&world, "story-10", "drip:ms=50", 1);
+    fails(&world, "story-10", "drip:ms=500", 1);
     let mut opened = world.chat(&stream).open().await;
     opened.next().await.unwrap().unwrap();
     drop(opened);
@@ -235,11 +264,11 @@ async fn it_is_off_unless_it_is_switched_on_and_models_may_differ() {
 
 #[tokio::test]
 async fn an_answer_is_forgotten_when_its_time_is_over_or_the_models_change() {
-    let world = World::once("[cache]\nmode = \"on\"\nttl_s = 1\n").await;
+    let world = World::once("[cache]\nmode = \"on\"\nttl_s = 3\n").await;
     let body = question("sim/echo", "Hi");
     assert_eq!(word(&ask(&world, &body).await), "miss");
     assert_eq!(word(&ask(&world, &body).await), "hit");
-    until("its second is over", async || {
+    until("its time is over", async || {
         word(&ask(&world, &body).await) == "miss"
     })
     .await;
