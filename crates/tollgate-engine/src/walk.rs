@@ -49,8 +49,6 @@ pub(crate) struct Walk<'a> {
     out_of_time: bool,
     /// Whether a provider may have worked on it, and it must not be repeated for that.
     is_spent: bool,
-    /// The earliest time at which one of the providers that limited it said to come back.
-    limited_until: Option<Moment>,
     /// What all attempts have in common, where a provider is told.
     pub(crate) repetition: Option<u64>,
     /// How many attempts may be made.
@@ -83,7 +81,6 @@ impl<'a> Walk<'a> {
             idle: Duration::ZERO,
             out_of_time: false,
             is_spent: false,
-            limited_until: None,
             repetition: is_repeatable.then(|| engine.dice.roll()),
             attempts: plan.route.rules.attempts,
         }
@@ -140,12 +137,6 @@ impl<'a> Walk<'a> {
         }
         // Another attempt may be under way beside this one: what it comes to ends the request, too.
         self.is_spent |= may_have_been_processed(failure) && !self.may_repeat();
-        if failure.code == Code::ProviderRateLimited
-            && let Some(named) = failure.retry_after
-        {
-            let until = now.after(named);
-            self.limited_until = Some(self.limited_until.map_or(until, |it| it.min(until)));
-        }
         let failures = self.note_tried(permit, failure, now);
         tracing::debug!(
             request_id = self.plan.request_id,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tollgate_core::error::Failure;
+use tollgate_core::error::{Code, Failure};
 use tollgate_core::route::fallback::Class;
 use tollgate_core::route::story::Obstacle;
 use tollgate_core::time::Moment;
@@ -43,6 +43,8 @@ pub(super) struct Tried {
     failures: u32,
     /// From when on it may be tried again; `None`: not by this request.
     pub(super) again: Option<Moment>,
+    /// Until when its provider, which limited it, wants to be left alone.
+    pub(super) limited: Option<Moment>,
 }
 
 impl Tried {
@@ -53,6 +55,7 @@ impl Tried {
             target: Arc::clone(target),
             failures: 1,
             again: None,
+            limited: None,
         }
     }
 }
@@ -179,11 +182,14 @@ impl Walk<'_> {
             .map_or(1, |tried| tried.failures + 1);
         let chance = self.engine.dice.roll();
         let again = rest(failure, self.rules(), failures, chance).map(|wait| now.after(wait));
+        let is_limit = failure.code == Code::ProviderRateLimited;
+        let named = failure.retry_after.filter(|_| is_limit);
         let tried = Tried {
             leg: number,
             target: Arc::clone(permit.aim()),
             failures,
             again,
+            limited: named.map(|wait| now.after(wait)),
         };
         match known.and_then(|known| self.tried.get_mut(known)) {
             Some(known) => *known = tried,
