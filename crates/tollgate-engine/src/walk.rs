@@ -15,13 +15,13 @@ use tollgate_core::route::fallback::Class;
 use tollgate_core::route::rules::{Repeat, Rules};
 use tollgate_core::time::Moment;
 
-pub(crate) use self::legs::{LONGEST_CHAIN, class_of};
-use self::legs::{Leg, Tried};
+use self::legs::Leg;
+pub(crate) use self::legs::{LONGEST_CHAIN, Past, class_of};
 pub(crate) use self::waiting::after as worth_waiting;
 use crate::chat::Plan;
 use crate::engine::Engine;
 use crate::health::Permit;
-use crate::routes::{Route, RouteTarget};
+use crate::routes::Route;
 use crate::select::{self, Belongs, Facts};
 use crate::trail::Trail;
 
@@ -34,7 +34,7 @@ pub(crate) struct Walk<'a> {
     pub(crate) plan: &'a Plan<'a>,
     /// The model that was asked for, then fallbacks in the order in which they came to be needed.
     legs: Vec<Leg<'a>>,
-    tried: Vec<Tried>,
+    past: Past,
     /// When the whole request must be over.
     pub(crate) deadline: Instant,
     /// Until when an answer must have begun, or be there.
@@ -72,7 +72,7 @@ impl<'a> Walk<'a> {
             engine,
             plan,
             legs: vec![first],
-            tried: Vec::new(),
+            past: Past::default(),
             deadline,
             begin_by,
             queued: None,
@@ -86,25 +86,39 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Sets out again with a part of the request's attempts, time and targets left.
+    /// Sets out again with a part of the request's attempts and time left, and with what it met
+    /// before.
     pub(crate) fn resume(
         engine: &'a Arc<Engine>,
         plan: &'a Plan<'a>,
         deadline: Instant,
-        failed: &[Arc<RouteTarget>],
+        past: Past,
         attempts: u32,
     ) -> Self {
         let mut walk = Self::begin(engine, plan);
         walk.deadline = deadline;
         walk.begin_by = deadline;
         walk.attempts = attempts;
-        walk.tried.extend(failed.iter().map(Tried::for_good));
+        for leg in &mut walk.legs {
+            past.tell(leg);
+        }
+        walk.past = past;
         walk
+    }
+
+    /// What it has met so far.
+    pub(crate) fn past(&self) -> &Past {
+        &self.past
+    }
+
+    /// Gives up what it has met, for one that goes on.
+    pub(crate) fn into_past(self) -> Past {
+        self.past
     }
 
     /// Whether the next attempt is the first one of the whole request.
     pub(crate) fn is_first(&self, trail: &Trail) -> bool {
-        trail.is_empty() && self.tried.is_empty()
+        trail.is_empty() && self.past.tried.is_empty()
     }
 
     /// How long it has waited so far, in line or for targets to rest.
