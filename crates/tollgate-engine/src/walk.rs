@@ -25,9 +25,6 @@ use crate::routes::Route;
 use crate::select::{self, Belongs, Facts};
 use crate::trail::Trail;
 
-/// From this lag on, timeouts may be the process's own.
-const LATE: Duration = Duration::from_millis(250);
-
 /// The state of a request on its way.
 pub(crate) struct Walk<'a> {
     pub(crate) engine: &'a Arc<Engine>,
@@ -163,7 +160,7 @@ impl<'a> Walk<'a> {
 
     /// Whether a timeout may be our own: the process comes too late to what has arrived.
     pub(crate) fn is_late_itself(&self, failure: &Failure) -> bool {
-        failure.code == Code::ProviderTimeout && self.engine.overload.reading().lag >= LATE
+        self.engine.overload.may_be_to_blame_for(failure)
     }
 
     /// Whether a target that the deadline ended had nearly all of the time that its model gives,
