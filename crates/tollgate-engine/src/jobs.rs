@@ -6,6 +6,7 @@
 //! changes nothing: the job first ends in the store, once, and what it costs is settled after.
 
 mod calls;
+mod deleted;
 mod ending;
 mod later;
 mod read;
@@ -14,6 +15,7 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod unclear;
 
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
@@ -32,6 +34,7 @@ use self::later::Later;
 pub use self::shares::CallShare;
 use self::shares::Shares;
 use self::turns::Turns;
+use self::unclear::Unclear;
 use crate::accounts::Accounts;
 use crate::caller::Caller;
 use crate::credits::Note;
@@ -42,6 +45,9 @@ use crate::port::{Store, StoreError};
 const HELD: u64 = 1;
 /// The most bytes of a job's metadata.
 pub const LONGEST_METADATA: usize = 64 * 1024;
+
+/// After how long it is worth a try to ask again what a conflict kept from being done.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// What holds for all jobs of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +93,7 @@ pub struct Jobs {
     later: Later,
     /// Jobs that a former process left behind, and that could not be ended yet.
     left: Mutex<Vec<JobId>>,
+    unclear: Unclear,
     /// When this process began, in milliseconds: what was set aside before is a former one's.
     begun: AtomicI64,
     /// Holds that were made before this time, in milliseconds, were asked after.
@@ -104,6 +111,7 @@ impl Jobs {
             settling: Turns::default(),
             later: Later::default(),
             left: Mutex::default(),
+            unclear: Unclear::default(),
             begun: AtomicI64::new(i64::MIN),
             swept: AtomicI64::new(i64::MIN),
         }
@@ -118,6 +126,7 @@ impl Jobs {
     /// its organization was given job credits. Fails with `insufficient_credits` if none are left.
     pub async fn create(&self, caller: &Caller, new: NewJob) -> Result<Job, Failure> {
         let id = self.new_id()?;
+        let making = self.unclear.making(id);
         let team = caller.team();
         let wallet = team.paying(Unit::Credits).map(|wallet| wallet.id().clone());
         let hold = match wallet {
@@ -146,9 +155,26 @@ impl Jobs {
             charged: 0,
             settled: false,
         };
-        // If this fails the hold belongs to no job, and the sweep releases it.
-        self.store().insert_job(&job).await.map_err(not_stored)?;
+        if let Err(error) = self.store().insert_job(&job).await {
+            self.never_made(&job, &error).await;
+            drop(making);
+            return Err(not_stored(error));
+        }
         Ok(job)
+    }
+
+    /// What becomes of a job that the store did not take, and of what was set aside for it.
+    async fn never_made(&self, job: &Job, error: &StoreError) {
+        if error.is_unsure() {
+            // The job may be there, or may still come to be: the sweep looks when that is settled.
+            self.doubt(job.id);
+            return;
+        }
+        let Some(hold) = job.hold else { return };
+        if let Err(failure) = self.release_for_nothing(job.id, hold).await {
+            // It is a hold without a job, which the sweep releases.
+            tracing::warn!(%failure, job_id = %job.id, "the hold of a job stays for a while");
+        }
     }
 
     /// The job of this id. One of another team is missing.
@@ -158,6 +184,20 @@ impl Jobs {
         found
             .filter(|job| job.team == caller.team().id)
             .ok_or_else(missing)
+    }
+
+    /// The same for a job in which a call is to be made. One that was made for one call has that,
+    /// and takes no other: it would end with either.
+    pub async fn find_for_call(&self, caller: &Caller, id: &str) -> Result<Job, Failure> {
+        let job = self.find(caller, id).await?;
+        // What has ended says so when the call begins, as all jobs do.
+        if job.single && job.state.is_open() {
+            return Err(of_job(Code::Conflict).message(
+                "This job was made for one call, and takes no other. Make a job for several calls \
+                 with POST /api/jobs/create.",
+            ));
+        }
+        Ok(job)
     }
 
     /// The model of a call that names none.
@@ -191,7 +231,7 @@ impl Jobs {
                 return Ok(new);
             }
         }
-        Err(of_job(Code::Conflict).message(
+        Err(passing(
             "The metadata of this job are being changed by many at once. Try again in a moment.",
         ))
     }
@@ -232,6 +272,13 @@ fn note(id: JobId, step: &str, mut reason: String) -> Note {
 fn of_job(code: Code) -> Failure {
     let job = Detail::Text(detail::JOB.to_owned());
     Failure::client(code).detail(detail::RESOURCE, job)
+}
+
+/// A conflict that goes away by itself: the same request may succeed in a moment.
+fn passing(message: &str) -> Failure {
+    of_job(Code::Conflict)
+        .message(message)
+        .retry_after(A_MOMENT)
 }
 
 /// There is no such job, or it is another team's.

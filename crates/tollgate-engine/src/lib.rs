@@ -22,6 +22,7 @@ mod hedges;
 pub mod hold;
 pub mod jobs;
 pub mod keys;
+pub mod late;
 pub mod ledger_check;
 pub mod maintenance;
 mod meter;

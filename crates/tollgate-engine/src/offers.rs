@@ -36,6 +36,16 @@ impl Shelf {
         self.teams.values()
     }
 
+    /// How many there are of a kind.
+    pub fn count(&self, kind: OfferKind) -> usize {
+        match kind {
+            OfferKind::Alias => self.aliases.len(),
+            OfferKind::AccessGroup => self.groups.len(),
+            OfferKind::ModelGroup => self.model_groups.len(),
+            OfferKind::Team => self.teams.len(),
+        }
+    }
+
     /// The aliases that an access group holds, by name.
     pub fn aliases_of<'a>(&'a self, group: &'a str) -> impl Iterator<Item = &'a Arc<Alias>> {
         let all = self.aliases.values();
@@ -146,7 +156,8 @@ impl Offers {
         self.shelf.load()
     }
 
-    /// From now on this is done after each change of what requests are routed by. To be said once.
+    /// From now on this is done once after each change of what requests are routed by, however
+    /// much it changes. To be said once.
     pub fn when_changed(&self, hook: impl Fn() + Send + Sync + 'static) {
         _ = self.changed.set(Box::new(hook));
     }
@@ -174,25 +185,24 @@ impl Offers {
         }
     }
 
-    /// Takes changes that are durable. To be called with nobody else changing anything.
-    pub(crate) fn take(&self, change: Taken) {
+    /// Takes changes that are durable, all at once. To be called with nobody else changing
+    /// anything.
+    pub(crate) fn take(&self, changes: Vec<Taken>) {
+        if changes.is_empty() {
+            return;
+        }
         let mut offered = Shelf::clone(&self.shelf.load());
-        let kind = match change {
-            Taken::Put(offer) => {
-                let kind = offer.kind();
-                offered.put(offer);
-                kind
+        let mut is_routed_by = false;
+        for change in changes {
+            // What a team was given is asked for by each request.
+            is_routed_by |= change.kind() != OfferKind::Team;
+            match change {
+                Taken::Put(offer) => offered.put(offer),
+                Taken::Removed(kind, name) => offered.remove(kind, &name),
             }
-            Taken::Removed(kind, name) => {
-                offered.remove(kind, &name);
-                kind
-            }
-        };
+        }
         self.shelf.store(Arc::new(offered));
-        // What a team was given is asked for by each request.
-        if kind != OfferKind::Team
-            && let Some(changed) = self.changed.get()
-        {
+        if is_routed_by && let Some(changed) = self.changed.get() {
             changed();
         }
     }
@@ -203,6 +213,15 @@ impl Offers {
 pub(crate) enum Taken {
     Put(Offer),
     Removed(OfferKind, Box<str>),
+}
+
+impl Taken {
+    fn kind(&self) -> OfferKind {
+        match self {
+            Self::Put(offer) => offer.kind(),
+            Self::Removed(kind, _) => *kind,
+        }
+    }
 }
 
 impl fmt::Debug for Offers {

@@ -1,10 +1,11 @@
 //! Gives teams the job credits that come again with each period: once for each period, whatever
 //! becomes of the process meanwhile.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_core::error::Failure;
+use tollgate_core::error::{Code, Failure};
 use tollgate_core::id::TeamId;
 use tollgate_core::ledger::{Holder, WalletId};
 use tollgate_core::money::Unit;
@@ -24,8 +25,17 @@ const ZONE: &str = "UTC";
 /// Looks every few seconds whose period is over, until the end.
 pub async fn watch(accounts: Arc<Accounts>, end: impl Future<Output = ()>) {
     let watching = async {
+        let mut told = Told::default();
         loop {
-            give_due(&accounts).await;
+            for Missed { team, failure, .. } in told.news(give_due(&accounts).await) {
+                let code = failure.code.slug();
+                tracing::warn!(
+                    team = &*team,
+                    code,
+                    %failure,
+                    "credits could not come again: it is tried again until they do"
+                );
+            }
             accounts.clock().sleep(EVERY).await;
         }
     };
@@ -35,8 +45,47 @@ pub async fn watch(accounts: Arc<Accounts>, end: impl Future<Output = ()>) {
     }
 }
 
-/// Gives what is due now, also for periods in which no process ran.
-pub async fn give_due(accounts: &Accounts) {
+/// Credits that were due and could not be given.
+#[derive(Debug)]
+pub struct Missed {
+    /// Whose they are.
+    pub team: Box<str>,
+    /// When the period began in which this was tried.
+    pub period: Timestamp,
+    /// Why not.
+    pub failure: Failure,
+}
+
+/// What was told of teams whose credits could not come, that nobody reads the same every few
+/// seconds.
+#[derive(Default)]
+struct Told(HashMap<Box<str>, (Timestamp, Vec<Code>)>);
+
+impl Told {
+    /// Of those that have missed credits at this look, what was not told in this period: each team
+    /// once for each code.
+    fn news(&mut self, missed: Vec<Missed>) -> Vec<Missed> {
+        let mut before = std::mem::take(&mut self.0);
+        let mut news = Vec::new();
+        for missed in missed {
+            let told = before.remove(&missed.team);
+            let told = told.filter(|(period, _)| *period == missed.period);
+            let (_, mut codes) = told.unwrap_or((missed.period, Vec::new()));
+            let code = missed.failure.code;
+            let team = missed.team.clone();
+            let period = missed.period;
+            if !codes.contains(&code) {
+                codes.push(code);
+                news.push(missed);
+            }
+            self.0.insert(team, (period, codes));
+        }
+        news
+    }
+}
+
+/// Gives what is due now, also for periods in which no process ran. Tells what could not be given.
+pub async fn give_due(accounts: &Accounts) -> Vec<Missed> {
     let due: Vec<Arc<TeamOffer>> = {
         let shelf = accounts.offers().shelf();
         let offers = shelf.teams().filter(|offer| !offer.deleted);
@@ -45,12 +94,19 @@ pub async fn give_due(accounts: &Accounts) {
             .map(Arc::clone)
             .collect()
     };
+    let mut missed = Vec::new();
     for offer in due {
-        if let Err(failure) = give(accounts, &offer.team).await {
-            let code = failure.code.slug();
-            tracing::warn!(team = &*offer.team, code, "credits could not come again");
+        if let Err(failure) = give(accounts, &offer.team).await
+            && let Some(refill) = &offer.refill
+        {
+            missed.push(Missed {
+                team: offer.team.clone(),
+                period: begins(accounts, refill.every),
+                failure,
+            });
         }
     }
+    missed
 }
 
 /// From when on a refill that is set up now counts: what comes next comes with the next period.

@@ -29,9 +29,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// How often answers whose time is over are forgotten.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 
-/// The first byte of what is kept: an answer follows, or nothing because it was too long.
+/// The first byte of what is kept: an answer follows, or nothing because it was too long, or
+/// because nobody knows whether what was asked for was done.
 const WHOLE: u8 = 0;
 const TOO_LONG: u8 = 1;
+const UNSURE: u8 = 2;
 
 /// How long answers are kept, and which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,6 +212,7 @@ impl Replays {
             settings,
             recorded: Vec::new(),
             is_too_long: false,
+            is_unsure: false,
         }
     }
 
@@ -289,6 +292,7 @@ pub struct Running {
     settings: Settings,
     recorded: Vec<u8>,
     is_too_long: bool,
+    is_unsure: bool,
 }
 
 impl Running {
@@ -308,6 +312,14 @@ impl Running {
             return;
         }
         self.recorded.extend_from_slice(part);
+    }
+
+    /// Keeps in place of an answer that nobody knows whether what was asked for was done: it is
+    /// never done again under this key.
+    pub async fn keep_unsure(mut self) {
+        self.forget();
+        self.is_unsure = true;
+        self.keep(&[]).await;
     }
 
     /// Notes another body in place of all that was noted. One that was too long stays so.
@@ -350,7 +362,9 @@ impl Running {
     }
 
     fn seal(&self, head: &[u8], expires_at: Timestamp) -> Result<StoredReplay, Failure> {
-        let clear = if self.is_too_long {
+        let clear = if self.is_unsure {
+            vec![UNSURE]
+        } else if self.is_too_long {
             vec![TOO_LONG]
         } else {
             pack(head, &self.recorded)
@@ -400,6 +414,9 @@ fn unpack(mut rest: Bytes) -> Result<Kept, Failure> {
              cannot be given again. Use a new idempotency key to have it made once more.",
         ));
     }
+    if kind == UNSURE {
+        return Err(unsure());
+    }
     let length = rest.get(1..5).and_then(|length| length.try_into().ok());
     let length = length.map(u32::from_be_bytes).ok_or_else(damaged)?;
     let length = usize::try_from(length).map_err(|_| damaged())?;
@@ -430,6 +447,14 @@ fn mismatch() -> Failure {
 fn too_many() -> Failure {
     Failure::gateway(Code::Overloaded)
         .message("Too many requests with idempotency keys are running. Try again in a moment.")
+}
+
+/// A write whose end nobody saw.
+fn unsure() -> Failure {
+    Failure::client(Code::Conflict).message(
+        "The store failed while this request was carried out, so nobody knows whether it was. \
+         Look whether what it asks for is there; use a new idempotency key to ask for it once more.",
+    )
 }
 
 fn unreadable() -> Failure {

@@ -205,7 +205,7 @@ impl RouteTable {
                 connection: "tollgate".into(),
                 facts: Arc::clone(&collection.facts),
                 owners: owners.clone(),
-                gate: None,
+                gate: collection.gate.clone(),
             });
             self.exact.insert(Arc::clone(name), Arc::clone(&route));
         }
@@ -220,6 +220,12 @@ impl RouteTable {
         self.wildcards
             .iter()
             .find_map(|wildcard| wildcard.find(name))
+    }
+
+    /// Whether a name has a route. Leaves nothing behind, where looking for it does.
+    pub fn has(&self, name: &str) -> bool {
+        let mut wildcards = self.wildcards.iter();
+        self.exact.contains_key(name) || wildcards.any(|wildcard| wildcard.rest_of(name).is_some())
     }
 
     /// Keeps the route of a name behind a wildcard that was answered well, so that its targets
@@ -398,6 +404,25 @@ mod tests {
                 (&*route.model, &*target.connection, &*target.model)
             });
             assert_eq!(seen, found, "{name}");
+            assert_eq!(table.has(name), found.is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_collection_that_is_offered_is_listed_behind_its_gate() {
+        let gate = Gate::Alias(["g".into()].into());
+        let offered = DeclaredModel {
+            targets: Vec::new(),
+            members: vec!["a".into()],
+            gate: Some(Arc::new(gate.clone())),
+            ..model("any", &["some"], "main")
+        };
+        let models = vec![model("a", &[], "main"), offered];
+        let table = RouteTable::new(models, &Registry::default());
+        for (name, expected) in [("any", Some(&gate)), ("some", Some(&gate)), ("a", None)] {
+            assert_eq!(table.listed_as(name).unwrap().gate(), expected, "{name}");
+            let route = table.find(name).unwrap();
+            assert_eq!(route.gate.as_deref(), expected, "{name}");
         }
     }
 

@@ -22,7 +22,7 @@ use crate::routes::Route;
 use crate::trail::Trail;
 
 pub use script::{Act, Scene, Script, Seen};
-pub use store::MemoryStore;
+pub use store::{MemoryStore, NewJobs};
 pub use vault::ToyVault;
 pub use world::{World, call, caller, member, model};
 

@@ -84,7 +84,8 @@ pub(crate) async fn handle(
     let endpoint = Endpoint::find(parts.uri.path());
     if let Some(endpoint) = endpoint.filter(|endpoint| is_plain_get(*endpoint, &parts.method))
         && flaw.is_none()
-        && let Some(given) = surface::public(&gateway, endpoint)
+        // A failure goes the way of all others, which has a row of the catalogue and a line in the log.
+        && let Ok(Some(given)) = surface::public(&gateway, endpoint)
     {
         let mut response = document(given);
         answer::identify(response.headers_mut(), &id);
@@ -196,7 +197,7 @@ async fn act(
         Right::Public if endpoint == Endpoint::CreditWebhook => {
             surface::webhook::credits(&gateway, &record.facts.id, parts, body).await
         }
-        Right::Public => surface::public(&gateway, endpoint)
+        Right::Public => surface::public(&gateway, endpoint)?
             .ok_or_else(|| Failure::client(Code::ResourceNotFound)),
         Right::Read if let Endpoint::Report(report) = endpoint => {
             knock(record)?;
@@ -227,6 +228,8 @@ async fn act(
             if let Some(view) = OwnView::of(endpoint, &parts.method)
                 && let Some(caller) = seeing::own_caller(record, parts, (endpoint, right))?
             {
+                // It asks the store.
+                count(record, &caller)?;
                 return surface::admin::saas::own(&gateway, &caller, view, parts).await;
             }
             let manager = credential::manager(record, &parts.headers, right)?;
@@ -255,7 +258,7 @@ async fn for_manager(
     match idempotency::begin_management(record, tenant, parts, body).await? {
         Managed::Again(again) => Ok(Given::Again(again)),
         Managed::Once(read) => {
-            let making = manage(gateway, manager, parts.clone(), read);
+            let making = Box::pin(manage(gateway, manager, parts.clone(), read));
             idempotency::make(record, making).await
         }
         Managed::Plain => surface::admin::act(&gateway, &manager, endpoint, parts, body).await,

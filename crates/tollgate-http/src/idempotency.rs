@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use tollgate_core::error::failure::FieldProblem;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::key::ModelScope;
+use tollgate_engine::port::StoreError;
 use tollgate_engine::replay::{Asked, Begun, Kept, Running};
 
 use crate::answer;
@@ -22,6 +23,7 @@ use crate::body::Inbound;
 use crate::dispatch::Given;
 use crate::gateway::Gateway;
 use crate::head::Head;
+use crate::late;
 use crate::outgoing::Outgoing;
 use crate::query::Query;
 use crate::record::Record;
@@ -169,9 +171,9 @@ pub(crate) async fn begin_management(
 }
 
 /// Has something made, and its answer kept where it has a key. Then it is made in a task of its
-/// own: a caller who goes away must not free the key while what was asked for may still come to
-/// be. The task ends with the making, which is as bounded as the store is, and is waited for when
-/// the gateway ends.
+/// own: neither a caller who goes away nor a store that is late may free the key while what was
+/// asked for may still come to be. The task ends with the making, which is as bounded as the store
+/// is, and is waited for when the gateway ends.
 pub(crate) async fn make(
     record: &mut Record,
     making: impl Future<Output = Result<Given, Failure>> + Send + 'static,
@@ -180,16 +182,26 @@ pub(crate) async fn make(
         return making.await;
     };
     let (gateway, id) = (Arc::clone(record.gateway()), record.facts.id.clone());
-    let making = record.gateway().tasks.spawn(async move {
-        let given = making.await?;
-        if let Some(saving) = recording.document(&gateway, &id, &given) {
-            saving.await;
+    let making = async move {
+        match making.await {
+            Ok(given) => {
+                if let Some(saving) = recording.document(&gateway, &id, &given) {
+                    saving.await;
+                }
+                Ok(given)
+            }
+            Err(failure) => {
+                if StoreError::leaves_unsure(&failure) {
+                    let running = recording.running;
+                    gateway
+                        .tasks
+                        .spawn(async move { running.keep_unsure().await });
+                }
+                Err(failure)
+            }
         }
-        Ok(given)
-    });
-    making.await.unwrap_or_else(|_| {
-        Err(Failure::gateway(Code::InternalError).because("a panic while something was made"))
-    })
+    };
+    late::done(&record.gateway().tasks, making).await
 }
 
 /// The same, apart for whoever may not see what others of the tenant were answered: a key that is

@@ -15,6 +15,7 @@ mod framing;
 mod gateway;
 mod head;
 mod idempotency;
+mod late;
 mod limits;
 mod log_buffer;
 mod log_row;

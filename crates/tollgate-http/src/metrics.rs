@@ -332,6 +332,13 @@ impl Metrics {
         text::encode(&mut text, &self.registry)?;
         Ok(text)
     }
+
+    /// Makes what writes the figures fail.
+    #[cfg(test)]
+    pub(crate) fn fail(&mut self) {
+        self.registry.register_collector(Box::new(tests::Failing));
+        self.of_seed.register_collector(Box::new(tests::Failing));
+    }
 }
 
 #[cfg(test)]

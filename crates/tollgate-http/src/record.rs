@@ -354,6 +354,8 @@ impl Record {
         if !self.finished {
             self.finished = true;
             let duration = self.facts.begin.elapsed();
+            // Whoever sees that nothing is under way finds nothing set aside either.
+            (self.hold, self.permit, self.pass, self.place) = (None, None, None, None);
             self.gateway.metrics.requests_open.dec();
             self.gateway.metrics.record(&self.facts, duration);
             let now = self.gateway.now();

@@ -11,21 +11,23 @@ pub(crate) mod reports;
 pub(crate) mod simple;
 pub(crate) mod webhook;
 
+use tollgate_core::error::Failure;
+
 use crate::dispatch::Given;
 use crate::gateway::Gateway;
 use crate::routes::Endpoint;
 
 /// The documents that everybody may read; `None` for what is not one of them.
-pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Option<Given> {
+pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Result<Option<Given>, Failure> {
     let url = &*gateway.settings().public_url;
-    match endpoint {
+    let given = match endpoint {
         Endpoint::Hello => Some(health::hello()),
         Endpoint::SimpleHealth => Some(simple::health()),
-        Endpoint::SimpleMetrics => Some(simple::metrics(gateway)),
+        Endpoint::SimpleMetrics => Some(simple::metrics(gateway)?),
         Endpoint::Health => Some(health::healthy()),
         Endpoint::Live => Some(health::live()),
         Endpoint::Ready => Some(health::ready(gateway)),
-        Endpoint::Metrics => Some(health::metrics(gateway)),
+        Endpoint::Metrics => Some(health::metrics(gateway)?),
         Endpoint::Errors => Some(errors::list(url)),
         Endpoint::Error(code) => errors::one(code, url),
         Endpoint::ErrorPages => Some(errors::pages(url)),
@@ -73,5 +75,6 @@ pub(crate) fn public(gateway: &Gateway, endpoint: Endpoint<'_>) -> Option<Given>
         | Endpoint::Saas(_)
         | Endpoint::Report(_)
         | Endpoint::Job(_) => None,
-    }
+    };
+    Ok(given)
 }

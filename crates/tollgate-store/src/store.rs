@@ -18,16 +18,19 @@ mod transactions;
 mod usage;
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tollgate_core::audit::AuditRow;
-use tollgate_core::id::KeyId;
+use tollgate_core::id::{KeyId, TeamId};
 use tollgate_core::job::{CallRecord, Job, JobId, Totals};
 use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId};
 use tollgate_core::offer::Offer;
 use tollgate_core::request_log::Segment;
 use tollgate_core::tenant::{Organization, Team, User};
 use tollgate_core::time::Timestamp;
+use tollgate_engine::late;
 use tollgate_engine::port::{
     Appended, AuditQuery, Beside, Change, Checkpoint, JobBy, JobEnd, JobQuery, JobStore, JobSum,
     LedgerStore, LogStore, ReplayStore, Store, StoreError, Stored, StoredConnection, StoredKey,
@@ -62,7 +65,8 @@ impl SqlStore {
         self.database.close().await;
     }
 
-    /// Does work, again where it came to nothing and may go well now, and not for ever.
+    /// Does work, again where it came to nothing and may go well now, and not for ever. What is
+    /// given up then may happen yet.
     fn run<'a, T, F>(&'a self, limit: Duration, work: impl Fn() -> F + Send + 'a) -> Stored<'a, T>
     where
         T: Send + 'a,
@@ -78,12 +82,42 @@ impl SqlStore {
             }
         };
         Box::pin(async move {
-            let done = tokio::time::timeout(limit, trying).await;
+            let done = late::wait(limit, trying).await;
             done.unwrap_or_else(|_| {
                 let name = self.database.name();
-                Err(StoreError(
-                    format!("{name} did not answer within {limit:?}").into(),
-                ))
+                let told = format!("{name} did not answer within {limit:?}");
+                Err(StoreError::unsure(told))
+            })
+        })
+    }
+
+    /// The same of one statement that is no transaction and may be done again: where a connection
+    /// was lost, the statement may have been done, whatever became of further tries.
+    fn run_alone<'a, T, F>(&'a self, work: impl Fn() -> F + Send + 'a) -> Stored<'a, T>
+    where
+        T: Send + 'a,
+        F: Future<Output = Result<T, Trouble>> + Send + 'a,
+    {
+        let was_lost = Arc::new(AtomicBool::new(false));
+        let noted = Arc::clone(&was_lost);
+        let tried = self.run(STATEMENT_LIMIT, move || {
+            let (working, noted) = (work(), Arc::clone(&noted));
+            async move {
+                let done = working.await;
+                if done.as_ref().is_err_and(Trouble::is_lost) {
+                    noted.store(true, Ordering::Relaxed);
+                }
+                done
+            }
+        });
+        Box::pin(async move {
+            let done = tried.await;
+            done.map_err(|error| {
+                if was_lost.load(Ordering::Relaxed) && !error.is_unsure() {
+                    StoreError::unsure(error)
+                } else {
+                    error
+                }
             })
         })
     }
@@ -290,7 +324,7 @@ impl ReplayStore for SqlStore {
 
 impl JobStore for SqlStore {
     fn insert_job<'a>(&'a self, job: &'a Job) -> Stored<'a, ()> {
-        self.run(STATEMENT_LIMIT, move || jobs::insert(&self.database, job))
+        self.run_alone(move || jobs::insert(&self.database, job))
     }
 
     fn job(&self, id: JobId) -> Stored<'_, Option<Job>> {
@@ -351,6 +385,10 @@ impl JobStore for SqlStore {
         self.run(STATEMENT_LIMIT, move || {
             jobs::overdue(&self.database, before, limit)
         })
+    }
+
+    fn teams_with_open_jobs(&self) -> Stored<'_, Vec<TeamId>> {
+        self.run(READ_ALL_LIMIT, || jobs::teams_at_work(&self.database))
     }
 
     fn unsettled_jobs(&self, limit: u32) -> Stored<'_, Vec<Job>> {

@@ -92,7 +92,7 @@ impl Keeper {
             }),
             changing: tokio::sync::Mutex::default(),
         });
-        keeper.state().tell_hidden();
+        keeper.tell_hidden(&keeper.state());
         keeper.bring_in();
         let offering = Arc::downgrade(&keeper);
         keeper.accounts.offers().when_changed(move || {
@@ -143,7 +143,7 @@ impl Keeper {
     pub(crate) fn remember(&self, config: &Config, _turn: &Turn<'_, ()>) {
         let mut state = self.state();
         state.config = Arc::new(config.clone());
-        state.tell_hidden();
+        self.tell_hidden(&state);
         // What was offered while the configuration was read.
         self.route(&state);
     }
@@ -167,6 +167,18 @@ impl Keeper {
         if let Some(engine) = self.engine.upgrade() {
             let offers = self.accounts.offers().shelf();
             engine.set_routing(state.routing(&state.config, &offers));
+        }
+    }
+
+    /// Says in the log what is kept or offered and cannot be reached.
+    fn tell_hidden(&self, state: &State) {
+        state.tell_hidden();
+        let (routing, _) = state.without_offers(&state.config);
+        for model in offered::hidden(&routing, &self.accounts.offers().shelf()) {
+            tracing::warn!(
+                model,
+                "a model that is offered is hidden by one of the same name that is configured"
+            );
         }
     }
 
@@ -210,10 +222,16 @@ impl State {
         all
     }
 
-    /// Each kept connection is open under its name, unless a declared model has that name or it is
-    /// the account of an alias, which leads there alone.
     /// What operators offer comes last: everything else keeps its name.
     fn routing(&self, config: &Config, offers: &Shelf) -> Routing {
+        let (mut routing, private) = self.without_offers(config);
+        offered::add(&mut routing, offers, &config.rules, &private);
+        routing
+    }
+
+    /// Each kept connection is open under its name, unless a declared model has that name or it is
+    /// the account of an alias, which leads there alone; those come beside.
+    fn without_offers(&self, config: &Config) -> (Routing, BTreeSet<&str>) {
         let mut routing = assemble::routing(config);
         let mut private = BTreeSet::new();
         for (held, connection) in self.in_use(config) {
@@ -227,8 +245,7 @@ impl State {
                 routing.models.push(model);
             }
         }
-        offered::add(&mut routing, offers, &config.rules, &private);
-        routing
+        (routing, private)
     }
 
     fn tell_hidden(&self) {

@@ -13,6 +13,7 @@ mod ownership;
 mod reload;
 mod secrets;
 mod shutdown;
+mod supervise;
 mod telemetry;
 
 use std::fmt::Display;

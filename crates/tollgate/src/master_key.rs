@@ -13,6 +13,9 @@ const FILE: &str = "master.key";
 const DRAFT: &str = "master.key.new";
 const LENGTH: usize = 32;
 
+/// What is taken for a key, as problems and documents say it.
+pub(crate) const FORM: &str = "32 bytes, as 64 hexadecimal digits or as base64";
+
 /// Why there is no master key.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MasterKeyError {

@@ -35,24 +35,41 @@ pub(crate) struct Live {
     pub(crate) gateway: Arc<Gateway>,
 }
 
-/// Reads the configuration again at each signal, until the end.
-pub(crate) async fn at_each(
-    mut hangups: Signal,
+/// Whoever waits for signals.
+pub(crate) struct Reload {
+    hangups: Signal,
     live: Live,
-    first: Config,
-    ended: CancellationToken,
-) {
-    let mut current = first;
-    loop {
-        tokio::select! {
-            signal = hangups.recv() => if signal.is_none() { return },
-            () = ended.cancelled() => return,
+    /// What is in effect.
+    current: Config,
+}
+
+impl Reload {
+    pub(crate) fn new(hangups: Signal, live: Live, current: Config) -> Self {
+        Self {
+            hangups,
+            live,
+            current,
         }
-        match serve::load(&order_again(&live.order, &current)) {
-            Ok(config) => match live.take(&current, &config).await {
+    }
+
+    /// Reads the configuration again at each signal, until the end.
+    pub(crate) async fn at_each(&mut self, ended: &CancellationToken) {
+        loop {
+            tokio::select! {
+                signal = self.hangups.recv() => if signal.is_none() { return },
+                () = ended.cancelled() => return,
+            }
+            self.again().await;
+        }
+    }
+
+    async fn again(&mut self) {
+        let Self { live, current, .. } = self;
+        match serve::load(&order_again(&live.order, current)) {
+            Ok(config) => match live.take(current, &config).await {
                 Ok(()) => {
-                    tell(&current, &config);
-                    current = config;
+                    tell(current, &config);
+                    *current = config;
                 }
                 Err(error) => {
                     tracing::error!(%error, "the new configuration is refused, the old one stays");

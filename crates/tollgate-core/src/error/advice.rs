@@ -71,8 +71,8 @@ impl Advice {
 
 fn may_help(failure: &Failure) -> bool {
     match failure.code.retry() {
-        // The one conflict that goes away by itself, a request with the same idempotency key
-        // that is still running, says how long to wait.
+        // A conflict that goes away by itself says how long to wait: a request with the same
+        // idempotency key that is still running, or a job whose calls are.
         Retry::Never => failure.code == Code::Conflict && failure.retry_after.is_some(),
         // The gateway has tried elsewhere already, if it may.
         Retry::Elsewhere => false,

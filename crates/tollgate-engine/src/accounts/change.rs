@@ -104,6 +104,21 @@ impl Step {
         }
     }
 
+    /// What changes of what is offered.
+    fn offered(&self) -> Option<Taken> {
+        match self {
+            Self::Offer(offer) => Some(Taken::Put(Offer::clone(offer))),
+            Self::RemoveOffer(kind, name) => Some(Taken::Removed(*kind, name.clone())),
+            Self::InsertKey(_)
+            | Self::UpdateKey(_)
+            | Self::Organization(_)
+            | Self::Team(_)
+            | Self::User(_)
+            | Self::ForgetUser(_)
+            | Self::ForgetTeam(_) => None,
+        }
+    }
+
     fn take_effect(self, live: &Live) {
         let tenants = &*live.tenants;
         match self {
@@ -122,14 +137,19 @@ impl Step {
             }
             Self::ForgetUser(id) => tenants.forget_user(&id),
             Self::ForgetTeam(id) => tenants.close_team(&id),
-            Self::Offer(offer) => {
-                let offer = Taken::Put(Arc::unwrap_or_clone(offer));
-                live.offers.take(offer);
-            }
-            Self::RemoveOffer(kind, name) => {
-                live.offers.take(Taken::Removed(kind, name));
-            }
+            // It was there before.
+            Self::Offer(_) | Self::RemoveOffer(..) => {}
         }
+    }
+}
+
+/// Has a change take effect. What is offered comes first, all of it together: no key of a new team
+/// opens more than the team was given, and requests are routed anew once.
+fn take_effect(steps: Vec<Step>, live: &Live) {
+    live.offers
+        .take(steps.iter().filter_map(Step::offered).collect());
+    for step in steps {
+        step.take_effect(live);
     }
 }
 
@@ -145,9 +165,7 @@ struct Change {
 impl Drop for Change {
     fn drop(&mut self) {
         if self.stands {
-            for step in self.steps.drain(..) {
-                step.take_effect(&self.live);
-            }
+            take_effect(std::mem::take(&mut self.steps), &self.live);
         }
     }
 }
@@ -185,9 +203,7 @@ impl Accounts {
         let changes = draft.for_store();
         let (live, steps) = (self.live(), draft.steps);
         let then = move || {
-            for step in steps {
-                step.take_effect(&live);
-            }
+            take_effect(steps, &live);
             drop(turn);
         };
         let along = Along {

@@ -140,6 +140,16 @@ impl Accounts {
         Ok(())
     }
 
+    /// Whether a team was ever deleted.
+    pub(crate) fn has_deleted_teams(&self) -> bool {
+        self.offers.shelf().teams().any(|offer| offer.deleted)
+    }
+
+    /// Whether this team was deleted, and is not there again because the configuration names it.
+    pub(crate) fn is_deleted(&self, id: &TeamId) -> bool {
+        self.was_deleted(id) && self.tenants.team(id).is_none()
+    }
+
     /// Whether there was a team of this id.
     pub(super) fn was_deleted(&self, id: &TeamId) -> bool {
         let offered = self.offers.shelf();

@@ -1,4 +1,5 @@
 mod declared;
+mod offers;
 mod roles;
 mod whole;
 

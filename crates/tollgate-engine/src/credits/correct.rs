@@ -11,7 +11,7 @@ use tollgate_core::money::{LARGEST, Unit};
 
 use super::{Credits, Note, audit, not_read, too_little, too_much};
 use crate::fault;
-use crate::port::USED;
+use crate::port::{StoreError, USED};
 use crate::settle::{Along, Posting};
 use crate::wallet::Wallet;
 
@@ -133,7 +133,11 @@ impl Credits {
         })??;
         fault::point("credit.posted");
         let mut ticket = ticket.ok_or_else(super::no_wallet)?;
-        self.durable(last, &mut ticket, note).await
+        let durable = self.durable(last, &mut ticket, note).await;
+        // No reference leads to them: who asks again would have them made again.
+        durable.map_err(|failure| {
+            failure.because(StoreError::unsure("the page of the entries is not written"))
+        })
     }
 }
 

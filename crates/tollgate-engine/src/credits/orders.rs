@@ -9,8 +9,8 @@ use tollgate_core::ledger::{Entry, EntryId, Kind, Movement, WalletId};
 use tollgate_core::money::LARGEST;
 
 use super::{Ask, Credits, Note, Receipt, not_read};
-use crate::fault;
 use crate::settle::Ticket;
+use crate::{fault, late};
 
 type Name = (WalletId, Box<str>);
 
@@ -301,7 +301,7 @@ impl Credits {
                 clock.sleep(std::time::Duration::from_millis(20)).await;
             }
         };
-        if timeout(patience, waiting).await.is_ok() {
+        if late::wait(patience, waiting).await.is_ok() {
             fault::point("credit.durable");
             return Ok(());
         }

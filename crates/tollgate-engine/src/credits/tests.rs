@@ -499,6 +499,23 @@ async fn an_order_waits_for_the_store_where_calls_do_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn while_a_checkpoint_does_not_end_no_call_begins() {
+    let office = Office::new().await;
+    let ledger = &office.credits.ledger;
+    office.run(office.settled(0)).await;
+    office.store.set_stuck(true);
+    let looks = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(ledger.check().is_ok(), "it may only be slow");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let failure = ledger.check().unwrap_err();
+        assert_eq!(failure.code, Code::DatabaseError);
+    };
+    tokio::join!(ledger.write_checkpoint(), looks);
+    assert!(ledger.check().is_ok(), "the next page finds out");
+}
+
+#[tokio::test(start_paused = true)]
 async fn with_a_broken_store_nothing_happens() {
     let office = Office::new().await;
     office.store.set_broken(true);

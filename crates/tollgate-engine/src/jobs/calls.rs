@@ -10,12 +10,15 @@ use tollgate_core::error::{Code, Failure};
 use tollgate_core::job::{BudgetMode, CallRecord, CallState, Job, JobId, Used};
 
 use super::shares::CallShare;
-use super::{Jobs, not_stored, of_job};
+use super::{Jobs, not_stored, of_job, passing};
 use crate::caller::Caller;
 use crate::hold::Most;
 
 /// How long whoever completes a job waits for its calls under way.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a call failed that was never made.
+const UNTOLD: &str = "The store did not say in time that the call was noted.";
 
 /// What is said about a call that begins.
 #[derive(Clone, Debug)]
@@ -44,11 +47,9 @@ impl Begun {
     pub fn share(&self) -> Option<Arc<CallShare>> {
         self.share.clone()
     }
-}
 
-impl Drop for Begun {
-    fn drop(&mut self) {
-        // Before it is no longer under way: its job is not completed in between.
+    /// What the call has used is known: from now on no more than that is held for it.
+    pub(super) fn free(&mut self) {
         if let Some(share) = self.share.take() {
             let CallRecord {
                 prompt,
@@ -59,6 +60,13 @@ impl Drop for Begun {
             let tokens = prompt.saturating_add(completion);
             share.end(Used { cost, tokens });
         }
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        // Before it is no longer under way: its job is not completed in between.
+        self.free();
     }
 }
 
@@ -131,7 +139,7 @@ impl Running {
     }
 
     /// Closes a job for calls, unless there are some or somebody else closes it.
-    fn close(&self, id: JobId) -> Option<Closing> {
+    pub(super) fn close(&self, id: JobId) -> Option<Closing> {
         let mut jobs = self.0.lock();
         let counts = jobs.entry(id).or_default();
         if counts.calls > 0 || counts.closing {
@@ -156,7 +164,7 @@ impl Running {
             }
         };
         timeout(PATIENCE, waiting).await.map_err(|_| {
-            of_job(Code::Conflict).message(
+            passing(
                 "Calls of this job are still under way. Wait for their answers and complete it \
                  then, or complete it as failed.",
             )
@@ -178,7 +186,10 @@ impl Jobs {
         }
         let share = self.share(caller, job, &new).await?;
         let under_way = self.running.begin(job.id).ok_or_else(|| {
-            of_job(Code::Conflict).message("This job is being completed: it takes no more calls.")
+            of_job(Code::Conflict).message(
+                "This job is being completed: it takes no more calls. Make another one with POST \
+                 /api/jobs/create.",
+            )
         })?;
         let record = CallRecord {
             id: self.new_id()?,
@@ -195,15 +206,25 @@ impl Jobs {
             latency_ms: None,
             error: None,
         };
-        let begun = self.store().begin_job_call(&record).await;
-        if begun.map_err(not_stored)? {
-            return Ok(Begun {
-                record,
-                share,
-                _under_way: under_way,
-            });
+        let mut begun = Begun {
+            record,
+            share,
+            _under_way: under_way,
+        };
+        match self.store().begin_job_call(&begun.record).await {
+            Ok(true) => return Ok(begun),
+            Ok(false) => {}
+            Err(error) => {
+                if error.is_unsure() {
+                    // It may be there, or may still come to be: a call that is never made.
+                    begun.record.state = CallState::Failed;
+                    begun.record.error = Some(UNTOLD.into());
+                    self.note_later(begun);
+                }
+                return Err(not_stored(error));
+            }
         }
-        drop(share);
+        drop(begun);
         self.shares.forget(job.id);
         let now = self.store().job(job.id).await.map_err(not_stored)?;
         Err(has_ended(now.as_ref().unwrap_or(job)))

@@ -5,6 +5,7 @@ use tollgate_core::job::{CallRecord, Job, JobId, State, Totals};
 use tollgate_core::ledger::{EntryId, WalletId};
 use tollgate_core::money::Unit;
 
+use super::calls::Closing;
 use super::{HELD, Jobs, missing, not_stored, note};
 use crate::port::JobEnd;
 
@@ -38,6 +39,24 @@ impl Jobs {
         self.settled(job.id).await
     }
 
+    /// The same without a wait. `false`: calls of the job are under way, or somebody else ends it.
+    pub(super) async fn try_end(&self, job: &Job, ending: Ending) -> Result<bool, Failure> {
+        if job.state.is_open() {
+            let closing = if ending.well {
+                let closing = self.running.close(job.id);
+                if closing.is_none() {
+                    return Ok(false);
+                }
+                closing
+            } else {
+                None
+            };
+            self.end_closed(job, ending, closing).await?;
+        }
+        self.settled(job.id).await?;
+        Ok(true)
+    }
+
     async fn end_open(&self, job: &Job, ending: Ending) -> Result<(), Failure> {
         // Who says that a job failed does not wait for what is left of it.
         let closing = if ending.well {
@@ -45,6 +64,15 @@ impl Jobs {
         } else {
             None
         };
+        self.end_closed(job, ending, closing).await
+    }
+
+    async fn end_closed(
+        &self,
+        job: &Job,
+        ending: Ending,
+        closing: Option<Closing>,
+    ) -> Result<(), Failure> {
         let due = if ending.well && job.hold.is_some() {
             self.due(job).await?
         } else {

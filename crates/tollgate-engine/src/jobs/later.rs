@@ -6,11 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 use tollgate_core::error::{Code, Failure};
-use tollgate_core::job::{CallRecord, Job, JobId};
+use tollgate_core::job::{Job, JobId};
 
-use super::{Ended, Ending, Jobs, not_stored};
+use super::{Begun, Ended, Ending, Jobs};
 
-/// The most that waits. What comes beyond that is abandoned when its time is over.
+/// The most that waits. What comes beyond that is left out, and the log says so: a call counts as
+/// one that has used nothing, and a job is abandoned when its time is over.
 const MOST: usize = 10_000;
 
 /// After so many refusals the store is taken to be gone, and the rest is not tried.
@@ -18,8 +19,9 @@ const REFUSALS: usize = 8;
 
 /// What is still to be written.
 pub(super) enum Undone {
-    /// How a call went.
-    Call(Box<CallRecord>),
+    /// How a call went. Until that is written the call is under way, so that nobody completes its
+    /// job without what it has used.
+    Call(Box<Begun>),
     /// How a job ended that nobody else ends.
     End(Box<Job>, Ending),
 }
@@ -28,7 +30,7 @@ impl Undone {
     /// The job that it is about.
     fn job(&self) -> JobId {
         match self {
-            Self::Call(record) => record.job,
+            Self::Call(begun) => begun.record.job,
             Self::End(job, _) => job.id,
         }
     }
@@ -42,13 +44,16 @@ pub(super) struct Later {
 }
 
 impl Later {
-    pub(super) fn add(&self, undone: Undone) {
+    /// Gives it back if there is too much already.
+    fn add(&self, undone: Undone) -> Option<Undone> {
         let mut all = self.lock();
-        if all.len() < MOST {
-            all.push_back(undone);
+        if all.len() >= MOST {
+            return Some(undone);
         }
+        all.push_back(undone);
         drop(all);
         self.added.notify_one();
+        None
     }
 
     /// Waits until something is to be written.
@@ -77,18 +82,41 @@ impl Jobs {
         ended
     }
 
-    /// Notes how a call went when the store is there again.
-    pub fn note_later(&self, record: &CallRecord) {
-        self.later.add(Undone::Call(Box::new(record.clone())));
+    /// Notes how a call went when the store is there again. Its job is not completed before.
+    pub fn note_later(&self, mut begun: Begun) {
+        begun.free();
+        self.write_later(Undone::Call(Box::new(begun)));
     }
 
     /// Ends such a job when the store is there again, behind what is still to be written of it.
     pub fn end_later(&self, job: &Job, ending: Ending) {
-        self.later.add(Undone::End(Box::new(job.clone()), ending));
+        self.write_later(Undone::End(Box::new(job.clone()), ending));
     }
 
-    /// Writes what is still to be written. What the store refuses again stays, with all that comes
-    /// behind it of the same job, and holds up no other job.
+    fn write_later(&self, undone: Undone) {
+        let Some(left_out) = self.later.add(undone) else {
+            return;
+        };
+        // Whoever reads it can put it right: nothing else knows it any more.
+        match left_out {
+            Undone::Call(begun) => {
+                let record = &begun.record;
+                let (prompt, completion, cost) = (record.prompt, record.completion, record.cost);
+                tracing::error!(
+                    job_id = %record.job, call_id = %record.id, state = record.state.as_str(),
+                    prompt, completion, cost,
+                    "how a call of a job went is not noted: too much waits to be"
+                );
+            }
+            Undone::End(job, ending) => tracing::error!(
+                job_id = %job.id, well = ending.well,
+                "an end of a job is not noted: too much waits to be"
+            ),
+        }
+    }
+
+    /// Writes what is still to be written. What the store refuses again, and what cannot be written
+    /// yet, stays, with all that comes behind it of the same job, and holds up no other job.
     pub(super) async fn catch_up(&self) -> Result<(), Failure> {
         // What comes meanwhile has its turn the next time.
         let mut undone = std::mem::take(&mut *self.later.lock());
@@ -100,7 +128,8 @@ impl Jobs {
                 continue;
             }
             match self.write(&next).await {
-                Ok(()) => {}
+                Ok(true) => {}
+                Ok(false) => refused.push_back(next),
                 Err(failure) if failure.code == Code::DatabaseError => {
                     refused.push_back(next);
                     refusals.push(failure);
@@ -124,10 +153,29 @@ impl Jobs {
         refusals.pop().map_or(Ok(()), Err)
     }
 
-    async fn write(&self, undone: &Undone) -> Result<(), Failure> {
+    /// `false`: it cannot be written yet.
+    async fn write(&self, undone: &Undone) -> Result<bool, Failure> {
         match undone {
-            Undone::Call(record) => self.store().end_job_call(record).await.map_err(not_stored),
-            Undone::End(job, ending) => self.end(job, ending.clone()).await.map(drop),
+            Undone::Call(begun) => self.end_call(begun).await.map(|()| true),
+            Undone::End(job, ending) => self.try_end(job, ending.clone()).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jobs::tests::open_job;
+
+    #[test]
+    fn what_is_too_much_is_given_back() {
+        let later = Later::default();
+        let one = || Undone::End(Box::new(open_job()), Ending::default());
+        for _ in 0..MOST {
+            assert!(later.add(one()).is_none());
+        }
+        assert!(later.add(one()).is_some());
+        later.lock().pop_front();
+        assert!(later.add(one()).is_none());
     }
 }

@@ -8,8 +8,8 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tollgate_core::error::Failure;
-use tollgate_core::id::TeamId;
 use tollgate_core::job::{BudgetMode, Job, JobId, State};
+use tollgate_core::ledger::EntryId;
 use tollgate_core::time::Timestamp;
 
 use super::ending::Ending;
@@ -23,7 +23,7 @@ const OFTEN: Duration = Duration::from_millis(250);
 /// How long a store is left alone that did not take something.
 const SOON: Duration = Duration::from_secs(2);
 /// How many are dealt with at once.
-const AT_ONCE: u32 = 200;
+pub(super) const AT_ONCE: u32 = 200;
 /// The least age from which on a hold without its job belongs to none.
 const ORPHANED: Duration = Duration::from_mins(1);
 /// More than the store takes for the write of a job: it gives up before.
@@ -33,8 +33,8 @@ const WRITE: Duration = Duration::from_secs(30);
 const KILLED: &str = "The gateway was stopped while the call was under way.";
 /// Why a job failed that nobody completed.
 const ABANDONED: &str = "The job was not completed within the time that jobs may take.";
-/// Why a job failed whose team is gone.
-const DELETED: &str = "The team of the job was deleted.";
+/// Why a job failed that nobody was told of.
+const UNTOLD: &str = "The store did not say in time that the job was made.";
 
 impl Jobs {
     /// Ends the calls that a former process left under way, and its jobs for one call, of which
@@ -67,6 +67,12 @@ impl Jobs {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Looks later whether the store has a job, of which nobody was told: then it fails.
+    pub(super) fn doubt(&self, id: JobId) {
+        let settled = self.accounts.now().after(self.orphaned());
+        self.unclear.doubt(id, settled);
+    }
+
     /// Holds again what open jobs have used, where they are charged by that.
     async fn adopt_open(&self) -> Result<(), Failure> {
         let mut query = JobQuery {
@@ -95,36 +101,6 @@ impl Jobs {
                     self.shares.adopt(job.id, wallet, (terms, totals.used()));
                 });
                 go_on(job.id, adopted);
-            }
-        }
-    }
-
-    /// Ends the open jobs of a team that is gone: nobody else will.
-    pub async fn end_all(&self, team: &TeamId) {
-        for state in [State::Pending, State::InProgress] {
-            let mut query = JobQuery {
-                team: Some(team.clone()),
-                state: Some(state),
-                limit: AT_ONCE,
-                ..JobQuery::default()
-            };
-            loop {
-                let jobs = match self.list(&query).await {
-                    Ok((jobs, _)) => jobs,
-                    Err(failure) => {
-                        tracing::warn!(%failure, %team, "jobs of a deleted team stay open");
-                        break;
-                    }
-                };
-                if jobs.is_empty() {
-                    break;
-                }
-                for (job, _) in jobs {
-                    let ended = self.end(&job, failed(DELETED)).await.map(drop);
-                    // What has ended is not found again.
-                    query.offset += u64::from(ended.is_err());
-                    go_on(job.id, ended);
-                }
             }
         }
     }
@@ -162,8 +138,8 @@ impl Jobs {
     }
 
     /// Writes what the store did not take before, settles jobs that have ended and are not settled,
-    /// fails those that were abandoned, and releases what was set aside for jobs that never came to
-    /// be.
+    /// fails those that were abandoned and those of deleted teams, and releases what was set aside
+    /// for jobs that never came to be.
     pub async fn sweep(&self) -> Result<(), Failure> {
         // What is refused there holds up nothing of the rest.
         let caught = self.catch_up().await;
@@ -175,12 +151,20 @@ impl Jobs {
         for id in left {
             self.fail_left(id).await;
         }
+        for id in self.unclear.settled(self.accounts.now()) {
+            let ended = self.fail(id, UNTOLD).await;
+            if ended.is_err() {
+                self.doubt(id);
+            }
+            go_on(id, ended);
+        }
         let longest = self.settings.load().longest;
         let before = earlier(self.accounts.now(), longest);
         let overdue = self.store().overdue_jobs(before, AT_ONCE).await;
         for job in overdue.map_err(not_stored)? {
             go_on(job.id, self.abandon(&job).await);
         }
+        self.end_stranded().await?;
         // Those of a former process need no age.
         let begun = Timestamp::from_millis(self.begun.load(Ordering::Relaxed));
         let before = earlier(self.accounts.now(), self.orphaned()).max(begun);
@@ -200,11 +184,18 @@ impl Jobs {
         });
         let of_jobs: Vec<(JobId, &OpenHold)> = of_jobs.collect();
         let ids: Vec<JobId> = of_jobs.iter().map(|(id, _)| *id).collect();
+        // Before the store is asked: what is no longer among them by now, it knows then.
+        let unclear = self.unclear.all();
         let there = self.store().jobs_there(&ids).await.map_err(not_stored)?;
         let there: HashSet<JobId> = there.into_iter().collect();
         let mut swept = since.max(before.min(self.accounts.now()));
         for (id, hold) in of_jobs {
             if there.contains(&id) {
+                continue;
+            }
+            if unclear.contains(&id) {
+                // It may still come to be.
+                swept = swept.min(hold.at);
                 continue;
             }
             let released = self.release_orphan(id, hold).await;
@@ -235,22 +226,32 @@ impl Jobs {
         if !self.accounts.credits().is_there(&hold.wallet) {
             return Ok(());
         }
-        let note = note(id, "release", "The job never came to be".to_owned());
-        self.accounts.credits().release(hold.id, note).await?;
+        self.release_for_nothing(id, hold.id).await?;
         tracing::info!(job_id = %id, "a hold without its job was released");
         Ok(())
+    }
+
+    /// Gives back what was set aside for a job that never came to be. Doing it again changes
+    /// nothing.
+    pub(super) async fn release_for_nothing(
+        &self,
+        id: JobId,
+        hold: EntryId,
+    ) -> Result<(), Failure> {
+        let note = note(id, "release", "The job never came to be".to_owned());
+        self.accounts.credits().release(hold, note).await.map(drop)
     }
 }
 
 /// One job that cannot be dealt with is no reason to leave the others.
-fn go_on(id: JobId, outcome: Result<(), Failure>) {
+pub(super) fn go_on(id: JobId, outcome: Result<(), Failure>) {
     if let Err(failure) = outcome {
         let cause = failure.cause.as_deref().map(tracing::field::display);
         tracing::warn!(job_id = %id, %failure, cause, "a job could not be settled");
     }
 }
 
-fn failed(why: &str) -> Ending {
+pub(super) fn failed(why: &str) -> Ending {
     Ending {
         well: false,
         error: Some(why.into()),

@@ -2,7 +2,8 @@ use std::future::pending;
 
 use futures_util::FutureExt as _;
 use tollgate_core::budget::Controls;
-use tollgate_core::id::TeamId;
+use tollgate_core::error::advice::Advice;
+use tollgate_core::id::{OrgId, TeamId};
 use tollgate_core::job::{BudgetMode, CREDITS_SCALE, CallState, Terms};
 use tollgate_core::key::{KeyHasher, ModelScope, Permissions, Priority, Reach, Tenancy};
 use tollgate_core::ledger::{EntryId, Holder, WalletId};
@@ -14,8 +15,8 @@ use super::*;
 use crate::accounts::{Environment, NewKey, NewTeam, Parts};
 use crate::authority::Manager;
 use crate::hold::Most;
-use crate::port::{Clock as _, JobStore as _};
-use crate::testing::{ManualClock, MemoryStore, counting_entropy};
+use crate::port::{Clock as _, JobQuery, JobStore as _};
+use crate::testing::{ManualClock, MemoryStore, NewJobs, counting_entropy};
 
 const GIVEN: u64 = 60;
 
@@ -137,6 +138,17 @@ impl Office {
             single: false,
         };
         self.run(self.jobs.create(&self.caller, new)).await
+    }
+
+    /// Begins a call that may use so many tokens.
+    async fn begin(&self, job: &Job, tokens: u64) -> Result<Begun, Failure> {
+        let new = NewCall {
+            purpose: None,
+            asked: "m",
+            request_id: "r",
+            most: Most { cost: None, tokens },
+        };
+        self.jobs.begin_call(&self.caller, job, new).await
     }
 
     async fn call(&self, job: &Job, tokens: u64, cost: u64) -> Result<(), Failure> {
@@ -387,6 +399,63 @@ async fn the_open_jobs_of_a_deleted_team_end() {
     assert_eq!(office.left(), 5);
 }
 
+/// Nobody can ask for the deletion again: the sweep ends what it left.
+#[tokio::test]
+async fn jobs_that_a_deleted_team_left_open_are_ended_by_the_sweep() {
+    let store = Arc::new(MemoryStore::default());
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+    let office = Office::open_for("gone", (&store, &clock), &Terms::default()).await;
+    office.give(&wallet_of("gone"), 5).await;
+    let mut left = vec![office.job().await.unwrap(), office.job().await.unwrap()];
+    office.call(&left[0], 10, 10).await.unwrap();
+    let admin = Manager::admin();
+    office.accounts.delete_team(&admin, "gone").await.unwrap();
+    // The process ends here. A team that is not there without a deletion is none of this.
+    let elsewhere = Job {
+        team: TeamId::from_stored("elsewhere"),
+        created_at: clock.now(),
+        ..open_job()
+    };
+    store.insert_job(&elsewhere).await.unwrap();
+    let office = Office::open(&store, &clock, &Terms::default()).await;
+    office.run(office.jobs.recover()).await.unwrap();
+    office.give(&wallet(), 5).await;
+    left.push(office.job().await.unwrap());
+    left.push(elsewhere);
+    office.run(office.jobs.sweep()).await.unwrap();
+    let mut states = Vec::new();
+    for job in left {
+        states.push(office.jobs.any(job.id).await.unwrap().unwrap().state);
+    }
+    let expected = [State::Failed, State::Failed, State::Pending, State::Pending];
+    assert_eq!(states, expected);
+    let credits = office.accounts.credits();
+    let (gone, _) = credits.balance(&wallet_of("gone")).unwrap();
+    assert_eq!(gone.balance, 5);
+}
+
+/// A job with which nothing was done.
+pub(super) fn open_job() -> Job {
+    Job {
+        id: JobId::random(1),
+        team: TeamId::from_stored("team"),
+        organization: OrgId::from_stored(DEFAULT),
+        user: None,
+        kind: "test".into(),
+        metadata: "{}".into(),
+        single: false,
+        state: State::Pending,
+        error: None,
+        created_at: Timestamp::from_millis(0),
+        started_at: None,
+        completed_at: None,
+        hold: None,
+        due: 0,
+        charged: 0,
+        settled: false,
+    }
+}
+
 /// An office with a completed job that costs more than there is: one credit is set aside, three
 /// are left, and five more are due.
 async fn short() -> (Arc<MemoryStore>, Office, JobId) {
@@ -503,8 +572,7 @@ async fn what_the_store_did_not_take_is_written_later_in_its_order() {
         .unwrap();
     begun.record.state = CallState::Succeeded;
     begun.record.prompt = 5000;
-    office.jobs.note_later(&begun.record);
-    drop(begun);
+    office.jobs.note_later(begun);
     let ending = Ending {
         well: true,
         error: None,
@@ -518,4 +586,190 @@ async fn what_the_store_did_not_take_is_written_later_in_its_order() {
         assert_eq!((job.state, job.charged), (State::Completed, 5), "{job:?}");
         assert_eq!(office.left(), 45);
     }
+}
+
+/// What is set aside for a job that the store does not take goes back at once, where it is certain
+/// that it will never have it; else the sweep finds out.
+#[tokio::test]
+async fn the_hold_of_a_job_that_was_not_made_goes_back_as_soon_as_that_is_certain() {
+    for (what, at_once, is_there) in [
+        (NewJobs::Refused, 3, false),
+        (NewJobs::RefusedUnsaid, 2, false),
+        (NewJobs::TakenUnsaid, 2, true),
+    ] {
+        let store = Arc::new(MemoryStore::default());
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+        let office = Office::open(&store, &clock, &Terms::default()).await;
+        office.give(&wallet(), 3).await;
+        store.set_new_jobs(what);
+        let refused = office.job().await.unwrap_err();
+        assert_eq!(refused.code, Code::DatabaseError, "{what:?}");
+        assert_eq!(office.left(), at_once, "{what:?}");
+        for (seconds, left) in [(0, at_once), (59, at_once), (2, 3), (60, 3)] {
+            clock.advance(Duration::from_secs(seconds));
+            office.run(office.jobs.sweep()).await.unwrap();
+            assert_eq!(office.left(), left, "{what:?}: {seconds}");
+        }
+        let (jobs, _) = office
+            .jobs
+            .list(&JobQuery {
+                limit: 9,
+                ..JobQuery::default()
+            })
+            .await
+            .unwrap();
+        let states: Vec<_> = jobs
+            .iter()
+            .map(|(job, _)| (job.state, job.settled))
+            .collect();
+        let expected = [(State::Failed, true)];
+        assert_eq!(
+            states,
+            if is_there { &expected[..] } else { &[] },
+            "{what:?}"
+        );
+    }
+}
+
+/// The write of a job may take longer than a hold without a job is left alone.
+#[tokio::test]
+async fn the_hold_of_a_job_that_is_still_being_made_stays() {
+    let store = Arc::new(MemoryStore::default());
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+    let office = Office::open(&store, &clock, &Terms::default()).await;
+    office.give(&wallet(), 3).await;
+    let job = office.job().await.unwrap();
+    // As it is between its two writes.
+    let slow = note(JobId::random(7), "hold", "Job test created".to_owned());
+    let credits = office.accounts.credits();
+    office.run(credits.hold(&wallet(), 1, slow)).await.unwrap();
+    let making = office.jobs.unclear.making(JobId::random(7));
+    for left in [1, 1] {
+        clock.advance(Duration::from_mins(5));
+        office.run(office.jobs.sweep()).await.unwrap();
+        assert_eq!(office.left(), left);
+    }
+    drop(making);
+    office.run(office.jobs.sweep()).await.unwrap();
+    assert_eq!(office.left(), 2);
+    assert!(
+        office
+            .jobs
+            .any(job.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .state
+            .is_open()
+    );
+}
+
+/// An end that was not written waits for calls under way, but nothing else waits for it.
+#[tokio::test(start_paused = true)]
+async fn an_end_that_cannot_be_written_yet_stays_and_holds_up_nothing() {
+    let store = Arc::new(MemoryStore::default());
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+    let office = Office::open(&store, &clock, &Terms::default()).await;
+    office.give(&wallet(), 5).await;
+    let (busy, other) = (office.job().await.unwrap(), office.job().await.unwrap());
+    let begun = office.begin(&busy, 10).await.unwrap();
+    let ending = Ending {
+        well: true,
+        error: None,
+    };
+    office.jobs.end_later(&busy, ending.clone());
+    office.jobs.end_later(&other, ending);
+    let begin = tokio::time::Instant::now();
+    for _ in 0..2 {
+        office.run(office.jobs.sweep()).await.unwrap();
+    }
+    assert!(begin.elapsed() < Duration::from_secs(5), "it has waited");
+    let state = async |job: &Job| office.jobs.any(job.id).await.unwrap().unwrap().state;
+    assert_eq!(state(&busy).await, State::InProgress);
+    assert_eq!(state(&other).await, State::Completed);
+    drop(begun);
+    office.run(office.jobs.sweep()).await.unwrap();
+    assert_eq!(state(&busy).await, State::Completed);
+}
+
+/// What clients do by themselves is what the text tells people to do.
+#[tokio::test(start_paused = true)]
+async fn a_conflict_that_passes_is_worth_another_try_and_others_are_not() {
+    let store = Arc::new(MemoryStore::default());
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+    let office = Office::open(&store, &clock, &Terms::default()).await;
+    let job = office.job().await.unwrap();
+    let begun = office.begin(&job, 10).await.unwrap();
+    let ending = Ending {
+        well: true,
+        error: None,
+    };
+    let early = office.run(office.jobs.end(&job, ending)).await;
+    drop(begun);
+    // Somebody else is first, each time.
+    let merge = |old: &str| {
+        drop(store.set_job_metadata(job.id, old, &format!("{old} ")));
+        Ok(r#"{"a":1}"#.into())
+    };
+    let merged = office.jobs.merge_metadata(job.id, merge).await;
+    let closing = office.jobs.running.close(job.id).unwrap();
+    let late = office.begin(&job, 10).await;
+    drop(closing);
+    for (failure, waits) in [
+        (early.unwrap_err(), true),
+        (merged.unwrap_err(), true),
+        (late.unwrap_err(), false),
+    ] {
+        assert_eq!(failure.code, Code::Conflict);
+        let advice = Advice::new(&failure, clock.now());
+        assert_eq!(advice.seconds(), waits.then_some(1), "{failure}");
+        let makes_another = failure.to_string().contains("POST /api/jobs/create");
+        assert_eq!(makes_another, !waits, "{failure}");
+    }
+}
+
+/// Whoever completes a job first when the store is there again pays for what was answered while
+/// it was not.
+#[tokio::test(start_paused = true)]
+async fn a_job_is_not_completed_before_its_calls_are_written() {
+    let store = Arc::new(MemoryStore::default());
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+    let terms = Terms {
+        mode: BudgetMode::ConsumptionTokens,
+        tokens_per_credit: 1000,
+        ..Terms::default()
+    };
+    let office = Office::open(&store, &clock, &terms).await;
+    office.give(&wallet(), 50).await;
+    let job = office.job().await.unwrap();
+    let mut begun = office.begin(&job, 9000).await.unwrap();
+    begun.record.state = CallState::Succeeded;
+    begun.record.prompt = 5000;
+    let held = async || {
+        let (reading, _) = office.accounts.credits().balance(&wallet()).unwrap();
+        reading.held
+    };
+    assert_eq!(held().await, 8);
+    store.set_broken(true);
+    assert!(office.jobs.end_call(&begun).await.is_err());
+    office.jobs.note_later(begun);
+    assert_eq!(held().await, 4, "no more than it has used");
+    assert!(office.run(office.jobs.sweep()).await.is_err());
+    store.set_broken(false);
+    let ending = || Ending {
+        well: true,
+        error: None,
+    };
+    let early = office.run(office.jobs.end(&job, ending())).await;
+    assert_eq!(early.unwrap_err().code, Code::Conflict);
+    let completing = office.jobs.end(&job, ending());
+    let sweeping = async {
+        tokio::task::yield_now().await;
+        office.jobs.sweep().await.unwrap();
+    };
+    let (ended, ()) = office
+        .run(async { tokio::join!(completing, sweeping) })
+        .await;
+    assert_eq!(ended.unwrap().job.charged, 5);
+    assert_eq!((office.left(), held().await), (45, 0));
 }

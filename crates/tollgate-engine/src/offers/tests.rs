@@ -169,10 +169,32 @@ fn what_requests_are_routed_by_tells_when_it_changes_and_what_teams_have_does_no
         (Taken::Removed(OfferKind::ModelGroup, "m".into()), 6),
         (Taken::Removed(OfferKind::Team, "t".into()), 6),
     ] {
-        offered.take(change.clone());
+        offered.take(vec![change.clone()]);
         assert_eq!(told.load(Ordering::SeqCst), times, "{change:?}");
     }
+    offered.take(Vec::new());
+    assert_eq!(told.load(Ordering::SeqCst), 6, "nothing has changed");
     let shelf = offered.shelf();
     assert!(shelf.aliases.is_empty() && shelf.groups.is_empty());
     assert!(shelf.model_groups.is_empty() && shelf.teams().next().is_none());
+}
+
+#[test]
+fn what_changes_together_is_seen_together_and_told_once() {
+    let offered = Arc::new(Offers::new(vec![alias("old", &["g"], OfferStatus::Active)]));
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let (reader, teller) = (Arc::downgrade(&offered), Arc::clone(&seen));
+    offered.when_changed(move || {
+        let shelf = reader.upgrade().unwrap().shelf().clone();
+        let names = shelf.aliases.keys().cloned().collect::<Vec<_>>();
+        teller.lock().unwrap().push((names, shelf.groups.len()));
+    });
+    offered.take(vec![
+        Taken::Put(alias("a", &["g"], OfferStatus::Active)),
+        Taken::Put(Offer::Team(team("t", &["g"], &[]))),
+        Taken::Removed(OfferKind::Alias, "old".into()),
+        Taken::Put(group("g", OfferStatus::Active)),
+        Taken::Put(alias("b", &["g"], OfferStatus::Active)),
+    ]);
+    assert_eq!(*seen.lock().unwrap(), [(vec!["a".into(), "b".into()], 1)]);
 }

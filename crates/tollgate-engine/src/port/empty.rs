@@ -1,7 +1,7 @@
 //! A store that holds nothing and takes nothing, for commands that only look at a configuration.
 
 use tollgate_core::audit::AuditRow;
-use tollgate_core::id::KeyId;
+use tollgate_core::id::{KeyId, TeamId};
 use tollgate_core::job::{CallRecord, Job, JobId, Totals};
 use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId};
 use tollgate_core::offer::Offer;
@@ -239,6 +239,10 @@ impl JobStore for EmptyStore {
     }
 
     fn overdue_jobs(&self, _before: Timestamp, _limit: u32) -> Stored<'_, Vec<Job>> {
+        none()
+    }
+
+    fn teams_with_open_jobs(&self) -> Stored<'_, Vec<TeamId>> {
         none()
     }
 

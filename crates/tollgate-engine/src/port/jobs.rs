@@ -111,6 +111,8 @@ pub trait JobStore: Send + Sync {
     fn job_sums<'a>(&'a self, query: &'a JobQuery, by: JobBy) -> Stored<'a, Vec<JobSum>>;
     /// Open jobs that were made before a time, the oldest first.
     fn overdue_jobs(&self, before: Timestamp, limit: u32) -> Stored<'_, Vec<Job>>;
+    /// The teams that have open jobs, each once.
+    fn teams_with_open_jobs(&self) -> Stored<'_, Vec<TeamId>>;
     /// Jobs that have ended and whose credits are neither taken nor given back, the oldest first.
     fn unsettled_jobs(&self, limit: u32) -> Stored<'_, Vec<Job>>;
     /// Ends what a former process left behind: its calls under way, which nobody will answer, and

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tollgate_core::audit::AuditRow;
+use tollgate_core::error::Failure;
 use tollgate_core::id::KeyId;
 use tollgate_core::key::VirtualKey;
 use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId};
@@ -21,6 +22,30 @@ use super::{BoxFuture, JobStore};
 #[derive(Debug, thiserror::Error)]
 #[error("the store failed: {0}")]
 pub struct StoreError(#[from] pub Box<dyn Error + Send + Sync>);
+
+/// What nobody can say of a write: whether it has happened, or will.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Unsure(Box<dyn Error + Send + Sync>);
+
+impl StoreError {
+    /// A write that may have happened, or may happen yet.
+    pub fn unsure(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(Box::new(Unsure(cause.into())))
+    }
+
+    /// Whether nobody can say if the write has happened. Else it has not, and will not.
+    pub fn is_unsure(&self) -> bool {
+        self.0.is::<Unsure>()
+    }
+
+    /// The same of whatever failed because of it.
+    pub fn leaves_unsure(failure: &Failure) -> bool {
+        let cause = failure.cause.as_deref();
+        let error = cause.and_then(|cause| cause.downcast_ref::<Self>());
+        error.is_some_and(Self::is_unsure)
+    }
+}
 
 /// What the store gives.
 pub type Stored<'a, T> = BoxFuture<'a, Result<T, StoreError>>;

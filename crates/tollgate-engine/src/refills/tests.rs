@@ -1,6 +1,7 @@
 use std::future::pending;
 
 use tollgate_core::key::KeyHasher;
+use tollgate_core::money::LARGEST;
 use tollgate_core::offer::Every;
 use tollgate_core::tenant::{Status, Team};
 
@@ -43,9 +44,15 @@ impl Scene {
 
     /// A process at this time.
     async fn open(&self, now: i64) -> Accounts {
+        let now = Timestamp::from_millis(now);
+        self.open_at(Arc::new(ManualClock::new(now))).await
+    }
+
+    /// A process with this clock.
+    async fn open_at(&self, clock: Arc<ManualClock>) -> Accounts {
         let parts = Parts {
             store: self.store.clone(),
-            clock: Arc::new(ManualClock::new(Timestamp::from_millis(now))),
+            clock,
             hasher: KeyHasher::new(&[3; 32]),
             environment: Environment::Live,
             entropy: counting_entropy,
@@ -76,9 +83,9 @@ fn refill(every: Every) -> Refill {
 }
 
 /// Lets the clerk work while what is due is given.
-async fn give_with_clerk(accounts: &Accounts) {
+async fn give_with_clerk(accounts: &Accounts) -> Vec<Missed> {
     tokio::select! {
-        () = give_due(accounts) => {}
+        missed = give_due(accounts) => missed,
         () = Arc::clone(accounts.ledger()).write(pending()) => panic!("the clerk went"),
     }
 }
@@ -173,9 +180,42 @@ async fn a_store_that_fails_is_asked_again_later() {
     let scene = Scene::new(refill(Every::Daily)).await;
     let accounts = scene.open(START + DAY).await;
     scene.store.set_broken(true);
-    give_due(&accounts).await;
+    assert_eq!(give_due(&accounts).await.len(), 1);
     assert_eq!(balance(&accounts), 0);
     scene.store.set_broken(false);
     give_with_clerk(&accounts).await;
     assert_eq!(balance(&accounts), AMOUNT);
+}
+
+#[tokio::test]
+async fn what_cannot_come_is_told_once_in_each_period_with_its_reason() {
+    let scene = Scene::new(refill(Every::Daily)).await;
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(START + DAY)));
+    let accounts = scene.open_at(clock.clone()).await;
+    let wallet = wallet();
+    let filled = accounts.credits().top_up(&wallet, LARGEST, Note::default());
+    tokio::select! {
+        filled = filled => assert!(filled.is_ok()),
+        () = Arc::clone(accounts.ledger()).write(pending()) => panic!("the clerk went"),
+    }
+    let mut told = Told::default();
+    for day in 0..3 {
+        let news = told.news(give_with_clerk(&accounts).await);
+        let [missed] = &news[..] else {
+            panic!("{news:?} on day {day}")
+        };
+        assert_eq!((&*missed.team, missed.failure.code), ("t", Code::Conflict));
+        let said = missed.failure.to_string();
+        assert!(said.contains("A wallet holds at most"), "{said}");
+        for _ in 0..3 {
+            assert!(told.news(give_with_clerk(&accounts).await).is_empty());
+        }
+        clock.advance(Duration::from_millis(DAY as u64));
+    }
+    // Something else that is wrong is news; what is over is forgotten.
+    scene.store.set_broken(true);
+    let news = told.news(give_due(&accounts).await);
+    assert_eq!(news.len(), 1, "{news:?}");
+    assert_ne!(news[0].failure.code, Code::Conflict);
+    assert!(told.news(Vec::new()).is_empty() && told.0.is_empty());
 }

@@ -131,8 +131,20 @@ impl Route {
         members: &[Arc<Self>],
         registry: &Registry,
     ) -> Self {
-        let targets = members.iter().flat_map(|member| member.targets.clone());
-        let mut route = Self::new(model, targets.collect(), registry);
+        let targets = members.iter().flat_map(|member| &member.targets);
+        // A price of its own is charged whichever of them answers.
+        let priced = |target: &Arc<RouteTarget>| match &model.facts.price {
+            None => Arc::clone(target),
+            Some(price) => Arc::new(RouteTarget {
+                facts: Arc::new(ModelFacts {
+                    price: Some(price.clone()),
+                    ..ModelFacts::clone(&target.facts)
+                }),
+                ..RouteTarget::clone(target)
+            }),
+        };
+        let targets = targets.map(priced).collect();
+        let mut route = Self::new(model, targets, registry);
         route.any_model = true;
         route
     }

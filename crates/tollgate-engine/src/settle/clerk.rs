@@ -138,6 +138,7 @@ impl Ledger {
     /// Makes a page durable, however long it takes. `false`: this process may not write any more.
     async fn carry_out(&self, work: Work) -> bool {
         let mut wait = FIRST_WAIT;
+        let mut told = None;
         loop {
             match self.append(&work).await {
                 Ok(Appended::Now | Appended::Before) => break,
@@ -151,10 +152,13 @@ impl Ledger {
                     return false;
                 }
                 Err(error) => {
-                    let first = !self.failing.swap(true, Ordering::Relaxed);
+                    self.failing.store(true, Ordering::Relaxed);
                     self.figures.failures.fetch_add(1, Ordering::Relaxed);
-                    if first {
+                    // What goes on is told once, and what it turns into as well.
+                    let why = error.to_string();
+                    if told.as_ref() != Some(&why) {
                         tracing::error!(%error, "the ledger cannot be written");
+                        told = Some(why);
                     }
                     self.excuse(&work.group);
                 }
@@ -305,7 +309,20 @@ impl Ledger {
         while let Some(checkpoint) = posted.next_checkpoint() {
             fault::point("checkpoint.made");
             let writing = timeout(LONGEST_TRY, self.store.write_checkpoint(&checkpoint));
-            match writing.await {
+            let mut writing = std::pin::pin!(writing);
+            let written = if let Ok(written) = timeout(STALL, &mut writing).await {
+                written
+            } else {
+                // No page can be written meanwhile: calls have to know that.
+                let was_failing = self.failing.swap(true, Ordering::Relaxed);
+                let written = writing.await;
+                // The next page finds out how it is by now.
+                if !was_failing && !self.lost.load(Ordering::Relaxed) {
+                    self.failing.store(false, Ordering::Relaxed);
+                }
+                written
+            };
+            match written {
                 Ok(written) => written?,
                 Err(_) => return Err(StoreError("the store did not answer in time".into())),
             }

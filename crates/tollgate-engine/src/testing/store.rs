@@ -28,6 +28,21 @@ pub struct MemoryStore {
     broken: AtomicBool,
     stuck: AtomicBool,
     sumless: AtomicBool,
+    new_jobs: Mutex<NewJobs>,
+}
+
+/// What becomes of new jobs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NewJobs {
+    /// They are taken.
+    #[default]
+    Taken,
+    /// They are refused.
+    Refused,
+    /// They are taken, and nobody is told so.
+    TakenUnsaid,
+    /// They are not taken, and nobody is told so.
+    RefusedUnsaid,
 }
 
 type Outcome<T> = Result<T, StoreError>;
@@ -63,6 +78,11 @@ impl MemoryStore {
     /// From here on nobody is told what transactions come to, or everybody is again.
     pub fn set_sumless(&self, sumless: bool) {
         self.sumless.store(sumless, Ordering::SeqCst);
+    }
+
+    /// From here on this becomes of new jobs.
+    pub fn set_new_jobs(&self, what: NewJobs) {
+        *self.new_jobs.lock().unwrap_or_else(PoisonError::into_inner) = what;
     }
 
     /// Adds something up.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tollgate_core::audit::AuditRow;
-use tollgate_core::id::KeyId;
+use tollgate_core::id::{KeyId, TeamId};
 use tollgate_core::job::{CallRecord, Job, JobId, Totals};
 use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId};
 use tollgate_core::offer::Offer;
@@ -252,6 +252,9 @@ impl JobStore for FaultyStore {
     }
     fn overdue_jobs(&self, before: Timestamp, limit: u32) -> Stored<'_, Vec<Job>> {
         self.kept.overdue_jobs(before, limit)
+    }
+    fn teams_with_open_jobs(&self) -> Stored<'_, Vec<TeamId>> {
+        self.kept.teams_with_open_jobs()
     }
     fn unsettled_jobs(&self, limit: u32) -> Stored<'_, Vec<Job>> {
         self.kept.unsettled_jobs(limit)

@@ -1,4 +1,5 @@
-use tollgate_engine::testing::counting_entropy;
+use tollgate_engine::port::{JobQuery, JobStore as _};
+use tollgate_engine::testing::{NewJobs, counting_entropy};
 
 use super::*;
 use crate::access_log::LogFormat;
@@ -214,6 +215,36 @@ async fn what_operators_make_is_made_once() {
         .ask("POST /api/keys", &headers, "{\"name\":\"two\"}")
         .await;
     assert_eq!(good.status, 201, "{}", good.body);
+}
+
+#[tokio::test]
+async fn what_may_have_been_made_is_never_made_again_under_its_key() {
+    for (what, code_then, status_again, jobs) in [
+        (NewJobs::Refused, "database_error", 200, 1),
+        (NewJobs::TakenUnsaid, "database_error", 409, 1),
+        (NewJobs::RefusedUnsaid, "database_error", 409, 0),
+    ] {
+        let world = world().await;
+        let headers = format!("authorization: Bearer {KEY}\r\n{}", with("k"));
+        let body = "{\"team_id\":\"default\",\"job_type\":\"test\"}";
+        let ask = || world.ask("POST /api/jobs/create", &headers, body);
+        world.store.set_new_jobs(what);
+        let first = ask().await;
+        assert_eq!((first.status, code(&first)), (500, Some(code_then)));
+        world.store.set_new_jobs(NewJobs::Taken);
+        let mut again = ask().await;
+        // What is known of it is just being kept.
+        while again.header("retry-after").is_some() {
+            again = ask().await;
+        }
+        assert_eq!(again.status, status_again, "{what:?}: {}", again.body);
+        let list = JobQuery {
+            limit: 9,
+            ..JobQuery::default()
+        };
+        let (all, _) = world.store.jobs(&list).await.unwrap();
+        assert_eq!(all.len(), jobs, "{what:?}");
+    }
 }
 
 #[tokio::test]

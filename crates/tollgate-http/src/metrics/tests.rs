@@ -1,7 +1,10 @@
 //! What is counted of a request, and what is not.
 
+use std::fmt;
 use std::sync::Arc;
 
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::model::{ModelFacts, Priced};
 use tollgate_core::money::Money;
@@ -12,6 +15,8 @@ use tollgate_engine::routes::{Route, RouteTable};
 use tollgate_engine::testing::{self as engine, Ending};
 use tollgate_engine::trail::Trail;
 
+use crate::access_log::LogFormat;
+use crate::testing::world::World;
 use crate::testing::{self, model};
 
 const ATTEMPTS: &[&str] = &["tollgate_upstream_attempts_total"];
@@ -162,5 +167,47 @@ async fn money_is_counted_to_the_nano_and_told_in_usd() {
         "tollgate_lost_cost_usd_total{connection=\"a\"} 0.0000125",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}:\n{text}");
+    }
+}
+
+/// Families of which nothing was counted yet are not rendered; those are not asked for here.
+#[tokio::test]
+async fn every_figure_is_on_the_page() {
+    let page = include_str!("../../../../docs/api.md");
+    let (m, _) = routes();
+    let trail = engine::trail(&[(&engine::permit(&m), Ending::Good)]);
+    let lines = figures(trail, "ok", true, &["# TYPE "]).await;
+    assert!(lines.len() > 30, "{lines:?}");
+    for line in lines {
+        let name = line.split(' ').nth(2).unwrap();
+        assert!(page.contains(&format!("`{name}")), "{name}");
+    }
+}
+
+/// Figures that cannot be written.
+#[derive(Debug)]
+pub(super) struct Failing;
+
+impl Collector for Failing {
+    fn encode(&self, _: DescriptorEncoder<'_>) -> fmt::Result {
+        Err(fmt::Error)
+    }
+}
+
+#[tokio::test]
+async fn figures_that_cannot_be_written_are_a_row_of_the_catalogue() {
+    let world = World::changed(Vec::new(), LogFormat::Json, |gateway| {
+        gateway.metrics.fail();
+    })
+    .await;
+    for path in ["/metrics", "/api/v1/metrics"] {
+        let said = world.ask(&format!("GET {path}"), "", "").await;
+        assert_eq!(said.status, 500, "{path}");
+        let code = said.header("x-tollgate-error-code");
+        assert_eq!(code, Some("internal_error"), "{path}");
+        assert!(said.body.starts_with('{'), "{path}: {}", said.body);
+        world.settle().await;
+        let log = testing::lines(&world.log).join("\n");
+        assert!(log.contains("internal_error"), "{path}: {log}");
     }
 }

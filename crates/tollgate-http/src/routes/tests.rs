@@ -1,4 +1,5 @@
 mod documented;
+mod page;
 mod table;
 
 use super::*;

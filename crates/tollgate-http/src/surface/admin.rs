@@ -80,7 +80,7 @@ pub(crate) async fn act(
             } else {
                 Bytes::new()
             };
-            tenants::act(engine, by, endpoint, (method, query, &body)).await?
+            tenants::act(gateway, by, endpoint, (method, query, &body)).await?
         }
         (Endpoint::Audit, _) => audit::list(accounts, by, query).await?,
         (Endpoint::Credits(purse, deed), _) => {

@@ -1,6 +1,7 @@
 //! What operators and their machines ask.
 
 use serde_json::json;
+use tollgate_core::error::{Code, Failure};
 
 use crate::dispatch::Given;
 use crate::gateway::Gateway;
@@ -37,16 +38,14 @@ pub(crate) fn ready(gateway: &Gateway) -> Given {
 }
 
 /// The figures for Prometheus.
-pub(crate) fn metrics(gateway: &Gateway) -> Given {
-    let (status, body) = match gateway.metrics.render() {
-        Ok(text) => (200, text),
-        Err(_) => (500, String::new()),
-    };
-    Given::Document {
-        status,
+pub(crate) fn metrics(gateway: &Gateway) -> Result<Given, Failure> {
+    let unwritten = |error| Failure::gateway(Code::InternalError).because(error);
+    let text = gateway.metrics.render().map_err(unwritten)?;
+    Ok(Given::Document {
+        status: 200,
         content_type: "application/openmetrics-text; version=1.0.0; charset=utf-8",
-        body: body.into(),
-    }
+        body: text.into(),
+    })
 }
 
 /// The front door: says what this is and where to go.

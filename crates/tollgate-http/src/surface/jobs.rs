@@ -23,7 +23,8 @@ use tollgate_engine::jobs::{Ending, Jobs, LONGEST_METADATA, NewJob};
 pub(crate) use self::analytics::act as manage;
 use self::request::Body;
 pub(crate) use self::tail::Tail;
-use self::whole::{Untold, whole};
+use self::whole::Untold;
+pub(crate) use self::whole::whole;
 use crate::body::Inbound;
 use crate::dispatch::Given;
 use crate::gateway::Gateway;
@@ -49,11 +50,11 @@ pub(crate) async fn act(
     let jobs = &*gateway.engine.jobs;
     match route {
         JobRoute::Call(id) => {
-            let job = Box::pin(jobs.find(caller, id)).await?;
+            let job = Box::pin(jobs.find_for_call(caller, id)).await?;
             calls::in_job(record, caller, (job, false), (parts, body)).await
         }
         JobRoute::CallStream(id) => {
-            let job = Box::pin(jobs.find(caller, id)).await?;
+            let job = Box::pin(jobs.find_for_call(caller, id)).await?;
             calls::in_job(record, caller, (job, true), (parts, body)).await
         }
         JobRoute::Single => calls::single(record, caller, false, (parts, body)).await,

@@ -29,7 +29,7 @@ pub(crate) fn health() -> Given {
 }
 
 /// `GET /api/v1/metrics`.
-pub(crate) fn metrics(gateway: &Gateway) -> Given {
+pub(crate) fn metrics(gateway: &Gateway) -> Result<Given, Failure> {
     metrics::answer(gateway)
 }
 

@@ -135,9 +135,19 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new(models: Vec<DeclaredModel>, format: LogFormat) -> Self {
+        Self::changed(models, format, |_| {}).await
+    }
+
+    /// The same, with a change to the gateway before it serves.
+    pub(crate) async fn changed(
+        models: Vec<DeclaredModel>,
+        format: LogFormat,
+        change: impl FnOnce(&mut Gateway),
+    ) -> Self {
         let script = Arc::new(Script::default());
         let store = Arc::new(MemoryStore::default());
-        let (gateway, log) = gateway_over(Arc::clone(&store), script.clone(), format).await;
+        let (mut gateway, log) = gateway_over(Arc::clone(&store), script.clone(), format).await;
+        change(Arc::get_mut(&mut gateway).unwrap());
         let engine = &gateway.engine;
         engine.set_routing(Routing {
             connections: Vec::new(),

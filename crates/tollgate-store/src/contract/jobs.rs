@@ -404,6 +404,16 @@ async fn what_nobody_ends_is_found() {
         let overdue = store.overdue_jobs(at(99), 1).await.unwrap();
         assert_eq!(ids(overdue), [id(1)]);
         assert!(store.begin_job_call(&call(10, 2)).await.unwrap());
+        let mut other = job(4);
+        other.team = TeamId::from_stored("team_2");
+        store.insert_job(&other).await.unwrap();
+        let mut at_work = store.teams_with_open_jobs().await.unwrap();
+        at_work.sort_unstable();
+        let both = ["team_1", "team_2"].map(TeamId::from_stored);
+        assert_eq!(at_work, both, "{}", backend.name);
+        assert!(store.end_job(id(4), &end(State::Failed, 0)).await.unwrap());
+        let at_work = store.teams_with_open_jobs().await.unwrap();
+        assert_eq!(at_work, both[..1], "{}", backend.name);
         let left = store
             .close_job_calls(at(60), "it was stopped")
             .await

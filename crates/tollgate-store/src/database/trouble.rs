@@ -93,8 +93,10 @@ fn of_code(code: &str) -> Kind {
     match code {
         // A serialization failure, a deadlock.
         "40001" | "40P01" => Kind::Undone,
-        // The server ends, has crashed, begins, or has had enough of a silent transaction.
-        "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => Kind::Lost,
+        // The server ends, has crashed, begins, or has had enough of a silent transaction. Or the
+        // session may only read, as at a server that was a standby when it began: a new one may
+        // do more.
+        "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25006" => Kind::Lost,
         code if code.len() == 5 && code.starts_with("08") => Kind::Lost,
         _ => Kind::Other,
     }
@@ -102,7 +104,10 @@ fn of_code(code: &str) -> Kind {
 
 impl From<Trouble> for StoreError {
     fn from(trouble: Trouble) -> Self {
-        Self(trouble.error)
+        match trouble.kind {
+            Kind::Unsure => Self::unsure(trouble.error),
+            Kind::Lost | Kind::Undone | Kind::Other => Self(trouble.error),
+        }
     }
 }
 
@@ -119,6 +124,7 @@ mod tests {
             ("40001", Kind::Undone),
             ("40P01", Kind::Undone),
             ("57P01", Kind::Lost),
+            ("25006", Kind::Lost),
             ("08006", Kind::Lost),
             ("23505", Kind::Other),
             ("2067", Kind::Other),

@@ -11,7 +11,7 @@ use tollgate_engine::port::JobEnd;
 
 use crate::database::{Database, Purpose, Row, Session, Trouble, Value, whole};
 
-pub(super) use self::find::{find, overdue, there, totals_of, unsettled};
+pub(super) use self::find::{find, overdue, teams_at_work, there, totals_of, unsettled};
 pub(super) use self::sums::sums;
 
 /// What is read of a job, in the order of [`read`].

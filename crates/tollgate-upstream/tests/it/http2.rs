@@ -202,7 +202,7 @@ async fn http2_without_tls_is_spoken_when_it_is_configured() {
 #[tokio::test]
 async fn more_calls_than_a_connection_may_carry_do_not_wait_for_each_other() {
     let server = Server {
-        delay: Duration::from_millis(100),
+        delay: Duration::from_millis(600),
         ..Server::default()
     };
     let port = server.listen(None, 2).await;

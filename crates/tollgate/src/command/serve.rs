@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
 use tollgate_engine::accounts::Accounts;
 use tollgate_engine::checks;
@@ -26,9 +26,9 @@ use tollgate_upstream::Upstreams;
 use crate::clock::SystemClock;
 use crate::config::{Config, Environment, Overrides};
 use crate::keeper::{self, Keeper};
-use crate::reload::Live;
+use crate::reload::{Live, Reload};
 use crate::telemetry::Telemetry;
-use crate::{assemble, banner, grants, ownership, reload, shutdown, telemetry};
+use crate::{assemble, banner, grants, ownership, shutdown, supervise, telemetry};
 
 /// How often the uses of keys are written.
 const USES_EVERY: Duration = Duration::from_secs(10);
@@ -150,8 +150,11 @@ async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(
     possession.announce(&accounts, address)?;
     banner::print(&accounts, &config, address).await?;
     let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
-    let tasks = background(accounts, engine, &ended);
-    tasks.spawn(reload::at_each(hangups, live, config, ended.clone()));
+    let tasks = background(&engine, &ended);
+    let (mut reload, end) = (Reload::new(hangups, live, config), ended.clone());
+    tasks.spawn(supervise::keep("reload", ended.clone(), async move || {
+        reload.at_each(&end).await;
+    }));
     tasks.spawn({
         let stop = stop.clone();
         async move {
@@ -170,25 +173,58 @@ async fn serve(order: &Order, config: Config, telemetry: &Telemetry) -> Result<(
 }
 
 /// What goes on beside requests, until the end.
-fn background(
-    accounts: Arc<Accounts>,
+fn background(engine: &Arc<Engine>, ended: &CancellationToken) -> TaskTracker {
+    let background = Background {
+        engine: Arc::clone(engine),
+        ended: ended.clone(),
+        tasks: TaskTracker::new(),
+    };
+    background.keep("refills", |engine, end| {
+        refills::watch(Arc::clone(&engine.accounts), end)
+    });
+    background.keep("uses of keys", |engine, end| {
+        flush_uses(Arc::clone(&engine.accounts), end)
+    });
+    background.keep("request log", |engine, end| {
+        Arc::clone(&engine.request_log).run(end)
+    });
+    background.keep("overload", |engine, end| {
+        Arc::clone(&engine.overload).watch(end)
+    });
+    background.keep("ledger check", |engine, end| {
+        SelfCheck::watch(Arc::clone(&engine.ledger), ledger_check::EVERY, end)
+    });
+    background.keep("low balances", LowBalances::watch);
+    background.keep("jobs", |engine, end| Arc::clone(&engine.jobs).watch(end));
+    background.keep("replays", |engine, end| {
+        let replays = Arc::clone(&engine.replays);
+        async move { replays.sweep(end).await }
+    });
+    background.keep("checks", checks::run);
+    background.tasks
+}
+
+/// Tasks that begin again after a panic.
+struct Background {
     engine: Arc<Engine>,
-    ended: &CancellationToken,
-) -> TaskTracker {
-    let end = || ended.clone().cancelled_owned();
-    let tasks = TaskTracker::new();
-    tasks.spawn(refills::watch(Arc::clone(&accounts), end()));
-    tasks.spawn(flush_uses(accounts, ended.clone()));
-    tasks.spawn(Arc::clone(&engine.request_log).run(end()));
-    tasks.spawn(Arc::clone(&engine.overload).watch(end()));
-    let ledger = Arc::clone(&engine.ledger);
-    tasks.spawn(SelfCheck::watch(ledger, ledger_check::EVERY, end()));
-    tasks.spawn(LowBalances::watch(Arc::clone(&engine), end()));
-    tasks.spawn(Arc::clone(&engine.jobs).watch(end()));
-    let (replays, ending) = (Arc::clone(&engine.replays), end());
-    tasks.spawn(async move { replays.sweep(ending).await });
-    tasks.spawn(checks::run(engine, end()));
-    tasks
+    ended: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Background {
+    fn keep<F>(
+        &self,
+        task: &'static str,
+        begin: impl Fn(Arc<Engine>, WaitForCancellationFutureOwned) -> F + Send + Sync + 'static,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (engine, ended) = (Arc::clone(&self.engine), self.ended.clone());
+        let keeping = supervise::keep(task, self.ended.clone(), async move || {
+            begin(Arc::clone(&engine), ended.clone().cancelled_owned()).await;
+        });
+        self.tasks.spawn(keeping);
+    }
 }
 
 /// Whoever writes settlements, from before the first call until after the last one.
@@ -271,13 +307,14 @@ async fn bind(listen: SocketAddr) -> Result<TcpListener, Box<dyn Error>> {
 }
 
 /// Writes the uses of keys every few seconds, and once more at the end.
-async fn flush_uses(accounts: Arc<Accounts>, ended: CancellationToken) {
+async fn flush_uses(accounts: Arc<Accounts>, end: impl Future<Output = ()>) {
+    let mut end = std::pin::pin!(end);
     let mut ticks = tokio::time::interval(USES_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let over = tokio::select! {
             _ = ticks.tick() => false,
-            () = ended.cancelled() => true,
+            () = &mut end => true,
         };
         if let Err(error) = accounts.flush_uses().await {
             tracing::warn!(%error, "the uses of keys could not be written");

@@ -170,14 +170,16 @@ fn ranges(section: &Section, key: &str) -> Box<[AddressRange]> {
         .collect()
 }
 
-const NO_MASTER_KEY: &str = "must be 32 bytes, as 64 hexadecimal digits or as base64";
+fn no_master_key() -> String {
+    format!("must be {}", master_key::FORM)
+}
 
 /// The key that protects what is stored, if it has the form that `serve` takes.
 fn master_key(section: &Section, findings: &mut Findings<'_>) -> Option<Secret> {
     let given = section.secret("master_key")?;
     // Of one that is too short or too long, enough has been said.
     if !master_key::is_well_formed(given) {
-        findings.problem(section, "master_key", NO_MASTER_KEY);
+        findings.problem(section, "master_key", no_master_key());
     }
     Some(given.clone())
 }
@@ -187,7 +189,7 @@ fn previous_master_keys(section: &Section, findings: &mut Findings<'_>) -> Vec<S
     let given = section.secrets("previous_master_keys");
     for Credential { place, key, secret } in given {
         if !master_key::is_well_formed(secret) {
-            findings.problems.push(place, key.as_str(), NO_MASTER_KEY);
+            findings.problems.push(place, key.as_str(), no_master_key());
         }
     }
     given.iter().map(|one| one.secret.clone()).collect()

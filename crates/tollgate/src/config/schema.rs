@@ -117,6 +117,8 @@ pub(super) struct SecretRule {
     pub(super) shortest: usize,
     /// The most characters.
     pub(super) longest: usize,
+    /// What it is, where that says more than a number of characters.
+    pub(super) form: Option<&'static str>,
 }
 
 impl Key {
@@ -194,14 +196,22 @@ impl Kind {
             | Self::Seconds(Bounds { least, most })
             | Self::Count(Bounds { least, most }) => Some(format!("{least} to {most}")),
             Self::Secret(SecretRule {
+                form: Some(form), ..
+            })
+            | Self::Secrets(SecretRule {
+                form: Some(form), ..
+            }) => Some(form.to_owned()),
+            Self::Secret(SecretRule {
                 prefix,
                 shortest,
                 longest,
+                form: None,
             })
             | Self::Secrets(SecretRule {
                 prefix,
                 shortest,
                 longest,
+                form: None,
             }) => {
                 let begins = if prefix.is_empty() {
                     String::new()

@@ -190,6 +190,7 @@ fn secret(text: &str, rule: SecretRule) -> Result<Secret, String> {
         prefix,
         shortest,
         longest,
+        form,
     } = rule;
     if text.is_empty() {
         return Err("is empty".to_owned());
@@ -204,7 +205,10 @@ fn secret(text: &str, rule: SecretRule) -> Result<Secret, String> {
         return Err(format!("must begin with `{prefix}`"));
     }
     if !(shortest..=longest).contains(&text.len()) {
-        return Err(format!("must have {shortest} to {longest} characters"));
+        return Err(form.map_or_else(
+            || format!("must have {shortest} to {longest} characters"),
+            |form| format!("must be {form}"),
+        ));
     }
     Ok(Secret::new(text))
 }

@@ -194,8 +194,25 @@ impl Keeper {
             }
         }
         let held = self.made(new, new.credential.as_ref())?;
+        if !held.kept.facts.is_of_alias() {
+            self.check_offers(&new.name)?;
+        }
         self.check_slot(&held.kept)?;
         Ok(held)
+    }
+
+    /// Fails if the models of a connection of this name would hide what is offered.
+    fn check_offers(&self, name: &str) -> Result<(), Failure> {
+        let shelf = self.accounts.offers().shelf();
+        let start = format!("{name}/");
+        let mut names = shelf.aliases.keys().chain(shelf.model_groups.keys());
+        let Some(hidden) = names.find(|name| name.starts_with(&start)) else {
+            return Ok(());
+        };
+        Err(Failure::client(Code::Conflict).message(format!(
+            "The connection would open all of its models as `{start}*`, and hide `{hidden}`, which \
+             is offered. Choose another name."
+        )))
     }
 
     /// Fails if another one is in use that stands for the same.

@@ -2,7 +2,7 @@
 //! a declared model or to a provider's connections, and groups to their first model, with the
 //! others behind it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tollgate_core::model::{ModelFacts, Priced, Target};
@@ -21,41 +21,96 @@ use crate::config::Config;
 /// Adds what is offered. A model of the configuration keeps its name, and hides an offer of it.
 /// To private connections leads nothing but what names them.
 pub(super) fn add(routing: &mut Routing, shelf: &Shelf, rules: &Rules, private: &BTreeSet<&str>) {
+    let mut names = Names::of(routing);
     for alias in shelf.aliases.values() {
-        if alias.status != OfferStatus::Inactive && !is_taken(routing, &alias.name) {
+        if alias.status != OfferStatus::Inactive && !names.has(&alias.name) {
             let groups = shelf.open_groups(alias).map(Into::into);
             let gate = Gate::Alias(groups.collect());
-            let mut model = of_alias(routing, alias, gate, rules);
+            let mut model = of_alias((routing, &names), alias, gate, rules);
             if alias.connection.is_none() {
                 let is_open = |to: &DeclaredTarget| !private.contains(&*to.target.connection);
                 model.targets.retain(is_open);
             }
+            names.note(routing.models.len(), &model);
             routing.models.push(model);
         }
     }
     for group in shelf.model_groups.values() {
-        if group.status != OfferStatus::Inactive && !is_taken(routing, &group.name) {
-            let model = of_group(routing, group, rules);
+        if group.status != OfferStatus::Inactive && !names.has(&group.name) {
+            let model = of_group((routing, &names), group, rules);
+            names.note(routing.models.len(), &model);
             routing.models.push(model);
         }
     }
 }
 
-fn is_taken(routing: &Routing, name: &str) -> bool {
-    declared(routing, name).is_some()
+/// The names of what is offered and hidden by these models: no call gets there.
+pub(super) fn hidden<'a>(
+    routing: &Routing,
+    shelf: &'a Shelf,
+) -> impl Iterator<Item = &'a str> + use<'a> {
+    let names = Names::of(routing);
+    let aliases = shelf.aliases.values();
+    let in_use = |status| status != OfferStatus::Inactive;
+    let aliases = aliases.filter_map(move |it| in_use(it.status).then_some(&*it.name));
+    let groups = shelf.model_groups.values();
+    let groups = groups.filter_map(move |it| in_use(it.status).then_some(&*it.name));
+    aliases.chain(groups).filter(move |name| names.has(name))
 }
 
-/// The model of this name, wildcards apart.
-fn declared<'a>(routing: &'a Routing, name: &str) -> Option<&'a DeclaredModel> {
-    routing
-        .models
-        .iter()
-        .find(|model| *model.name == *name || model.aliases.iter().any(|alias| **alias == *name))
+/// By which names the models are asked for. There may be many, and each offer is looked for.
+struct Names {
+    /// Where the model of a name stands.
+    exact: HashMap<Arc<str>, usize>,
+    /// The wildcards without their `*`.
+    starts: Vec<Box<str>>,
 }
 
-fn of_alias(routing: &Routing, alias: &Alias, gate: Gate, rules: &Rules) -> DeclaredModel {
+impl Names {
+    fn of(routing: &Routing) -> Self {
+        let mut names = Self {
+            exact: HashMap::new(),
+            starts: Vec::new(),
+        };
+        for (place, model) in routing.models.iter().enumerate() {
+            names.note(place, model);
+        }
+        names
+    }
+
+    fn note(&mut self, place: usize, model: &DeclaredModel) {
+        for name in std::iter::once(&model.name).chain(&model.aliases) {
+            self.exact.entry(Arc::clone(name)).or_insert(place);
+        }
+        if let Some(start) = model.name.strip_suffix('*') {
+            self.starts.push(start.into());
+        }
+    }
+
+    /// Whether there is a model of this name, by itself or behind a wildcard.
+    fn has(&self, name: &str) -> bool {
+        let is_behind = |start: &Box<str>| {
+            let rest = name.strip_prefix(&**start);
+            rest.is_some_and(|rest| !rest.is_empty())
+        };
+        self.exact.contains_key(name) || self.starts.iter().any(is_behind)
+    }
+
+    /// The model of this name, wildcards apart.
+    fn find<'a>(&self, routing: &'a Routing, name: &str) -> Option<&'a DeclaredModel> {
+        routing.models.get(*self.exact.get(name)?)
+    }
+}
+
+fn of_alias(
+    (routing, names): (&Routing, &Names),
+    alias: &Alias,
+    gate: Gate,
+    rules: &Rules,
+) -> DeclaredModel {
     let full = format!("{}/{}", provider_word(&alias.provider), alias.model);
-    let meant = declared(routing, &alias.model).or_else(|| declared(routing, &full));
+    let find = |name: &str| names.find(routing, name);
+    let meant = find(&alias.model).or_else(|| find(&full));
     let meant = meant.filter(|_| alias.connection.is_none());
     let mut targets: Vec<DeclaredTarget> = match meant {
         Some(meant) => meant.targets.clone(),
@@ -70,11 +125,18 @@ fn of_alias(routing: &Routing, alias: &Alias, gate: Gate, rules: &Rules) -> Decl
             });
         }
     }
-    let facts = targets.first().map(|first| Arc::clone(&first.facts));
+    // Of a collection nothing is known but that price.
+    let facts = match targets.first() {
+        Some(first) => Arc::clone(&first.facts),
+        None => Arc::new(ModelFacts {
+            price,
+            ..ModelFacts::default()
+        }),
+    };
     DeclaredModel {
         name: Arc::from(&*alias.name),
         aliases: Vec::new(),
-        facts: facts.unwrap_or_default(),
+        facts,
         targets,
         members: meant.map_or_else(Vec::new, |meant| meant.members.clone()),
         rules: meant.map_or_else(|| Arc::new(rules.clone()), |meant| Arc::clone(&meant.rules)),
@@ -116,7 +178,7 @@ fn targets(routing: &Routing, alias: &Alias) -> Vec<DeclaredTarget> {
         .collect()
 }
 
-/// The price that an alias sets, if it sets both of its parts.
+/// The price that an alias sets. Nothing sets one of its parts alone.
 fn price(alias: &Alias) -> Option<Priced> {
     let (input, output) = (alias.price_input.as_ref()?, alias.price_output.as_ref()?);
     Some(Priced {
@@ -133,12 +195,16 @@ fn price(alias: &Alias) -> Option<Priced> {
 
 /// A group answers by its first model. Whatever is wrong there, the others are asked: a group is
 /// the declaration that they stand in for each other.
-fn of_group(routing: &Routing, group: &ModelGroup, rules: &Rules) -> DeclaredModel {
+fn of_group(
+    (routing, names): (&Routing, &Names),
+    group: &ModelGroup,
+    rules: &Rules,
+) -> DeclaredModel {
     let models = group.in_order();
     let (first, others) = models
         .split_first()
         .map_or(("", &[][..]), |(first, others)| (*first, others));
-    let meant = found(routing, first);
+    let meant = found((routing, names), first);
     let others: Vec<Arc<str>> = others.iter().map(|name| Arc::from(*name)).collect();
     let by_class = [Class::ContextLength, Class::ContentFilter]
         .map(|class| (class, others.clone()))
@@ -158,7 +224,9 @@ fn of_group(routing: &Routing, group: &ModelGroup, rules: &Rules) -> DeclaredMod
         targets: meant
             .as_ref()
             .map_or_else(Vec::new, |meant| meant.targets.clone()),
-        members: Vec::new(),
+        members: meant
+            .as_ref()
+            .map_or_else(Vec::new, |meant| meant.members.clone()),
         rules: Arc::new(Rules {
             // Each of them is tried.
             attempts: rules.attempts.max(count),
@@ -172,8 +240,8 @@ fn of_group(routing: &Routing, group: &ModelGroup, rules: &Rules) -> DeclaredMod
 }
 
 /// A model by its name, also behind a wildcard.
-fn found(routing: &Routing, name: &str) -> Option<DeclaredModel> {
-    if let Some(model) = declared(routing, name) {
+fn found((routing, names): (&Routing, &Names), name: &str) -> Option<DeclaredModel> {
+    if let Some(model) = names.find(routing, name) {
         return Some(model.clone());
     }
     let behind = |model: &&DeclaredModel| {

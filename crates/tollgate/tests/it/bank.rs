@@ -117,7 +117,7 @@ async fn run(plan: &Plan) {
     // An answer may not wait for as long as the server is made to stand still.
     let billing = match plan.store {
         Store::Sqlite => "",
-        Store::Postgres => "settle_wait_ms = 1500",
+        Store::Postgres => "settle_wait_ms = 2200",
     };
     let branch = Branch::new(plan.store, plan.teams, billing, "").await;
     let mut dice = Dice::new(plan.seed);

@@ -5,6 +5,7 @@ mod credits;
 mod ending;
 mod gone;
 mod kills;
+mod late;
 mod leaving;
 mod lists;
 mod money;

@@ -4,6 +4,7 @@ mod books;
 mod credentials;
 mod credits;
 mod models;
+mod offering;
 mod refills;
 mod rights;
 mod scene;

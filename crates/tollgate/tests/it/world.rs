@@ -15,7 +15,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tollgate_simulator::Simulator;
 
@@ -209,6 +209,7 @@ impl Gateway {
     /// these labels.
     pub async fn metric(&self, name: &str, labels: &[&str]) -> u64 {
         let text = self.get("/metrics").send().await.text();
+        assert!(text.contains(name), "there is no {name}: {text}");
         text.lines()
             .filter(|line| line.starts_with(name) && labels.iter().all(|one| line.contains(one)))
             .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
@@ -471,6 +472,14 @@ pub async fn provider() -> Provided {
     tokio_util::task::TaskTracker::new()
         .spawn(async move { serving.serve(listener, stopped).await });
     (simulator, address, stop.drop_guard())
+}
+
+/// An address at which nobody listens, and nobody will while the socket is kept.
+pub fn nobody() -> (TcpSocket, SocketAddr) {
+    let bound = TcpSocket::new_v4().unwrap();
+    bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = bound.local_addr().unwrap();
+    (bound, address)
 }
 
 fn write_config(folder: &Path, provider: SocketAddr, server: &str, more: &str) {

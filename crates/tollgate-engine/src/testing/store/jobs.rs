@@ -1,24 +1,39 @@
 //! Jobs in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 
+use tollgate_core::id::TeamId;
 use tollgate_core::job::{CallRecord, CallState, Job, JobId, State, Totals};
 use tollgate_core::time::Timestamp;
 
-use super::MemoryStore;
 use super::tables::{Tables, page_of};
-use crate::port::{JobBy, JobEnd, JobQuery, JobStore, JobSum, Stored};
+use super::{MemoryStore, NewJobs, ready, refused};
+use crate::port::{JobBy, JobEnd, JobQuery, JobStore, JobSum, StoreError, Stored};
 
 const DAY_MS: i64 = 86_400_000;
 
 impl JobStore for MemoryStore {
     fn insert_job<'a>(&'a self, job: &'a Job) -> Stored<'a, ()> {
-        self.write(|tables| {
-            if !tables.jobs.iter().any(|there| there.id == job.id) {
-                tables.jobs.push(job.clone());
+        let insert = || {
+            self.write(|tables| {
+                if !tables.jobs.iter().any(|there| there.id == job.id) {
+                    tables.jobs.push(job.clone());
+                }
+                Ok(())
+            })
+        };
+        let what = *self.new_jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let unsaid = || ready(Err(StoreError::unsure("the store says nothing on purpose")));
+        match what {
+            NewJobs::Taken => insert(),
+            NewJobs::Refused => ready(refused("the store takes no jobs on purpose")),
+            NewJobs::RefusedUnsaid => unsaid(),
+            NewJobs::TakenUnsaid => {
+                drop(insert());
+                unsaid()
             }
-            Ok(())
-        })
+        }
     }
 
     fn job(&self, id: JobId) -> Stored<'_, Option<Job>> {
@@ -131,6 +146,14 @@ impl JobStore for MemoryStore {
             let mut jobs: Vec<_> = tables.jobs.iter().filter(is_overdue).cloned().collect();
             jobs.sort_by_key(|job| job.created_at);
             page_of(jobs.into_iter(), 0, limit)
+        })
+    }
+
+    fn teams_with_open_jobs(&self) -> Stored<'_, Vec<TeamId>> {
+        self.read(|tables| {
+            let open = tables.jobs.iter().filter(|job| job.state.is_open());
+            let teams: BTreeSet<TeamId> = open.map(|job| job.team.clone()).collect();
+            teams.into_iter().collect()
         })
     }
 

@@ -28,7 +28,7 @@ macro_rules! samples {
         pub(super) const SAMPLES: &[&str] = &[$($path),*];
 
         /// The sample of an endpoint.
-        fn sample_of(endpoint: Endpoint<'_>) -> &'static str {
+        pub(super) fn sample_of(endpoint: Endpoint<'_>) -> &'static str {
             match endpoint {
                 $($pattern => $path,)*
             }

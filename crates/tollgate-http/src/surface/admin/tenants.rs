@@ -1,25 +1,28 @@
 //! The endpoints of organizations, their members and teams.
 
+use std::sync::Arc;
+
 use http::Method;
 use serde_json::Value;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::id::TeamId;
 use tollgate_engine::authority::Manager;
-use tollgate_engine::engine::Engine;
 
 use super::page::Page;
 use super::{members, named, organizations, saas, teams};
+use crate::gateway::Gateway;
 use crate::query::Query;
 use crate::routes::Endpoint;
+use crate::surface::jobs;
 
 /// Does what the endpoint and the method say, with the query and the body that came.
 pub(super) async fn act(
-    engine: &Engine,
+    gateway: &Gateway,
     by: &Manager,
     endpoint: Endpoint<'_>,
     (method, query, body): (&Method, Option<&str>, &[u8]),
 ) -> Result<(u16, Value), Failure> {
-    let accounts = &*engine.accounts;
+    let accounts = &*gateway.engine.accounts;
     let sees = *method == Method::GET || *method == Method::HEAD;
     // Without a word of ours in the query these two lists are those of seed 001.
     let is_paged = Page::is_wanted(Query::new(query));
@@ -49,11 +52,7 @@ pub(super) async fn act(
         Endpoint::Teams => teams::create(accounts, by, body).await,
         Endpoint::Team(id) if sees => teams::one(accounts, by, &named(id)?).await,
         Endpoint::Team(id) if *method == Method::DELETE => {
-            let id = named(id)?;
-            let told = saas::teams::delete(accounts, by, &id).await?;
-            // No key of it is left that could end them.
-            engine.jobs.end_all(&TeamId::from_stored(&id)).await;
-            Ok(told)
+            delete_team(gateway, by.clone(), named(id)?.into_owned()).await
         }
         Endpoint::Team(id) => teams::change(accounts, by, (&named(id)?, body)).await,
         Endpoint::TeamStatus(id, status) => {
@@ -61,4 +60,16 @@ pub(super) async fn act(
         }
         _ => Err(Failure::client(Code::UnknownUrl)),
     }
+}
+
+/// Deletes a team, and ends its jobs: no key of it is left that could. There may be many of them,
+/// and whoever asked may not wait so long: nobody can ask for it again.
+async fn delete_team(gateway: &Gateway, by: Manager, id: String) -> Result<(u16, Value), Failure> {
+    let engine = Arc::clone(&gateway.engine);
+    let deleting = async move {
+        let told = saas::teams::delete(&engine.accounts, &by, &id).await?;
+        engine.jobs.end_all(&TeamId::from_stored(&id)).await;
+        Ok(told)
+    };
+    jobs::whole(gateway, deleting).await
 }

@@ -207,7 +207,7 @@ impl Tail {
             let call = &begun;
             if let Err(failure) = insist(&gateway, || jobs.end_call(call)).await {
                 // The store is gone for longer. What a job costs follows from its calls.
-                jobs.note_later(&begun.record);
+                jobs.note_later(begun);
                 if job.single {
                     jobs.end_later(&job, ending);
                 }

@@ -10,17 +10,15 @@ use tollgate_engine::jobs::{Ending, NewJob};
 
 use super::tail::GONE;
 use crate::gateway::Gateway;
+use crate::late;
 
-/// Works to the end, whether somebody waits for it or not. What comes of it is dropped if nobody
-/// does.
-pub(super) async fn whole<T: Send + 'static>(
+/// Works to the end, whether somebody waits for it or not, and however late the store is. What
+/// comes of it is dropped if nobody waits.
+pub(crate) async fn whole<T: Send + 'static>(
     gateway: &Gateway,
     work: impl Future<Output = Result<T, Failure>> + Send + 'static,
 ) -> Result<T, Failure> {
-    let working = gateway.tasks.spawn(work);
-    working.await.unwrap_or_else(|_| {
-        Err(Failure::gateway(Code::InternalError).because("a panic while a job was changed"))
-    })
+    late::done(&gateway.tasks, work).await
 }
 
 /// A job that was made, as long as its caller is not told of it. If that never happens it has

@@ -3,13 +3,17 @@
 
 use std::fmt::Write as _;
 
+use tollgate_core::error::{Code, Failure};
+
 use crate::dispatch::Given;
 use crate::gateway::Gateway;
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// All of them.
-pub(super) fn answer(gateway: &Gateway) -> Given {
+pub(super) fn answer(gateway: &Gateway) -> Result<Given, Failure> {
+    let unwritten = |error| Failure::gateway(Code::InternalError).because(error);
+    let requests = gateway.metrics.of_seed().map_err(unwritten)?;
     let mut text = String::new();
     let cache = gateway.engine.cache.read();
     let limits = gateway.engine.throttle.surface();
@@ -39,11 +43,12 @@ pub(super) fn answer(gateway: &Gateway) -> Given {
         line(&mut text, format_args!("{name} {value}"));
     }
     providers(&mut text, gateway);
-    match gateway.metrics.of_seed() {
-        Ok(requests) => text.push_str(&requests),
-        Err(_) => return of(500, String::new()),
-    }
-    of(200, text)
+    text.push_str(&requests);
+    Ok(Given::Document {
+        status: 200,
+        content_type: CONTENT_TYPE,
+        body: text.into(),
+    })
 }
 
 fn providers(text: &mut String, gateway: &Gateway) {
@@ -80,12 +85,4 @@ fn head(text: &mut String, name: &str, kind: &str, help: &str) {
 fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.
     _ = writeln!(text, "{arguments}");
-}
-
-fn of(status: u16, text: String) -> Given {
-    Given::Document {
-        status,
-        content_type: CONTENT_TYPE,
-        body: text.into(),
-    }
 }

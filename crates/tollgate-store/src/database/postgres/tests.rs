@@ -249,7 +249,7 @@ async fn a_stopped_server_gives_an_error_in_time_and_is_used_again_when_it_goes_
     let stopped = Stopped::new(&database).await;
     let begin = Instant::now();
     let error = store.append(&page(2), Beside::default()).await.unwrap_err();
-    assert!(begin.elapsed() < Duration::from_secs(10), "{error}");
+    assert!(begin.elapsed() < SOON, "{error}");
     assert!(
         error.to_string().contains("PostgreSQL did not answer"),
         "{error}"

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use sqlx::AssertSqlSafe;
+use tollgate_core::id::TeamId;
 use tollgate_core::job::{Job, JobId, Totals};
 use tollgate_core::time::Timestamp;
 use tollgate_engine::port::JobQuery;
@@ -103,6 +104,19 @@ pub(in crate::store) async fn overdue(
     .await
 }
 
+/// The open jobs alone are looked through: the bound names their index, and what is asked for is
+/// in no other.
+const TEAMS_AT_WORK: &str = "SELECT DISTINCT team || '' FROM jobs \
+                             WHERE state IN ('pending', 'in_progress') AND created_at > $1";
+
+/// The teams that have open jobs.
+pub(in crate::store) async fn teams_at_work(database: &Database) -> Result<Vec<TeamId>, Trouble> {
+    let mut session = database.session(Purpose::Read).await?;
+    let rows = session.rows(TEAMS_AT_WORK, &[i64::MIN.into()]).await?;
+    let read = |row: &Row| Ok(TeamId::from_stored(&row.text(0)?));
+    rows.iter().map(read).collect()
+}
+
 /// Jobs that have ended and are not settled, the oldest first.
 pub(in crate::store) async fn unsettled(
     database: &Database,
@@ -179,4 +193,22 @@ pub(super) fn totals(row: &Row, from: usize) -> Result<Totals, Trouble> {
         latency_ms: count(6)?,
         timed: count(7)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_teams_at_work_are_found_without_a_look_at_jobs_that_have_ended() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/tollgate.db", directory.path().display());
+        let store = crate::open(&url).await.unwrap();
+        let sql = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {TEAMS_AT_WORK}"));
+        let mut session = store.database.session(Purpose::Read).await.unwrap();
+        let plan = session.rows(sql, &[i64::MIN.into()]).await.unwrap();
+        let steps: Vec<_> = plan.iter().map(|row| row.text(3).unwrap()).collect();
+        let index = "jobs_open (created_at>?)";
+        assert!(steps.iter().any(|step| step.contains(index)), "{steps:?}");
+    }
 }

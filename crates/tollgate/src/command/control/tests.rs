@@ -3,7 +3,7 @@ use std::path::Path;
 use http::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tollgate_core::secret::Secret;
 use tollgate_store::Owner;
 
@@ -131,12 +131,10 @@ async fn a_gateway_that_is_ending_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path());
     let owner = Owner::take(&config.database.directory).unwrap();
-    // Nobody listens at this address any more.
-    let address = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    // Nobody listens at this address, and nobody else gets it.
+    let bound = TcpSocket::new_v4().unwrap();
+    bound.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let address = bound.local_addr().unwrap();
     control(address).write(&owner).unwrap();
     let mut finding = Box::pin(find(&config));
     let early = tokio::time::timeout(Duration::from_millis(200), &mut finding).await;

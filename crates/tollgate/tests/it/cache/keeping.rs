@@ -171,7 +171,7 @@ async fn errors_and_answers_that_were_cut_are_never_kept() {
     stream["stream"] = true.into();
     fails(&world, "story-10", "cut-after-4", 1);
     assert!(ask(&world, &stream).await.text().contains("\"error\""));
-    fails(&world, "story-10", "drip:ms=50", 1);
+    fails(&world, "story-10", "drip:ms=500", 1);
     let mut opened = world.chat(&stream).open().await;
     opened.next().await.unwrap().unwrap();
     drop(opened);
@@ -264,11 +264,11 @@ async fn it_is_off_unless_it_is_switched_on_and_models_may_differ() {
 
 #[tokio::test]
 async fn an_answer_is_forgotten_when_its_time_is_over_or_the_models_change() {
-    let world = World::once("[cache]\nmode = \"on\"\nttl_s = 1\n").await;
+    let world = World::once("[cache]\nmode = \"on\"\nttl_s = 3\n").await;
     let body = question("sim/echo", "Hi");
     assert_eq!(word(&ask(&world, &body).await), "miss");
     assert_eq!(word(&ask(&world, &body).await), "hit");
-    until("its second is over", async || {
+    until("its time is over", async || {
         word(&ask(&world, &body).await) == "miss"
     })
     .await;

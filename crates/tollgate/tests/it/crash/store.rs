@@ -9,8 +9,8 @@ use tollgate_core::ledger::WalletId;
 use tollgate_core::money::Money;
 use tollgate_store::testing;
 
-use crate::bank::{Book, Branch, Store, endow, key, nano, path};
-use crate::world::{Answer, Gateway, PATIENCE};
+use crate::bank::{Book, Branch, Store, endow, key, nano, pass, path};
+use crate::world::{Answer, Gateway};
 
 /// A key of the team that pays, whose errors come in another form.
 const OTHER_KEY: &str = "sk-bank-other-0123456789";
@@ -25,7 +25,12 @@ error_dialect = "langmart"
 /// How long an answer waits for its settlement here.
 const WAIT: Duration = Duration::from_secs(1);
 /// By when a call is answered whatever the store does, on a machine that is busy.
-const BOUND: Duration = Duration::from_secs(4);
+const BOUND: Duration = Duration::from_secs(15);
+/// By when all is well after the trouble, on such a machine.
+const HEALING: Duration = Duration::from_secs(60);
+
+/// Between two looks at whether it is.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +70,11 @@ impl Trouble {
         match self {
             Self::Stops => branch.server.as_ref().unwrap().go_on(),
             Self::Dies => branch.server.as_ref().unwrap().again(),
-            Self::ReadOnly => testing::run(branch.url(), &read_only("off")),
+            // A session that was about to begin is seen, and ended, the second time.
+            Self::ReadOnly => {
+                testing::run(branch.url(), &read_only("off"));
+                testing::run(branch.url(), &read_only("off"));
+            }
             Self::Refuses => testing::run(branch.url(), "DROP TRIGGER refuses"),
         }
     }
@@ -118,11 +127,29 @@ async fn agree(branch: &Branch, gateway: &Gateway, balance: u64) {
     // What was withheld is given back with the next page.
     while branch.balance(gateway, wallet(branch)).await != (balance, 0) {
         let has = branch.balance(gateway, wallet(branch)).await;
-        assert!(begin.elapsed() < PATIENCE, "{has:?} and not {balance}");
+        assert!(begin.elapsed() < HEALING, "{has:?} and not {balance}");
+        pass(PAUSE).await;
     }
     let verified = gateway.post("/api/ledger/verify", "").admin().send().await;
     let verified = verified.json();
     assert_eq!(verified["found"], 0, "{verified}");
+}
+
+/// The first answer after the trouble.
+async fn healed(gateway: &Gateway) -> Answer {
+    let begin = Instant::now();
+    loop {
+        let answer = call(gateway, &key(3)).await;
+        if answer.status == 200 {
+            return answer;
+        }
+        if begin.elapsed() > HEALING {
+            let log = std::fs::read_to_string(&gateway.log).unwrap_or_default();
+            let lines: Vec<_> = log.lines().rev().take(20).collect();
+            panic!("it does not heal: {answer:?}\n{}", lines.join("\n"));
+        }
+        pass(PAUSE).await;
+    }
 }
 
 async fn refuses_and_heals(trouble: Trouble) {
@@ -158,15 +185,7 @@ async fn refuses_and_heals(trouble: Trouble) {
         tokio::time::sleep_until((begin + Duration::from_secs(5)).into()).await;
     }
     block_in_place(|| trouble.end(&branch));
-    let begin = Instant::now();
-    let healed = loop {
-        let answer = call(&gateway, &key(3)).await;
-        if answer.status == 200 {
-            break answer;
-        }
-        assert!(begin.elapsed() < PATIENCE, "it does not heal: {answer:?}");
-    };
-    balance -= cost(&healed);
+    balance -= cost(&healed(&gateway).await);
     // The order that failed takes effect once.
     for _ in 0..2 {
         let done = top_up(&branch, &gateway).await;
@@ -200,7 +219,8 @@ async fn calls_are_refused_while_sqlite_takes_nothing_and_go_on_afterwards() {
 }
 
 async fn continues_within_the_bound(trouble: Trouble) {
-    let billing = "settle_wait_ms = 5000\nwhen_store_fails = \"continue\"\nunbilled_usd = \"0.20\"";
+    let billing =
+        "settle_wait_ms = 60000\nwhen_store_fails = \"continue\"\nunbilled_usd = \"0.20\"";
     let branch = Branch::new(trouble.store(), 4, billing, "").await;
     let book = Book::default();
     let gateway = block_in_place(|| branch.open(&[])).unwrap();
@@ -221,15 +241,8 @@ async fn continues_within_the_bound(trouble: Trouble) {
     assert!(unbilled >= nano(&json!("0.20")), "{unbilled} is not all");
     balance -= unbilled;
     block_in_place(|| trouble.end(&branch));
-    let begin = Instant::now();
-    let healed = loop {
-        let answer = call(&gateway, &key(3)).await;
-        if answer.status == 200 {
-            break answer;
-        }
-        assert!(begin.elapsed() < PATIENCE, "it does not heal: {answer:?}");
-    };
-    agree(&branch, &gateway, balance - cost(&healed)).await;
+    let healed = cost(&healed(&gateway).await);
+    agree(&branch, &gateway, balance - healed).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -169,10 +169,7 @@ async fn a_providers_wait_is_kept_within_bounds() {
 
 #[tokio::test]
 async fn a_provider_that_cannot_be_reached_or_is_silent_has_its_row() {
-    let closed = {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        listener.local_addr().unwrap()
-    };
+    let (_bound, closed) = crate::world::nobody();
     let world = World::once(&format!(
         r#"
 [[connections]]

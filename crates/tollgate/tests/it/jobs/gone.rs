@@ -1,6 +1,8 @@
 //! Jobs whose team is gone.
 
 use serde_json::{Value, json};
+use tokio::task::block_in_place;
+use tollgate_store::testing::run_on_sqlite;
 
 use super::scene::{complete, create, credits, messages, team, world};
 use crate::money::scene::{MODELS, ONCE, key, order, read, reload, until};
@@ -62,4 +64,37 @@ async fn a_team_that_is_deleted_leaves_no_open_job() {
         complete(&world, "payer", &job, "completed").await.status,
         200
     );
+}
+
+/// Nobody can ask for the deletion again, and the sweep comes by in half a minute.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_jobs_of_a_deleted_team_end_also_if_nobody_waits_for_it() {
+    const JOBS: usize = 12;
+    let world = world(&[]).await;
+    order(&world, "/api/teams", json!({"id": "gone", "name": "gone"})).await;
+    let made = order(&world, "/api/keys", json!({"name": "gone", "team": "gone"})).await;
+    let gone = made["key"].as_str().unwrap();
+    for _ in 0..JOBS {
+        let body = json!({"team_id": "gone", "job_type": "test"});
+        let ask = world.gateway.post("/api/jobs/create", body).key(gone);
+        assert_eq!(ask.send().await.status, 200);
+    }
+    // To end a job takes a while.
+    let slowly = "CREATE TRIGGER slow BEFORE UPDATE ON jobs BEGIN \
+         SELECT count(*) FROM (WITH RECURSIVE n(i) AS \
+         (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT i FROM n); END";
+    let file = world.folder.path().join("tollgate-data/tollgate.db");
+    block_in_place(|| run_on_sqlite(&file, slowly));
+    let failed = async || {
+        let stats = read(&world, "/api/jobs/organizations/default/stats").await;
+        stats["failed_jobs"].as_u64().unwrap()
+    };
+    tokio::select! {
+        told = admin(&world, "DELETE", "/api/teams/gone", Value::Null) => panic!("{told:?}"),
+        () = until("a job has ended", async || failed().await > 0) => {}
+    }
+    until("all have ended", async || {
+        failed().await == u64::try_from(JOBS).unwrap()
+    })
+    .await;
 }

@@ -205,7 +205,7 @@ async fn a_job_whose_caller_leaves_while_it_is_completed_is_completed_and_paid()
             // The request comes to where it has to wait long before it was looked for this often.
             let waits = async || {
                 looks += u64::from(open(&world).await == 1);
-                looks == 50
+                looks == 200
             };
             let ending = format!("{path}/complete");
             let has_left = hang_up(&world, &ending, &body, waits).await;
@@ -228,7 +228,7 @@ async fn a_job_whose_caller_leaves_while_it_is_completed_is_completed_and_paid()
 /// store is there again, as it was to end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_for_one_call_ends_also_where_the_store_failed() {
-    let briefly = "[billing]\nsettle_wait_ms = 500\n".to_owned();
+    let briefly = "[billing]\nsettle_wait_ms = 1000\n".to_owned();
     let world = world(&[team("payer", 5, ""), briefly]).await;
     let refuses = "CREATE TRIGGER refuses BEFORE UPDATE ON jobs \
          WHEN NEW.state IN ('completed', 'failed') \

@@ -131,7 +131,7 @@ async fn what_a_provider_says_of_the_operators_key_reaches_no_team() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_withheld_answer_costs_no_credits() {
     let terms = ", budget_mode = \"consumption_tokens\", tokens_per_credit = 4";
-    let world = patient(300, terms).await;
+    let world = patient(1000, terms).await;
     let job = create(&world, "payer").await;
     for path in ["llm-call", "llm-call-stream"] {
         refuse(&world, "INSERT ON pages");
@@ -155,7 +155,7 @@ async fn a_withheld_answer_costs_no_credits() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_is_paid_is_given_though_it_cannot_be_noted_at_once() {
-    let world = patient(300, "").await;
+    let world = patient(1000, "").await;
     let job = create(&world, "payer").await;
     refuse(&world, "UPDATE ON job_calls");
     let answer = call(&world, "payer", &job, "money/echo").await;

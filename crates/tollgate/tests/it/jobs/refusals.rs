@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::scene::{call, complete, create, get, messages, patch, post, refused, team, world};
-use crate::money::scene::{key, order};
+use crate::money::scene::{fails, key, order, until};
 
 const NOBODYS: &str = "01234567-89ab-4def-8123-456789abcdef";
 
@@ -211,14 +211,16 @@ async fn a_team_that_is_stopped_reads_and_ends_its_jobs_and_begins_nothing() {
     ] {
         order(&world, "/api/teams/mine/resume", Value::Null).await;
         let body = json!({"team_id": "mine", "job_type": "x"});
-        let (_, made) = post("/api/jobs/create", body.clone()).await;
-        let job = made["job_id"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{made}"))
-            .to_owned();
+        let create = async || {
+            let (_, made) = post("/api/jobs/create", body.clone()).await;
+            let id = made["job_id"].as_str();
+            id.unwrap_or_else(|| panic!("{made}")).to_owned()
+        };
+        let (job, other) = (create().await, create().await);
         order(&world, &format!("/api/teams/mine/{verb}"), Value::Null).await;
         let refusal = json!({"detail": text});
-        assert_eq!(post("/api/jobs/create", body).await, (403, refusal.clone()));
+        let begun = post("/api/jobs/create", body.clone()).await;
+        assert_eq!(begun, (403, refusal.clone()));
         let call = post(&format!("/api/jobs/{job}/llm-call"), messages("money/echo")).await;
         assert_eq!(call, (403, refusal));
         let read = world
@@ -235,17 +237,49 @@ async fn a_team_that_is_stopped_reads_and_ends_its_jobs_and_begins_nothing() {
             .send()
             .await;
         assert_eq!(list.status, 200, "{list:?}");
-        let (status, ended) = post(
-            &format!("/api/jobs/{job}/complete"),
-            json!({"status": "failed"}),
-        )
-        .await;
-        assert_eq!(
-            (status, &ended["status"]),
-            (200, &json!("failed")),
-            "{verb}"
-        );
+        for (job, end) in [(job, "failed"), (other, "completed")] {
+            let path = format!("/api/jobs/{job}/complete");
+            let (status, ended) = post(&path, json!({"status": end})).await;
+            assert_eq!((status, &ended["status"]), (200, &json!(end)), "{verb}");
+        }
     }
+}
+
+/// It would end with either: what was paid for would be free, or the other way round.
+#[tokio::test]
+async fn a_job_for_one_call_takes_no_other() {
+    let world = world(&[team("payer", 5, "")]).await;
+    fails(&world, "story-50", "stall-after=9", 1);
+    let mut body = messages("money/story-50");
+    body["team_id"] = "payer".into();
+    body["job_type"] = "one".into();
+    let path = "/api/jobs/create-and-call-stream";
+    let ask = world.gateway.post(path, &body).key(&key("payer"));
+    let mut stream = ask.open().await;
+    stream.next().await.unwrap().unwrap();
+    let list = get(&world, "payer", "/api/teams/payer/jobs").await.json();
+    let job = list["jobs"][0]["job_id"].as_str().unwrap();
+    for path in ["llm-call", "llm-call-stream"] {
+        let path = format!("/api/jobs/{job}/{path}");
+        let other = post(&world, "payer", &path, &messages("money/echo")).await;
+        let (status, detail) = refused(&other);
+        assert_eq!(status, 400, "{other:?}");
+        assert_eq!(other.header("x-tollgate-error-code"), "conflict");
+        assert_eq!(other.header("x-should-retry"), "false");
+        let detail = detail.as_str().unwrap();
+        assert!(detail.contains("POST /api/jobs/create."), "{detail}");
+    }
+    drop(stream);
+    let path = format!("/api/jobs/{job}");
+    until("the job has ended", async || {
+        get(&world, "payer", &path).await.json()["status"] == "failed"
+    })
+    .await;
+    let told = get(&world, "payer", &path).await.json();
+    assert_eq!(told["costs"]["total_calls"], 1, "{told}");
+    assert_eq!(crate::money::scene::asked(&world), 1);
+    let late = call(&world, "payer", job, "money/echo").await;
+    assert_eq!(refused(&late), (400, json!("Job is already failed")));
 }
 
 /// A mistake in the address is told as everything else is: callers read `detail`.

@@ -13,7 +13,7 @@ use crate::world::World;
 
 const CREDITS: u64 = 1_000_000_000_000;
 /// How long a caller waits for nothing.
-const HASTE: &str = "x-tollgate-timeout-ms: 300\r\n";
+const HASTE: &str = "x-tollgate-timeout-ms: 800\r\n";
 
 /// What the caller does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ const ENDINGS: &[(&str, bool, Does, Pays)] = &[
     ("delay-head", false, LeavesBefore, Nobody),
     ("delay-body", true, LeavesBefore, Nobody),
     ("stall-after=6", true, LeavesAt("data: "), Part(1)),
-    ("drip:ms=50", true, LeavesAt("data: "), Part(1)),
+    ("drip:ms=200", true, LeavesAt("data: "), Part(1)),
     ("ids", true, LeavesAt("[DONE]"), Whole),
     ("ids", false, LeavesAt("\"usage\""), Whole),
 ];

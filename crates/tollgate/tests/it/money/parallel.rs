@@ -49,14 +49,15 @@ async fn of_500_calls_at_once_at_most_ten_reach_the_provider_with_postgres_too()
 async fn what_was_held_and_not_used_goes_back_to_the_nano() {
     let mut world = World::with(&format!("{MODELS}{}{ONCE}", team("payer"))).await;
     give(&world, "payer", 1_000_000_001).await;
-    fails(&world, "echo", "delay-head:ms=300", 1);
+    fails(&world, "echo", "delay-head:ms=1000", 1);
     let body = plain("money/echo");
-    let (answer, held) = tokio::join!(ask(&world, "payer", &body), async {
+    let mut held = (0, 0);
+    let (answer, ()) = tokio::join!(ask(&world, "payer", &body), async {
         until("something is held", async || {
-            standing(&world, "payer").await.1 > 0
+            held = standing(&world, "payer").await;
+            held.1 > 0
         })
         .await;
-        standing(&world, "payer").await
     });
     assert_eq!(
         held.0, 1_000_000_001,

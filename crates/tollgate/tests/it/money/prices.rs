@@ -16,17 +16,19 @@ fn priced(usd: &str) -> String {
 
 #[tokio::test]
 async fn a_price_that_changes_during_a_call_holds_for_later_calls() {
-    let mut world = World::with(&priced("1000")).await;
+    // The settings are read again while the provider is asked.
+    let settings = |usd| priced(usd).replace("answer_ms = 2000", "answer_ms = 5000");
+    let mut world = World::with(&settings("1000")).await;
     give(&world, "payer", 10_000_000_000).await;
     let before = cost(&ask(&world, "payer", &plain("moving")).await);
-    fails(&world, "echo", "delay-head:ms=1500", 1);
+    fails(&world, "echo", "delay-head:ms=3500", 1);
     let body = plain("moving");
     let (during, ()) = tokio::join!(ask(&world, "payer", &body), async {
         until("the call is under way", async || {
             standing(&world, "payer").await.1 > 0
         })
         .await;
-        reload(&world, &priced("3000")).await;
+        reload(&world, &settings("3000")).await;
         assert!(
             standing(&world, "payer").await.1 > 0,
             "the call is under way still"

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::scene::{
-    Books, CLAUDE, MODELS, ONCE, ask, asked, at_rest, fails, give, key, plain, price_of, streamed,
-    team, until,
+    Books, CLAUDE, MODELS, ONCE, ask, asked, at_rest, fails, give, key, order, plain, price_of,
+    streamed, team, until,
 };
 use crate::world::Gateway;
 use crate::world::World;
@@ -119,7 +119,8 @@ async fn a_kill_loses_of_relaxed_charges_the_last_ones_and_doubles_none() {
         }
     }
     until("everything is written", async || {
-        world.gateway.metric("tollgate_ledger_waiting", &[]).await == 0
+        let told = order(&world, "/api/ledger/verify", Value::Null).await;
+        told["settlements"] == 10
     })
     .await;
     let durable = at_rest(&world, "payer").await;

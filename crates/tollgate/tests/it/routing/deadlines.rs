@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tollgate_simulator::{Outcome, Rule};
 
 use crate::world::{Answer, PATIENCE, World, printed_until};
 
-/// A model whose provider fails after 1.2 s, others whose providers never say anything, and one
+/// A model whose provider fails after 1.6 s, others whose providers never say anything, and one
 /// that is well.
 const CONFIG: &str = r#"
 [[models]]
@@ -25,7 +26,7 @@ name = "mute"
 targets = [{ connection = "sim", model = "fault/first-token:ms=60000" }]
 [[models]]
 name = "steady"
-targets = [{ connection = "sim", model = "fault/drip:ms=100" }]
+targets = [{ connection = "sim", model = "fault/drip:ms=150" }]
 [[models]]
 name = "bounded"
 timeouts = { total_ms = 600 }
@@ -57,6 +58,10 @@ targets = [{ connection = "sim", model = "fault/quota:message=helped" }]
 fallbacks = ["well"]
 "#;
 
+/// How much later than it should a busy machine may do something. What is without a bound here
+/// lasts far longer.
+const SLACK: Duration = Duration::from_secs(5);
+
 fn chat(model: &str, stream: bool) -> Value {
     json!({"model": model, "stream": stream, "max_tokens": 12,
         "messages": [{"role": "user", "content": "all is well"}]})
@@ -70,20 +75,23 @@ fn received(world: &World) -> usize {
 #[tokio::test]
 async fn an_answer_comes_before_its_deadline_and_no_attempt_begins_after_it() {
     let world = World::with(CONFIG).await;
-    let rule = Rule::new("delay-head:ms=1200+overloaded").unwrap();
+    let rule = Rule::new("delay-head:ms=1600+overloaded").unwrap();
     world.simulator.script(rule.model("slow")).unwrap();
     for stream in [false, true] {
         world.simulator.forget_requests();
         let begin = Instant::now();
         let ask = world.chat(&chat("slow", stream));
-        let answer = ask.header("x-tollgate-timeout-ms", "2000").send().await;
+        let answer = ask.header("x-tollgate-timeout-ms", "3000").send().await;
         let took = begin.elapsed();
         assert_eq!(answer.outcome(), (504, "provider_timeout".to_owned()));
         assert!(
-            took >= Duration::from_millis(1800),
+            took >= Duration::from_millis(2800),
             "given up after {took:?}"
         );
-        assert!(took <= Duration::from_millis(2300), "it took {took:?}");
+        assert!(
+            took <= Duration::from_millis(3000) + SLACK,
+            "it took {took:?}"
+        );
         // One answered 503, the other was under way when the time was over.
         assert_eq!(answer.header("x-tollgate-attempts"), "2", "{answer:?}");
         assert_eq!(answer.header("x-should-retry"), "false", "{answer:?}");
@@ -110,13 +118,14 @@ async fn a_clients_own_patience_shortens_ours() {
         ("x-stainless-timeout", "0.8"),
         ("x-stainless-read-timeout", "0.8"),
     ] {
-        for (model, stream) in [
+        let calls = [
             ("silent", false),
             ("silent", true),
             ("headless", false),
             ("headless", true),
             ("mute", true),
-        ] {
+        ];
+        join_all(calls.map(async |(model, stream)| {
             let case = format!("{header} {model} {stream}");
             let begin = Instant::now();
             let ask = world.chat(&chat(model, stream)).header(header, value);
@@ -128,10 +137,14 @@ async fn a_clients_own_patience_shortens_ours() {
                 "{case}"
             );
             assert!(took >= Duration::from_millis(700), "{case}: {took:?}");
-            assert!(took <= Duration::from_millis(1300), "{case}: {took:?}");
+            assert!(
+                took <= Duration::from_millis(800) + SLACK,
+                "{case}: {took:?}"
+            );
             assert_eq!(answer.header("x-tollgate-attempts"), "1", "{case}");
             assert_eq!(answer.header("x-should-retry"), "true", "{case}");
-        }
+        }))
+        .await;
     }
     // That a caller is in a hurry says nothing of the provider: no breaker has opened.
     let opened = world
@@ -143,18 +156,20 @@ async fn a_clients_own_patience_shortens_ours() {
     let answer = world.chat(&chat("bounded", false)).send().await;
     assert_eq!(answer.outcome(), (504, "provider_timeout".to_owned()));
     let took = begin.elapsed();
-    assert!((600..1100).contains(&took.as_millis()), "{took:?}");
+    let bound = Duration::from_millis(600);
+    assert!((bound..bound + SLACK).contains(&took), "{took:?}");
 }
 
 #[tokio::test]
 async fn patience_with_one_read_does_not_bound_a_stream_that_goes_on() {
     let world = World::with(CONFIG).await;
-    for (header, value, is_whole) in [
-        ("x-stainless-read-timeout", "0.6", true),
-        ("x-stainless-timeout", "0.6", true),
-        ("x-tollgate-timeout-ms", "600", false),
+    let calls = [
+        ("x-stainless-read-timeout", "1.0", true),
+        ("x-stainless-timeout", "1.0", true),
+        ("x-tollgate-timeout-ms", "1000", false),
         ("x-tollgate-timeout-ms", "60000", true),
-    ] {
+    ];
+    join_all(calls.map(async |(header, value, is_whole)| {
         let begin = Instant::now();
         let ask = world.chat(&chat("steady", true)).header(header, value);
         let answer = ask.send().await;
@@ -168,12 +183,14 @@ async fn patience_with_one_read_does_not_bound_a_stream_that_goes_on() {
         );
         if !is_whole {
             let took = begin.elapsed();
-            assert!((500..950).contains(&took.as_millis()), "{took:?}");
+            let least = Duration::from_millis(900);
+            assert!((least..least + SLACK).contains(&took), "{took:?}");
             let last = text.trim_end().rsplit("data: ").next().unwrap();
             let last: Value = serde_json::from_str(last).unwrap();
             assert_eq!(last["error"]["code"], "provider_timeout", "{text}");
         }
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]

@@ -10,12 +10,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tokio::net::TcpSocket;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tollgate_simulator::{Settings, Simulator};
 
-use crate::world::{Provided, World};
+use crate::world::{Provided, World, nobody};
 
 const TEXT: &str = "one two three four five six";
 /// So long may requests go on to a target that has begun to fail.
@@ -549,10 +548,8 @@ async fn run(cases: Vec<Case>) -> (String, Vec<String>) {
     let seconds = number("TOLLGATE_FAULT_SECONDS", 4);
     let rps = number("TOLLGATE_FAULT_RPS", 25);
     let together = number("TOLLGATE_FAULT_TOGETHER", 10) as usize;
-    // It is bound and does not listen: nobody else gets the port, and who comes is refused.
-    let closed = TcpSocket::new_v4().unwrap();
-    closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let port = closed.local_addr().unwrap().port();
+    let (_bound, closed) = nobody();
+    let port = closed.port();
     let mut table = String::new();
     _ = writeln!(
         table,

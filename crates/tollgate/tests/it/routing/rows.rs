@@ -32,6 +32,11 @@ base_url = "http://127.0.0.1:1/v1"
 name = "one/*"
 attempts = 1
 breaker = { failures = 0, share_percent = 0, cooldown = false }
+targets = [{ connection = "sim" }]
+[[models]]
+name = "hurried/*"
+attempts = 1
+breaker = { failures = 0, share_percent = 0, cooldown = false }
 timeouts = { answer_ms = 300, first_byte_ms = 300 }
 targets = [{ connection = "sim" }]
 [[models]]
@@ -134,14 +139,14 @@ a model that the key may not use | narrow:untargeted | model_not_found | 404 not
 a model without targets | untargeted | no_targets | 503 unavailable_error | 503 LB_NO_TARGETS api_error | - | 0
 all targets disabled | taken-out | no_targets | 503 unavailable_error | 503 LB_NO_TARGETS api_error | - | 0
 a collection of models without targets | none-there | no_models | 503 unavailable_error | 503 ROUTE_NO_MODELS api_error | 5 | 0
-a collection of unusable models | none-usable | no_models | 503 unavailable_error | 503 ROUTE_NO_MODELS api_error | 30..60 | 0
-breaker open after five failures | open | circuit_breaker_open | 503 unavailable_error | 503 CIRCUIT_BREAKER_OPEN api_error | 30..60 | 0
-cooling down after a 429 | limited | provider_rate_limited | 429 rate_limit_error | 429 PROVIDER_OPENAI_429 rate_limit_error | 80..100 | 0
+a collection of unusable models | none-usable | no_models | 503 unavailable_error | 503 ROUTE_NO_MODELS api_error | 10..60 | 0
+breaker open after five failures | open | circuit_breaker_open | 503 unavailable_error | 503 CIRCUIT_BREAKER_OPEN api_error | 10..60 | 0
+cooling down after a 429 | limited | provider_rate_limited | 429 rate_limit_error | 429 PROVIDER_OPENAI_429 rate_limit_error | 60..100 | 0
 active checks fail | unhealthy | no_healthy_targets | 503 unavailable_error | 503 LB_NO_HEALTHY_TARGETS api_error | 5 | 0
-breaker open, or checks fail | open-or-unhealthy | no_healthy_targets | 503 unavailable_error | 503 LB_NO_HEALTHY_TARGETS api_error | 30..60 | 0
-breaker open, or cooling down | open-or-limited | no_healthy_targets | 503 unavailable_error | 503 LB_NO_HEALTHY_TARGETS api_error | 30..60 | 0
+breaker open, or checks fail | open-or-unhealthy | no_healthy_targets | 503 unavailable_error | 503 LB_NO_HEALTHY_TARGETS api_error | 10..60 | 0
+breaker open, or cooling down | open-or-limited | no_healthy_targets | 503 unavailable_error | 503 LB_NO_HEALTHY_TARGETS api_error | 10..60 | 0
 all places taken | full | route_selection_timeout | 504 timeout_error | 504 ROUTE_SELECTION_TIMEOUT gateway_timeout | 5 | 0
-the target's own limit spent | spent | route_selection_timeout | 504 timeout_error | 504 ROUTE_SELECTION_TIMEOUT gateway_timeout | 30..60 | 0
+the target's own limit spent | spent | route_selection_timeout | 504 timeout_error | 504 ROUTE_SELECTION_TIMEOUT gateway_timeout | 10..60 | 0
 one target, three attempts | once-more | retry_limit_exceeded | 503 unavailable_error | 503 RETRY_LIMIT_EXCEEDED api_error | - | 3
 two targets, three attempts | several | route_selection_failed | 503 unavailable_error | 503 ROUTE_SELECTION_FAILED api_error | - | 3
 two targets, both limit | both-limited | provider_rate_limited | 429 rate_limit_error | 429 PROVIDER_OPENAI_429 rate_limit_error | 70 | 2
@@ -160,7 +165,7 @@ the provider: 500 | one/fault/server-error:message={n} | provider_error | 502 pr
 the provider: 503 | one/fault/overloaded:message=overloaded {n} | provider_overloaded | 503 overloaded_error | 503 PROVIDER_OPENAI_529 api_error | 1 | 1
 the provider: not there | nobody/m{n} | provider_unreachable | 502 provider_error | 502 PROVIDER_OPENAI_COMPATIBLE_502 api_error | 1 | 1
 the provider: a page | one/fault/html-200+split:bytes={n} | provider_invalid_response | 502 provider_error | 502 PROVIDER_OPENAI_502 api_error | 1 | 1
-the provider: silence | one/fault/delay-head:ms=6000{n} | provider_timeout | 504 timeout_error | 504 PROVIDER_OPENAI_504 gateway_timeout | 1 | 1
+the provider: silence | hurried/fault/delay-head:ms=6000{n} | provider_timeout | 504 timeout_error | 504 PROVIDER_OPENAI_504 gateway_timeout | 1 | 1
 Anthropic: invalid | claude/fault/invalid-request:message={n} | provider_invalid_request | 400 invalid_request_error | 400 PROVIDER_ANTHROPIC_400 invalid_request_error | - | 1
 Anthropic: our key is wrong | claude/fault/invalid-api-key:message={n} | provider_authentication_failed | 502 provider_error | 401 PROVIDER_ANTHROPIC_401 authentication_error | - | 1
 Anthropic: too large | claude/fault/too-large:message={n} | provider_request_too_large | 413 request_too_large | 413 PROVIDER_ANTHROPIC_413 invalid_request_error | - | 1

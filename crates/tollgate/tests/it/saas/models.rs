@@ -193,3 +193,36 @@ async fn the_fallbacks_of_a_model_group_are_really_tried() {
     done(&world, "DELETE", "/api/model-groups/chat", Value::Null).await;
     assert_eq!(chat(&world, &key, "chat").await.status, 404);
 }
+
+/// A choice among models: only those it was offered to see it, and a group asks it like any other.
+#[tokio::test]
+async fn a_collection_is_offered_as_a_model_is() {
+    let any = "[[collections]]\nname = \"any\"\nmodels = [\"sim/echo\", \"sim/story\"]\n";
+    let world = World::once(any).await;
+    let new = json!({"group_name": "g", "display_name": "G"});
+    done(&world, "POST", "/api/model-access-groups/create", new).await;
+    let new = json!({"model_alias": "some", "display_name": "Some", "provider": "openai",
+        "actual_model": "any", "access_groups": ["g"]});
+    done(&world, "POST", "/api/models/create", new).await;
+    let models = json!([{"model_name": "any"}, {"model_name": "sim/spare", "priority": 1}]);
+    let new = json!({"group_name": "chat", "models": models});
+    done(&world, "POST", "/api/model-groups/create", new).await;
+    let key = team(&world, &["g"], 5).await;
+    let path = "/api/teams/acme-team/model-groups";
+    done(&world, "PUT", path, json!(["chat"])).await;
+    for model in ["some", "chat"] {
+        let answer = chat(&world, &key, model).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let answered = answer.header("x-tollgate-model");
+        assert!(["sim/echo", "sim/story"].contains(&answered), "{answer:?}");
+    }
+    for (key, is_offered) in [(&*key, true), (KEY, false)] {
+        let listed = by(&world, key, "GET", "/v1/models").await.json();
+        let rows = listed["data"].as_array().unwrap();
+        let is_listed = |name: &str| rows.iter().any(|row| row["id"] == name);
+        for model in ["some", "chat"] {
+            assert_eq!(is_listed(model), is_offered, "{model}: {listed}");
+        }
+        assert_ne!(is_listed("any"), is_offered, "{listed}");
+    }
+}

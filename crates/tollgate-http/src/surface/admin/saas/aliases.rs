@@ -22,6 +22,8 @@ use super::{Asked, conflict, credentials, difference, wrong};
 use crate::routes::saas::Saas;
 
 const LONGEST_CREDENTIAL: usize = 8192;
+/// The parts of a price.
+const PRICES: [&str; 2] = ["pricing_input", "pricing_output"];
 
 /// Does what the place and the method say.
 pub(super) async fn act(
@@ -99,6 +101,35 @@ fn price(fields: &mut Fields, member: &'static str) -> Option<Box<str>> {
     Some(text.into())
 }
 
+/// Takes both parts of a price, in place of the old ones where they are named. One without the
+/// other would be shown, and nothing could be charged by it.
+fn prices(fields: &mut Fields, old: [Option<Box<str>>; 2]) -> [Option<Box<str>>; 2] {
+    let mut left_out = None;
+    let mut parts = 0;
+    for (member, old) in PRICES.into_iter().zip(&old) {
+        let is_named = fields.names(member);
+        if fields.names_null(member) || !is_named && old.is_none() {
+            left_out = Some(member);
+        } else {
+            parts += 1;
+        }
+    }
+    let is_named = PRICES.iter().any(|member| fields.names(member));
+    if let Some(member) = left_out.filter(|_| parts == 1 && is_named) {
+        let what = "is missing: a price is both `pricing_input` and `pricing_output`";
+        fields.fault(member, "value_error", what);
+    }
+    let mut members = PRICES.into_iter();
+    old.map(|old| {
+        let member = members.next()?;
+        if fields.names(member) {
+            price(fields, member)
+        } else {
+            old
+        }
+    })
+}
+
 async fn create(engine: &Engine, by: &Manager, body: &[u8]) -> Result<(u16, Value), Failure> {
     let accounts = &*engine.accounts;
     let mut fields = Fields::read(body)?;
@@ -110,6 +141,7 @@ async fn create(engine: &Engine, by: &Manager, body: &[u8]) -> Result<(u16, Valu
     };
     let display_name = required("display_name").into();
     let (provider, model) = (required("provider").into(), required("actual_model").into());
+    let [price_input, price_output] = prices(&mut fields, [None, None]);
     let now = accounts.now();
     let alias = Alias {
         name: name.clone(),
@@ -119,8 +151,8 @@ async fn create(engine: &Engine, by: &Manager, body: &[u8]) -> Result<(u16, Valu
         connection: fields.text("credential_name", LONGEST_NAME).map(Into::into),
         groups: groups::names(&mut fields, "access_groups"),
         description: fields.text("description", LONGEST_TEXT).map(Into::into),
-        price_input: price(&mut fields, "pricing_input"),
-        price_output: price(&mut fields, "pricing_output"),
+        price_input,
+        price_output,
         status: OfferStatus::Active,
         created_at: now,
         updated_at: now,
@@ -133,6 +165,7 @@ async fn create(engine: &Engine, by: &Manager, body: &[u8]) -> Result<(u16, Valu
             if shelf.aliases.contains_key(&alias.name) {
                 return Err(ALIAS.taken(&alias.name));
             }
+            ALIAS.check_room(shelf)?;
             groups::check_groups(shelf, &alias.groups)?;
             let told = difference(&Value::Null, &row(shelf, &alias));
             let changes = vec![OfferChange::Put(Offer::Alias(alias))];
@@ -178,7 +211,7 @@ fn check_new(engine: &Engine, alias: &Alias) -> Result<(), Failure> {
     let routes = engine.routes();
     if shelf.aliases.contains_key(&alias.name)
         || shelf.model_groups.contains_key(&alias.name)
-        || routes.listed_as(&alias.name).is_some()
+        || routes.has(&alias.name)
     {
         return Err(ALIAS.taken(&alias.name));
     }
@@ -304,12 +337,8 @@ fn edit(fields: &mut Fields, alias: &mut Alias) {
     if fields.names("description") {
         alias.description = fields.text("description", LONGEST_TEXT).map(Into::into);
     }
-    if fields.names("pricing_input") {
-        alias.price_input = price(fields, "pricing_input");
-    }
-    if fields.names("pricing_output") {
-        alias.price_output = price(fields, "pricing_output");
-    }
+    let old = [alias.price_input.take(), alias.price_output.take()];
+    [alias.price_input, alias.price_output] = prices(fields, old);
     if let Some(status) = groups::status(fields) {
         alias.status = status;
     }

@@ -155,6 +155,7 @@ async fn create(accounts: &Accounts, by: &Manager, body: &[u8]) -> Result<(u16, 
         if shelf.groups.contains_key(&name) {
             return Err(GROUP.taken(&name));
         }
+        GROUP.check_room(shelf)?;
         let mut changes = vec![OfferChange::Put(Offer::AccessGroup(group))];
         changes.extend(membership(shelf, &name, &aliases)?);
         let told = json!({"model_aliases": {"new": aliases}}).to_string();

@@ -175,11 +175,12 @@ async fn create(engine: &Engine, by: &Manager, body: &[u8]) -> Result<(u16, Valu
         updated_at: now,
     };
     fields.finish_leniently()?;
-    let is_model = engine.routes().listed_as(&name).is_some();
+    let is_model = engine.routes().has(&name);
     let decide = |shelf: &Shelf| {
         if is_model || shelf.model_groups.contains_key(&name) || shelf.aliases.contains_key(&name) {
             return Err(MODEL_GROUP.taken(&name));
         }
+        MODEL_GROUP.check_room(shelf)?;
         check(engine, shelf, &group.models)?;
         let told = difference(&Value::Null, &row(shelf, &group));
         let changes = vec![OfferChange::Put(Offer::ModelGroup(group))];

@@ -19,13 +19,24 @@ pub(super) struct Sort {
     member: &'static str,
     /// How sentences call one.
     word: &'static str,
+    /// How sentences call several.
+    words: &'static str,
+    /// How many there are at most.
+    most: usize,
 }
+
+/// The most of what requests are routed by: every change goes through all of them.
+const MOST_ROUTED: usize = 1000;
+/// The most of what is only looked up.
+const MOST: usize = 10_000;
 
 pub(super) const ALIAS: Sort = Sort {
     kind: OfferKind::Alias,
     resource: "model_alias",
     member: "model_alias",
     word: "Model alias",
+    words: "model aliases",
+    most: MOST_ROUTED,
 };
 
 pub(super) const GROUP: Sort = Sort {
@@ -33,6 +44,8 @@ pub(super) const GROUP: Sort = Sort {
     resource: "access_group",
     member: "group_name",
     word: "Model access group",
+    words: "model access groups",
+    most: MOST,
 };
 
 pub(super) const MODEL_GROUP: Sort = Sort {
@@ -40,6 +53,8 @@ pub(super) const MODEL_GROUP: Sort = Sort {
     resource: "model_group",
     member: "group_name",
     word: "Model group",
+    words: "model groups",
+    most: MOST_ROUTED,
 };
 
 impl Sort {
@@ -52,6 +67,16 @@ impl Sort {
     pub(super) fn taken(&self, name: &str) -> Failure {
         let text = format!("{} '{name}' already exists", self.word);
         conflict(self.resource, text)
+    }
+
+    /// Fails if there are as many as there can be.
+    pub(super) fn check_room(&self, shelf: &Shelf) -> Result<(), Failure> {
+        let Self { most, words, .. } = self;
+        if shelf.count(self.kind) < *most {
+            return Ok(());
+        }
+        let text = format!("There are {most} {words}, which is the most. Delete one first.");
+        Err(conflict(self.resource, text))
     }
 
     /// What the audit log calls something that is done with one.

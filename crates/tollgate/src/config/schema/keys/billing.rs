@@ -79,8 +79,10 @@ pub(super) const BILLING: &[Key] = &[
             prefix: "",
             shortest: 32,
             longest: 512,
+            form: None,
         }),
-        "Signs the webhook by which credits are added. Left out: there is no such webhook.",
+        "Signs the webhook by which credits are added; visible ASCII without blanks. Left out: \
+         there is no such webhook.",
     ),
 ];
 

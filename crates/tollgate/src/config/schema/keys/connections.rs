@@ -8,6 +8,7 @@ const CREDENTIAL: Kind = Kind::Secret(SecretRule {
     prefix: "",
     shortest: 1,
     longest: 8192,
+    form: None,
 });
 
 /// An account at a provider.

@@ -4,6 +4,7 @@ use tollgate_core::key::LONGEST;
 
 use super::{GIB, HOUR, KIB, MIB, MINUTE, bounds, millis};
 use crate::config::schema::{Key, Kind, SecretRule};
+use crate::master_key::FORM;
 
 pub(super) const SERVER: &[Key] = &[
     Key::new(
@@ -129,11 +130,12 @@ pub(super) const OVERLOAD: &[Key] = &[
     .default("256"),
 ];
 
-/// The form of a master key, as far as its length goes.
+/// What a master key is; `master_key::find` reads it.
 const MASTER: SecretRule = SecretRule {
     prefix: "",
     shortest: 32,
     longest: 1024,
+    form: Some(FORM),
 };
 
 pub(super) const SECRETS: &[Key] = &[
@@ -141,7 +143,7 @@ pub(super) const SECRETS: &[Key] = &[
         "master_key",
         Kind::Secret(MASTER),
         "Encrypts stored secrets: the credentials of stored connections, and the secret under \
-         which virtual keys are hashed. Left out: made at the first start in `master.key` beside \
+         which virtual keys are hashed. `openssl rand -hex 32` makes one. Left out: made at the first start in `master.key` beside \
          the database, readable by its owner only. To change it, give the old one as \
          `previous_master_keys` (docs/secrets.md).",
     ),
@@ -184,6 +186,7 @@ pub(super) const ADMIN: &[Key] = &[Key::new(
         prefix: "",
         shortest: 8,
         longest: LONGEST,
+        form: None,
     }),
     "The admin key, sent as `X-Admin-Key`. Left out: made at the first start and printed once.",
 )];

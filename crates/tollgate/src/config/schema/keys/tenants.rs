@@ -246,6 +246,7 @@ pub(super) const KEYS: &[Key] = &[
             prefix: "sk-",
             shortest: 8,
             longest: LONGEST,
+            form: None,
         }),
         "The key itself. Best as `${VAR}` or `${file:…}`, not in clear text.",
     )

@@ -90,7 +90,8 @@ pub(super) const ROWS: &[(&str, &[&str])] = &[
         "[secrets]\nprevious_master_keys = ['short', 5, '${UNSET}', \
          '0123456789abcdef0123456789abcdef']\n",
         &[
-            "2:25: secrets.previous_master_keys[0]: must have 32 to 1024 characters",
+            "2:25: secrets.previous_master_keys[0]: must be 32 bytes, as 64 hexadecimal digits or \
+             as base64",
             "2:34: secrets.previous_master_keys[1]: expected a string, found an integer",
             "2:37: secrets.previous_master_keys[2]: the environment variable `UNSET` is not set",
             "2:49: secrets.previous_master_keys[3]: must be 32 bytes, as 64 hexadecimal digits or \

@@ -125,15 +125,15 @@ async fn who_waits_for_a_target_that_is_isolated_meanwhile_is_told_so_at_once() 
 
 #[tokio::test]
 async fn an_operator_opens_and_probes_follow() {
-    let world = World::with(TARGETS).await;
+    let world = World::with(&TARGETS.replace("open_s = 1", "open_s = 4")).await;
     let text = printed(&tollgate(&world, &["connection", "open", "sim", "--model", "a"]).await);
     assert!(text.contains("open"), "{text}");
     let answer = chat(&world, "single").await;
     assert_eq!(answer.outcome(), (503, "circuit_breaker_open".to_owned()));
-    assert!(wait_ms(&answer) <= 1000);
+    assert!(wait_ms(&answer) <= 4000);
     let shown = target(&world, "sim", "a").await;
     assert!(
-        shown["breaker"]["remaining_ms"].as_u64().unwrap() <= 1000,
+        shown["breaker"]["remaining_ms"].as_u64().unwrap() <= 4000,
         "{shown:#}"
     );
     assert_eq!(

@@ -9,12 +9,12 @@ const TARGETS: &str = r#"
 [[models]]
 name = "single"
 attempts = 1
-breaker = { open_s = 2 }
+breaker = { open_s = 4 }
 targets = [{ connection = "sim", model = "a" }]
 
 [[models]]
 name = "double"
-breaker = { open_s = 2 }
+breaker = { open_s = 4 }
 targets = [
     { connection = "sim", model = "b" },
     { connection = "sim", model = "c", priority = 1 },
@@ -33,16 +33,12 @@ async fn goes_down(world: &World, model: &str, targets: &[&str]) {
         until_breaker(world, target, 3).await;
     }
     let before = world.simulator.requests().len();
-    let begin = Instant::now();
-    let mut refused = 0;
-    while begin.elapsed() < Duration::from_millis(300) {
+    for _ in 0..10 {
         let answer = chat(world, model).await;
         assert_eq!(answer.outcome(), (503, "circuit_breaker_open".to_owned()));
         assert!(!answer.header("retry-after").is_empty());
-        assert!(wait_ms(&answer) <= 2000);
-        refused += 1;
+        assert!(wait_ms(&answer) <= 4000);
     }
-    assert!(refused > 3, "immediately: {refused} in 300 ms");
     assert_eq!(world.simulator.requests().len(), before);
 }
 
@@ -54,8 +50,8 @@ async fn comes_back(world: &World, model: &str) {
         assert!(begin.elapsed() < PATIENCE, "it stays away");
     }
     let took = begin.elapsed();
-    // Two seconds, and what a busy machine takes.
-    assert!(took < Duration::from_millis(3500), "{took:?}");
+    // Four seconds, and what a busy machine takes: after another interval it would be twelve.
+    assert!(took < Duration::from_secs(9), "{took:?}");
     for _ in 0..5 {
         assert_eq!(chat(world, model).await.status, 200);
     }

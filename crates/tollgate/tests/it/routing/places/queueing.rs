@@ -268,7 +268,7 @@ async fn a_client_that_hangs_up_leaves_the_line() {
 #[tokio::test]
 async fn a_short_cool_down_is_waited_for() {
     let world = World::with(&config("{ wait_ms = 15000, length = 8 }")).await;
-    crate::routing::scene::fails_times(&world, "a", "rate-limit:retry-after=1", 1);
+    crate::routing::scene::fails_times(&world, "a", "rate-limit:retry-after=2", 1);
     let ask = world.chat(&plain("m")).header("x-tollgate-trail", "full");
     let first = ask.send();
     let second = async {
@@ -284,7 +284,7 @@ async fn a_short_cool_down_is_waited_for() {
     let requests = world.simulator.requests();
     assert_eq!(requests.len(), 3);
     let waited = requests[1].received_ms - requests[0].received_ms;
-    assert!(waited >= 1000, "it was asked again after {waited} ms");
+    assert!(waited >= 2000, "it was asked again after {waited} ms");
     fails(&world, "a", "rate-limit:retry-after=60");
     // One that is longer than the caller's patience is told at once.
     let ask = world

@@ -39,7 +39,8 @@ async fn weights_are_shares() {
             "model = \"b\", weight = 3",
             "model = \"c\", weight = 1",
         ];
-        let world = World::with(&model(strategy, &targets)).await;
+        let config = model(strategy, &targets) + "[overload]\nlag_ms = 0\n";
+        let world = World::with(&config).await;
         let shares = shares(&world, 400).await;
         for (share, expected) in shares.iter().zip(&expected) {
             assert!(expected.contains(share), "{strategy}: {shares:?}");
