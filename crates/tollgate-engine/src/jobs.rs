@@ -25,6 +25,7 @@ use arc_swap::ArcSwap;
 use tollgate_core::error::failure::Detail;
 use tollgate_core::error::{Code, Failure, detail};
 use tollgate_core::job::{BudgetMode, Job, JobId, State};
+use tollgate_core::ledger::reserved;
 use tollgate_core::money::Unit;
 
 use self::calls::Running;
@@ -265,7 +266,7 @@ fn note(id: JobId, step: &str, mut reason: String) -> Note {
         reason.truncate(end);
     }
     Note {
-        reference: Some(format!("job:{id}:{step}").into()),
+        reference: Some(reserved::of_job(id, step).into()),
         reason: reason.into(),
         by: None,
     }

@@ -349,6 +349,12 @@ impl JobStore for SqlStore {
         })
     }
 
+    fn undo_job_call<'a>(&'a self, call: &'a CallRecord) -> Stored<'a, ()> {
+        self.run(STATEMENT_LIMIT, move || {
+            jobs::undo_call(&self.database, call)
+        })
+    }
+
     fn end_job_call<'a>(&'a self, call: &'a CallRecord) -> Stored<'a, ()> {
         self.run(STATEMENT_LIMIT, move || {
             jobs::end_call(&self.database, call)

@@ -17,9 +17,6 @@ use crate::hold::Most;
 /// How long whoever completes a job waits for its calls under way.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Why a call failed that was never made.
-const UNTOLD: &str = "The store did not say in time that the call was noted.";
-
 /// What is said about a call that begins.
 #[derive(Clone, Debug)]
 pub struct NewCall<'a> {
@@ -206,7 +203,7 @@ impl Jobs {
             latency_ms: None,
             error: None,
         };
-        let mut begun = Begun {
+        let begun = Begun {
             record,
             share,
             _under_way: under_way,
@@ -218,9 +215,7 @@ impl Jobs {
             Err(error) => {
                 if error.is_unsure() {
                     // It may be there, or may still come to be: a call that is never made.
-                    begun.record.state = CallState::Failed;
-                    begun.record.error = Some(UNTOLD.into());
-                    self.note_later(begun);
+                    self.undo_later(begun);
                 }
                 return Err(not_stored(error));
             }

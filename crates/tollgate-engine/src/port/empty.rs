@@ -209,6 +209,10 @@ impl JobStore for EmptyStore {
         refused()
     }
 
+    fn undo_job_call<'a>(&'a self, _call: &'a CallRecord) -> Stored<'a, ()> {
+        refused()
+    }
+
     fn end_job_call<'a>(&'a self, _call: &'a CallRecord) -> Stored<'a, ()> {
         refused()
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tollgate_core::error::Failure;
+use tollgate_core::error::{Code, Failure};
 use tollgate_core::route::fallback::Class;
 use tollgate_core::route::story::Obstacle;
 use tollgate_core::time::Moment;
@@ -37,22 +37,57 @@ pub(super) struct Leg<'a> {
 }
 
 /// A target that failed for this request.
-pub(super) struct Tried {
-    leg: usize,
+#[derive(Clone)]
+pub(crate) struct Tried {
+    /// The name of the model of the chain as which it was asked.
+    model: Arc<str>,
     target: Arc<RouteTarget>,
     failures: u32,
     /// From when on it may be tried again; `None`: not by this request.
     pub(super) again: Option<Moment>,
+    /// Until when its provider, which limited it, wants to be left alone.
+    pub(super) limited: Option<Moment>,
 }
 
 impl Tried {
     /// A target that is not to be tried again by this request.
-    pub(super) fn for_good(target: &Arc<RouteTarget>) -> Self {
+    fn for_good(permit: &Permit) -> Self {
         Self {
-            leg: 0,
-            target: Arc::clone(target),
+            model: Arc::clone(&permit.route().model),
+            target: Arc::clone(permit.aim()),
             failures: 1,
             again: None,
+            limited: None,
+        }
+    }
+}
+
+/// What a request has met on its way, for one that goes on where it ended.
+#[derive(Clone, Default)]
+pub(crate) struct Past {
+    /// The targets that failed for it.
+    pub(super) tried: Vec<Tried>,
+    /// The models none of whose targets can serve it, by name, and why.
+    closed: Vec<(Arc<str>, Class)>,
+}
+
+impl Past {
+    /// A stream of this target broke: it is not to be tried again by this request.
+    pub(crate) fn break_off(&mut self, permit: &Permit) {
+        let tried = Tried::for_good(permit);
+        let is_it = |known: &&mut Tried| is_same(&known.target, &tried.target);
+        match self.tried.iter_mut().find(is_it) {
+            Some(known) => *known = tried,
+            None => self.tried.push(tried),
+        }
+    }
+
+    /// A model of the chain, with what is known of it.
+    pub(super) fn tell(&self, leg: &mut Leg<'_>) {
+        let mut closed = self.closed.iter();
+        if let Some((_, class)) = closed.find(|(model, _)| *model == leg.route.model) {
+            leg.is_closed = true;
+            leg.class = Some(*class);
         }
     }
 }
@@ -118,8 +153,12 @@ impl Walk<'_> {
     /// A target that failed already and has rested.
     fn pick_again(&self) -> Option<Permit> {
         let now = self.engine.moment();
-        self.tried.iter().find_map(|tried| {
-            let leg = self.legs.get(tried.leg).filter(|leg| !leg.is_closed)?;
+        self.past.tried.iter().find_map(|tried| {
+            let mut legs = self.legs.iter();
+            let leg = legs.find(|leg| leg.route.model == tried.model)?;
+            if leg.is_closed {
+                return None;
+            }
             tried.again.filter(|again| *again <= now)?;
             self.take(leg, &tried.target, false)
         })
@@ -154,13 +193,14 @@ impl Walk<'_> {
     }
 
     fn tried(&self, target: &RouteTarget) -> Option<&Tried> {
-        self.tried
+        self.past
+            .tried
             .iter()
             .find(|tried| is_same(&tried.target, target))
     }
 
     fn was_tried(&self, target: &RouteTarget) -> bool {
-        !self.tried.is_empty() && self.tried(target).is_some()
+        !self.past.tried.is_empty() && self.tried(target).is_some()
     }
 
     /// Notes a failed attempt. Gives how often the target has failed for this request.
@@ -171,23 +211,27 @@ impl Walk<'_> {
             leg.class = class;
         }
         let known = self
+            .past
             .tried
             .iter()
             .position(|tried| is_same(&tried.target, permit.aim()));
         let failures = known
-            .and_then(|known| self.tried.get(known))
+            .and_then(|known| self.past.tried.get(known))
             .map_or(1, |tried| tried.failures + 1);
         let chance = self.engine.dice.roll();
         let again = rest(failure, self.rules(), failures, chance).map(|wait| now.after(wait));
+        let is_limit = failure.code == Code::ProviderRateLimited;
+        let named = failure.retry_after.filter(|_| is_limit);
         let tried = Tried {
-            leg: number,
+            model: Arc::clone(&permit.route().model),
             target: Arc::clone(permit.aim()),
             failures,
             again,
+            limited: named.map(|wait| now.after(wait)),
         };
-        match known.and_then(|known| self.tried.get_mut(known)) {
+        match known.and_then(|known| self.past.tried.get_mut(known)) {
             Some(known) => *known = tried,
-            None => self.tried.push(tried),
+            None => self.past.tried.push(tried),
         }
         failures
     }
@@ -206,6 +250,7 @@ impl Walk<'_> {
         if let Some(leg) = self.legs.get_mut(number) {
             leg.is_closed = true;
             leg.class = Some(class);
+            self.past.closed.push((Arc::clone(&leg.route.model), class));
         }
         let before = self.legs.len();
         self.add_fallbacks(number, class, now);
@@ -251,7 +296,8 @@ impl Walk<'_> {
             };
             let is_new = self.legs.len() < LONGEST_CHAIN && !is_met(&self.legs, &found);
             if is_new && self.covers(&found) {
-                let leg = Leg::new(self.engine, self.plan, found, now);
+                let mut leg = Leg::new(self.engine, self.plan, found, now);
+                self.past.tell(&mut leg);
                 self.legs.push(leg);
             }
         }
@@ -299,15 +345,15 @@ impl Walk<'_> {
         first: bool,
         now: Moment,
     ) -> Vec<(Option<Obstacle>, Option<&Tried>)> {
-        let legs = self.legs.iter().enumerate();
-        let legs = legs.filter(|(_, leg)| !leg.is_closed);
-        legs.flat_map(|(number, leg)| {
+        let legs = self.legs.iter().filter(|leg| !leg.is_closed);
+        legs.flat_map(|leg| {
             leg.route.targets.iter().filter_map(move |target| {
                 let tried = self.tried(target);
                 // A target that several models have is tried again as the one that it was: its
                 // limits can be others elsewhere.
-                let is_other =
-                    |tried: &Tried| tried.leg != number || !Arc::ptr_eq(&tried.target, target);
+                let is_other = |tried: &Tried| {
+                    tried.model != leg.route.model || !Arc::ptr_eq(&tried.target, target)
+                };
                 if tried.is_some_and(is_other) {
                     return None;
                 }

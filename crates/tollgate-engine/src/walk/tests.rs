@@ -4,6 +4,8 @@ mod deadlines;
 mod estimates;
 mod fallbacks;
 mod hedging;
+mod recovering;
+mod waits;
 
 use std::sync::Mutex;
 

@@ -13,7 +13,7 @@ fn id(number: u128) -> JobId {
     JobId::random(number)
 }
 
-fn job(number: u128) -> Job {
+pub(crate) fn job(number: u128) -> Job {
     Job {
         id: id(number),
         team: TeamId::from_stored("team_1"),
@@ -34,7 +34,7 @@ fn job(number: u128) -> Job {
     }
 }
 
-fn call(number: u128, job: u128) -> CallRecord {
+pub(crate) fn call(number: u128, job: u128) -> CallRecord {
     CallRecord {
         id: id(number),
         job: id(job),
@@ -218,6 +218,24 @@ async fn a_job_ends_once_and_takes_no_calls_from_then_on() {
         assert!(store.unsettled_jobs(9).await.unwrap().is_empty());
         let settled = store.job(id(1)).await.unwrap().unwrap();
         assert_eq!((settled.charged, settled.settled), (2, true));
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_never_was_is_taken_back_and_no_other() {
+    for backend in backends().await {
+        let store = &*backend.store;
+        store.insert_job(&job(1)).await.unwrap();
+        let begin = async |number| store.begin_job_call(&call(number, 1), 2).await.unwrap();
+        assert!(begin(10).await && begin(11).await);
+        for number in [10, 10, 12] {
+            store.undo_job_call(&call(number, 1)).await.unwrap();
+            let calls = store.job_calls(id(1)).await.unwrap();
+            assert_eq!(calls, [call(11, 1)], "{}", backend.name);
+        }
+        // It takes no place either.
+        let both = (begin(13).await, begin(14).await);
+        assert_eq!(both, (true, false), "{}", backend.name);
     }
 }
 

@@ -275,8 +275,9 @@ async fn a_job_for_one_call_takes_no_other() {
         get(&world, "payer", &path).await.json()["status"] == "failed"
     })
     .await;
-    let list = get(&world, "payer", "/api/teams/payer/jobs").await.json();
-    assert_eq!(list["jobs"][0]["total_calls"], 1, "{list}");
+    let costs = get(&world, "payer", &format!("{path}/costs")).await.json();
+    let calls = costs["costs"]["breakdown"].as_array().unwrap();
+    assert_eq!(calls.len(), 1, "{costs}");
     assert_eq!(crate::money::scene::asked(&world), 1);
     let late = call(&world, "payer", job, "money/echo").await;
     assert_eq!(refused(&late), (400, json!("Job is already failed")));
