@@ -100,10 +100,10 @@ async fn times(gateway: &Gateway, names: &[&str]) -> Vec<(String, Value)> {
         let lists = [&told, &told["members"], &told["keys"]];
         let rows = lists.iter().filter_map(|list| list.as_array());
         for row in rows.flatten() {
-            let name = [&row["id"], &row["name"]];
-            let named = name.iter().filter_map(|name| name.as_str());
-            if let Some(name) = named.into_iter().find(|name| names.contains(name)) {
-                times.push((format!("{path} {name}"), row["created_at"].clone()));
+            let called = [&row["id"], &row["name"]];
+            let mut called = called.iter().filter_map(|text| text.as_str());
+            if let Some(text) = called.find(|text| names.contains(text)) {
+                times.push((format!("{path} {text}"), row["created_at"].clone()));
             }
         }
     }
