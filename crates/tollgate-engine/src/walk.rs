@@ -158,6 +158,16 @@ impl<'a> Walk<'a> {
         !self.is_spent
     }
 
+    /// The target refused state in the request: says whether it is asked again without. A
+    /// conversation must not end with the first failover in it.
+    pub(crate) fn goes_bare(&mut self, permit: &Permit) -> bool {
+        let goes = !self.is_spent && !self.is_bare(permit);
+        if goes {
+            self.note_refused_state(permit, self.engine.moment());
+        }
+        goes
+    }
+
     /// Whether a timeout may be our own: the process comes too late to what has arrived.
     pub(crate) fn is_late_itself(&self, failure: &Failure) -> bool {
         self.engine.overload.may_be_to_blame_for(failure)

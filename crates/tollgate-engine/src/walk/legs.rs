@@ -47,6 +47,19 @@ pub(crate) struct Tried {
     pub(super) again: Option<Moment>,
     /// Until when its provider, which limited it, wants to be left alone.
     pub(super) limited: Option<Moment>,
+    /// Whether it refused state in the request, and is asked without.
+    bare: Bare,
+}
+
+/// Whether a target is asked without the state in the request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bare {
+    /// It gets all of the request.
+    No,
+    /// It is to be asked without, before any other target is.
+    Due,
+    /// It was.
+    Asked,
 }
 
 impl Tried {
@@ -58,6 +71,7 @@ impl Tried {
             failures: 1,
             again: None,
             limited: None,
+            bare: Bare::No,
         }
     }
 }
@@ -123,6 +137,9 @@ impl Walk<'_> {
 
     /// The same; targets of the asked model that others `wanted` before are left to them.
     pub(super) fn pick_behind(&mut self, wanted: &[u64], first: bool) -> Option<Permit> {
+        if let Some(permit) = self.pick_again(|tried| tried.bare == Bare::Due) {
+            return Some(permit);
+        }
         let mut number = 0;
         while number < self.legs.len() {
             let left = if number == 0 { wanted } else { &[] };
@@ -132,7 +149,7 @@ impl Walk<'_> {
             self.fall_back(number, left, first);
             number += 1;
         }
-        self.pick_again()
+        self.pick_again(|_| true)
     }
 
     fn pick_in(&self, number: usize, left: &[u64], first: bool) -> Option<Permit> {
@@ -150,10 +167,14 @@ impl Walk<'_> {
         })
     }
 
-    /// A target that failed already and has rested.
-    fn pick_again(&self) -> Option<Permit> {
+    /// One of these targets that failed already and has rested.
+    fn pick_again(&self, which: impl Fn(&Tried) -> bool) -> Option<Permit> {
+        if self.past.tried.is_empty() {
+            return None;
+        }
         let now = self.engine.moment();
-        self.past.tried.iter().find_map(|tried| {
+        let mut tried = self.past.tried.iter().filter(|tried| which(tried));
+        tried.find_map(|tried| {
             let mut legs = self.legs.iter();
             let leg = legs.find(|leg| leg.route.model == tried.model)?;
             if leg.is_closed {
@@ -199,6 +220,11 @@ impl Walk<'_> {
             .find(|tried| is_same(&tried.target, target))
     }
 
+    fn known(&self, target: &RouteTarget) -> Option<usize> {
+        let mut tried = self.past.tried.iter();
+        tried.position(|tried| is_same(&tried.target, target))
+    }
+
     fn was_tried(&self, target: &RouteTarget) -> bool {
         !self.past.tried.is_empty() && self.tried(target).is_some()
     }
@@ -210,14 +236,13 @@ impl Walk<'_> {
         if let Some(leg) = self.legs.get_mut(number) {
             leg.class = class;
         }
-        let known = self
-            .past
-            .tried
-            .iter()
-            .position(|tried| is_same(&tried.target, permit.aim()));
-        let failures = known
-            .and_then(|known| self.past.tried.get(known))
-            .map_or(1, |tried| tried.failures + 1);
+        let known = self.known(permit.aim());
+        let before = known.and_then(|known| self.past.tried.get(known));
+        let failures = before.map_or(1, |tried| tried.failures + 1);
+        let bare = match before.map(|tried| tried.bare) {
+            None | Some(Bare::No) => Bare::No,
+            Some(Bare::Due | Bare::Asked) => Bare::Asked,
+        };
         let chance = self.engine.dice.roll();
         let again = rest(failure, self.rules(), failures, chance).map(|wait| now.after(wait));
         let is_limit = failure.code == Code::ProviderRateLimited;
@@ -228,12 +253,36 @@ impl Walk<'_> {
             failures,
             again,
             limited: named.map(|wait| now.after(wait)),
+            bare,
         };
+        self.keep_tried(known, tried);
+        failures
+    }
+
+    fn keep_tried(&mut self, known: Option<usize>, tried: Tried) {
         match known.and_then(|known| self.past.tried.get_mut(known)) {
             Some(known) => *known = tried,
             None => self.past.tried.push(tried),
         }
-        failures
+    }
+
+    /// The target refused state in the request. It is to be asked without.
+    pub(super) fn note_refused_state(&mut self, permit: &Permit, now: Moment) {
+        let known = self.known(permit.aim());
+        let failures = known.and_then(|known| self.past.tried.get(known));
+        let tried = Tried {
+            failures: failures.map_or(0, |tried| tried.failures),
+            again: Some(now),
+            bare: Bare::Due,
+            ..Tried::for_good(permit)
+        };
+        self.keep_tried(known, tried);
+    }
+
+    /// Whether a target is asked without the state in the request.
+    pub(crate) fn is_bare(&self, permit: &Permit) -> bool {
+        let tried = self.tried(permit.aim());
+        tried.is_some_and(|tried| tried.bare != Bare::No)
     }
 
     fn number(&self, route: &Arc<Route>) -> usize {

@@ -5,6 +5,7 @@ mod estimates;
 mod fallbacks;
 mod hedging;
 mod recovering;
+mod refused_state;
 mod waits;
 
 use std::sync::Mutex;
