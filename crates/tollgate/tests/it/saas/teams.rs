@@ -427,7 +427,7 @@ async fn a_mode_that_is_not_known_is_told_by_its_name_with_those_that_there_are(
     let mode = json!({"loc": ["body", "budget_mode"], "msg": said, "type": "value_error"});
     let change = json!({"budget_mode": "nonsense", "credits_per_dollar": 5,
         "tokens_per_credit": 7, "default_model": "m"});
-    let made = json!({"organization_id": "acme", "team_id": "new", "access_groups": [],
+    let new = json!({"organization_id": "acme", "team_id": "new", "access_groups": [],
         "budget_mode": "nonsense", "tokens_per_credit": 0});
     for (method, path, body, status, others) in [
         (
@@ -448,7 +448,7 @@ async fn a_mode_that_is_not_known_is_told_by_its_name_with_those_that_there_are(
         (
             "POST",
             "/api/teams/create",
-            made,
+            new,
             422,
             &["tokens_per_credit"],
         ),
