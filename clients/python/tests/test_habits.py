@@ -284,8 +284,8 @@ def test_what_the_readme_shows_runs(index: int, capsys: pytest.CaptureFixture[st
     models = {"status": 200, "json": {"data": [{"id": "sim/echo"}]}}
     spent = {"total_cost_usd": 0.25, "breakdown": []}
     costs = {"status": 200, "json": {"job_id": "job_1", "status": "completed", "costs": spent}}
-    listed = {"status": 200, "json": {"team_id": "acme-corp", "total": 1, "jobs": [job["json"]]}}
-    used = {"status": 200, "json": {"team_id": "acme-corp", "period": "2026-11", "summary": {"total_jobs": 3}}}
+    listed = {"status": 200, "json": {"team_id": "default", "total": 1, "jobs": [job["json"]]}}
+    used = {"status": 200, "json": {"team_id": "default", "period": "2026-11", "summary": {"total_jobs": 3}}}
     none = {"status": 404, "headers": {"x-tollgate-error-code": "model_not_found"}, "json": {"error": "none"}}
     scenes: list[tuple[list[dict[str, Any]], str]] = [
         ([DONE, stream, models], "hi\naa['sim/echo']\n"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import contextlib
 import copy
 import json
 import pathlib
@@ -198,14 +199,15 @@ def _elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_case(case: dict[str, Any], kind: type[Sync] | type[Async]) -> None:
     time = Time(case.get("options", {}))
-    with ScriptedServer(case["answers"]) as server:
-        address = closed_address() if case.get("options", {}).get("refused") else server.address
+    with ScriptedServer(case["answers"]) as server, closed_address() as closed:
+        address = closed if case.get("options", {}).get("refused") else server.address
         caller = kind(address, options_of(case, time))
         try:
             for step in case["steps"]:
                 take(step, caller, time)
         finally:
             caller.close()
+        server.wait_until_asked()
         assert server.answers == [], "answers nobody asked for"
         check_requests(case, server.requests)
         assert server.connections == case.get("connections", server.connections)
@@ -325,7 +327,9 @@ def changed(answer: Any, pointer: str, value: Any) -> Any:
     return answer
 
 
-def closed_address() -> str:
+@contextlib.contextmanager
+def closed_address() -> Iterator[str]:
+    """Where nobody listens, and nobody else will meanwhile."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{unused.getsockname()[1]}"
+        yield f"http://127.0.0.1:{unused.getsockname()[1]}"

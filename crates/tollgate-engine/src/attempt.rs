@@ -105,9 +105,14 @@ fn send<'p, 'a: 'p>(
     walk: &Walk<'a>,
     permit: &'p Permit,
 ) -> BoxFuture<'p, Result<Delivery, Failure>> {
-    let rules = &permit.route().rules;
     let engine: &'a Engine = walk.engine;
-    engine.upstream.send(Attempt {
+    engine.upstream.send(attempt(walk, permit))
+}
+
+/// What is sent.
+fn attempt<'p, 'a: 'p>(walk: &Walk<'a>, permit: &'p Permit) -> Attempt<'p> {
+    let rules = &permit.route().rules;
+    Attempt {
         call: walk.plan.call,
         target: permit.target(),
         timeouts: &rules.timeouts,
@@ -116,12 +121,16 @@ fn send<'p, 'a: 'p>(
         request_id: walk.plan.request_id,
         unsupported: rules.unsupported,
         repetition: walk.repetition,
-    })
+        bare: walk.is_bare(permit),
+    }
 }
 
 /// Notes a failed attempt where it counts. Says whether another one makes sense.
 fn note(walk: &mut Walk<'_>, permit: Permit, failure: &Failure) -> bool {
-    let goes_on = walk.goes_on_after(&permit, failure);
+    let upstream = &walk.engine.upstream;
+    let may_take_bare = upstream.may_take_bare(&attempt(walk, &permit), failure);
+    let goes_on =
+        (may_take_bare && walk.goes_bare(&permit)) || walk.goes_on_after(&permit, failure);
     if goes_on {
         // The cause of the last failure is logged with the request.
         let cause = failure.cause.as_deref().map(tracing::field::display);

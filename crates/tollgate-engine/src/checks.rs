@@ -22,6 +22,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// The shortest time between two checks, whatever is declared.
 const LEAST: Duration = Duration::from_millis(100);
 
+/// The longest wait that a provider is granted by a check: its next answer can name another one.
+const LONGEST: Duration = Duration::from_hours(1);
+
 /// When and how a connection is checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checks {
@@ -147,8 +150,8 @@ impl Watched {
             sleep_until(Instant::now() + wait).await;
             let begin = Instant::now();
             let outcome = self.ask().await;
+            wait = wait_after(&outcome, interval);
             self.note(begin.elapsed(), outcome);
-            wait = interval;
         }
     }
 
@@ -163,6 +166,14 @@ impl Watched {
         })
     }
 
+    /// Whether a failure speaks neither for a connection nor against it: a provider that limits is
+    /// well, as its limits are of one model or of one minute, and a process that is late sees
+    /// timeouts everywhere.
+    fn says_nothing(&self, failure: &Failure) -> bool {
+        failure.code == Code::ProviderRateLimited
+            || self.engine.overload.may_be_to_blame_for(failure)
+    }
+
     fn note(&mut self, took: Duration, outcome: Result<(), Failure>) {
         let connection = &*self.name;
         if let Err(failure) = &outcome
@@ -175,11 +186,16 @@ impl Watched {
             return;
         }
         self.unasked = None;
+        let failure = outcome.as_ref().err();
         let checked = Checked {
             at: self.engine.moment(),
             took,
-            failure: outcome.as_ref().err().map(|failure| failure.code),
+            failure: failure.map(|failure| failure.code),
         };
+        if failure.is_some_and(|failure| self.says_nothing(failure)) {
+            self.health.note_undecided(checked);
+            return;
+        }
         if !self.health.note_check(self.checks.thresholds, checked) {
             return;
         }
@@ -194,6 +210,14 @@ impl Watched {
             }
         }
     }
+}
+
+/// From the end of one check to the next: a provider that limits says when to come back.
+fn wait_after(outcome: &Result<(), Failure>, interval: Duration) -> Duration {
+    let limit = outcome.as_ref().err();
+    let limit = limit.filter(|failure| failure.code == Code::ProviderRateLimited);
+    let named = limit.and_then(|failure| failure.retry_after);
+    named.map_or(interval, |named| named.min(LONGEST).max(interval))
 }
 
 #[cfg(test)]

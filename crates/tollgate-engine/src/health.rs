@@ -9,6 +9,7 @@ mod target;
 pub use connection::{Calls, Checked, ConnectionHealth, ConnectionReading};
 pub use permit::Permit;
 pub(crate) use permit::Wanted;
+pub(crate) use registry::ModelState;
 pub use registry::{DeclaredConnection, Registry};
 pub(crate) use target::Entry;
 pub use target::{TargetHealth, TargetReading};

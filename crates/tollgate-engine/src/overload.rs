@@ -17,6 +17,9 @@ use crate::sync::Mutex;
 /// Stands for a limit that nobody reaches.
 const UNLIMITED: u32 = u32::MAX;
 
+/// From this lag on, timeouts may be the process's own.
+const LATE: Duration = Duration::from_millis(250);
+
 /// The guard in front of all calls. Without rules it lets everybody in.
 #[derive(Debug)]
 pub struct Overload {
@@ -116,6 +119,11 @@ impl Overload {
         }
     }
 
+    /// Whether a timeout may be our own: a process that is late comes too late to what has arrived.
+    pub(crate) fn may_be_to_blame_for(&self, failure: &Failure) -> bool {
+        failure.code == Code::ProviderTimeout && self.control.lock().adaptive.lag() >= LATE
+    }
+
     /// Measures how late the process is, and lets the limit follow, until `ended`. Whoever owns
     /// the process runs one of these.
     pub async fn watch(self: Arc<Self>, ended: impl Future<Output = ()>) {
@@ -131,7 +139,7 @@ impl Overload {
         }
     }
 
-    fn note(&self, lag: Duration) {
+    pub(crate) fn note(&self, lag: Duration) {
         let mut control = self.control.lock();
         let Control { rules, adaptive } = &mut *control;
         // The fixed bound is no news.

@@ -71,6 +71,9 @@ pub struct Attempt<'a> {
     /// its attempts have in common and no other request has, so that the provider can see that it
     /// is the same. The id of the request may be the caller's, who may use it twice.
     pub repetition: Option<u64>,
+    /// Whether it is sent without any state that a provider handed out: the target has refused what
+    /// is in it.
+    pub bare: bool,
 }
 
 /// What has to be read from the body of a call.
@@ -141,6 +144,12 @@ pub trait Upstream: Send + Sync {
     /// Makes one attempt. For a stream it resolves when the first part with content has come, so
     /// that everything before can still become a proper status.
     fn send<'a>(&'a self, attempt: Attempt<'a>) -> BoxFuture<'a, Result<Delivery, Failure>>;
+    /// Whether the target of an attempt refused it because of state in it that another provider made,
+    /// so that it may take the call without.
+    fn may_take_bare(&self, attempt: &Attempt<'_>, failure: &Failure) -> bool {
+        _ = (attempt, failure);
+        false
+    }
     /// Reads from the body of a call what the choice of a target depends on. Only what is wanted
     /// is looked for. Never fails: what cannot be read is not there.
     fn read(&self, call: &Call, want: Want) -> Insight;

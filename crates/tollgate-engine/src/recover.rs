@@ -19,10 +19,10 @@ use crate::chat::Plan;
 use crate::engine::Engine;
 use crate::health::Permit;
 use crate::port::{BoxFuture, Continuation, Delivery, PieceStream, Pieces, Reply};
-use crate::routes::{Route, RouteTarget};
+use crate::routes::Route;
 use crate::sync::Mutex;
 use crate::trail::{Later, Trail};
-use crate::walk::Walk;
+use crate::walk::{Past, Walk};
 
 /// Lets a stream go on elsewhere when it breaks, if its model wants that and its format can. The
 /// permit then stays with the stream.
@@ -62,7 +62,7 @@ pub(crate) fn watch(
             spliced: false,
             usage: None,
             left,
-            failed: Vec::new(),
+            past: walk.past().clone(),
             asked: Arc::default(),
             later: Later::default(),
         })),
@@ -80,8 +80,11 @@ struct Request {
     deadline: Instant,
 }
 
-/// What further attempts came to.
-type Continued = Result<(Permit, Delivery), Option<Failure>>;
+/// What further attempts came to, and what the request has met after them.
+struct Continued {
+    outcome: Result<(Permit, Delivery), Option<Failure>>,
+    past: Past,
+}
 
 /// Where the stream stands.
 enum Going {
@@ -105,8 +108,8 @@ struct Recovering {
     usage: Option<Usage>,
     /// How many attempts are left.
     left: u32,
-    /// The targets whose streams broke.
-    failed: Vec<Arc<RouteTarget>>,
+    /// What was met so far: the targets that failed, those whose streams broke among them.
+    past: Past,
     /// The attempts of the latest search for a target that goes on.
     asked: Arc<Mutex<Trail>>,
     /// What happened since the stream began.
@@ -138,7 +141,7 @@ impl Recovering {
         self.later.break_off(failure.code);
         let permit = self.permit.take();
         if let Some(permit) = permit {
-            self.failed.push(Arc::clone(permit.aim()));
+            self.past.break_off(&permit);
             permit.fail(&failure);
         }
         let helps = matches!(
@@ -161,7 +164,8 @@ impl Recovering {
             trail: Trail::default(),
             kept: Arc::clone(&self.asked),
         };
-        let asking = go_on(request, call, self.failed.clone(), self.left, tries);
+        let past = std::mem::take(&mut self.past);
+        let asking = go_on(request, call, past, self.left, tries);
         self.going = Going::Asking(Box::pin(asking), failure);
         None
     }
@@ -176,7 +180,8 @@ impl Recovering {
     /// Further attempts have come to something.
     fn take_over(&mut self, continued: Continued, broken: Failure) -> Option<Failure> {
         self.note_tries();
-        if let Ok((permit, delivery)) = continued
+        self.past = continued.past;
+        if let Ok((permit, delivery)) = continued.outcome
             && let Reply::Stream(pieces) = delivery.reply
         {
             self.continuation.switch(&permit.aim().model);
@@ -209,7 +214,7 @@ impl Drop for Tries {
 async fn go_on(
     request: Arc<Request>,
     call: Call,
-    failed: Vec<Arc<RouteTarget>>,
+    past: Past,
     left: u32,
     mut tries: Tries,
 ) -> Continued {
@@ -221,8 +226,12 @@ async fn go_on(
         route: Arc::clone(&request.route),
         hold: None,
     };
-    let mut walk = Walk::resume(&request.engine, &plan, request.deadline, &failed, left);
-    attempt::until_answered(&mut walk, &mut tries.trail).await
+    let mut walk = Walk::resume(&request.engine, &plan, request.deadline, past, left);
+    let outcome = attempt::until_answered(&mut walk, &mut tries.trail).await;
+    Continued {
+        outcome,
+        past: walk.into_past(),
+    }
 }
 
 impl Stream for Recovering {

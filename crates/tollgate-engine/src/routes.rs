@@ -233,7 +233,7 @@ impl RouteTable {
     pub(crate) fn remember(&self, route: &Route, registry: &Registry) {
         let of_route = |wildcard: &&Wildcard| wildcard.declared.name == route.label;
         if let Some(wildcard) = self.wildcards.iter().find(of_route) {
-            wildcard.remember(&route.model, registry);
+            wildcard.remember(route, registry);
         }
     }
 
@@ -243,8 +243,8 @@ impl RouteTable {
         for wildcard in &old.wildcards {
             let same = |new: &&Wildcard| new.prefix == wildcard.prefix;
             if let Some(new) = self.wildcards.iter().find(same) {
-                for name in wildcard.known().keys() {
-                    new.remember(name, registry);
+                for known in wildcard.known().values() {
+                    new.remember(known, registry);
                 }
             }
         }
@@ -326,7 +326,8 @@ impl Wildcard {
         Some(self.fresh().find(name, make))
     }
 
-    fn remember(&self, name: &str, registry: &Registry) {
+    fn remember(&self, route: &Route, registry: &Registry) {
+        let name = &*route.model;
         let Some(model) = self.rest_of(name) else {
             return;
         };
@@ -340,8 +341,10 @@ impl Wildcard {
         for target in fresh.iter().flat_map(|route| &route.targets) {
             registry.adopt(&target.health);
         }
-        let route = self.rest.named(name, model, Some(registry));
-        known.insert(name.into(), Arc::new(route));
+        let waited_for = fresh.as_deref().unwrap_or(route);
+        let named = self.rest.named(name, model, Some(registry));
+        let named = named.with_line_of(waited_for);
+        known.insert(name.into(), Arc::new(named));
     }
 }
 
@@ -495,6 +498,37 @@ mod tests {
             );
         }
         assert!(!Arc::ptr_eq(&meter(&new, "w/one"), &meter(&new, "b")));
+    }
+
+    #[test]
+    fn lines_hedges_and_turns_outlive_reloads_and_first_answers() {
+        let registry = Registry::default();
+        let models = || {
+            let mut all = model("all", &[], "none");
+            all.targets.clear();
+            all.members = vec!["a/b".into()];
+            vec![model("w/*", &[], "wide"), model("a/b", &["b"], "main"), all]
+        };
+        let parts = |route: &Route| {
+            let Route { line, hedges, .. } = route;
+            (Arc::as_ptr(line), Arc::as_ptr(hedges))
+        };
+        let old = RouteTable::new(models(), &registry);
+        let fresh = old.find("w/one").unwrap();
+        old.remember(&fresh, &registry);
+        assert!(!old.find("w/one").unwrap().is_new);
+        assert_eq!(parts(&fresh), parts(&old.find("w/one").unwrap()));
+        let new = RouteTable::new(models(), &registry);
+        new.keep_known(&old, &registry);
+        for (turn, name) in ["w/one", "a/b", "all"].into_iter().enumerate() {
+            let (old, new) = (old.find(name).unwrap(), new.find(name).unwrap());
+            assert_eq!(parts(&old), parts(&new), "{name}");
+            assert_eq!((old.next_turn(), new.next_turn()), (0, 1), "{turn}");
+        }
+        assert_ne!(
+            parts(&new.find("a/b").unwrap()),
+            parts(&new.find("all").unwrap())
+        );
     }
 
     #[test]

@@ -15,18 +15,15 @@ use tollgate_core::route::fallback::Class;
 use tollgate_core::route::rules::{Repeat, Rules};
 use tollgate_core::time::Moment;
 
-pub(crate) use self::legs::{LONGEST_CHAIN, class_of};
-use self::legs::{Leg, Tried};
+use self::legs::Leg;
+pub(crate) use self::legs::{LONGEST_CHAIN, Past, class_of};
 pub(crate) use self::waiting::after as worth_waiting;
 use crate::chat::Plan;
 use crate::engine::Engine;
 use crate::health::Permit;
-use crate::routes::{Route, RouteTarget};
+use crate::routes::Route;
 use crate::select::{self, Belongs, Facts};
 use crate::trail::Trail;
-
-/// From this lag on, timeouts may be the process's own.
-const LATE: Duration = Duration::from_millis(250);
 
 /// The state of a request on its way.
 pub(crate) struct Walk<'a> {
@@ -34,7 +31,7 @@ pub(crate) struct Walk<'a> {
     pub(crate) plan: &'a Plan<'a>,
     /// The model that was asked for, then fallbacks in the order in which they came to be needed.
     legs: Vec<Leg<'a>>,
-    tried: Vec<Tried>,
+    past: Past,
     /// When the whole request must be over.
     pub(crate) deadline: Instant,
     /// Until when an answer must have begun, or be there.
@@ -49,8 +46,6 @@ pub(crate) struct Walk<'a> {
     out_of_time: bool,
     /// Whether a provider may have worked on it, and it must not be repeated for that.
     is_spent: bool,
-    /// The earliest time at which one of the providers that limited it said to come back.
-    limited_until: Option<Moment>,
     /// What all attempts have in common, where a provider is told.
     pub(crate) repetition: Option<u64>,
     /// How many attempts may be made.
@@ -74,7 +69,7 @@ impl<'a> Walk<'a> {
             engine,
             plan,
             legs: vec![first],
-            tried: Vec::new(),
+            past: Past::default(),
             deadline,
             begin_by,
             queued: None,
@@ -83,31 +78,44 @@ impl<'a> Walk<'a> {
             idle: Duration::ZERO,
             out_of_time: false,
             is_spent: false,
-            limited_until: None,
             repetition: is_repeatable.then(|| engine.dice.roll()),
             attempts: plan.route.rules.attempts,
         }
     }
 
-    /// Sets out again with a part of the request's attempts, time and targets left.
+    /// Sets out again with a part of the request's attempts and time left, and with what it met
+    /// before.
     pub(crate) fn resume(
         engine: &'a Arc<Engine>,
         plan: &'a Plan<'a>,
         deadline: Instant,
-        failed: &[Arc<RouteTarget>],
+        past: Past,
         attempts: u32,
     ) -> Self {
         let mut walk = Self::begin(engine, plan);
         walk.deadline = deadline;
         walk.begin_by = deadline;
         walk.attempts = attempts;
-        walk.tried.extend(failed.iter().map(Tried::for_good));
+        for leg in &mut walk.legs {
+            past.tell(leg);
+        }
+        walk.past = past;
         walk
+    }
+
+    /// What it has met so far.
+    pub(crate) fn past(&self) -> &Past {
+        &self.past
+    }
+
+    /// Gives up what it has met, for one that goes on.
+    pub(crate) fn into_past(self) -> Past {
+        self.past
     }
 
     /// Whether the next attempt is the first one of the whole request.
     pub(crate) fn is_first(&self, trail: &Trail) -> bool {
-        trail.is_empty() && self.tried.is_empty()
+        trail.is_empty() && self.past.tried.is_empty()
     }
 
     /// How long it has waited so far, in line or for targets to rest.
@@ -140,12 +148,6 @@ impl<'a> Walk<'a> {
         }
         // Another attempt may be under way beside this one: what it comes to ends the request, too.
         self.is_spent |= may_have_been_processed(failure) && !self.may_repeat();
-        if failure.code == Code::ProviderRateLimited
-            && let Some(named) = failure.retry_after
-        {
-            let until = now.after(named);
-            self.limited_until = Some(self.limited_until.map_or(until, |it| it.min(until)));
-        }
         let failures = self.note_tried(permit, failure, now);
         tracing::debug!(
             request_id = self.plan.request_id,
@@ -156,9 +158,19 @@ impl<'a> Walk<'a> {
         !self.is_spent
     }
 
+    /// The target refused state in the request: says whether it is asked again without. A
+    /// conversation must not end with the first failover in it.
+    pub(crate) fn goes_bare(&mut self, permit: &Permit) -> bool {
+        let goes = !self.is_spent && !self.is_bare(permit);
+        if goes {
+            self.note_refused_state(permit, self.engine.moment());
+        }
+        goes
+    }
+
     /// Whether a timeout may be our own: the process comes too late to what has arrived.
     pub(crate) fn is_late_itself(&self, failure: &Failure) -> bool {
-        failure.code == Code::ProviderTimeout && self.engine.overload.reading().lag >= LATE
+        self.engine.overload.may_be_to_blame_for(failure)
     }
 
     /// Whether a target that the deadline ended had nearly all of the time that its model gives,

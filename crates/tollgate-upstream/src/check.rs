@@ -83,6 +83,7 @@ pub(crate) async fn call(
         request_id: REQUEST_ID,
         unsupported: Unsupported::Drop,
         repetition: None,
+        bare: false,
     };
     exchange::run(connection, attempt, clock).await.map(drop)
 }

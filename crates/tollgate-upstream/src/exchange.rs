@@ -8,6 +8,7 @@ use http::StatusCode;
 use http::header::HeaderMap;
 use http::response::Parts;
 use tokio::time::{Instant, sleep_until, timeout_at};
+use tollgate_core::call::Call;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::format::Format;
 use tollgate_core::reply::Answer;
@@ -37,45 +38,54 @@ pub(crate) struct Exchange<'a> {
     freeform: Vec<String>,
 }
 
-/// Makes an attempt. A provider that refuses state in it which it did not make, because another one
-/// has answered an earlier turn, is asked once more without: a conversation must not end with the
-/// first failover in it.
+/// Makes an attempt.
 pub(crate) async fn run(
     connection: &Arc<Connection>,
     attempt: Attempt<'_>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Delivery, Failure> {
-    let failure = match once(connection, attempt, clock).await {
-        Err(failure) if strip::is_refused(&failure) => failure,
-        outcome => return outcome,
-    };
-    // Rare, so that its size is no part of every exchange's.
-    Box::pin(without_state(connection, attempt, clock, failure)).await
+    if attempt.bare {
+        // Rare, so that its size is no part of every exchange's.
+        return Box::pin(without_state(connection, attempt, clock)).await;
+    }
+    once(connection, attempt, clock).await
 }
 
-/// Asks once more, without what the provider refused.
+/// Whether a provider refused state in an attempt, and can be told what is left without.
+pub(crate) fn may_take_bare(
+    connection: &Connection,
+    attempt: &Attempt<'_>,
+    failure: &Failure,
+) -> bool {
+    strip::is_refused(failure) && bare(connection, attempt).is_ok_and(|(_, told)| told.is_some())
+}
+
+/// A call without any state, and what the caller is to be told of that; `None` where there was no
+/// state.
+fn bare(connection: &Connection, attempt: &Attempt<'_>) -> Result<(Call, Option<Lost>), Failure> {
+    let mut lost = Lost::new();
+    let bare = strip::bare(attempt.call, &attempt.target.model, &mut lost)?;
+    if lost.is_empty() {
+        return Ok((bare, None));
+    }
+    let provider = connection.settings.provider.name;
+    let told = translate::settle(lost, provider, attempt.unsupported)?;
+    Ok((bare, Some(told)))
+}
+
+/// Asks without the state in a call.
 async fn without_state(
     connection: &Arc<Connection>,
     attempt: Attempt<'_>,
     clock: &Arc<dyn Clock>,
-    failure: Failure,
 ) -> Result<Delivery, Failure> {
-    let mut lost = Lost::new();
-    let bare = strip::bare(attempt.call, &attempt.target.model, &mut lost);
-    if lost.is_empty() {
-        return Err(failure);
-    }
-    let provider = connection.settings.provider.name;
-    let told = translate::settle(lost, provider, attempt.unsupported);
-    let (Ok(bare), Ok(told)) = (bare, told) else {
-        return Err(failure);
-    };
+    let (bare, told) = bare(connection, &attempt).map_err(unsent)?;
     let attempt = Attempt {
         call: &bare,
         ..attempt
     };
     let mut delivery = once(connection, attempt, clock).await?;
-    delivery.lost.splice(0..0, told);
+    delivery.lost.splice(0..0, told.unwrap_or_default());
     Ok(delivery)
 }
 

@@ -99,6 +99,11 @@ impl Upstream for Upstreams {
         })
     }
 
+    fn may_take_bare(&self, attempt: &Attempt<'_>, failure: &Failure) -> bool {
+        let connection = self.connection(&attempt.target.connection);
+        connection.is_ok_and(|connection| exchange::may_take_bare(&connection, attempt, failure))
+    }
+
     fn read(&self, call: &Call, want: Want) -> Insight {
         let want = insight::Want {
             needs: want.needs,

@@ -23,13 +23,13 @@ pub(crate) async fn keep(
 ) {
     let mut pause = PAUSE;
     loop {
-        let begun = Instant::now();
+        let since = Instant::now();
         // What it leaves half done is what its next turn finds: none of these tasks keeps anything
         // for itself alone that it could not find again.
         if AssertUnwindSafe(turn()).catch_unwind().await.is_ok() {
             return;
         }
-        if begun.elapsed() >= GOES_WELL {
+        if since.elapsed() >= GOES_WELL {
             pause = PAUSE;
         }
         if ended.is_cancelled() {

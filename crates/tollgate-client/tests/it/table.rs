@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tokio::net::TcpSocket;
 use tollgate_client::{
     ChatRequest, CircuitBreaker, Client, Clock, Ending, Error, JobCompletion, Jobs, Kind,
     RetryPolicy, State, TeamJobs,
@@ -316,8 +317,9 @@ async fn problems(case: &Value) -> Vec<String> {
     let options = &case["options"];
     let time = Arc::default();
     let server = Server::start(case["answers"].as_array().unwrap()).await;
+    let (_bound, closed) = closed_address();
     let address = match options["refused"].as_bool() {
-        Some(true) => closed_address(),
+        Some(true) => closed,
         _ => server.address.clone(),
     };
     let client = client(&address, &time, options);
@@ -331,6 +333,7 @@ async fn problems(case: &Value) -> Vec<String> {
     if let Some(connections) = case.get("connections") {
         wrong.unless_equal("connections", &json!(server.connections()), connections);
     }
+    server.is_asked_for_all().await;
     let (requests, left) = server.end();
     wrong.unless_equal("answers left", &json!(left), &json!(0));
     check_requests(case, &requests, &mut wrong);
@@ -530,7 +533,10 @@ fn is_equal(left: &Value, right: &Value) -> bool {
     }
 }
 
-fn closed_address() -> String {
-    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", unused.local_addr().unwrap())
+/// Where nobody listens, and nobody will while the socket is kept.
+fn closed_address() -> (TcpSocket, String) {
+    let bound = TcpSocket::new_v4().unwrap();
+    bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = format!("http://{}", bound.local_addr().unwrap());
+    (bound, address)
 }

@@ -301,6 +301,60 @@ async fn what_could_not_be_asked_says_nothing_of_the_provider() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_provider_that_limits_its_checks_stays_as_it_is_and_is_left_alone() {
+    // Limited for ever; limited between failures; limited between good ones.
+    let limited = || {
+        let failure = Failure::provider(Code::ProviderRateLimited, "openai");
+        Err(failure.retry_after(INTERVAL * 4))
+    };
+    for (outcomes, healthy) in [("LLLLL", true), ("BLBLBL", false), ("BBBGLGL", true)] {
+        let outcome = move |number: usize| match outcomes.as_bytes().get(number) {
+            Some(b'B') => bad(),
+            Some(b'G') => Ok(()),
+            _ => limited(),
+        };
+        let running = Running::simple(outcome, checks()).await;
+        pass(INTERVAL * 40).await;
+        let reading = running.reading("main");
+        assert_eq!(reading.healthy, healthy, "{outcomes}");
+        let last = reading.checked.and_then(|checked| checked.failure);
+        assert_eq!(last, Some(Code::ProviderRateLimited));
+        let times = running.provider.asked("main");
+        for (between, outcome) in between(&times).zip(outcomes.bytes()) {
+            let named = if outcome == b'L' { 4 } else { 1 };
+            let more = between.checked_sub(INTERVAL * named);
+            assert!(more.is_some_and(|more| more < LEAST), "{times:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_without_end_is_not_granted_to_a_provider() {
+    for (named, waited) in [(1, 30), (31, 31), (86_400, 3600)] {
+        let failure = Failure::provider(Code::ProviderRateLimited, "openai");
+        let limited = Err(failure.retry_after(Duration::from_secs(named)));
+        assert_eq!(wait_after(&limited, INTERVAL), Duration::from_secs(waited));
+        let other = Failure::provider(Code::ProviderError, "openai");
+        let other = Err(other.retry_after(Duration::from_secs(named)));
+        assert_eq!(wait_after(&other, INTERVAL), INTERVAL);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_of_a_check_says_nothing_while_the_process_itself_is_late() {
+    for (late, healthy) in [(true, true), (false, false)] {
+        let rule = |_: &str, _| (Duration::from_hours(1), Ok(()));
+        let running = Running::new(rule, vec![declared("main", Some(checks()))]).await;
+        for _ in 0..600 {
+            let lag = if late { 2000 } else { 0 };
+            running.engine.overload.note(Duration::from_millis(lag));
+            pass(Duration::from_secs(1)).await;
+        }
+        assert_eq!(running.reading("main").healthy, healthy);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reload_is_followed_within_a_second() {
     let often = |model: Option<&str>| Checks {
         interval: Duration::from_secs(1),

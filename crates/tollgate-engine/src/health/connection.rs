@@ -140,6 +140,11 @@ impl ConnectionHealth {
         state.health.note(thresholds, checked.failure)
     }
 
+    /// Notes an active check that speaks neither for it nor against it.
+    pub(crate) fn note_undecided(&self, checked: Checked) {
+        self.state().checked = Some(checked);
+    }
+
     /// Notes a test of an operator's. It changes nothing about where requests go: it may have
     /// asked for a model that no request asks for.
     pub(crate) fn note_test(&self, tested: Checked) {

@@ -1,6 +1,7 @@
 //! All targets, connections and models by name. What is known of them outlives a reload.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tollgate_core::id::OrgId;
@@ -8,7 +9,9 @@ use tollgate_core::route::limit::Limits;
 
 use super::{Calls, ConnectionHealth, TargetHealth};
 use crate::freed::Freed;
+use crate::hedges::Hedges;
 use crate::meter::MeterSlot;
+use crate::queue::Line;
 
 /// A connection as the configuration declares it.
 #[derive(Clone, Debug)]
@@ -43,7 +46,20 @@ struct Tables {
     targets: HashMap<(Arc<str>, Arc<str>), Arc<TargetHealth>>,
     /// Kept also while the configuration leaves a model out: what was spent of its budget stays
     /// spent. As many as configurations ever named.
-    models: HashMap<Arc<str>, MeterSlot>,
+    models: HashMap<Arc<str>, ModelState>,
+}
+
+/// What is kept of a model, or of all names behind a wildcard, by what the configuration calls it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ModelState {
+    /// What all who ask for it have used of it.
+    pub(crate) meter: MeterSlot,
+    /// Those who wait for a free place. A new line would let newcomers go before them.
+    pub(crate) line: Arc<Line>,
+    /// What it has earned for second attempts beside slow ones.
+    pub(crate) hedges: Arc<Hedges>,
+    /// How many requests have taken their turn.
+    pub(crate) turn: Arc<AtomicU64>,
 }
 
 impl Tables {
@@ -118,13 +134,13 @@ impl Registry {
         target
     }
 
-    /// The meter of a model, or of all names behind a wildcard, by what the configuration calls
-    /// it. Made at first sight, so that every copy of the place leads to the same one.
-    pub(crate) fn meter(&self, model: &Arc<str>) -> MeterSlot {
+    /// What is kept of a model by its name. Its meter is made at first sight, so that every copy of
+    /// the place leads to the same one.
+    pub(crate) fn model(&self, model: &Arc<str>) -> ModelState {
         let mut tables = self.tables();
-        let slot = tables.models.entry(Arc::clone(model)).or_default();
-        slot.get();
-        slot.clone()
+        let state = tables.models.entry(Arc::clone(model)).or_default();
+        state.meter.get();
+        state.clone()
     }
 
     /// Keeps the state of a target that was known by its route alone, unless one is kept already.

@@ -14,7 +14,7 @@ use tollgate_core::route::rules::{Rules, Sticky};
 
 use super::{DeclaredModel, DeclaredTarget, Gate};
 use crate::dice;
-use crate::health::{Registry, TargetHealth};
+use crate::health::{ModelState, Registry, TargetHealth};
 use crate::hedges::Hedges;
 use crate::meter::MeterSlot;
 use crate::port::Want;
@@ -151,6 +151,12 @@ impl Route {
 
     fn new(model: &DeclaredModel, targets: Vec<Arc<RouteTarget>>, registry: &Registry) -> Self {
         let fitness = targets.iter().map(|target| &*target.fitness);
+        let ModelState {
+            meter,
+            line,
+            hedges,
+            turn,
+        } = registry.model(&model.name);
         Self {
             model: Arc::clone(&model.name),
             label: Arc::clone(&model.name),
@@ -167,13 +173,13 @@ impl Route {
             fallbacks: Arc::clone(&model.fallbacks),
             controls: Arc::clone(&model.controls),
             gate: model.gate.clone(),
-            meter: registry.meter(&model.name),
+            meter,
             aliases: model.aliases.clone(),
             any_model: false,
-            line: Arc::default(),
-            hedges: Arc::default(),
+            line,
+            hedges,
             is_new: false,
-            turn: Arc::default(),
+            turn,
         }
     }
 
@@ -218,6 +224,14 @@ impl Route {
             hedges: Arc::clone(&self.hedges),
             is_new,
             turn: Arc::clone(&self.turn),
+        }
+    }
+
+    /// The same with the line of those who wait for it already.
+    pub(super) fn with_line_of(self, other: &Self) -> Self {
+        Self {
+            line: Arc::clone(&other.line),
+            ..self
         }
     }
 

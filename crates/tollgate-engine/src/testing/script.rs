@@ -46,6 +46,8 @@ pub struct Seen {
     pub model: Arc<str>,
     /// The id of the request.
     pub request_id: Box<str>,
+    /// Whether it came without the state in the request.
+    pub bare: bool,
     /// When it came.
     pub at: Instant,
 }
@@ -133,6 +135,7 @@ impl Script {
             connection: Arc::clone(&attempt.target.connection),
             model: Arc::clone(&attempt.target.model),
             request_id: attempt.request_id.into(),
+            bare: attempt.bare,
             at: Instant::now(),
         };
         self.seen
@@ -192,6 +195,10 @@ impl Upstream for Script {
                 Err(_) => Err(late(until == whole, attempt.call.stream)),
             }
         })
+    }
+
+    fn may_take_bare(&self, _: &Attempt<'_>, failure: &Failure) -> bool {
+        failure.provider_code.as_deref() == Some("foreign_state")
     }
 
     fn read(&self, _: &Call, _: Want) -> Insight {

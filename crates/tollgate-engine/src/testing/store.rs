@@ -31,7 +31,7 @@ pub struct MemoryStore {
     new_jobs: Mutex<NewJobs>,
 }
 
-/// What becomes of new jobs.
+/// What becomes of new jobs, and of calls that begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NewJobs {
     /// They are taken.
@@ -80,7 +80,7 @@ impl MemoryStore {
         self.sumless.store(sumless, Ordering::SeqCst);
     }
 
-    /// From here on this becomes of new jobs.
+    /// From here on this becomes of new jobs, and of calls that begin.
     pub fn set_new_jobs(&self, what: NewJobs) {
         *self.new_jobs.lock().unwrap_or_else(PoisonError::into_inner) = what;
     }

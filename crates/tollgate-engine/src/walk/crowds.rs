@@ -147,6 +147,35 @@ async fn whoever_is_turned_away_takes_no_place_from_those_who_wait() {
     second.await.unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_reload_lets_nobody_go_before_those_who_wait_nor_more_wait_than_may() {
+    let models = || {
+        vec![
+            one_at_a_time(model("m", &["a"], short_line())),
+            one_at_a_time(wildcard("w", short_line())),
+        ]
+    };
+    for name in ["m", "w/x"] {
+        let world = World::new(Script::new(streams), models(), 1).await;
+        let call = call(name, true);
+        let busy = serve(&world, &call).await.unwrap();
+        let mut waiting = pin!(serve(&world, &call));
+        assert!(waits(waiting.as_mut()).await);
+        let connections = world.engine.registry.connections();
+        let connections = connections.into_iter().map(|(declared, _)| declared);
+        world.engine.set_routing(crate::engine::Routing {
+            connections: connections.collect(),
+            models: models(),
+        });
+        let turned_away = serve(&world, &call).await.err().unwrap();
+        assert_eq!(turned_away.code, Code::RouteSelectionTimeout, "{name}");
+        // The place is free, and whoever waits for it has not looked yet.
+        drop(busy);
+        serve(&world, &call).await.err().unwrap();
+        waiting.await.unwrap();
+    }
+}
+
 /// A model with one target for the key `one` and one for the key `two`, each with one place, and a
 /// fallback.
 fn by_keys() -> Vec<DeclaredModel> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tollgate_core::error::Failure;
+use tollgate_core::error::{Code, Failure};
 use tollgate_core::route::fallback::Class;
 use tollgate_core::route::story::Obstacle;
 use tollgate_core::time::Moment;
@@ -37,22 +37,71 @@ pub(super) struct Leg<'a> {
 }
 
 /// A target that failed for this request.
-pub(super) struct Tried {
-    leg: usize,
+#[derive(Clone)]
+pub(crate) struct Tried {
+    /// The name of the model of the chain as which it was asked.
+    model: Arc<str>,
     target: Arc<RouteTarget>,
     failures: u32,
     /// From when on it may be tried again; `None`: not by this request.
     pub(super) again: Option<Moment>,
+    /// Until when its provider, which limited it, wants to be left alone.
+    pub(super) limited: Option<Moment>,
+    /// Whether it refused state in the request, and is asked without.
+    bare: Bare,
+}
+
+/// Whether a target is asked without the state in the request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bare {
+    /// It gets all of the request.
+    No,
+    /// It is to be asked without, before any other target is.
+    Due,
+    /// It was.
+    Asked,
 }
 
 impl Tried {
     /// A target that is not to be tried again by this request.
-    pub(super) fn for_good(target: &Arc<RouteTarget>) -> Self {
+    fn for_good(permit: &Permit) -> Self {
         Self {
-            leg: 0,
-            target: Arc::clone(target),
+            model: Arc::clone(&permit.route().model),
+            target: Arc::clone(permit.aim()),
             failures: 1,
             again: None,
+            limited: None,
+            bare: Bare::No,
+        }
+    }
+}
+
+/// What a request has met on its way, for one that goes on where it ended.
+#[derive(Clone, Default)]
+pub(crate) struct Past {
+    /// The targets that failed for it.
+    pub(super) tried: Vec<Tried>,
+    /// The models none of whose targets can serve it, by name, and why.
+    closed: Vec<(Arc<str>, Class)>,
+}
+
+impl Past {
+    /// A stream of this target broke: it is not to be tried again by this request.
+    pub(crate) fn break_off(&mut self, permit: &Permit) {
+        let tried = Tried::for_good(permit);
+        let is_it = |known: &&mut Tried| is_same(&known.target, &tried.target);
+        match self.tried.iter_mut().find(is_it) {
+            Some(known) => *known = tried,
+            None => self.tried.push(tried),
+        }
+    }
+
+    /// A model of the chain, with what is known of it.
+    pub(super) fn tell(&self, leg: &mut Leg<'_>) {
+        let mut closed = self.closed.iter();
+        if let Some((_, class)) = closed.find(|(model, _)| *model == leg.route.model) {
+            leg.is_closed = true;
+            leg.class = Some(*class);
         }
     }
 }
@@ -88,6 +137,9 @@ impl Walk<'_> {
 
     /// The same; targets of the asked model that others `wanted` before are left to them.
     pub(super) fn pick_behind(&mut self, wanted: &[u64], first: bool) -> Option<Permit> {
+        if let Some(permit) = self.pick_again(|tried| tried.bare == Bare::Due) {
+            return Some(permit);
+        }
         let mut number = 0;
         while number < self.legs.len() {
             let left = if number == 0 { wanted } else { &[] };
@@ -97,7 +149,7 @@ impl Walk<'_> {
             self.fall_back(number, left, first);
             number += 1;
         }
-        self.pick_again()
+        self.pick_again(|_| true)
     }
 
     fn pick_in(&self, number: usize, left: &[u64], first: bool) -> Option<Permit> {
@@ -115,11 +167,19 @@ impl Walk<'_> {
         })
     }
 
-    /// A target that failed already and has rested.
-    fn pick_again(&self) -> Option<Permit> {
+    /// One of these targets that failed already and has rested.
+    fn pick_again(&self, which: impl Fn(&Tried) -> bool) -> Option<Permit> {
+        if self.past.tried.is_empty() {
+            return None;
+        }
         let now = self.engine.moment();
-        self.tried.iter().find_map(|tried| {
-            let leg = self.legs.get(tried.leg).filter(|leg| !leg.is_closed)?;
+        let mut tried = self.past.tried.iter().filter(|tried| which(tried));
+        tried.find_map(|tried| {
+            let mut legs = self.legs.iter();
+            let leg = legs.find(|leg| leg.route.model == tried.model)?;
+            if leg.is_closed {
+                return None;
+            }
             tried.again.filter(|again| *again <= now)?;
             self.take(leg, &tried.target, false)
         })
@@ -154,13 +214,19 @@ impl Walk<'_> {
     }
 
     fn tried(&self, target: &RouteTarget) -> Option<&Tried> {
-        self.tried
+        self.past
+            .tried
             .iter()
             .find(|tried| is_same(&tried.target, target))
     }
 
+    fn known(&self, target: &RouteTarget) -> Option<usize> {
+        let mut tried = self.past.tried.iter();
+        tried.position(|tried| is_same(&tried.target, target))
+    }
+
     fn was_tried(&self, target: &RouteTarget) -> bool {
-        !self.tried.is_empty() && self.tried(target).is_some()
+        !self.past.tried.is_empty() && self.tried(target).is_some()
     }
 
     /// Notes a failed attempt. Gives how often the target has failed for this request.
@@ -170,26 +236,53 @@ impl Walk<'_> {
         if let Some(leg) = self.legs.get_mut(number) {
             leg.class = class;
         }
-        let known = self
-            .tried
-            .iter()
-            .position(|tried| is_same(&tried.target, permit.aim()));
-        let failures = known
-            .and_then(|known| self.tried.get(known))
-            .map_or(1, |tried| tried.failures + 1);
+        let known = self.known(permit.aim());
+        let before = known.and_then(|known| self.past.tried.get(known));
+        let failures = before.map_or(1, |tried| tried.failures + 1);
+        let bare = match before.map(|tried| tried.bare) {
+            None | Some(Bare::No) => Bare::No,
+            Some(Bare::Due | Bare::Asked) => Bare::Asked,
+        };
         let chance = self.engine.dice.roll();
         let again = rest(failure, self.rules(), failures, chance).map(|wait| now.after(wait));
+        let is_limit = failure.code == Code::ProviderRateLimited;
+        let named = failure.retry_after.filter(|_| is_limit);
         let tried = Tried {
-            leg: number,
+            model: Arc::clone(&permit.route().model),
             target: Arc::clone(permit.aim()),
             failures,
             again,
+            limited: named.map(|wait| now.after(wait)),
+            bare,
         };
-        match known.and_then(|known| self.tried.get_mut(known)) {
-            Some(known) => *known = tried,
-            None => self.tried.push(tried),
-        }
+        self.keep_tried(known, tried);
         failures
+    }
+
+    fn keep_tried(&mut self, known: Option<usize>, tried: Tried) {
+        match known.and_then(|known| self.past.tried.get_mut(known)) {
+            Some(known) => *known = tried,
+            None => self.past.tried.push(tried),
+        }
+    }
+
+    /// The target refused state in the request. It is to be asked without.
+    pub(super) fn note_refused_state(&mut self, permit: &Permit, now: Moment) {
+        let known = self.known(permit.aim());
+        let failures = known.and_then(|known| self.past.tried.get(known));
+        let tried = Tried {
+            failures: failures.map_or(0, |tried| tried.failures),
+            again: Some(now),
+            bare: Bare::Due,
+            ..Tried::for_good(permit)
+        };
+        self.keep_tried(known, tried);
+    }
+
+    /// Whether a target is asked without the state in the request.
+    pub(crate) fn is_bare(&self, permit: &Permit) -> bool {
+        let tried = self.tried(permit.aim());
+        tried.is_some_and(|tried| tried.bare != Bare::No)
     }
 
     fn number(&self, route: &Arc<Route>) -> usize {
@@ -206,6 +299,7 @@ impl Walk<'_> {
         if let Some(leg) = self.legs.get_mut(number) {
             leg.is_closed = true;
             leg.class = Some(class);
+            self.past.closed.push((Arc::clone(&leg.route.model), class));
         }
         let before = self.legs.len();
         self.add_fallbacks(number, class, now);
@@ -251,7 +345,8 @@ impl Walk<'_> {
             };
             let is_new = self.legs.len() < LONGEST_CHAIN && !is_met(&self.legs, &found);
             if is_new && self.covers(&found) {
-                let leg = Leg::new(self.engine, self.plan, found, now);
+                let mut leg = Leg::new(self.engine, self.plan, found, now);
+                self.past.tell(&mut leg);
                 self.legs.push(leg);
             }
         }
@@ -299,15 +394,15 @@ impl Walk<'_> {
         first: bool,
         now: Moment,
     ) -> Vec<(Option<Obstacle>, Option<&Tried>)> {
-        let legs = self.legs.iter().enumerate();
-        let legs = legs.filter(|(_, leg)| !leg.is_closed);
-        legs.flat_map(|(number, leg)| {
+        let legs = self.legs.iter().filter(|leg| !leg.is_closed);
+        legs.flat_map(|leg| {
             leg.route.targets.iter().filter_map(move |target| {
                 let tried = self.tried(target);
                 // A target that several models have is tried again as the one that it was: its
                 // limits can be others elsewhere.
-                let is_other =
-                    |tried: &Tried| tried.leg != number || !Arc::ptr_eq(&tried.target, target);
+                let is_other = |tried: &Tried| {
+                    tried.model != leg.route.model || !Arc::ptr_eq(&tried.target, target)
+                };
                 if tried.is_some_and(is_other) {
                     return None;
                 }

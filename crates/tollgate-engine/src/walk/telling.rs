@@ -14,10 +14,16 @@ impl Walk<'_> {
     pub(crate) fn tell(&self, trail: &Trail, last: Option<Failure>) -> Failure {
         let now = self.engine.moment();
         let attempts: Vec<AttemptRecord> = trail.records().cloned().collect();
-        let obstacles: Vec<Obstacle> = self
-            .obstacles(self.is_first(trail), now)
-            .into_iter()
-            .filter_map(|(obstacle, _)| obstacle)
+        let standing = self.obstacles(self.is_first(trail), now);
+        // A target that limited this request, and that nothing else keeps new requests from.
+        let is_free = |obstacle| matches!(obstacle, None | Some(Obstacle::NoBudget));
+        let limited = standing.iter().filter(|(obstacle, _)| is_free(*obstacle));
+        let named = limited
+            .filter_map(|(_, tried)| Some(tried.as_ref()?.limited?.since(now)))
+            .min();
+        let obstacles: Vec<Obstacle> = standing
+            .iter()
+            .filter_map(|(obstacle, _)| *obstacle)
             .collect();
         let story = Story {
             attempts: &attempts,
@@ -29,7 +35,7 @@ impl Walk<'_> {
             out_of_time: self.out_of_time,
         };
         let telling = story::tell(&story);
-        let mut failure = self.told(telling, last);
+        let mut failure = self.told(telling, last, named);
         if matches!(failure.code, Code::NoTargets | Code::NoModels)
             && let Some(why) = self.unfit()
         {
@@ -42,14 +48,15 @@ impl Walk<'_> {
         failure
     }
 
-    fn told(&self, telling: Telling, last: Option<Failure>) -> Failure {
+    /// `named`: the shortest wait that is left of those that providers named, apart from what keeps
+    /// all requests away.
+    fn told(&self, telling: Telling, last: Option<Failure>, named: Option<Duration>) -> Failure {
         match (telling, last) {
             (Telling::Itself, Some(last)) => last,
             (Telling::Itself, None) => self.row(Code::NoHealthyTargets, None),
             (Telling::Row { code, wait }, Some(mut last)) if last.code == code => {
-                let now = self.engine.moment();
-                let named = self.limited_until.map(|until| until.since(now));
-                last.retry_after = wait.or(named).or(last.retry_after);
+                let shortest = wait.into_iter().chain(named).min();
+                last.retry_after = shortest.or(last.retry_after);
                 last
             }
             (Telling::Row { code, wait }, last) => {

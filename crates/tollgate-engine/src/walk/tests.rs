@@ -4,6 +4,9 @@ mod deadlines;
 mod estimates;
 mod fallbacks;
 mod hedging;
+mod recovering;
+mod refused_state;
+mod waits;
 
 use std::sync::Mutex;
 

@@ -374,6 +374,7 @@ impl Gateway {
             request_id: "req_1",
             unsupported: Unsupported::default(),
             repetition: self.repetition,
+            bare: false,
         };
         self.upstreams.send(attempt).await
     }
