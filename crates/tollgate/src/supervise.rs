@@ -19,14 +19,14 @@ const GOES_WELL: Duration = Duration::from_mins(10);
 pub(crate) async fn keep(
     task: &'static str,
     ended: CancellationToken,
-    mut begin: impl AsyncFnMut(),
+    mut turn: impl AsyncFnMut(),
 ) {
     let mut pause = PAUSE;
     loop {
         let since = Instant::now();
         // What it leaves half done is what its next turn finds: none of these tasks keeps anything
         // for itself alone that it could not find again.
-        if AssertUnwindSafe(begin()).catch_unwind().await.is_ok() {
+        if AssertUnwindSafe(turn()).catch_unwind().await.is_ok() {
             return;
         }
         if since.elapsed() >= GOES_WELL {

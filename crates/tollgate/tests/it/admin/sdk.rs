@@ -93,7 +93,7 @@ async fn what_is_kept_of_jobs_is_told() {
     let done = jobs.complete_job_with(&job, ending, metadata(3)).await;
     assert_eq!(done.unwrap().costs.total_calls, 1);
     let read = jobs.get_job(&job).await.unwrap();
-    assert_eq!(read.more["metadata"], json!({"n1": 1, "n2": 2, "n3": 3}));
+    assert_eq!(json!(read.metadata), json!({"n1": 1, "n2": 2, "n3": 3}));
     assert_eq!(read.more["user_id"], "u-1");
     let costs = jobs.job_costs(&job).await.unwrap();
     assert_eq!(
