@@ -24,7 +24,7 @@ CONFIGURATION = """
 [server]
 listen = "127.0.0.1:{port}"
 body_limit = "64KiB"
-body_timeout_ms = 500
+body_timeout_ms = 1000
 keep_alive_ms = 100
 shutdown_ms = 1500
 
@@ -38,7 +38,7 @@ url = "sqlite://{folder}/tollgate.db"
 [routing]
 attempts = 1
 breaker = {{ failures = 0, share_percent = 0, cooldown = false }}
-timeouts = {{ connect_ms = 1000, first_byte_ms = 500, idle_ms = 500, answer_ms = 500, total_ms = 5000 }}
+timeouts = {{ connect_ms = 1000, first_byte_ms = 3000, idle_ms = 3000, answer_ms = 3000, total_ms = 5000 }}
 
 [[connections]]
 name = "sim"
@@ -170,6 +170,16 @@ key = "{expired_key}"
 expires_at = 2020-01-01T00:00:00Z
 """
 
+# The ways to the simulated provider, and its faults that end with our patience: these alone are given up soon.
+WAYS = ["sim", "openai", "responses", "anthropic", "google"]
+SILENT = ["delay-head", "delay-body", "stall-after", "stall-after=1", "stall-after=8", "first-token:ms=600000"]
+CONFIGURATION += "".join(f"""
+[[models]]
+name = "{way}/fault/{fault}"
+timeouts = {{{{ first_byte_ms = 500, idle_ms = 500, answer_ms = 500 }}}}
+targets = [{{{{ connection = "{way}", model = "fault/{fault}" }}}}]
+""" for way in WAYS for fault in SILENT)
+
 
 def binary():
     """The binary under test: `TOLLGATE_BIN`, or the debug build."""
@@ -189,6 +199,17 @@ def free_ports(count):
     finally:
         for each in sockets:
             each.close()
+
+
+def closed():
+    """A socket at whose address nobody listens, and nobody will while it is kept."""
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    return bound
+
+
+def address_of(bound):
+    return f"http://127.0.0.1:{bound.getsockname()[1]}"
 
 
 class Process:
@@ -243,16 +264,29 @@ class Running:
     def __init__(self, folder, configuration, **values):
         """`values` stand in the configuration, beside `port`, `simulator_port`, `closed_port` and `folder`."""
         self.folder = folder
-        port, simulator_port, closed_port = free_ports(3)
+        for tries_left in (2, 1, 0):
+            try:
+                self._start(configuration, values)
+                break
+            except RuntimeError as problem:
+                # Somebody else took a port between our look and their start.
+                if "cannot listen" not in str(problem) or not tries_left:
+                    raise
+
+    def _start(self, configuration, values):
+        folder = self.folder
+        port, simulator_port = free_ports(2)
+        self.closed = closed()
+        self.nowhere = address_of(self.closed)
         self.address = f"http://127.0.0.1:{port}"
         self.simulator_address = f"http://127.0.0.1:{simulator_port}"
-        self.nowhere = f"http://127.0.0.1:{closed_port}"
         written = folder / "tollgate.toml"
         written.write_text(configuration.format(
-            port=port, simulator_port=simulator_port, closed_port=closed_port, folder=folder, **values))
-        self.simulator = Process(["simulate", "--listen", f"127.0.0.1:{simulator_port}"], folder, "simulator")
-        self.process = None
+            port=port, simulator_port=simulator_port, closed_port=self.closed.getsockname()[1],
+            folder=folder, **values))
+        self.simulator = self.process = None
         try:
+            self.simulator = Process(["simulate", "--listen", f"127.0.0.1:{simulator_port}"], folder, "simulator")
             self.simulator.wait_until(f"{self.simulator_address}/v1/models")
             self.process = Process(["serve", "--config", written], folder, "gateway")
             self.process.wait_until(f"{self.address}/health/ready")
@@ -264,6 +298,7 @@ class Running:
         for process in (self.process, self.simulator):
             if process is not None:
                 process.stop()
+        self.closed.close()
 
 
 class Gateway(Running):

@@ -59,22 +59,22 @@ def ask_until_limited(watched, stream):
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_limit_is_waited_for_as_long_as_it_says_and_no_longer(speaker, team, name, stream):
-    # One at once, and then two a second.
-    _, key = team(limits={"rpm": 120, "burst": 1})
+    # One at once, and then one a second.
+    _, key = team(limits={"rpm": 60, "burst": 1})
     watched = waiting(speaker(name, key=key, max_retries=1))
     limited = ask_until_limited(watched, stream)
     headers = limited[0].headers
     assert headers["x-tollgate-error-code"] == "rate_limit_exceeded"
     assert headers["x-should-retry"] == "true"
     told = int(headers["retry-after-ms"]) / 1000
-    assert 0 < told <= 0.5
+    assert 0 < told <= 1
     # The clients wait as they are told, by the milliseconds.
     assert watched.waits[:1] == [pytest.approx(told)]
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 def test_googles_client_is_told_the_same(speaker, team, stream):
-    _, key = team(limits={"rpm": 120, "burst": 1})
+    _, key = team(limits={"rpm": 60, "burst": 1})
     watched = waiting(speaker("gemini", key=key))
     # It waits by its own rule, a second and more, and succeeds by the second try.
     limited = ask_until_limited(watched, stream)

@@ -10,7 +10,7 @@ use std::process::Command;
 use crate::workspace::{Workspace, output};
 
 /// The documents that the binary prints, as `tollgate docs` names them.
-const DOCUMENTS: &[&str] = &["errors", "settings", "simulator"];
+const DOCUMENTS: &[&str] = &["commands", "errors", "settings", "simulator"];
 
 /// What to do with a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -71,7 +71,7 @@ key = "${KEY}"
 export const FAMILIES = ['sim', 'openai', 'responses', 'anthropic', 'google'];
 
 /** A gateway, and the simulated provider behind it. */
-export async function startGateway() {
+export async function startGateway(triesLeft = 2) {
   const folder = mkdtempSync(path.join(tmpdir(), 'tollgate-contract-'));
   const running = [];
   const stop = async () => {
@@ -94,6 +94,10 @@ export async function startGateway() {
     return { address, stop };
   } catch (problem) {
     await stop();
+    // Somebody else took a port between our look and its start.
+    if (triesLeft > 0 && String(problem).includes('cannot listen')) {
+      return startGateway(triesLeft - 1);
+    }
     throw problem;
   }
 }

@@ -7,6 +7,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from typing import Any
 
 #: The pause between two bytes of an answer that drips, in seconds.
@@ -41,6 +42,12 @@ class ScriptedServer:
             thread.join(10)
         for each in self.held:
             each.close()
+
+    def wait_until_asked(self) -> None:
+        """Waits until all answers were asked for: a client that gives up does not wait for that."""
+        end = time.monotonic() + 10
+        while self.answers and time.monotonic() < end:
+            self._over.wait(0.01)
 
     def is_let_go(self) -> bool:
         """Whether the connection that is held was closed at its other end."""
@@ -88,7 +95,7 @@ class ScriptedServer:
         if ending == "reset":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             # What was sent must have been read before it is reset.
-            threading.Timer(0.1, connection.close).start()
+            threading.Timer(1, connection.close).start()
             return False
         connection.close()
         return False

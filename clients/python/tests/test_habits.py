@@ -76,6 +76,39 @@ def test_an_error_carries_its_answer_and_no_key_wherever_it_is_sent() -> None:
     assert (type(received), received.status, str(received)) == (tollgate.NotFoundError, 404, "Job not found")
 
 
+@pytest.mark.parametrize("timeout", [0, -1, -0.5, float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("kind", [tollgate.Client, tollgate.AsyncClient])
+def test_a_timeout_that_is_none_is_refused_at_once(timeout: float, kind: type[Any]) -> None:
+    with pytest.raises(ValueError, match="seconds above 0"):
+        kind("http://gate", KEY, timeout=timeout)
+
+
+@pytest.mark.parametrize(
+    ("timeout", "times", "expected"),
+    [
+        (7200, 1.5, 10800),
+        (16 * 3600, 1.5, 86400),
+        (17 * 3600, 1.5, 86400),
+        (86400, 1.5, 86400),
+        (1e300, 1.5, 86400),
+        (10**400, 1.5, 86400),
+        (7200, float("inf"), 86400),
+        (7200, 0.5, 3600),
+        (7200, 0, 7200),
+        (7200, -1, 7200),
+        (7200, float("nan"), 7200),
+    ],
+)
+def test_a_timeout_grows_to_a_day_at_most(timeout: float, times: float, expected: float) -> None:
+    retry = tollgate.RetryPolicy(more_time=times)
+    with tollgate.Client("http://gate", KEY, timeout=timeout, retry=retry) as client:
+        exchange = client.core.begin(_ask.models(client))
+        exchange.request()
+        exchange.wait(tollgate.APITimeoutError("late", retryable=True))
+        assert exchange.timeout == expected
+        assert exchange.request()["headers"]["x-tollgate-timeout-ms"] == str(expected * 1000)
+
+
 @pytest.mark.parametrize("key", ["", "sk-canary\n", "sk canary", "sk-canaryä", "sk-canary\x7f"])
 def test_a_key_that_cannot_be_sent_is_refused_at_once_and_not_shown(key: str) -> None:
     with pytest.raises(ValueError, match="the key is empty, or holds") as caught:
@@ -251,8 +284,8 @@ def test_what_the_readme_shows_runs(index: int, capsys: pytest.CaptureFixture[st
     models = {"status": 200, "json": {"data": [{"id": "sim/echo"}]}}
     spent = {"total_cost_usd": 0.25, "breakdown": []}
     costs = {"status": 200, "json": {"job_id": "job_1", "status": "completed", "costs": spent}}
-    listed = {"status": 200, "json": {"team_id": "acme-corp", "total": 1, "jobs": [job["json"]]}}
-    used = {"status": 200, "json": {"team_id": "acme-corp", "period": "2026-11", "summary": {"total_jobs": 3}}}
+    listed = {"status": 200, "json": {"team_id": "default", "total": 1, "jobs": [job["json"]]}}
+    used = {"status": 200, "json": {"team_id": "default", "period": "2026-11", "summary": {"total_jobs": 3}}}
     none = {"status": 404, "headers": {"x-tollgate-error-code": "model_not_found"}, "json": {"error": "none"}}
     scenes: list[tuple[list[dict[str, Any]], str]] = [
         ([DONE, stream, models], "hi\naa['sim/echo']\n"),

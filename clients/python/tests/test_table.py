@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import contextlib
+import copy
 import json
 import pathlib
 import socket
@@ -17,7 +19,8 @@ from pydantic import BaseModel
 import tollgate
 from scripted import ScriptedServer
 
-CASES = json.loads((pathlib.Path(__file__).parents[2] / "table/cases.json").read_text())["cases"]
+TABLE = json.loads((pathlib.Path(__file__).parents[2] / "table/cases.json").read_text())
+CASES = TABLE["cases"]
 KEY = "sk-test-key"
 HELLO = [{"role": "user", "content": "hello"}]
 
@@ -64,6 +67,7 @@ def options_of(case: dict[str, Any], time: Time) -> dict[str, Any]:
 
 CALLS = {
     "chat": lambda client, jobs: client.chat(HELLO),
+    "chat_role": lambda client, jobs: client.chat(HELLO),
     "chat_with_model": lambda client, jobs: client.chat(HELLO, "sim/echo", temperature=0),
     "models": lambda client, jobs: client.models(),
     "create_job": lambda client, jobs: jobs.create_job("test", {"n": 1}),
@@ -95,8 +99,10 @@ STREAMS = {
 }
 
 
-def said(answer: Any) -> str:
+def said(answer: Any, call: str) -> str:
     """An answer as the table writes it."""
+    if call == "chat_role":
+        return " ".join(choice.message.role for choice in answer.choices)
     match answer:
         case str():
             return answer
@@ -105,7 +111,8 @@ def said(answer: Any) -> str:
         case list():
             return " ".join(model.id for model in answer)
         case tollgate.JobCompletion():
-            return f"{answer.status} {answer.costs.total_calls} {answer.costs.credits_remaining:g}"
+            left = answer.costs.credits_remaining
+            return f"{answer.status} {answer.costs.total_calls} {'-' if left is None else f'{left:g}'}"
         case tollgate.Job():
             return answer.status
         case tollgate.MetadataOfJob():
@@ -142,7 +149,7 @@ class Sync:
 
     def call(self, name: str) -> tuple[str, int]:
         if name in CALLS:
-            return said(CALLS[name](self.client, self.jobs)), 0
+            return said(CALLS[name](self.client, self.jobs), name), 0
         count, text = 0, ""
         stream = STREAMS[name](self.client, self.jobs)
         for chunk in stream:
@@ -165,7 +172,7 @@ class Async:
 
     async def _call(self, name: str) -> tuple[str, int]:
         if name in CALLS:
-            return said(await CALLS[name](self.client, self.jobs)), 0
+            return said(await CALLS[name](self.client, self.jobs), name), 0
         count, text = 0, ""
         stream = STREAMS[name](self.client, self.jobs)
         async for chunk in stream:
@@ -192,14 +199,15 @@ def _elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_case(case: dict[str, Any], kind: type[Sync] | type[Async]) -> None:
     time = Time(case.get("options", {}))
-    with ScriptedServer(case["answers"]) as server:
-        address = closed_address() if case.get("options", {}).get("refused") else server.address
+    with ScriptedServer(case["answers"]) as server, closed_address() as closed:
+        address = closed if case.get("options", {}).get("refused") else server.address
         caller = kind(address, options_of(case, time))
         try:
             for step in case["steps"]:
                 take(step, caller, time)
         finally:
             caller.close()
+        server.wait_until_asked()
         assert server.answers == [], "answers nobody asked for"
         check_requests(case, server.requests)
         assert server.connections == case.get("connections", server.connections)
@@ -262,7 +270,66 @@ def check_stats(case: dict[str, Any], metrics: tollgate.APIMetrics) -> None:
         assert dict(metrics.errors) == case.get("errors_by", {})
 
 
-def closed_address() -> str:
+@pytest.mark.parametrize("kind", [Sync, Async])
+@pytest.mark.parametrize("form", TABLE["forms"], ids=[form["call"] for form in TABLE["forms"]])
+def test_form(form: dict[str, Any], kind: type[Sync] | type[Async]) -> None:
+    variants = list(variants_of(form))
+    assert len(variants) > 10
+    events = form["call"] in STREAMS
+    answers = [
+        {"events": [said], "ending": "done"} if events else {"status": 200, "json": said} for _, _, said in variants
+    ]
+    time = Time({})
+    with ScriptedServer(answers) as server:
+        caller = kind(server.address, options_of({"options": {"attempts": 1, "threshold": 1000000}}, time))
+        wrong = []
+        for what, is_read, _ in variants:
+            try:
+                caller.call(form["call"])
+                outcome = True
+            except (tollgate.InvalidResponseError, tollgate.StreamInterruptedError):
+                outcome = False
+            if outcome != is_read:
+                wrong.append(f"{what} is {'read' if outcome else 'refused'}")
+        caller.close()
+        assert wrong == []
+
+
+def variants_of(form: dict[str, Any]) -> Iterator[tuple[str, bool, Any]]:
+    """What is changed in an answer, whether it is read then, and the answer."""
+    yield "the answer as it is", True, form["json"]
+    for name, pointers in form["members"].items():
+        kind = TABLE["kinds"][name]
+        for pointer in pointers:
+            values = [(value, True) for value in kind["reads"]] + [(value, False) for value in kind["refuses"]]
+            for value, is_read in values:
+                yield f"{pointer} = {json.dumps(value)}", is_read, changed(form["json"], pointer, value)
+            if "may_be_absent" in kind:
+                yield f"{pointer} left out", kind["may_be_absent"], changed(form["json"], pointer, ABSENT)
+
+
+ABSENT = object()
+
+
+def changed(answer: Any, pointer: str, value: Any) -> Any:
+    """An answer with another member in the place of one."""
+    if not pointer:
+        return value
+    answer = copy.deepcopy(answer)
+    *parents, last = pointer.split("/")[1:]
+    place = answer
+    for part in parents:
+        place = place[int(part) if isinstance(place, list) else part]
+    if value is ABSENT:
+        place.pop(last, None)
+    else:
+        place[int(last) if isinstance(place, list) else last] = value
+    return answer
+
+
+@contextlib.contextmanager
+def closed_address() -> Iterator[str]:
+    """Where nobody listens, and nobody else will meanwhile."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{unused.getsockname()[1]}"
+        yield f"http://127.0.0.1:{unused.getsockname()[1]}"

@@ -2,8 +2,9 @@
 
 mod jobs;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 pub use jobs::{
     CallCost, CallCosts, CostsOfJob, Job, JobCall, JobCompletion, JobCosts, JobPage, JobSummary,
@@ -30,17 +31,37 @@ pub struct Usage {
 }
 
 /// What a model said.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Message {
     /// Who speaks.
-    #[serde(deserialize_with = "said")]
+    #[serde(default = "assistant", deserialize_with = "said_or_assistant")]
     pub role: String,
     /// The text, if there is one.
     pub content: Option<String>,
-    /// Anything else: `tool_calls`, ….
+    /// The functions that it wants called.
+    pub tool_calls: Option<Vec<Map<String, Value>>>,
+    /// Anything else.
     #[serde(flatten)]
     pub more: Map<String, Value>,
+}
+
+impl Default for Message {
+    fn default() -> Self {
+        Self {
+            role: assistant(),
+            content: None,
+            tool_calls: None,
+            more: Map::new(),
+        }
+    }
+}
+
+fn assistant() -> String {
+    "assistant".to_owned()
+}
+
+fn said_or_assistant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    said_or(deserializer, assistant)
 }
 
 /// One answer of a model.
@@ -49,20 +70,30 @@ pub struct Message {
 pub struct Choice {
     /// Which one it is.
     #[serde(deserialize_with = "said")]
-    pub index: u32,
+    pub index: u64,
     /// What was said.
     #[serde(deserialize_with = "said")]
     pub message: Message,
     /// Why it ended.
     pub finish_reason: Option<String>,
+    /// Anything else.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
 }
 
 /// A whole answer. Within a job it also has `call_id`, `response` and `metadata`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(remote = "Self")]
 pub struct ChatCompletion {
     /// The id of the answer.
     #[serde(default, deserialize_with = "said")]
     pub id: String,
+    /// `chat.completion`.
+    #[serde(default = "completion", deserialize_with = "said_or_completion")]
+    pub object: String,
+    /// When, in seconds since 1970.
+    #[serde(default, deserialize_with = "said")]
+    pub created: u64,
     /// Who answered.
     #[serde(default, deserialize_with = "said")]
     pub model: String,
@@ -77,22 +108,50 @@ pub struct ChatCompletion {
     pub call_id: Option<String>,
     /// The answer in the form of jobs: `content` and `finish_reason`.
     #[serde(default)]
-    pub response: Option<Value>,
+    pub response: Option<Map<String, Value>>,
+    /// What is told of a job's call.
+    #[serde(default)]
+    pub metadata: Option<Map<String, Value>>,
     /// Anything else.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
+fn completion() -> String {
+    "chat.completion".to_owned()
+}
+
+fn said_or_completion<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    said_or(deserializer, completion)
+}
+
+impl<'de> Deserialize<'de> for ChatCompletion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut members = Map::deserialize(deserializer)?;
+        // Servers that answer a job's call in their own form only are read as well.
+        if members.get("choices").is_none_or(Value::is_null)
+            && let Some(Value::Object(said)) = members.get("response")
+        {
+            let part = |name| said.get(name).cloned().unwrap_or_default();
+            let message = json!({"content": part("content")});
+            let choice = json!({"message": message, "finish_reason": part("finish_reason")});
+            members.insert("choices".to_owned(), Value::Array(vec![choice]));
+            let id = members.get("id").unwrap_or(&Value::Null);
+            if id.is_null() || id == "" {
+                let id = members.get("call_id").cloned().unwrap_or_default();
+                members.insert("id".to_owned(), id);
+            }
+        }
+        Self::deserialize(Value::Object(members)).map_err(D::Error::custom)
+    }
+}
+
 impl ChatCompletion {
-    /// What the first choice says. Servers that answer a job's call in their own form only are
-    /// read as well.
+    /// What the first choice says.
     pub fn text(&self) -> &str {
-        let of_choice = self
-            .choices
-            .first()
-            .map(|choice| choice.message.content.as_deref().unwrap_or(""));
-        let of_response = || self.response.as_ref()?.get("content")?.as_str();
-        of_choice.or_else(of_response).unwrap_or("")
+        let said = self.choices.first();
+        let content = said.and_then(|choice| choice.message.content.as_deref());
+        content.unwrap_or("")
     }
 }
 
@@ -102,32 +161,50 @@ impl ChatCompletion {
 pub struct ChunkChoice {
     /// Which answer it is.
     #[serde(deserialize_with = "said")]
-    pub index: u32,
-    /// What is added.
-    #[serde(deserialize_with = "said")]
+    pub index: u64,
+    /// What is added; without the members of which nothing is said.
+    #[serde(deserialize_with = "said_members")]
     pub delta: Map<String, Value>,
+    /// The whole message, of servers that give it.
+    pub message: Option<Map<String, Value>>,
     /// Why it ended, in the last chunk.
     pub finish_reason: Option<String>,
+    /// Anything else.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
 }
 
 /// A piece of an answer.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct ChatChunk {
     /// The id of the answer.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub id: String,
+    /// `chat.completion.chunk`.
+    #[serde(default = "chunk", deserialize_with = "said_or_chunk")]
+    pub object: String,
+    /// When, in seconds since 1970.
+    #[serde(default, deserialize_with = "said")]
+    pub created: u64,
     /// Who answers.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub model: String,
     /// What it adds to each answer.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub choices: Vec<ChunkChoice>,
     /// What was counted, in the last chunk.
     pub usage: Option<Usage>,
     /// Anything else.
     #[serde(flatten)]
     pub more: Map<String, Value>,
+}
+
+fn chunk() -> String {
+    "chat.completion.chunk".to_owned()
+}
+
+fn said_or_chunk<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    said_or(deserializer, chunk)
 }
 
 impl ChatChunk {
@@ -144,14 +221,30 @@ impl ChatChunk {
 pub struct Model {
     /// Its name.
     pub id: String,
+    /// `model`.
+    #[serde(default = "model", deserialize_with = "said_or_model")]
+    pub object: String,
+    /// Who makes it.
+    pub owned_by: Option<String>,
     /// Anything else: prices, context windows, ….
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
+fn model() -> String {
+    "model".to_owned()
+}
+
+fn said_or_model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    said_or(deserializer, model)
+}
+
 #[derive(Deserialize)]
 pub(crate) struct Models {
     pub(crate) data: Vec<Model>,
+    /// Only objects are read where something else may stand in them.
+    #[serde(flatten)]
+    _more: Map<String, Value>,
 }
 
 /// What is said, or nothing where a server says `null`.
@@ -160,5 +253,24 @@ where
     D: Deserializer<'de>,
     T: Default + Deserialize<'de>,
 {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+    said_or(deserializer, T::default)
+}
+
+/// What is said, or something else where a server says `null`.
+fn said_or<'de, D, T>(deserializer: D, otherwise: fn() -> T) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_else(otherwise))
+}
+
+/// The members of which something is said.
+fn said_members<'de, D>(deserializer: D) -> Result<Map<String, Value>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let mut members: Map<String, Value> = said(deserializer)?;
+    members.retain(|_, value| !value.is_null());
+    Ok(members)
 }

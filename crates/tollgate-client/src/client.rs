@@ -13,7 +13,7 @@ use crate::breaker::CircuitBreaker;
 use crate::chat::ChatRequest;
 use crate::clock::Clock;
 use crate::connect::Connections;
-use crate::exchange::{Core, Exchange};
+use crate::exchange::{Core, Exchange, LONGEST_TIMEOUT};
 use crate::failure::Error;
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
@@ -23,18 +23,21 @@ use crate::stream::ChatStream;
 /// The most of an answer that is read, unless the builder says otherwise.
 const LONGEST_ANSWER: usize = 128 * 1024 * 1024;
 
-/// An address that is none of a gateway.
+/// A setting with which no client can be made.
 #[derive(Debug, thiserror::Error)]
-pub enum BadAddress {
+pub enum BadSetting {
     /// It does not begin with `http://` or `https://` and a host.
     #[error("`{0}` is no address of a gateway: it has to begin with http:// or https://")]
-    Form(String),
+    Address(String),
     /// It holds a name or a password.
     #[error("the address of the gateway holds a name or a password: give the key beside it")]
     Credentials,
     /// The system's certificates cannot be read.
     #[error("encrypted connections cannot be prepared: {0}")]
     Tls(String),
+    /// The timeout leaves no time at all.
+    #[error("the timeout has to be more than nothing; leave it out for the usual times")]
+    Timeout,
 }
 
 /// Talks to a gateway. Copies share connections, breaker and metrics.
@@ -43,7 +46,7 @@ pub struct Client(pub(crate) Arc<Core>);
 
 impl Client {
     /// A client with the usual habits. `base_url` may end with `/v1` or `/api`, or not.
-    pub fn new(base_url: &str, key: impl Into<Box<str>>) -> Result<Self, BadAddress> {
+    pub fn new(base_url: &str, key: impl Into<Box<str>>) -> Result<Self, BadSetting> {
         Self::builder(base_url, key).build()
     }
 
@@ -129,7 +132,8 @@ impl Builder {
         self
     }
 
-    /// How long every answer may take. Each endpoint has its own time otherwise.
+    /// How long every answer may take: more than nothing; a day where it is longer, since the
+    /// gateway waits no longer either. Each endpoint has its own time otherwise.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
@@ -187,27 +191,30 @@ impl Builder {
         self
     }
 
-    /// Makes the client. Fails if the address is none.
-    pub fn build(self) -> Result<Client, BadAddress> {
+    /// Makes the client. Fails if the address is none, or the timeout.
+    pub fn build(self) -> Result<Client, BadSetting> {
+        if self.timeout.is_some_and(|timeout| timeout.is_zero()) {
+            return Err(BadSetting::Timeout);
+        }
         let root = root(&self.base_url);
         let uri: Option<http::Uri> = root.parse().ok();
         let uri = uri.filter(|uri| uri.host().is_some());
         let authority = uri.as_ref().and_then(http::Uri::authority);
         if authority.is_some_and(|authority| authority.as_str().contains('@')) {
-            return Err(BadAddress::Credentials);
+            return Err(BadSetting::Credentials);
         }
         let connections = match uri.as_ref().and_then(http::Uri::scheme_str) {
             Some("http") => Connections::plain(),
             Some("https") => {
-                Connections::encrypted().map_err(|error| BadAddress::Tls(error.to_string()))?
+                Connections::encrypted().map_err(|error| BadSetting::Tls(error.to_string()))?
             }
-            _ => return Err(BadAddress::Form(self.base_url)),
+            _ => return Err(BadSetting::Address(self.base_url)),
         };
         Ok(Client(Arc::new(Core {
             root: root.to_owned(),
             key: self.key,
             is_admin: self.is_admin,
-            timeout: self.timeout,
+            timeout: self.timeout.map(|timeout| timeout.min(LONGEST_TIMEOUT)),
             longest_answer: self.longest_answer,
             has_idempotency_keys: self.has_idempotency_keys,
             retry: self.retry,
@@ -254,9 +261,27 @@ mod tests {
     }
 
     #[test]
+    fn a_timeout_is_more_than_nothing_and_a_day_at_most() {
+        let made = |timeout| {
+            Client::builder("http://gate", "sk-1")
+                .timeout(timeout)
+                .build()
+        };
+        assert!(matches!(made(Duration::ZERO), Err(BadSetting::Timeout)));
+        for (timeout, held) in [
+            (Duration::from_nanos(1), Duration::from_nanos(1)),
+            (Duration::from_hours(23), Duration::from_hours(23)),
+            (Duration::from_hours(25), LONGEST_TIMEOUT),
+            (Duration::MAX, LONGEST_TIMEOUT),
+        ] {
+            assert_eq!(made(timeout).unwrap().0.timeout, Some(held));
+        }
+    }
+
+    #[test]
     fn an_address_has_no_room_for_secrets() {
         let bad = Client::new("http://me:canary@gate", "sk-1").unwrap_err();
-        assert!(matches!(bad, BadAddress::Credentials));
+        assert!(matches!(bad, BadSetting::Credentials));
         assert!(!format!("{bad} {bad:?}").contains("canary"));
     }
 

@@ -26,6 +26,8 @@ const LONGEST_ERROR: usize = 1024 * 1024;
 const ADMIN_KEY: HeaderName = HeaderName::from_static("x-admin-key");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest that the gateway waits for an answer; it refuses requests that name more.
+pub(crate) const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
 const TIMEOUT_MS: HeaderName = HeaderName::from_static("x-tollgate-timeout-ms");
 const AGENT: &str = concat!("tollgate-rust/", env!("CARGO_PKG_VERSION"));
 
@@ -301,7 +303,8 @@ impl Exchange {
         } else {
             set(ACCEPT, "application/json")?;
             // Whoever is told how long the caller waits can answer before it has gone.
-            set(TIMEOUT_MS, &self.timeout.as_millis().max(1).to_string())?;
+            let timeout = self.timeout.min(LONGEST_TIMEOUT);
+            set(TIMEOUT_MS, &timeout.as_millis().max(1).to_string())?;
         }
         set(ACCEPT_ENCODING, "identity")?;
         set(USER_AGENT, AGENT)?;
@@ -354,7 +357,7 @@ impl Exchange {
             return Err(error);
         };
         if error.kind == Kind::Timeout {
-            self.timeout = self.timeout.mul_f64(core.retry.more_time);
+            self.timeout = longer(self.timeout, core.retry.more_time);
         }
         core.metrics.retry();
         tracing::warn!(
@@ -371,6 +374,16 @@ impl Exchange {
         }
         (core.clock.sleep)(wait).await;
         Ok(())
+    }
+}
+
+/// So many times a timeout, a day at most. A factor that makes none of it leaves it as it is.
+fn longer(timeout: Duration, times: f64) -> Duration {
+    let seconds = timeout.as_secs_f64() * times;
+    if seconds > 0.0 {
+        Duration::from_secs_f64(seconds.min(LONGEST_TIMEOUT.as_secs_f64()))
+    } else {
+        timeout
     }
 }
 
@@ -426,7 +439,9 @@ impl Received {
 }
 
 fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Error> {
-    serde_json::from_slice(&answer.body)
+    // As a whole first: of members that stand there twice the last one counts, whatever the form.
+    serde_json::from_slice::<serde_json::Value>(&answer.body)
+        .and_then(serde_json::from_value)
         .map_err(|_| unreadable(answer, "the gateway's answer cannot be read"))
 }
 
@@ -445,4 +460,27 @@ fn random_hex() -> Result<String, Error> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).map_err(|error| unsendable(&error.to_string()))?;
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_grows_to_a_day_at_most() {
+        let hours = Duration::from_hours;
+        for (timeout, times, expected) in [
+            (hours(2), 1.5, hours(3)),
+            (hours(16), 1.5, hours(24)),
+            (hours(17), 1.5, LONGEST_TIMEOUT),
+            (LONGEST_TIMEOUT, 1.5, LONGEST_TIMEOUT),
+            (hours(2), f64::INFINITY, LONGEST_TIMEOUT),
+            (hours(2), 0.5, hours(1)),
+            (hours(2), 0.0, hours(2)),
+            (hours(2), -1.0, hours(2)),
+            (hours(2), f64::NAN, hours(2)),
+        ] {
+            assert_eq!(longer(timeout, times), expected, "{timeout:?} {times}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use crate::answers::{
 };
 use crate::asked::Asked;
 use crate::chat::ChatRequest;
-use crate::client::{BadAddress, Client};
+use crate::client::{BadSetting, Client};
 use crate::failure::{Error, Kind};
 use crate::stream::ChatStream;
 
@@ -34,7 +34,7 @@ impl Jobs {
     }
 
     /// The jobs of the team to which the key belongs.
-    pub fn connect(base_url: &str, team_id: &str, virtual_key: &str) -> Result<Self, BadAddress> {
+    pub fn connect(base_url: &str, team_id: &str, virtual_key: &str) -> Result<Self, BadSetting> {
         Ok(Client::new(base_url, virtual_key)?.jobs(team_id))
     }
 

@@ -44,7 +44,7 @@ pub use answers::{
 };
 pub use breaker::{CircuitBreaker, State};
 pub use chat::ChatRequest;
-pub use client::{BadAddress, Builder, Client};
+pub use client::{BadSetting, Builder, Client};
 pub use clock::{Clock, Wait};
 pub use failure::{Error, Facts, Kind};
 pub use jobs::{Ending, Jobs};

@@ -6,6 +6,7 @@
 //! before, so that a page that is lost or changed is found.
 
 mod page;
+pub mod reserved;
 mod verify;
 
 use std::fmt;

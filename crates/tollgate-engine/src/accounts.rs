@@ -9,6 +9,7 @@ mod edit;
 mod keys;
 mod offers;
 mod organizations;
+mod since;
 mod strength;
 mod teams;
 mod users;

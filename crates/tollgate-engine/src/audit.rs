@@ -38,6 +38,21 @@ pub(crate) fn changed<T: Told>(old: &T, new: &T) -> String {
     )
 }
 
+/// The same with what was said of it. What is said is told also where nothing else differs.
+pub(crate) fn changed_because<T: Told>(old: &T, new: &T, reason: Option<&str>) -> String {
+    let change = changed(old, new);
+    let Some(reason) = reason else {
+        return change;
+    };
+    let said = set("reason", reason);
+    if is_nothing(&change) {
+        return said;
+    }
+    let members = change.strip_suffix('}').unwrap_or_default();
+    let more = said.strip_prefix('{').unwrap_or_default();
+    format!("{members},{more}")
+}
+
 /// Whether nothing differs.
 pub(crate) fn is_nothing(change: &str) -> bool {
     change == "{}"
@@ -240,6 +255,19 @@ mod tests {
              \"old\":{\"rpm\":null,\"tpm\":null,\"parallel\":null,\"burst\":null}}}"
         );
         assert_eq!(changed(&old, &old), "{}");
+        let renamed = Team {
+            name: "b".into(),
+            ..built_in_team()
+        };
+        assert_eq!(
+            changed_because(&old, &renamed, Some("a \"c\"")),
+            "{\"name\":{\"new\":\"b\",\"old\":\"default\"},\"reason\":{\"new\":\"a \\\"c\\\"\"}}"
+        );
+        assert_eq!(
+            changed_because(&old, &old, Some("why")),
+            "{\"reason\":{\"new\":\"why\"}}"
+        );
+        assert_eq!(changed_because(&old, &old, None), "{}");
         assert!(made(&old).starts_with("{\"organization\":{\"new\":\"default\"},\"name\":"));
     }
 }

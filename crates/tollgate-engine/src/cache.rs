@@ -31,7 +31,7 @@ use crate::engine::Ticker;
 use crate::routes::{Route, RouteTarget};
 
 pub use self::filling::Filling;
-pub use self::live::Reader;
+pub use self::live::{Joining, Reader};
 
 /// What a question is known by: a hash of everything that changes its answer, and of its team.
 pub type Key = [u8; 32];

@@ -25,6 +25,7 @@ use arc_swap::ArcSwap;
 use tollgate_core::error::failure::Detail;
 use tollgate_core::error::{Code, Failure, detail};
 use tollgate_core::job::{BudgetMode, Job, JobId, State};
+use tollgate_core::ledger::reserved;
 use tollgate_core::money::Unit;
 
 use self::calls::Running;
@@ -54,6 +55,8 @@ const A_MOMENT: Duration = Duration::from_secs(1);
 pub struct Settings {
     /// How long a job may be open before it counts as abandoned.
     pub longest: Duration,
+    /// The most calls of one job, failed ones included.
+    pub most_calls: u64,
     /// Whether a job with a failed call costs nothing, even if it is completed.
     pub require_no_failed_calls: bool,
     /// The model of calls that name none, of teams without one of their own.
@@ -64,6 +67,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             longest: Duration::from_hours(24),
+            most_calls: 10_000,
             require_no_failed_calls: false,
             default_model: None,
         }
@@ -262,7 +266,7 @@ fn note(id: JobId, step: &str, mut reason: String) -> Note {
         reason.truncate(end);
     }
     Note {
-        reference: Some(format!("job:{id}:{step}").into()),
+        reference: Some(reserved::of_job(id, step).into()),
         reason: reason.into(),
         by: None,
     }

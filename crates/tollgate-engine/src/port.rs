@@ -26,7 +26,7 @@ pub use self::keeper::{ConnectionKeeper, Decide, KeptConnection, NewConnection, 
 pub use self::store::{
     Appended, AuditQuery, Beside, Change, Checkpoint, ConnectionFacts, LedgerStore, LogStore,
     ReplayStore, Sealed, Store, StoreError, Stored, StoredConnection, StoredKey, StoredReplay,
-    StoredSegment, TenantStore, Transaction, USED, UsageBy, UsageQuery, UsageRow,
+    StoredSegment, TenantStore, Transaction, UsageBy, UsageQuery, UsageRow,
 };
 pub use self::vault::{Vault, VaultError};
 use crate::trail::Later;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::id::TeamId;
-use tollgate_core::ledger::{Holder, WalletId};
+use tollgate_core::ledger::{Holder, WalletId, reserved};
 use tollgate_core::money::Unit;
 use tollgate_core::offer::{Every, Offer, Refill, TeamOffer};
 use tollgate_core::time::Timestamp;
@@ -154,7 +154,7 @@ async fn give_for(
         unit: Unit::Credits,
     };
     let note = Note {
-        reference: Some(format!("auto-refill:{every}:{}", due.as_millis()).into()),
+        reference: Some(reserved::refill(refill.every, due).into()),
         reason: format!("Automatic {every} refill").into(),
         by: None,
     };

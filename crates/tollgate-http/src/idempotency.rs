@@ -346,6 +346,8 @@ pub(crate) fn keep(response: &mut Response<Outgoing>) -> Option<Saving> {
             }
             None
         }
+        // Its head has gone.
+        Outgoing::Led(_) => None,
     }
 }
 

@@ -13,7 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use crate::conversation::Answering;
 use crate::record::Record;
 use crate::stall::Taken;
-use crate::stream::EventBody;
+use crate::stream::{EventBody, Leading};
 
 /// On HTTP/2 the library takes what it is given, and keeps it until the caller gives a window: a
 /// whole answer goes in parts of this size, so that the rest waits where it is bounded in time.
@@ -27,6 +27,8 @@ pub(crate) enum Outgoing {
     Recorded(Bytes, Option<Box<Record>>),
     /// Events as they come.
     Events(Box<EventBody>),
+    /// Events that others may read along.
+    Led(Leading),
 }
 
 /// The body of an answer with what its connection has to know of it.
@@ -101,7 +103,18 @@ impl Outgoing {
                 }
                 part
             }
-            Self::Events(events) => return events.poll_frame(context),
+            Self::Events(events) => {
+                // Not before its head has gone: until then its record is asked for.
+                let Some((joining, tasks)) = events.joining() else {
+                    return events.poll_frame(context);
+                };
+                let before = std::mem::replace(self, Self::Whole(Bytes::new()));
+                if let Self::Events(events) = before {
+                    *self = Self::Led(Leading::new(events, joining, tasks));
+                }
+                return self.poll_part(context, most);
+            }
+            Self::Led(leading) => return leading.poll_frame(context),
         };
         Poll::Ready(frame)
     }
@@ -109,7 +122,7 @@ impl Outgoing {
     /// The record of the request that is answered, while it is open.
     pub(crate) fn record(&mut self) -> Option<&mut Record> {
         match self {
-            Self::Whole(_) => None,
+            Self::Whole(_) | Self::Led(_) => None,
             Self::Recorded(_, record) => record.as_deref_mut(),
             Self::Events(events) => events.record(),
         }
@@ -120,13 +133,14 @@ impl Outgoing {
             Self::Whole(bytes) => bytes.is_empty(),
             Self::Recorded(bytes, record) => bytes.is_empty() && record.is_none(),
             Self::Events(events) => events.is_over(),
+            Self::Led(leading) => leading.is_over(),
         }
     }
 
     fn length(&self) -> Option<u64> {
         match self {
             Self::Whole(bytes) | Self::Recorded(bytes, _) => Some(bytes.len() as u64),
-            Self::Events(_) => None,
+            Self::Events(_) | Self::Led(_) => None,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! A provider's stream on its way to the caller: events as they come, a sign of life when it is
 //! silent, and one error event in place of the terminator when it breaks.
 
+mod leading;
+
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -12,8 +14,10 @@ use bytes::Bytes;
 use http_body::Frame;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
+use tokio_util::task::TaskTracker;
 use tollgate_core::error::dialect::{Dialect, StreamForm};
 use tollgate_core::error::{Code, Failure};
+use tollgate_engine::cache::Joining;
 use tollgate_engine::fault;
 use tollgate_engine::port::Pieces;
 use tollgate_engine::settle::Ticket;
@@ -23,6 +27,8 @@ use crate::answer;
 use crate::idempotency::Saving;
 use crate::record::Record;
 use crate::settlement;
+
+pub(crate) use self::leading::Leading;
 
 /// A sign of life for a stream that is silent, as its readers can take it; `None` where they die
 /// of everything but answers.
@@ -93,6 +99,13 @@ impl EventBody {
 
     pub(crate) fn is_over(&self) -> bool {
         self.pieces.is_none() && self.settling.is_none()
+    }
+
+    /// Where others may come to read it along: how to learn of that.
+    pub(crate) fn joining(&self) -> Option<(Joining, TaskTracker)> {
+        let record = self.record.as_ref()?;
+        let joining = record.filling.as_ref()?.joining()?;
+        Some((joining, record.gateway().tasks.clone()))
     }
 
     /// The record of the request, while it is open.

@@ -1,6 +1,6 @@
 //! What every store has to do alike. Each test runs against each of them.
 
-mod jobs;
+pub(crate) mod jobs;
 mod keys;
 mod ledger;
 mod log;

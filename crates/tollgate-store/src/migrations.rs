@@ -44,6 +44,11 @@ const SQLITE: &[Step] = &[
         "job_indexes",
         include_str!("../migrations/sqlite/0007_job_indexes.sql"),
     ),
+    (
+        8,
+        "job_call_counts",
+        include_str!("../migrations/sqlite/0008_job_call_counts.sql"),
+    ),
 ];
 
 const POSTGRES: &[Step] = &[
@@ -71,6 +76,11 @@ const POSTGRES: &[Step] = &[
         5,
         "job_indexes",
         include_str!("../migrations/postgres/0005_job_indexes.sql"),
+    ),
+    (
+        6,
+        "job_call_counts",
+        include_str!("../migrations/postgres/0006_job_call_counts.sql"),
     ),
 ];
 

@@ -343,9 +343,15 @@ impl JobStore for SqlStore {
         self.run(STATEMENT_LIMIT, move || jobs::calls(&self.database, id))
     }
 
-    fn begin_job_call<'a>(&'a self, call: &'a CallRecord) -> Stored<'a, bool> {
+    fn begin_job_call<'a>(&'a self, call: &'a CallRecord, most: u64) -> Stored<'a, bool> {
         self.run(STATEMENT_LIMIT, move || {
-            jobs::begin_call(&self.database, call)
+            jobs::begin_call(&self.database, call, most)
+        })
+    }
+
+    fn undo_job_call<'a>(&'a self, call: &'a CallRecord) -> Stored<'a, ()> {
+        self.run(STATEMENT_LIMIT, move || {
+            jobs::undo_call(&self.database, call)
         })
     }
 

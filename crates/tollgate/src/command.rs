@@ -11,6 +11,7 @@ pub mod explain;
 pub mod key;
 pub mod ledger;
 pub mod maintenance;
+mod manual;
 pub mod org;
 mod place;
 pub mod serve;

@@ -1,6 +1,7 @@
 //! Credits that the configuration gives: once, however often it is read.
 
 use tollgate_core::error::Failure;
+use tollgate_core::ledger::reserved::CONFIGURATION;
 use tollgate_core::ledger::{Holder, WalletId};
 use tollgate_core::money::Unit;
 use tollgate_engine::accounts::Accounts;
@@ -9,7 +10,6 @@ use tollgate_engine::credits::{By, Note};
 use crate::config::Config;
 
 /// The reference of what is given, and who gives it.
-const CONFIGURATION: &str = "configuration";
 
 /// Why declared credits were not given.
 #[derive(Debug, thiserror::Error)]

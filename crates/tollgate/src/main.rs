@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use tollgate::command::{self, serve};
 use tollgate::config::Overrides;
 
@@ -80,7 +80,7 @@ enum Command {
     /// Prints documents that are made from the code.
     #[command(hide = true)]
     Docs {
-        /// Which one: settings, errors or simulator.
+        /// Which one: commands, errors, settings or simulator.
         document: String,
     },
 }
@@ -105,7 +105,7 @@ fn main() -> ExitCode {
         Some(Command::Maintenance(given)) => command::maintenance::run(&given),
         Some(Command::Call(given)) => command::call::run(&given),
         Some(Command::Errors { code }) => command::errors::run(code.as_deref()),
-        Some(Command::Docs { document }) => command::docs::run(&document),
+        Some(Command::Docs { document }) => command::docs::run(&document, &Arguments::command()),
     }
 }
 

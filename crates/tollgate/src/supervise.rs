@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 /// The pause after a panic, and the longest one: each is twice the one before.
 const PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// A task that has gone on for so long begins with the shortest pause again.
-const GOES_WELL: Duration = Duration::from_secs(600);
+const GOES_WELL: Duration = Duration::from_mins(10);
 
 /// Lets a task go on until it ends by itself, as all of them do when `ended` is cancelled. After a
 /// panic it is told in the log, and begun again.
@@ -23,13 +23,13 @@ pub(crate) async fn keep(
 ) {
     let mut pause = PAUSE;
     loop {
-        let begun = Instant::now();
+        let since = Instant::now();
         // What it leaves half done is what its next turn finds: none of these tasks keeps anything
         // for itself alone that it could not find again.
         if AssertUnwindSafe(begin()).catch_unwind().await.is_ok() {
             return;
         }
-        if begun.elapsed() >= GOES_WELL {
+        if since.elapsed() >= GOES_WELL {
             pause = PAUSE;
         }
         if ended.is_cancelled() {

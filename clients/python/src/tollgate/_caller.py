@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
 import httpx
 
-from ._exchange import Core
+from ._exchange import LONGEST_TIMEOUT, Core
 from ._stream import ChunkReader
 from .breaker import CircuitBreaker
 from .clock import Clock
@@ -56,7 +57,7 @@ class Caller:
             base_url=root(base_url),
             api_key=_sendable(api_key),
             is_admin=habits.get("admin", False),
-            timeout=timeout,
+            timeout=_patience(timeout),
             longest_answer=habits.get("longest_answer", LONGEST_ANSWER),
             retry=habits.get("retry") or RetryPolicy(),
             breaker=breaker or None,
@@ -125,6 +126,15 @@ def _sendable(api_key: str) -> str:
     if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
         raise ValueError("the key is empty, or holds a blank, a line break or a letter that cannot stand in a header")
     return api_key
+
+
+def _patience(timeout: float | None) -> float | None:
+    if timeout is None:
+        return None
+    # Also false for what is no number.
+    if not 0 < timeout < math.inf:
+        raise ValueError(f"the timeout has to be seconds above 0, not {timeout!r}: leave it out for the usual times")
+    return min(timeout, LONGEST_TIMEOUT)
 
 
 def shown_as(ask: Callable[..., Any], returns: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -26,6 +26,8 @@ from .retry import RetryPolicy
 VERSION = "0.1.0"
 #: The most of an error's body that is read.
 LONGEST_ERROR = 1024 * 1024
+#: The longest that the gateway waits for an answer, in seconds; it refuses requests that name more.
+LONGEST_TIMEOUT = 24 * 60 * 60
 logger = logging.getLogger("tollgate")
 
 
@@ -103,7 +105,7 @@ class Exchange:
         }
         if not asked.is_stream:
             # Whoever is told how long the caller waits can answer before it has gone.
-            headers["x-tollgate-timeout-ms"] = str(max(1, round(self.timeout * 1000)))
+            headers["x-tollgate-timeout-ms"] = str(max(1, round(min(self.timeout, LONGEST_TIMEOUT) * 1000)))
         content = None
         if asked.body is not None:
             content = json.dumps(asked.body).encode()
@@ -144,7 +146,10 @@ class Exchange:
         if wait is None:
             raise error
         if isinstance(error, APITimeoutError):
-            self.timeout *= self.core.retry.more_time
+            longer = self.timeout * self.core.retry.more_time
+            # A factor that makes no time of it leaves it as it is.
+            if longer > 0:
+                self.timeout = min(longer, LONGEST_TIMEOUT)
         self.core.metrics.record_retry(self.asked.endpoint)
         self._log(logging.WARNING, "retrying", error, wait_s=wait)
         return wait

@@ -98,7 +98,8 @@ class AsyncClient(_AsyncClosing, Caller, _AsyncAsking):
     """Talks to a gateway. Tasks may share it, also those of several event loops, each of which has connections
     of its own.
 
-    `timeout` holds for every request; without it each endpoint has its own.
+    `timeout` holds for every request, in seconds: above 0, and a day where it is longer, since the gateway
+    waits no longer either. Without it each endpoint has its own.
     """
 
     def __init__(

@@ -88,7 +88,8 @@ def _streaming(ask: Callable[Concatenate[Any, _P], Asked[ChatChunk]]) -> Callabl
 class Client(_Closing, Caller, _Asking):
     """Talks to a gateway and waits for its answers. Threads may share it.
 
-    `timeout` holds for every request; without it each endpoint has its own.
+    `timeout` holds for every request, in seconds: above 0, and a day where it is longer, since the gateway
+    waits no longer either. Without it each endpoint has its own.
     """
 
     def __init__(

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator, model_validator
+
+#: What is counted. A text or a fraction is no count, as the Rust client has it.
+Count = Annotated[int, Field(strict=True, ge=0, lt=2**64)]
+#: An amount for display.
+Amount = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class _Answer(BaseModel):
@@ -22,9 +27,9 @@ class _Answer(BaseModel):
 class Usage(_Answer):
     """How many tokens were counted."""
 
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    total_tokens: int = 0
+    prompt_tokens: Count = 0
+    completion_tokens: Count = 0
+    total_tokens: Count = 0
 
 
 class Message(_Answer):
@@ -38,7 +43,7 @@ class Message(_Answer):
 class Choice(_Answer):
     """One answer of a model."""
 
-    index: int = 0
+    index: Count = 0
     message: Message = Field(default_factory=Message)
     finish_reason: str | None = None
 
@@ -48,7 +53,7 @@ class ChatCompletion(_Answer):
 
     id: str = ""
     object: str = "chat.completion"
-    created: int = 0
+    created: Count = 0
     model: str = ""
     choices: list[Choice] = Field(default_factory=list)
     usage: Usage | None = None
@@ -60,11 +65,12 @@ class ChatCompletion(_Answer):
     @classmethod
     def _choices_of_a_call(cls, data: Any) -> Any:
         # Servers that answer a job's call in their own form only are read as well.
-        if isinstance(data, dict) and "choices" not in data and isinstance(data.get("response"), dict):
+        if isinstance(data, dict) and data.get("choices") is None and isinstance(data.get("response"), dict):
             said = data["response"]
             message = {"content": said.get("content")}
             choice = {"message": message, "finish_reason": said.get("finish_reason")}
-            return {**data, "id": data.get("id") or data.get("call_id") or "", "choices": [choice]}
+            of = "call_id" if data.get("id") in (None, "") else "id"
+            return {**data, "id": data.get(of), "choices": [choice]}
         return data
 
     @property
@@ -76,7 +82,7 @@ class ChatCompletion(_Answer):
 class ChunkChoice(_Answer):
     """What one chunk adds to one answer."""
 
-    index: int = 0
+    index: Count = 0
     delta: dict[str, Any] = Field(default_factory=dict)
     message: dict[str, Any] | None = None
     finish_reason: str | None = None
@@ -95,7 +101,7 @@ class ChatChunk(_Answer):
 
     id: str = ""
     object: str = "chat.completion.chunk"
-    created: int = 0
+    created: Count = 0
     model: str = ""
     choices: list[ChunkChoice] = Field(default_factory=list)
     usage: Usage | None = None
@@ -132,14 +138,14 @@ class Job(_Answer):
 class JobCosts(_Answer):
     """What a job came to."""
 
-    total_calls: int = 0
-    successful_calls: int = 0
-    failed_calls: int = 0
-    total_tokens: int = 0
-    total_cost_usd: float = 0.0
-    avg_latency_ms: float = 0.0
-    credit_applied: bool = False
-    credits_remaining: float | None = None
+    total_calls: Count = 0
+    successful_calls: Count = 0
+    failed_calls: Count = 0
+    total_tokens: Count = 0
+    total_cost_usd: Amount = 0.0
+    avg_latency_ms: Amount = 0.0
+    credit_applied: StrictBool = False
+    credits_remaining: Amount | None = None
 
 
 class JobCompletion(_Answer):
@@ -150,8 +156,8 @@ class JobCompletion(_Answer):
     completed_at: str | None = None
     costs: JobCosts = Field(default_factory=JobCosts)
     calls: list[dict[str, Any]] = Field(default_factory=list)
-    credits_remaining: float | None = None
-    total_calls: int | None = None
+    credits_remaining: Amount | None = None
+    total_calls: Count | None = None
 
 
 class SingleCall(_Answer):
@@ -180,12 +186,12 @@ class JobSummary(_Answer):
     user_id: str | None = None
     created_at: str | None = None
     completed_at: str | None = None
-    total_calls: int = 0
-    successful_calls: int = 0
-    failed_calls: int = 0
-    total_tokens: int = 0
-    total_cost_usd: float = 0.0
-    credit_applied: bool = False
+    total_calls: Count = 0
+    successful_calls: Count = 0
+    failed_calls: Count = 0
+    total_tokens: Count = 0
+    total_cost_usd: Amount = 0.0
+    credit_applied: StrictBool = False
     error_message: str | None = None
     job_metadata: dict[str, Any] = Field(default_factory=dict)
 
@@ -194,7 +200,7 @@ class TeamJobs(_Answer):
     """Jobs of a team, the latest first. `total` is how many there are."""
 
     team_id: str = ""
-    total: int = 0
+    total: Count = 0
     jobs: list[JobSummary] = Field(default_factory=list)
 
 
@@ -202,10 +208,10 @@ class JobPage(_Answer):
     """A page of the jobs of a team, as managers see them."""
 
     jobs: list[JobSummary] = Field(default_factory=list)
-    total: int = 0
-    page: int = 1
-    page_size: int = 0
-    total_pages: int = 0
+    total: Count = 0
+    page: Count = 1
+    page_size: Count = 0
+    total_pages: Count = 0
 
 
 class MetadataOfJob(_Answer):
@@ -222,16 +228,16 @@ class CallCost(_Answer):
     call_id: str
     model: str | None = None
     purpose: str | None = None
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost_usd: float = 0.0
+    prompt_tokens: Count = 0
+    completion_tokens: Count = 0
+    cost_usd: Amount = 0.0
     created_at: str | None = None
 
 
 class CallCosts(_Answer):
     """What the calls of a job cost, together and each of them."""
 
-    total_cost_usd: float = 0.0
+    total_cost_usd: Amount = 0.0
     breakdown: list[CallCost] = Field(default_factory=list)
 
 
@@ -248,20 +254,20 @@ class CostsOfJob(_Answer):
 class UsageSummary(_Answer):
     """What the jobs of a month came to."""
 
-    total_jobs: int = 0
-    successful_jobs: int = 0
-    failed_jobs: int = 0
-    total_cost_usd: float = 0.0
-    total_tokens: int = 0
-    avg_cost_per_job: float = 0.0
-    credits_used: int = 0
+    total_jobs: Count = 0
+    successful_jobs: Count = 0
+    failed_jobs: Count = 0
+    total_cost_usd: Amount = 0.0
+    total_tokens: Count = 0
+    avg_cost_per_job: Amount = 0.0
+    credits_used: Count = 0
 
 
 class KindUsage(_Answer):
     """What the jobs of one kind came to."""
 
-    count: int = 0
-    cost_usd: float = 0.0
+    count: Count = 0
+    cost_usd: Amount = 0.0
 
 
 class TeamUsage(_Answer):
@@ -280,9 +286,9 @@ class JobCall(_Answer):
     status: str
     model: str | None = None
     purpose: str | None = None
-    total_tokens: int = 0
-    cost_usd: float = 0.0
-    latency_ms: float | None = None
+    total_tokens: Count = 0
+    cost_usd: Amount = 0.0
+    latency_ms: Amount | None = None
     error: str | None = None
 
 
@@ -298,26 +304,26 @@ class OrganizationStats(_Answer):
 
     organization_id: str = ""
     organization_name: str = ""
-    total_jobs: int = 0
-    completed_jobs: int = 0
-    failed_jobs: int = 0
-    in_progress_jobs: int = 0
-    total_teams: int = 0
-    total_llm_calls: int = 0
-    total_tokens: int = 0
-    total_cost_usd: float = 0.0
-    total_credits_used: int = 0
+    total_jobs: Count = 0
+    completed_jobs: Count = 0
+    failed_jobs: Count = 0
+    in_progress_jobs: Count = 0
+    total_teams: Count = 0
+    total_llm_calls: Count = 0
+    total_tokens: Count = 0
+    total_cost_usd: Amount = 0.0
+    total_credits_used: Count = 0
     top_teams: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class OrganizationAnalytics(_Answer):
     """What the jobs of an organization cost: by day, team, model and provider."""
 
-    total_spend: float = 0.0
-    total_requests: int = 0
-    successful_requests: int = 0
-    failed_requests: int = 0
-    total_tokens: int = 0
+    total_spend: Amount = 0.0
+    total_requests: Count = 0
+    successful_requests: Count = 0
+    failed_requests: Count = 0
+    total_tokens: Count = 0
     daily_spend: list[dict[str, Any]] = Field(default_factory=list)
     spend_per_team: list[dict[str, Any]] = Field(default_factory=list)
     top_models: list[dict[str, Any]] = Field(default_factory=list)

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::said;
+use super::{said, said_or};
 
 /// A job, as far as the answer tells.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -14,7 +14,21 @@ pub struct Job {
     pub job_id: String,
     /// `pending`, `in_progress`, `completed` or `failed`.
     pub status: String,
-    /// Anything else: `team_id`, `job_type`, `metadata`, ….
+    /// Its team.
+    pub team_id: Option<String>,
+    /// What kind of job it is.
+    pub job_type: Option<String>,
+    /// When it was made.
+    pub created_at: Option<String>,
+    /// When its first call was made.
+    pub started_at: Option<String>,
+    /// When it ended.
+    pub completed_at: Option<String>,
+    /// What is kept with it.
+    pub metadata: Option<Map<String, Value>>,
+    /// Why it failed.
+    pub error_message: Option<String>,
+    /// Anything else.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
@@ -46,6 +60,9 @@ pub struct JobCosts {
     pub credit_applied: bool,
     /// What the team has left.
     pub credits_remaining: Option<f64>,
+    /// Anything else.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
 }
 
 /// A job that is over.
@@ -58,7 +75,16 @@ pub struct JobCompletion {
     /// What it came to.
     #[serde(default, deserialize_with = "said")]
     pub costs: JobCosts,
-    /// Anything else: `completed_at`, `calls`, ….
+    /// When it ended.
+    pub completed_at: Option<String>,
+    /// Its calls.
+    #[serde(default, deserialize_with = "said")]
+    pub calls: Vec<Map<String, Value>>,
+    /// What the team has left.
+    pub credits_remaining: Option<f64>,
+    /// How many calls it had.
+    pub total_calls: Option<u64>,
+    /// Anything else.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
@@ -76,7 +102,12 @@ pub struct SingleCall {
     /// What it came to.
     #[serde(default, deserialize_with = "said")]
     pub costs: JobCosts,
-    /// Anything else: `metadata`, `completed_at`, ….
+    /// What is told of the call.
+    #[serde(default, deserialize_with = "said")]
+    pub metadata: Map<String, Value>,
+    /// When it ended.
+    pub completed_at: Option<String>,
+    /// Anything else.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
@@ -90,14 +121,11 @@ impl SingleCall {
 }
 
 /// A job of a list, with what its calls come to.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct JobSummary {
     /// Its id.
-    #[serde(deserialize_with = "said")]
     pub job_id: String,
     /// `pending`, `in_progress`, `completed` or `failed`.
-    #[serde(deserialize_with = "said")]
     pub status: String,
     /// What kind of job it is.
     pub job_type: Option<String>,
@@ -108,27 +136,27 @@ pub struct JobSummary {
     /// When it ended.
     pub completed_at: Option<String>,
     /// Its calls.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub total_calls: u64,
     /// Those that went well.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub successful_calls: u64,
     /// Those that did not.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub failed_calls: u64,
     /// The tokens of all of them.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub total_tokens: u64,
     /// What they cost, in USD, for display.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub total_cost_usd: f64,
     /// Whether credits were taken.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub credit_applied: bool,
     /// Why it failed.
     pub error_message: Option<String>,
     /// What is kept with it.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub job_metadata: Map<String, Value>,
     /// Anything else.
     #[serde(flatten)]
@@ -154,38 +182,43 @@ pub struct TeamJobs {
 }
 
 /// A page of the jobs of a team, as managers see them.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct JobPage {
     /// The jobs of this page.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub jobs: Vec<JobSummary>,
     /// How many there are.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub total: u64,
     /// Which page this is, from 1 on.
-    #[serde(deserialize_with = "said")]
+    #[serde(default = "first", deserialize_with = "said_or_first")]
     pub page: u64,
     /// How many jobs a page has.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub page_size: u64,
     /// How many pages there are.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub total_pages: u64,
     /// Anything else.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
+fn first() -> u64 {
+    1
+}
+
+fn said_or_first<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    said_or(deserializer, first)
+}
+
 /// The metadata of a job after a change.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct MetadataOfJob {
     /// Its id.
-    #[serde(deserialize_with = "said")]
     pub job_id: String,
     /// All of it.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub metadata: Map<String, Value>,
     /// When it was changed.
     pub updated_at: Option<String>,
@@ -195,24 +228,22 @@ pub struct MetadataOfJob {
 }
 
 /// What one call of a job cost.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct CallCost {
     /// Its id.
-    #[serde(deserialize_with = "said")]
     pub call_id: String,
     /// Who answered.
     pub model: Option<String>,
     /// What it was for.
     pub purpose: Option<String>,
     /// Tokens of the request.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub prompt_tokens: u64,
     /// Tokens of the answer.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub completion_tokens: u64,
     /// What it cost, in USD, for display.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub cost_usd: f64,
     /// When it was made.
     pub created_at: Option<String>,
@@ -231,24 +262,24 @@ pub struct CallCosts {
     /// Each of them.
     #[serde(deserialize_with = "said")]
     pub breakdown: Vec<CallCost>,
+    /// Anything else.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
 }
 
 /// A job and what its calls cost.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct CostsOfJob {
     /// Its id.
-    #[serde(deserialize_with = "said")]
     pub job_id: String,
     /// `pending`, `in_progress`, `completed` or `failed`.
-    #[serde(deserialize_with = "said")]
     pub status: String,
     /// Its team.
     pub team_id: Option<String>,
     /// What kind of job it is.
     pub job_type: Option<String>,
     /// What its calls cost.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub costs: CallCosts,
     /// Anything else.
     #[serde(flatten)]
@@ -322,24 +353,21 @@ pub struct TeamUsage {
 }
 
 /// A call of a job, as managers see it.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct JobCall {
     /// Its id.
-    #[serde(deserialize_with = "said")]
     pub call_id: String,
     /// How it stands.
-    #[serde(deserialize_with = "said")]
     pub status: String,
     /// Who answered.
     pub model: Option<String>,
     /// What it was for.
     pub purpose: Option<String>,
     /// Its tokens.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub total_tokens: u64,
     /// What it cost, in USD, for display.
-    #[serde(deserialize_with = "said")]
+    #[serde(default, deserialize_with = "said")]
     pub cost_usd: f64,
     /// How long it took.
     pub latency_ms: Option<f64>,
@@ -358,6 +386,9 @@ pub struct JobWithCalls {
     /// Its calls.
     #[serde(default, deserialize_with = "said")]
     pub calls: Vec<JobCall>,
+    /// Anything else.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
 }
 
 /// How many jobs the teams of an organization made, and what became of them.
@@ -399,7 +430,7 @@ pub struct OrganizationStats {
     pub total_credits_used: u64,
     /// The teams with the most of them.
     #[serde(deserialize_with = "said")]
-    pub top_teams: Vec<Value>,
+    pub top_teams: Vec<Map<String, Value>>,
     /// Anything else.
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -426,16 +457,16 @@ pub struct OrganizationAnalytics {
     pub total_tokens: u64,
     /// By day.
     #[serde(deserialize_with = "said")]
-    pub daily_spend: Vec<Value>,
+    pub daily_spend: Vec<Map<String, Value>>,
     /// By team, the dearest first.
     #[serde(deserialize_with = "said")]
-    pub spend_per_team: Vec<Value>,
+    pub spend_per_team: Vec<Map<String, Value>>,
     /// By model, the dearest first.
     #[serde(deserialize_with = "said")]
-    pub top_models: Vec<Value>,
+    pub top_models: Vec<Map<String, Value>>,
     /// By provider.
     #[serde(deserialize_with = "said")]
-    pub provider_usage: Vec<Value>,
+    pub provider_usage: Vec<Map<String, Value>>,
     /// Anything else.
     #[serde(flatten)]
     pub more: Map<String, Value>,

@@ -85,6 +85,16 @@ impl Server {
         self.state.lock().unwrap().connections
     }
 
+    /// Waits until all answers were asked for: a client that gives up does not wait for that.
+    pub(crate) async fn is_asked_for_all(&self) {
+        let all = async {
+            while !self.state.lock().unwrap().answers.is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        _ = tokio::time::timeout(Duration::from_secs(10), all).await;
+    }
+
     /// What was asked, and how many answers nobody asked for.
     pub(crate) fn end(self) -> (Vec<Request>, usize) {
         self.serving.abort();

@@ -7,9 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tokio::net::TcpSocket;
 use tollgate_client::{
-    ChatRequest, CircuitBreaker, Client, Clock, Ending, Error, Jobs, Kind, RetryPolicy, State,
-    TeamJobs,
+    ChatRequest, CircuitBreaker, Client, Clock, Ending, Error, JobCompletion, Jobs, Kind,
+    RetryPolicy, State, TeamJobs,
 };
 
 use crate::server::{Request, Server};
@@ -78,6 +79,10 @@ async fn call(name: &str, client: &Client, jobs: &Jobs) -> Result<(String, u64),
     let hello = ChatRequest::user("hello");
     let said = match name {
         "chat" => client.chat(&hello).await?.text().to_owned(),
+        "chat_role" => {
+            let said = client.chat(&hello).await?;
+            joined(said.choices.iter().map(|choice| &*choice.message.role))
+        }
         "chat_with_model" => {
             let hello = hello.model("sim/echo").with("temperature", 0);
             client.chat(&hello).await?.text().to_owned()
@@ -123,9 +128,7 @@ async fn managed(name: &str, client: &Client, jobs: &Jobs) -> Result<String, Err
         "create_job_for" => jobs.create_job_for("u-1", "test", Map::new()).await?,
         "complete_job_with" => {
             let ending = Ending::Completed;
-            let done = jobs.complete_job_with("job_1", ending, n(1)).await?;
-            let left = done.costs.credits_remaining.unwrap();
-            format!("{} {} {left}", done.status, done.costs.total_calls)
+            ended(&jobs.complete_job_with("job_1", ending, n(1)).await?)
         }
         "update_metadata" => {
             let changed = jobs.update_metadata("job_1", &n(2)).await?;
@@ -188,9 +191,13 @@ fn listed(jobs: TeamJobs) -> String {
 }
 
 async fn over(jobs: &Jobs, ending: Ending) -> Result<String, Error> {
-    let done = jobs.complete_job("job_1", ending).await?;
-    let left = done.costs.credits_remaining.unwrap();
-    Ok(format!("{} {} {left}", done.status, done.costs.total_calls))
+    Ok(ended(&jobs.complete_job("job_1", ending).await?))
+}
+
+fn ended(done: &JobCompletion) -> String {
+    let left = done.costs.credits_remaining;
+    let left = left.map_or_else(|| "-".to_owned(), |left| left.to_string());
+    format!("{} {} {left}", done.status, done.costs.total_calls)
 }
 
 async fn told(mut stream: tollgate_client::ChatStream) -> Result<(String, u64), Error> {
@@ -206,13 +213,95 @@ async fn told(mut stream: tollgate_client::ChatStream) -> Result<(String, u64), 
     Ok((text, chunks))
 }
 
-#[tokio::test]
-async fn every_row_of_the_shared_table_holds() {
+fn table() -> Value {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../clients/table/cases.json"
     );
-    let table: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// What is changed in an answer, whether it is read then, and the answer.
+fn variants(form: &Value, kinds: &Value) -> Vec<(String, bool, Value)> {
+    let answer = &form["json"];
+    let mut all = vec![("the answer as it is".to_owned(), true, answer.clone())];
+    for (kind, pointers) in form["members"].as_object().unwrap() {
+        let kind = &kinds[kind];
+        for pointer in pointers.as_array().unwrap() {
+            let pointer = pointer.as_str().unwrap();
+            for (values, is_read) in [("reads", true), ("refuses", false)] {
+                for value in kind[values].as_array().unwrap() {
+                    let what = format!("{pointer} = {value}");
+                    let answer = with(answer.clone(), pointer, Some(value));
+                    all.push((what, is_read, answer));
+                }
+            }
+            if let Some(is_read) = kind["may_be_absent"].as_bool() {
+                let answer = with(answer.clone(), pointer, None);
+                all.push((format!("{pointer} left out"), is_read, answer));
+            }
+        }
+    }
+    all
+}
+
+/// An answer with another member in the place of one, or without it.
+fn with(mut answer: Value, pointer: &str, value: Option<&Value>) -> Value {
+    let Some((parent, name)) = pointer.rsplit_once('/') else {
+        return value.unwrap().clone();
+    };
+    match (answer.pointer_mut(parent).unwrap(), value) {
+        (Value::Object(members), Some(value)) => {
+            members.insert(name.to_owned(), value.clone());
+        }
+        (Value::Object(members), None) => _ = members.remove(name),
+        (Value::Array(items), Some(value)) => {
+            items[name.parse::<usize>().unwrap()] = value.clone();
+        }
+        (place, _) => panic!("{place} has no members"),
+    }
+    answer
+}
+
+#[tokio::test]
+async fn every_form_of_the_shared_table_is_read_and_refused_as_it_says() {
+    let table = table();
+    let mut wrong = Vec::new();
+    for form in table["forms"].as_array().unwrap() {
+        let name = form["call"].as_str().unwrap();
+        let variants = variants(form, &table["kinds"]);
+        assert!(variants.len() > 10, "{name}");
+        let answers = variants.iter().map(|(_, _, said)| match name {
+            "chat_stream" => json!({"events": [said], "ending": "done"}),
+            _ => json!({"status": 200, "json": said}),
+        });
+        let answers: Vec<Value> = answers.collect();
+        let server = Server::start(&answers).await;
+        let options = json!({"attempts": 1, "threshold": 1_000_000});
+        let client = client(&server.address, &Arc::default(), &options);
+        let jobs = client.jobs("acme");
+        for (what, is_read, _) in variants {
+            let outcome = match call(name, &client, &jobs).await {
+                Ok(_) => true,
+                Err(error)
+                    if matches!(error.kind, Kind::InvalidResponse | Kind::StreamInterrupted) =>
+                {
+                    false
+                }
+                Err(error) => panic!("{name}: {what}: {error:?}"),
+            };
+            if outcome != is_read {
+                let done = if outcome { "read" } else { "refused" };
+                wrong.push(format!("{name}: {what} is {done}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn every_row_of_the_shared_table_holds() {
+    let table = table();
     let cases = table["cases"].as_array().unwrap();
     assert!(cases.len() > 130);
     let mut wrong = Vec::new();
@@ -228,8 +317,9 @@ async fn problems(case: &Value) -> Vec<String> {
     let options = &case["options"];
     let time = Arc::default();
     let server = Server::start(case["answers"].as_array().unwrap()).await;
+    let (_bound, closed) = closed_address();
     let address = match options["refused"].as_bool() {
-        Some(true) => closed_address(),
+        Some(true) => closed,
         _ => server.address.clone(),
     };
     let client = client(&address, &time, options);
@@ -243,6 +333,7 @@ async fn problems(case: &Value) -> Vec<String> {
     if let Some(connections) = case.get("connections") {
         wrong.unless_equal("connections", &json!(server.connections()), connections);
     }
+    server.is_asked_for_all().await;
     let (requests, left) = server.end();
     wrong.unless_equal("answers left", &json!(left), &json!(0));
     check_requests(case, &requests, &mut wrong);
@@ -442,7 +533,10 @@ fn is_equal(left: &Value, right: &Value) -> bool {
     }
 }
 
-fn closed_address() -> String {
-    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", unused.local_addr().unwrap())
+/// Where nobody listens, and nobody will while the socket is kept.
+fn closed_address() -> (TcpSocket, String) {
+    let bound = TcpSocket::new_v4().unwrap();
+    bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = format!("http://{}", bound.local_addr().unwrap());
+    (bound, address)
 }

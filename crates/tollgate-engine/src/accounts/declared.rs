@@ -13,6 +13,7 @@ use tollgate_core::secret::Secret;
 use tollgate_core::tenant::{Organization, Role, Status, Team, User};
 
 use super::controls::with_budgets;
+use super::since::Since;
 use super::{Accounts, NewKey};
 use crate::admin;
 use crate::keys::Home;
@@ -193,11 +194,17 @@ impl Accounts {
         let _changing = self.changing.lock().await;
         let declared = declared.into();
         let belonging = self.check_tenants(&declared)?;
-        let keys = self.check_keys(declared.keys, &belonging)?;
-        let tenants = self.facts_of(declared.organizations, declared.teams, declared.users);
+        let mut keys = self.check_keys(declared.keys, &belonging)?;
+        let mut since = self.since().await?;
+        for (key, _) in &mut keys {
+            key.created_at = since.of("key", key.id.as_str());
+        }
+        let all = (declared.organizations, declared.teams, declared.users);
+        let tenants = self.facts_of(all, &mut since);
         self.expect(&tenants).await?;
         // Nothing fails from here on but the books, and nothing has changed yet.
         let meters = self.meters_of(&keys).await?;
+        self.keep_since(&since).await;
         self.tenants.declare(tenants);
         self.table.rehome(&self.tenants);
         let keys = keys.into_iter().zip(meters).map(|((key, place), meter)| {
@@ -312,20 +319,24 @@ impl Accounts {
         })
     }
 
-    /// The declarations as facts. What is there keeps the time when it came.
+    /// The declarations as facts. What is there keeps the time when it came, also over restarts.
     fn facts_of(
         &self,
-        organizations: Vec<DeclaredOrganization>,
-        teams: Vec<DeclaredTeam>,
-        users: Vec<DeclaredUser>,
+        (organizations, teams, users): (
+            Vec<DeclaredOrganization>,
+            Vec<DeclaredTeam>,
+            Vec<DeclaredUser>,
+        ),
+        since: &mut Since,
     ) -> DeclaredTenants {
-        let now = self.now();
         let tenants = &self.tenants;
         let organizations = organizations.into_iter().map(|one| {
             let id = OrgId::from_stored(&one.name);
-            let former = tenants.organization(&id);
+            let former = tenants
+                .organization(&id)
+                .map(|node| node.facts().created_at);
             let facts = Organization {
-                created_at: former.map_or(now, |node| node.facts().created_at),
+                created_at: since.or(former, ("organization", id.as_str())),
                 id,
                 name: one.name,
                 status: one.status,
@@ -337,11 +348,12 @@ impl Accounts {
             };
             (facts, one.place)
         });
+        let organizations = organizations.collect();
         let teams = teams.into_iter().map(|one| {
             let id = TeamId::from_stored(&one.name);
-            let former = tenants.team(&id);
+            let former = tenants.team(&id).map(|node| node.facts().created_at);
             let facts = Team {
-                created_at: former.map_or(now, |node| node.facts().created_at),
+                created_at: since.or(former, ("team", id.as_str())),
                 id,
                 organization: OrgId::from_stored(&one.organization),
                 name: one.name,
@@ -354,11 +366,12 @@ impl Accounts {
             };
             (facts, one.place)
         });
+        let teams = teams.collect();
         let users = users.into_iter().map(|one| {
             let id = UserId::from_stored(&one.name);
-            let former = tenants.user(&id);
+            let former = tenants.user(&id).map(|node| node.facts().created_at);
             let facts = User {
-                created_at: former.map_or(now, |node| node.facts().created_at),
+                created_at: since.or(former, ("user", id.as_str())),
                 id,
                 organization: OrgId::from_stored(&one.organization),
                 email: one.email,
@@ -369,8 +382,8 @@ impl Accounts {
             (facts, one.place)
         });
         DeclaredTenants {
-            organizations: organizations.collect(),
-            teams: teams.collect(),
+            organizations,
+            teams,
             users: users.collect(),
         }
     }

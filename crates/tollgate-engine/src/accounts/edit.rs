@@ -147,6 +147,8 @@ pub struct OrganizationEdit {
     pub metadata: Option<Option<Box<str>>>,
     /// What it is allowed.
     pub controls: ControlsEdit,
+    /// Why, for the audit log.
+    pub reason: Option<Box<str>>,
 }
 
 impl OrganizationEdit {

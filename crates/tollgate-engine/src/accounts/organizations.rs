@@ -111,7 +111,7 @@ impl Accounts {
         }
         let old = Arc::clone(&node.facts());
         let new = edit.onto(&old);
-        let change = audit::changed(&*old, &new);
+        let change = audit::changed_because(&*old, &new, edit.reason.as_deref());
         if audit::is_nothing(&change) {
             return Ok(node);
         }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tollgate_core::error::Failure;
 use tollgate_core::reply::{Finish, Piece, Usage};
 
-use super::live::{Live, Said, Tally};
+use super::live::{Joining, Live, Said, Tally};
 use super::{About, Cache, Flight, Kept, Question};
 use crate::routes::RouteTarget;
 
@@ -83,6 +83,14 @@ impl Filling {
         } else if !live.push(piece) {
             // Who has not begun to read has to ask.
             self.land(Flight::Failed);
+        }
+    }
+
+    /// Of a stream that others may come to read along: how to learn of that.
+    pub fn joining(&self) -> Option<Joining> {
+        match &self.taken {
+            Taken::Stream(live, _) if self.flight.is_some() => Some(Joining(Arc::clone(live))),
+            Taken::Nothing | Taken::Whole(..) | Taken::Stream(..) => None,
         }
     }
 

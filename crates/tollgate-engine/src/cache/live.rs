@@ -52,7 +52,13 @@ struct State {
     /// Those who read along, and how to wake those who wait.
     readers: HashMap<u64, Option<Waker>>,
     next_reader: u64,
+    /// What is done when the first one comes.
+    joined: Option<Hook>,
+    /// How to wake whoever gets the stream, once one of them has read all that there is.
+    wanted: Option<Waker>,
 }
+
+type Hook = Box<dyn FnOnce() + Send>;
 
 /// How it ended.
 enum End {
@@ -134,13 +140,27 @@ impl Live {
         let place = state.next_reader;
         state.next_reader += 1;
         state.readers.insert(place, None);
+        let joined = state.joined.take();
         drop(state);
+        if let Some(joined) = joined {
+            joined();
+        }
         Some(Reader {
             live: Arc::clone(self),
             place,
             next: 0,
             is_over: false,
         })
+    }
+
+    fn when_joined(&self, hook: Hook) {
+        let mut state = self.state();
+        if state.next_reader == 0 {
+            state.joined = Some(hook);
+            return;
+        }
+        drop(state);
+        hook();
     }
 
     /// Whether anybody reads along.
@@ -220,6 +240,31 @@ fn wake(waiting: Vec<Waker>) {
     }
 }
 
+/// A stream that others may come to read along.
+pub struct Joining(pub(super) Arc<Live>);
+
+impl Joining {
+    /// The most bytes that are kept of it for them.
+    pub fn longest(&self) -> usize {
+        self.0.longest
+    }
+
+    /// Ready while one of them has read everything that there is, and waits for more.
+    pub fn poll_wanted(&self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.0.state();
+        if state.readers.values().any(Option::is_some) {
+            return Poll::Ready(());
+        }
+        state.wanted = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    /// Does this once, when the first of them comes; at once if that has happened already.
+    pub fn when_joined(&self, hook: impl FnOnce() + Send + 'static) {
+        self.0.when_joined(Box::new(hook));
+    }
+}
+
 /// Somebody who reads a stream along, from its beginning to its end.
 pub struct Reader {
     live: Arc<Live>,
@@ -268,6 +313,9 @@ impl Reader {
             (Some(End::Whole) | None, None) => {
                 let waker = state.readers.entry(self.place).or_default();
                 *waker = Some(context.waker().clone());
+                let wanted = state.wanted.take();
+                drop(state);
+                wanted.into_iter().for_each(Waker::wake);
                 Poll::Pending
             }
         }

@@ -494,3 +494,41 @@ async fn nobody_reads_anything_but_what_was_said() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_leads_is_told_once_when_somebody_comes_to_read_along() {
+    for is_early in [true, false] {
+        let cache = cache(1 << 20);
+        let asked = question(&cache, 1);
+        let mut leader = miss(&cache, &asked).await;
+        assert!(leader.joining().is_none(), "there is no stream");
+        leader.share(&target(), "req-1");
+        let joining = leader.joining().unwrap();
+        assert_eq!(joining.longest(), 4000);
+        let told = Arc::new(AtomicU64::new(0));
+        let teller = Arc::clone(&told);
+        let hook = move || {
+            teller.fetch_add(1, Ordering::SeqCst);
+        };
+        let count = || told.load(Ordering::SeqCst);
+        if is_early {
+            joining.when_joined(hook);
+            assert_eq!(count(), 0);
+            drop(along(&cache, &asked).await);
+        } else {
+            drop(along(&cache, &asked).await);
+            joining.when_joined(hook);
+        }
+        assert_eq!(count(), 1, "{is_early}");
+        drop(along(&cache, &asked).await);
+        assert_eq!(count(), 1, "{is_early}");
+        // Nobody can come any more.
+        for _ in 0..2 {
+            leader.see(&Piece {
+                bytes: vec![b'x'; 3000].into(),
+                ..Piece::default()
+            });
+        }
+        assert!(leader.joining().is_none());
+    }
+}

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use tollgate_core::error::{Code, Failure};
+use tollgate_core::ledger::reserved::USED;
 use tollgate_core::ledger::{Entry, Kind, Movement, WalletId};
 use tollgate_core::money::{LARGEST, Unit};
 
 use super::{Credits, Note, audit, not_read, too_little, too_much};
 use crate::fault;
-use crate::port::{StoreError, USED};
+use crate::port::StoreError;
 use crate::settle::{Along, Posting};
 use crate::wallet::Wallet;
 

@@ -504,10 +504,11 @@ async fn while_a_checkpoint_does_not_end_no_call_begins() {
     let ledger = &office.credits.ledger;
     office.run(office.settled(0)).await;
     office.store.set_stuck(true);
+    let begin = tokio::time::Instant::now();
     let looks = async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep_until(begin + Duration::from_secs(1)).await;
         assert!(ledger.check().is_ok(), "it may only be slow");
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        tokio::time::sleep_until(begin + Duration::from_secs(3)).await;
         let failure = ledger.check().unwrap_err();
         assert_eq!(failure.code, Code::DatabaseError);
     };

@@ -17,9 +17,6 @@ use crate::hold::Most;
 /// How long whoever completes a job waits for its calls under way.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Why a call failed that was never made.
-const UNTOLD: &str = "The store did not say in time that the call was noted.";
-
 /// What is said about a call that begins.
 #[derive(Clone, Debug)]
 pub struct NewCall<'a> {
@@ -206,28 +203,32 @@ impl Jobs {
             latency_ms: None,
             error: None,
         };
-        let mut begun = Begun {
+        let begun = Begun {
             record,
             share,
             _under_way: under_way,
         };
-        match self.store().begin_job_call(&begun.record).await {
+        let most = self.settings.load().most_calls;
+        match self.store().begin_job_call(&begun.record, most).await {
             Ok(true) => return Ok(begun),
             Ok(false) => {}
             Err(error) => {
                 if error.is_unsure() {
                     // It may be there, or may still come to be: a call that is never made.
-                    begun.record.state = CallState::Failed;
-                    begun.record.error = Some(UNTOLD.into());
-                    self.note_later(begun);
+                    self.undo_later(begun);
                 }
                 return Err(not_stored(error));
             }
         }
         drop(begun);
-        self.shares.forget(job.id);
         let now = self.store().job(job.id).await.map_err(not_stored)?;
-        Err(has_ended(now.as_ref().unwrap_or(job)))
+        match now {
+            Some(now) if now.state.is_open() => Err(is_full(most)),
+            now => {
+                self.shares.forget(job.id);
+                Err(has_ended(now.as_ref().unwrap_or(job)))
+            }
+        }
     }
 
     /// Notes how a call went. Its job is completed when the call is dropped, and not before.
@@ -261,6 +262,14 @@ impl Jobs {
         share.cover(new.most, new.asked)?;
         Ok(Some(Arc::new(share)))
     }
+}
+
+/// The job has as many calls as it may have. It can be completed.
+fn is_full(most: u64) -> Failure {
+    of_job(Code::Conflict).message(format!(
+        "Job has {most} calls already, which is the most for one job. Complete it, and make another \
+         one for further calls: POST /api/jobs/create."
+    ))
 }
 
 /// The job takes no more calls.

@@ -2,6 +2,7 @@
 
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::job::{CallRecord, Job, JobId, State, Totals};
+use tollgate_core::ledger::reserved::{self, REST};
 use tollgate_core::ledger::{EntryId, WalletId};
 use tollgate_core::money::Unit;
 
@@ -195,7 +196,7 @@ impl Jobs {
     ) -> Result<u64, Failure> {
         let credits = self.accounts.credits();
         let held = self.shares.leave(id).map_or(0, |(_, held)| held);
-        let pledge = credits.pledge(wallet, &format!("job:{id}:rest"), held);
+        let pledge = credits.pledge(wallet, &reserved::of_job(id, REST), held);
         // Others take at the same moment: what was there may be less by then.
         for _ in 0..32 {
             let (reading, _) = credits.balance(wallet)?;
@@ -203,7 +204,7 @@ impl Jobs {
             if amount == 0 {
                 break;
             }
-            let note = note(id, "rest", reason.to_owned());
+            let note = note(id, REST, reason.to_owned());
             match credits.take(wallet, amount, note).await {
                 Ok(_) => return Ok(amount),
                 Err(failure) if failure.code == Code::InsufficientCredits => {}
@@ -217,7 +218,7 @@ impl Jobs {
 
     async fn taken_before(&self, id: JobId, wallet: &WalletId) -> Result<u64, Failure> {
         debug_assert_eq!(wallet.unit, Unit::Credits, "jobs cost credits");
-        let reference = format!("job:{id}:rest");
+        let reference = reserved::of_job(id, REST);
         // Whoever took it may have gone before it was durable.
         let taken = self.accounts.credits().placed(wallet, &reference).await?;
         Ok(taken.map_or(0, |receipt| receipt.amount.unsigned_abs()))

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tollgate_core::error::{Code, Failure};
 use tollgate_core::job::{Job, JobId};
 
-use super::{Begun, Ended, Ending, Jobs};
+use super::{Begun, Ended, Ending, Jobs, not_stored};
 
 /// The most that waits. What comes beyond that is left out, and the log says so: a call counts as
 /// one that has used nothing, and a job is abandoned when its time is over.
@@ -22,6 +22,9 @@ pub(super) enum Undone {
     /// How a call went. Until that is written the call is under way, so that nobody completes its
     /// job without what it has used.
     Call(Box<Begun>),
+    /// A call that never was: nobody was asked, and its caller was told so. The store may have
+    /// noted all the same that it begins.
+    Never(Box<Begun>),
     /// How a job ended that nobody else ends.
     End(Box<Job>, Ending),
 }
@@ -30,7 +33,7 @@ impl Undone {
     /// The job that it is about.
     fn job(&self) -> JobId {
         match self {
-            Self::Call(begun) => begun.record.job,
+            Self::Call(begun) | Self::Never(begun) => begun.record.job,
             Self::End(job, _) => job.id,
         }
     }
@@ -88,6 +91,13 @@ impl Jobs {
         self.write_later(Undone::Call(Box::new(begun)));
     }
 
+    /// Takes back that a call began, should the store have noted it. Its job is not completed
+    /// before.
+    pub(super) fn undo_later(&self, mut begun: Begun) {
+        begun.free();
+        self.write_later(Undone::Never(Box::new(begun)));
+    }
+
     /// Ends such a job when the store is there again, behind what is still to be written of it.
     pub fn end_later(&self, job: &Job, ending: Ending) {
         self.write_later(Undone::End(Box::new(job.clone()), ending));
@@ -99,7 +109,7 @@ impl Jobs {
         };
         // Whoever reads it can put it right: nothing else knows it any more.
         match left_out {
-            Undone::Call(begun) => {
+            Undone::Call(begun) | Undone::Never(begun) => {
                 let record = &begun.record;
                 let (prompt, completion, cost) = (record.prompt, record.completion, record.cost);
                 tracing::error!(
@@ -157,6 +167,10 @@ impl Jobs {
     async fn write(&self, undone: &Undone) -> Result<bool, Failure> {
         match undone {
             Undone::Call(begun) => self.end_call(begun).await.map(|()| true),
+            Undone::Never(begun) => {
+                let undone = self.store().undo_job_call(&begun.record).await;
+                undone.map(|()| true).map_err(not_stored)
+            }
             Undone::End(job, ending) => self.try_end(job, ending.clone()).await,
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tollgate_core::error::Failure;
 use tollgate_core::job::{BudgetMode, Job, JobId, State};
-use tollgate_core::ledger::EntryId;
+use tollgate_core::ledger::{EntryId, reserved};
 use tollgate_core::time::Timestamp;
 
 use super::ending::Ending;
@@ -260,7 +260,8 @@ pub(super) fn failed(why: &str) -> Ending {
 
 /// The job that set something aside under this reference.
 fn job_of(reference: &str) -> Option<JobId> {
-    JobId::parse(reference.strip_prefix("job:")?.strip_suffix(":hold")?)
+    let (id, step) = reserved::job(reference)?;
+    (step == "hold").then_some(id)
 }
 
 fn earlier(now: Timestamp, by: Duration) -> Timestamp {

@@ -679,11 +679,11 @@ async fn an_end_that_cannot_be_written_yet_stays_and_holds_up_nothing() {
     };
     office.jobs.end_later(&busy, ending.clone());
     office.jobs.end_later(&other, ending);
-    let begin = tokio::time::Instant::now();
+    let since = tokio::time::Instant::now();
     for _ in 0..2 {
         office.run(office.jobs.sweep()).await.unwrap();
     }
-    assert!(begin.elapsed() < Duration::from_secs(5), "it has waited");
+    assert!(since.elapsed() < Duration::from_secs(5), "it has waited");
     let state = async |job: &Job| office.jobs.any(job.id).await.unwrap().unwrap().state;
     assert_eq!(state(&busy).await, State::InProgress);
     assert_eq!(state(&other).await, State::Completed);
@@ -767,9 +767,47 @@ async fn a_job_is_not_completed_before_its_calls_are_written() {
         tokio::task::yield_now().await;
         office.jobs.sweep().await.unwrap();
     };
-    let (ended, ()) = office
-        .run(async { tokio::join!(completing, sweeping) })
-        .await;
+    let both = office.run(async { tokio::join!(completing, sweeping) });
+    let (ended, ()) = Box::pin(both).await;
     assert_eq!(ended.unwrap().job.charged, 5);
     assert_eq!((office.left(), held().await), (45, 0));
+}
+
+/// Nobody was asked, and the caller was told that it failed: it counts for nothing, also if the
+/// store has noted it after all.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_never_began_is_no_call_of_its_job() {
+    for what in [
+        NewJobs::TakenUnsaid,
+        NewJobs::RefusedUnsaid,
+        NewJobs::Refused,
+    ] {
+        let store = Arc::new(MemoryStore::default());
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
+        let office = Office::open(&store, &clock, &Terms::default()).await;
+        office.give(&wallet(), 5).await;
+        let job = office.job().await.unwrap();
+        store.set_new_jobs(what);
+        let refused = office.begin(&job, 10).await.unwrap_err();
+        assert_eq!(refused.code, Code::DatabaseError, "{what:?}");
+        store.set_new_jobs(NewJobs::Taken);
+        if what == NewJobs::TakenUnsaid {
+            let ending = Ending {
+                well: true,
+                error: None,
+            };
+            let early = office.run(office.jobs.end(&job, ending)).await;
+            assert_eq!(early.unwrap_err().code, Code::Conflict, "{what:?}");
+        }
+        office.run(office.jobs.sweep()).await.unwrap();
+        let office = Office::open(&store, &clock, &Terms::default()).await;
+        office.jobs.set_settings(Settings {
+            require_no_failed_calls: true,
+            ..Settings::default()
+        });
+        office.run(office.jobs.recover()).await.unwrap();
+        let ended = office.end(&job, true).await;
+        assert_eq!(ended.calls, [], "{what:?}");
+        assert_eq!((ended.job.charged, office.left()), (1, 4), "{what:?}");
+    }
 }

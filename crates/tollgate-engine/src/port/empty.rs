@@ -205,7 +205,11 @@ impl JobStore for EmptyStore {
         none()
     }
 
-    fn begin_job_call<'a>(&'a self, _call: &'a CallRecord) -> Stored<'a, bool> {
+    fn begin_job_call<'a>(&'a self, _call: &'a CallRecord, _most: u64) -> Stored<'a, bool> {
+        refused()
+    }
+
+    fn undo_job_call<'a>(&'a self, _call: &'a CallRecord) -> Stored<'a, ()> {
         refused()
     }
 

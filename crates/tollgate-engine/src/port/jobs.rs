@@ -93,9 +93,12 @@ pub trait JobStore: Send + Sync {
     fn job_totals(&self, id: JobId) -> Stored<'_, Totals>;
     /// The calls of a job, the oldest first.
     fn job_calls(&self, id: JobId) -> Stored<'_, Vec<CallRecord>>;
-    /// Notes that a call begins, and that its job is in progress, if the job is open. `false`: it
-    /// is not, or not there, and nothing was noted.
-    fn begin_job_call<'a>(&'a self, call: &'a CallRecord) -> Stored<'a, bool>;
+    /// Notes that a call begins, and that its job is in progress, if the job is open and has fewer
+    /// than this many calls. `false`: it is not, has not, or is not there, and nothing was noted.
+    fn begin_job_call<'a>(&'a self, call: &'a CallRecord, most: u64) -> Stored<'a, bool>;
+    /// Takes back that a call began, also where that is about to be noted just now. Does nothing
+    /// if it was not noted.
+    fn undo_job_call<'a>(&'a self, call: &'a CallRecord) -> Stored<'a, ()>;
     /// Notes how a call went.
     fn end_job_call<'a>(&'a self, call: &'a CallRecord) -> Stored<'a, ()>;
     /// Replaces the metadata of a job, if they are as they were read. `false`: they are not.

@@ -9,7 +9,7 @@ use tollgate_core::audit::AuditRow;
 use tollgate_core::error::Failure;
 use tollgate_core::id::KeyId;
 use tollgate_core::key::VirtualKey;
-use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId};
+use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId, reserved};
 use tollgate_core::limit::Level;
 use tollgate_core::offer::{Offer, OfferKind};
 use tollgate_core::request_log::Segment;
@@ -235,16 +235,9 @@ impl Transaction {
     /// taken away by an operator.
     pub fn is_cost_of_job(&self) -> bool {
         let reference = self.reference.as_deref().unwrap_or_default();
-        &*self.kind == "adjustment"
-            && self.amount < 0
-            && reference.starts_with("job:")
-            && reference.ends_with(":rest")
+        &*self.kind == "adjustment" && self.amount < 0 && reserved::is_rest(reference)
     }
 }
-
-/// What the references of adjustments begin with that correct how much of a wallet was used, and
-/// not what was given to it.
-pub const USED: &str = "tollgate:used:";
 
 /// What became of a page that was to be appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -375,7 +368,7 @@ pub trait LedgerStore: Send + Sync {
         limit: u32,
     ) -> Stored<'a, Vec<Transaction>>;
     /// What came into a wallet by operators in all, less what they took: top-ups, adjustments and
-    /// refunds. What only corrects how much was used ([`USED`]) is not among it, and neither is what
+    /// refunds. What only corrects how much was used ([`reserved::USED`]) is not among it, and neither is what
     /// jobs cost ([`Transaction::is_cost_of_job`]).
     fn given<'a>(&'a self, wallet: &'a WalletId) -> Stored<'a, i64>;
     /// The same of every wallet that was ever given anything.

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tollgate_core::audit::AuditRow;
 use tollgate_core::id::KeyId;
-use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId};
+use tollgate_core::ledger::{EntryId, Page, PageHead, WalletId, reserved};
 use tollgate_core::offer::Offer;
 use tollgate_core::tenant::{Organization, Team, User};
 use tollgate_core::time::Timestamp;
@@ -18,7 +18,7 @@ use tollgate_core::time::Timestamp;
 use crate::port::{
     Appended, AuditQuery, Beside, Change, Checkpoint, LedgerStore, LogStore, ReplayStore, Store,
     StoreError, Stored, StoredConnection, StoredKey, StoredReplay, StoredSegment, TenantStore,
-    Transaction, USED, UsageQuery, UsageRow,
+    Transaction, UsageQuery, UsageRow,
 };
 
 /// Keeps everything in memory.
@@ -31,7 +31,7 @@ pub struct MemoryStore {
     new_jobs: Mutex<NewJobs>,
 }
 
-/// What becomes of new jobs.
+/// What becomes of new jobs, and of calls that begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NewJobs {
     /// They are taken.
@@ -55,7 +55,7 @@ fn refused<T>(why: &str) -> Outcome<T> {
 fn is_given(it: &Transaction) -> bool {
     let reference = it.reference.as_deref();
     matches!(&*it.kind, "top_up" | "adjustment" | "refund")
-        && reference.is_none_or(|reference| !reference.starts_with(USED))
+        && reference.is_none_or(|reference| !reference.starts_with(reserved::USED))
         && !it.is_cost_of_job()
 }
 
@@ -80,7 +80,7 @@ impl MemoryStore {
         self.sumless.store(sumless, Ordering::SeqCst);
     }
 
-    /// From here on this becomes of new jobs.
+    /// From here on this becomes of new jobs, and of calls that begin.
     pub fn set_new_jobs(&self, what: NewJobs) {
         *self.new_jobs.lock().unwrap_or_else(PoisonError::into_inner) = what;
     }

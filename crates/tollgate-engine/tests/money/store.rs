@@ -229,8 +229,11 @@ impl JobStore for FaultyStore {
     fn job_calls(&self, id: JobId) -> Stored<'_, Vec<CallRecord>> {
         self.kept.job_calls(id)
     }
-    fn begin_job_call<'a>(&'a self, call: &'a CallRecord) -> Stored<'a, bool> {
-        Box::pin(self.write(self.kept.begin_job_call(call)))
+    fn begin_job_call<'a>(&'a self, call: &'a CallRecord, most: u64) -> Stored<'a, bool> {
+        Box::pin(self.write(self.kept.begin_job_call(call, most)))
+    }
+    fn undo_job_call<'a>(&'a self, call: &'a CallRecord) -> Stored<'a, ()> {
+        Box::pin(self.write(self.kept.undo_job_call(call)))
     }
     fn end_job_call<'a>(&'a self, call: &'a CallRecord) -> Stored<'a, ()> {
         Box::pin(self.write(self.kept.end_job_call(call)))

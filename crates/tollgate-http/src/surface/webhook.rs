@@ -6,9 +6,9 @@ use http::header::CONTENT_ENCODING;
 use http::request::Parts;
 use serde::Deserialize;
 use serde_json::json;
-use tollgate_core::error::{Code, Failure};
+use tollgate_core::error::{Code, Failure, FieldProblem};
 use tollgate_core::id::{OrgId, TeamId};
-use tollgate_core::ledger::{Holder, WalletId};
+use tollgate_core::ledger::{Holder, WalletId, reserved};
 use tollgate_core::money::{LARGEST, Money, Unit};
 use tollgate_core::secret::Secret;
 use tollgate_core::time::Timestamp;
@@ -102,6 +102,14 @@ async fn take(accounts: &Accounts, by: By, body: &[u8]) -> Result<Given, Failure
         return Err(invalid(
             "`event` must be the id of the event: 1 to 255 characters.",
         ));
+    }
+    if reserved::is_reserved(&name) {
+        let message = format!("`event` {}.", reserved::REFUSED);
+        return Err(invalid(&message).field(FieldProblem {
+            path: "event".to_owned(),
+            message,
+            kind: "value_error",
+        }));
     }
     let reason = told.reason.unwrap_or_default();
     let reason: String = reason

@@ -13,7 +13,7 @@ fn id(number: u128) -> JobId {
     JobId::random(number)
 }
 
-fn job(number: u128) -> Job {
+pub(crate) fn job(number: u128) -> Job {
     Job {
         id: id(number),
         team: TeamId::from_stored("team_1"),
@@ -34,7 +34,7 @@ fn job(number: u128) -> Job {
     }
 }
 
-fn call(number: u128, job: u128) -> CallRecord {
+pub(crate) fn call(number: u128, job: u128) -> CallRecord {
     CallRecord {
         id: id(number),
         job: id(job),
@@ -52,6 +52,9 @@ fn call(number: u128, job: u128) -> CallRecord {
     }
 }
 
+/// More calls than any job here has.
+const MOST: u64 = 100;
+
 fn end(state: State, due: u64) -> JobEnd {
     JobEnd {
         state,
@@ -64,7 +67,7 @@ fn end(state: State, due: u64) -> JobEnd {
 
 async fn begun(store: &dyn Store, calls: &[CallRecord]) {
     for call in calls {
-        assert!(store.begin_job_call(call).await.unwrap());
+        assert!(store.begin_job_call(call, MOST).await.unwrap());
         store.end_job_call(call).await.unwrap();
     }
 }
@@ -88,8 +91,8 @@ async fn jobs_and_calls_are_read_as_they_were_written() {
             assert_eq!(read.as_ref(), Some(&written), "{}", backend.name);
             let mut ended = call(number + 100, number);
             ended.purpose = Some(text.into());
-            assert!(store.begin_job_call(&ended).await.unwrap());
-            assert!(store.begin_job_call(&ended).await.unwrap());
+            assert!(store.begin_job_call(&ended, MOST).await.unwrap());
+            assert!(store.begin_job_call(&ended, MOST).await.unwrap());
             ended.state = CallState::Succeeded;
             ended.model = Some(text.into());
             ended.error = Some(text.into());
@@ -149,12 +152,42 @@ async fn those_jobs_are_named_that_are_there() {
 }
 
 #[tokio::test]
+async fn a_job_takes_as_many_calls_as_it_may_have_and_no_more() {
+    for backend in backends().await {
+        let store = &*backend.store;
+        for number in 1..=2 {
+            store.insert_job(&job(number)).await.unwrap();
+        }
+        for (call, takes) in [
+            (call(10, 1), true),
+            (call(11, 1), true),
+            (call(12, 1), false),
+            (call(13, 2), true),
+        ] {
+            let begun = store.begin_job_call(&call, 2).await.unwrap();
+            assert_eq!(begun, takes, "{}: {}", backend.name, call.id);
+        }
+        assert_eq!(store.job_calls(id(1)).await.unwrap().len(), 2);
+        let full = store.job(id(1)).await.unwrap().unwrap();
+        assert_eq!(full.state, State::InProgress, "{}", backend.name);
+        // More of them, from now on.
+        assert!(store.begin_job_call(&call(12, 1), 3).await.unwrap());
+        assert!(
+            store
+                .end_job(id(1), &end(State::Completed, 1))
+                .await
+                .unwrap()
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_job_ends_once_and_takes_no_calls_from_then_on() {
     for backend in backends().await {
         let store = &*backend.store;
-        assert!(!store.begin_job_call(&call(9, 1)).await.unwrap());
+        assert!(!store.begin_job_call(&call(9, 1), MOST).await.unwrap());
         store.insert_job(&job(1)).await.unwrap();
-        assert!(store.begin_job_call(&call(10, 1)).await.unwrap());
+        assert!(store.begin_job_call(&call(10, 1), MOST).await.unwrap());
         let begun = store.job(id(1)).await.unwrap().unwrap();
         assert_eq!(begun.state, State::InProgress, "{}", backend.name);
         assert_eq!(begun.started_at, Some(at(50)));
@@ -166,7 +199,7 @@ async fn a_job_ends_once_and_takes_no_calls_from_then_on() {
                 .await
                 .unwrap()
         );
-        assert!(!store.begin_job_call(&call(11, 1)).await.unwrap());
+        assert!(!store.begin_job_call(&call(11, 1), MOST).await.unwrap());
         assert_eq!(store.job_calls(id(1)).await.unwrap().len(), 1);
         let ended = store.job(id(1)).await.unwrap().unwrap();
         assert_eq!(
@@ -185,6 +218,24 @@ async fn a_job_ends_once_and_takes_no_calls_from_then_on() {
         assert!(store.unsettled_jobs(9).await.unwrap().is_empty());
         let settled = store.job(id(1)).await.unwrap().unwrap();
         assert_eq!((settled.charged, settled.settled), (2, true));
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_never_was_is_taken_back_and_no_other() {
+    for backend in backends().await {
+        let store = &*backend.store;
+        store.insert_job(&job(1)).await.unwrap();
+        let begin = async |number| store.begin_job_call(&call(number, 1), 2).await.unwrap();
+        assert!(begin(10).await && begin(11).await);
+        for number in [10, 10, 12] {
+            store.undo_job_call(&call(number, 1)).await.unwrap();
+            let calls = store.job_calls(id(1)).await.unwrap();
+            assert_eq!(calls, [call(11, 1)], "{}", backend.name);
+        }
+        // It takes no place either.
+        let both = (begin(13).await, begin(14).await);
+        assert_eq!(both, (true, false), "{}", backend.name);
     }
 }
 
@@ -403,7 +454,7 @@ async fn what_nobody_ends_is_found() {
         assert_eq!(ids(overdue), [id(1), id(2)], "{}", backend.name);
         let overdue = store.overdue_jobs(at(99), 1).await.unwrap();
         assert_eq!(ids(overdue), [id(1)]);
-        assert!(store.begin_job_call(&call(10, 2)).await.unwrap());
+        assert!(store.begin_job_call(&call(10, 2), MOST).await.unwrap());
         let mut other = job(4);
         other.team = TeamId::from_stored("team_2");
         store.insert_job(&other).await.unwrap();

@@ -91,11 +91,15 @@ pub(super) async fn calls(database: &Database, job: JobId) -> Result<Vec<CallRec
     rows.iter().map(read).collect()
 }
 
-/// Notes that a call begins, if its job is open.
-pub(super) async fn begin_call(database: &Database, call: &CallRecord) -> Result<bool, Trouble> {
+/// Notes that a call begins, if its job is open and has fewer calls than it may have.
+pub(super) async fn begin_call(
+    database: &Database,
+    call: &CallRecord,
+    most: u64,
+) -> Result<bool, Trouble> {
     let mut session = database.session(Purpose::Write).await?;
     session.begin(database).await?;
-    match begin_within(&mut session, call).await {
+    match begin_within(&mut session, call, most).await {
         Ok(true) => {
             session.commit().await?;
             Ok(true)
@@ -111,11 +115,16 @@ pub(super) async fn begin_call(database: &Database, call: &CallRecord) -> Result
     }
 }
 
-async fn begin_within(session: &mut Session<'_>, call: &CallRecord) -> Result<bool, Trouble> {
+async fn begin_within(
+    session: &mut Session<'_>,
+    call: &CallRecord,
+    most: u64,
+) -> Result<bool, Trouble> {
     let (id, job) = (call.id.to_string(), call.job.to_string());
-    let sql = "UPDATE jobs SET state = 'in_progress', started_at = COALESCE(started_at, $2) \
-               WHERE id = $1 AND state IN ('pending', 'in_progress')";
-    let values = [job.as_str().into(), call.at.into()];
+    let sql = "UPDATE jobs SET state = 'in_progress', started_at = COALESCE(started_at, $2), \
+               calls_begun = calls_begun + 1 \
+               WHERE id = $1 AND state IN ('pending', 'in_progress') AND calls_begun < $3";
+    let values = [job.as_str().into(), call.at.into(), whole(most)?.into()];
     if session.execute(sql, &values).await? == 0 {
         return Ok(false);
     }
@@ -140,6 +149,33 @@ async fn begin_within(session: &mut Session<'_>, call: &CallRecord) -> Result<bo
     ];
     session.execute(sql, &values).await?;
     Ok(true)
+}
+
+/// Takes back that a call began.
+pub(super) async fn undo_call(database: &Database, call: &CallRecord) -> Result<(), Trouble> {
+    let mut session = database.session(Purpose::Write).await?;
+    session.begin(database).await?;
+    match undo_within(&mut session, call).await {
+        Ok(()) => session.commit().await,
+        Err(trouble) => {
+            session.rollback().await;
+            Err(trouble)
+        }
+    }
+}
+
+async fn undo_within(session: &mut Session<'_>, call: &CallRecord) -> Result<(), Trouble> {
+    let (id, job) = (call.id.to_string(), call.job.to_string());
+    // Whoever notes that a call begins has taken hold of its job. If that was given up while it
+    // was being committed, it is waited for here: else the call could come behind its removal.
+    let sql = "UPDATE jobs SET state = state WHERE id = $1";
+    session.execute(sql, &[job.as_str().into()]).await?;
+    let sql = "DELETE FROM job_calls WHERE id = $1";
+    if session.execute(sql, &[id.as_str().into()]).await? > 0 {
+        let sql = "UPDATE jobs SET calls_begun = calls_begun - 1 WHERE id = $1";
+        session.execute(sql, &[job.as_str().into()]).await?;
+    }
+    Ok(())
 }
 
 /// Notes how a call went.
@@ -247,4 +283,38 @@ fn read(row: &Row) -> Result<Job, Trouble> {
 fn job_id(row: &Row, column: usize) -> Result<JobId, Trouble> {
     let id = JobId::parse(&row.text(column)?);
     id.ok_or_else(|| Trouble::other("the id of a job is no UUID"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::time::Duration;
+
+    use tollgate_engine::port::JobStore as _;
+
+    use super::*;
+    use crate::contract::jobs::{call, job};
+    use crate::testing::ScratchDatabase;
+
+    #[tokio::test]
+    async fn a_call_whose_beginning_is_being_committed_is_taken_back_behind_that() {
+        let directory = tempfile::tempdir().unwrap();
+        let sqlite = format!("sqlite://{}/tollgate.db", directory.path().display());
+        let server = ScratchDatabase::new();
+        for url in [sqlite, server.url()] {
+            let store = crate::open(&url).await.unwrap();
+            let (job, call) = (job(1), call(10, 1));
+            store.insert_job(&job).await.unwrap();
+            let mut session = store.database.session(Purpose::Write).await.unwrap();
+            session.begin(&store.database).await.unwrap();
+            assert!(begin_within(&mut session, &call, 9).await.unwrap());
+            let mut undoing = pin!(store.undo_job_call(&call));
+            let early = tokio::time::timeout(Duration::from_millis(200), &mut undoing).await;
+            assert!(early.is_err(), "{url}: it has not waited");
+            session.commit().await.unwrap();
+            drop(session);
+            undoing.await.unwrap();
+            assert_eq!(store.job_calls(job.id).await.unwrap(), []);
+        }
+    }
 }

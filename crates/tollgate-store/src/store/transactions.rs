@@ -87,7 +87,7 @@ pub(super) async fn of_wallet(
 /// What operators put into a wallet in all, less what they took. What a job cost beyond its hold
 /// ([`Transaction::is_cost_of_job`]) was not taken by them.
 pub(super) async fn given(database: &Database, wallet: &WalletId) -> Result<i64, Trouble> {
-    // The references are [`USED`](tollgate_engine::port::USED) and what follows.
+    // The references are [`USED`](tollgate_core::ledger::reserved::USED) and what follows.
     let sql = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM transactions \
                WHERE wallet = $1 AND kind IN ('top_up', 'adjustment', 'refund') \
                AND (reference IS NULL OR reference NOT LIKE 'tollgate:used:%') \

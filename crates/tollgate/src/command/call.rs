@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::builder::{StringValueParser, TypedValueParser as _};
-use tollgate_client::{BadAddress, ChatRequest, Client, Error, Kind, RetryPolicy};
+use tollgate_client::{BadSetting, ChatRequest, Client, Error, Kind, RetryPolicy};
 use tollgate_core::secret::Secret;
 
 use super::control::{self, CommandError};
@@ -97,7 +97,7 @@ fn key(arguments: &CallArguments) -> Result<Secret, CommandError> {
 }
 
 /// A client with its usual habits. Whoever waits in front of it is told why.
-fn client(url: &str, key: &str, arguments: &CallArguments) -> Result<Client, BadAddress> {
+fn client(url: &str, key: &str, arguments: &CallArguments) -> Result<Client, BadSetting> {
     let attempts = arguments.attempts;
     let builder = Client::builder(url, key)
         .breaker(None)

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 pub(super) use tollgate_client::Call;
-use tollgate_client::{BadAddress, Client, Kind, RetryPolicy};
+use tollgate_client::{BadSetting, Client, Kind, RetryPolicy};
 use tollgate_core::error::Failure;
 use tollgate_core::error::dialect::{Dialect, told};
 use tollgate_engine::accounts::Accounts;
@@ -216,7 +216,7 @@ pub(super) async fn ask_within(
 }
 
 /// A client that asks once: whoever typed the command decides about the next time.
-fn client(control: &Control, limit: Duration) -> Result<Client, BadAddress> {
+fn client(control: &Control, limit: Duration) -> Result<Client, BadSetting> {
     let address = format!("http://{}", reachable(control.address));
     Client::builder(&address, control.token.expose())
         .admin()

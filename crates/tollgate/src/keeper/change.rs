@@ -203,9 +203,9 @@ impl Keeper {
 
     /// Fails if the models of a connection of this name would hide what is offered.
     fn check_offers(&self, name: &str) -> Result<(), Failure> {
-        let shelf = self.accounts.offers().shelf();
+        let offered = self.accounts.offers().shelf();
         let start = format!("{name}/");
-        let mut names = shelf.aliases.keys().chain(shelf.model_groups.keys());
+        let mut names = offered.aliases.keys().chain(offered.model_groups.keys());
         let Some(hidden) = names.find(|name| name.starts_with(&start)) else {
             return Ok(());
         };

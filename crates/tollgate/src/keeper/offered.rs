@@ -89,11 +89,8 @@ impl Names {
 
     /// Whether there is a model of this name, by itself or behind a wildcard.
     fn has(&self, name: &str) -> bool {
-        let is_behind = |start: &Box<str>| {
-            let rest = name.strip_prefix(&**start);
-            rest.is_some_and(|rest| !rest.is_empty())
-        };
-        self.exact.contains_key(name) || self.starts.iter().any(is_behind)
+        let mut rests = self.starts.iter().map(|start| name.strip_prefix(&**start));
+        self.exact.contains_key(name) || rests.any(|rest| rest.is_some_and(|rest| !rest.is_empty()))
     }
 
     /// The model of this name, wildcards apart.

@@ -24,7 +24,7 @@ pub const NARROW_KEY: &str = "sk-test-narrow-0123456789";
 pub const ADMIN_KEY: &str = "sk-admin-0123456789abcdef";
 pub const PROVIDER_KEY: &str = "sk-provider-canary-0123456789";
 /// No step of a test takes longer.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Lines of a configuration that tries everything once, and forgets it.
 pub const ONCE: &str = r"

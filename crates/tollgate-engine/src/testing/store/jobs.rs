@@ -15,25 +15,12 @@ const DAY_MS: i64 = 86_400_000;
 
 impl JobStore for MemoryStore {
     fn insert_job<'a>(&'a self, job: &'a Job) -> Stored<'a, ()> {
-        let insert = || {
-            self.write(|tables| {
-                if !tables.jobs.iter().any(|there| there.id == job.id) {
-                    tables.jobs.push(job.clone());
-                }
-                Ok(())
-            })
-        };
-        let what = *self.new_jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        let unsaid = || ready(Err(StoreError::unsure("the store says nothing on purpose")));
-        match what {
-            NewJobs::Taken => insert(),
-            NewJobs::Refused => ready(refused("the store takes no jobs on purpose")),
-            NewJobs::RefusedUnsaid => unsaid(),
-            NewJobs::TakenUnsaid => {
-                drop(insert());
-                unsaid()
+        self.taken(|tables| {
+            if !tables.jobs.iter().any(|there| there.id == job.id) {
+                tables.jobs.push(job.clone());
             }
-        }
+            Ok(())
+        })
     }
 
     fn job(&self, id: JobId) -> Stored<'_, Option<Job>> {
@@ -55,8 +42,12 @@ impl JobStore for MemoryStore {
         self.read(|tables| tables.calls_of(id))
     }
 
-    fn begin_job_call<'a>(&'a self, call: &'a CallRecord) -> Stored<'a, bool> {
-        self.write(|tables| {
+    fn begin_job_call<'a>(&'a self, call: &'a CallRecord, most: u64) -> Stored<'a, bool> {
+        self.taken(|tables| {
+            let there = tables.job_calls.iter().filter(|it| it.job == call.job);
+            if u64::try_from(there.count()).is_ok_and(|count| count >= most) {
+                return Ok(false);
+            }
             let Some(job) = tables.open_job(call.job) else {
                 return Ok(false);
             };
@@ -66,6 +57,13 @@ impl JobStore for MemoryStore {
                 tables.job_calls.push(call.clone());
             }
             Ok(true)
+        })
+    }
+
+    fn undo_job_call<'a>(&'a self, call: &'a CallRecord) -> Stored<'a, ()> {
+        self.write(|tables| {
+            tables.job_calls.retain(|there| there.id != call.id);
+            Ok(())
         })
     }
 
@@ -175,6 +173,26 @@ impl JobStore for MemoryStore {
             let left = |job: &&Job| job.single && job.state.is_open() && job.created_at <= at;
             Ok(tables.jobs.iter().filter(left).map(|job| job.id).collect())
         })
+    }
+}
+
+impl MemoryStore {
+    /// Takes something new, or not, as it was told to.
+    fn taken<'a, T: Send + 'a>(
+        &self,
+        take: impl FnOnce(&mut Tables) -> Result<T, StoreError>,
+    ) -> Stored<'a, T> {
+        let what = *self.new_jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let unsaid = || ready(Err(StoreError::unsure("the store says nothing on purpose")));
+        match what {
+            NewJobs::Taken => self.write(take),
+            NewJobs::Refused => ready(refused("the store takes no jobs on purpose")),
+            NewJobs::RefusedUnsaid => unsaid(),
+            NewJobs::TakenUnsaid => {
+                drop(self.write(take));
+                unsaid()
+            }
+        }
     }
 }
 

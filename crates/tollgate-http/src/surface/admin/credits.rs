@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 use tollgate_core::error::Failure;
 use tollgate_core::id::{OrgId, TeamId};
-use tollgate_core::ledger::{EntryId, Holder, WalletId};
+use tollgate_core::ledger::{EntryId, Holder, WalletId, reserved};
 use tollgate_core::money::{LARGEST, Money, Unit};
 use tollgate_engine::accounts::Accounts;
 use tollgate_engine::authority::Manager;
@@ -321,13 +321,30 @@ fn usd(fields: &mut Fields) -> Option<u64> {
 }
 
 fn note(fields: &mut Fields, by: &Manager, key: Option<Box<str>>) -> Note {
-    let reference = fields.text("reference", LONGEST_REFERENCE);
+    let reference = match fields.text("reference", LONGEST_REFERENCE) {
+        Some(named) => is_free(fields, "reference", &named).then(|| named.into()),
+        None => key_as_reference(fields, key),
+    };
     let reason = fields.text("reason", LONGEST_REASON);
     Note {
-        reference: reference.map(Into::into).or(key),
+        reference,
         reason: reason.unwrap_or_default().into(),
         by: Some(By::manager(by)),
     }
+}
+
+/// The idempotency key as the reference of an order that names none.
+pub(super) fn key_as_reference(fields: &mut Fields, key: Option<Box<str>>) -> Option<Box<str>> {
+    key.filter(|key| is_free(fields, "Idempotency-Key", key))
+}
+
+/// Whether an order may have a reference; it is a fault where the gateway's own have such ones.
+fn is_free(fields: &mut Fields, path: &str, reference: &str) -> bool {
+    let is_reserved = reserved::is_reserved(reference);
+    if is_reserved {
+        fields.fault(path, "value_error", reserved::REFUSED);
+    }
+    !is_reserved
 }
 
 fn unit(query: Query<'_>) -> Result<Unit, Failure> {

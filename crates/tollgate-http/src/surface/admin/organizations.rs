@@ -74,6 +74,7 @@ pub async fn change(
         keeps_bodies: fields.flag("keep_bodies"),
         metadata: words::metadata(&mut fields),
         controls: controls::edit(&mut fields, accounts.clock()),
+        reason: None,
     };
     fields.finish()?;
     let node = accounts.change_organization(by, id, &edit).await?;

@@ -151,3 +151,19 @@ async fn a_body_that_cannot_be_meant_is_refused() {
     }
     assert_eq!(balance(&world).await, "0.00");
 }
+
+#[tokio::test]
+async fn an_event_with_a_reference_of_the_gateways_own_adds_nothing() {
+    let world = world().await;
+    for name in [
+        "configuration",
+        "auto-refill:daily:1",
+        "job:1",
+        "tollgate:1",
+    ] {
+        let said = send(&world, &EVENT.replace("evt_1", name)).await;
+        assert_eq!(said.status, 400, "{}", said.body);
+        assert!(said.body.contains("`event` must not be"), "{}", said.body);
+    }
+    assert_eq!(balance(&world).await, "0.00");
+}

@@ -70,6 +70,7 @@ pub(super) fn jobs(section: &Section) -> jobs::Settings {
     let usual = jobs::Settings::default();
     jobs::Settings {
         longest: section.duration("longest_s").unwrap_or(usual.longest),
+        most_calls: u64::try_from(section.number("most_calls")).unwrap_or(usual.most_calls),
         require_no_failed_calls: section.flag("require_no_failed_calls").unwrap_or(false),
         default_model: None,
     }

@@ -228,19 +228,16 @@ async fn state(gateway: &Gateway) -> String {
         "/api/audit",
     ] {
         let mut told = gateway.get(path).admin().send().await.json();
-        without_start(&mut told);
+        without_chance(&mut told);
         all.push_str(&told.to_string());
     }
     all
 }
 
-/// What is always there has no other time than that of the start, and the keys of the configuration
-/// begin at the same time: which of them is the oldest is chance.
-fn without_start(told: &mut Value) {
+/// The keys of the configuration begin at the same time: which of them is the oldest is chance.
+fn without_chance(told: &mut Value) {
     for row in told.as_array_mut().into_iter().flatten() {
         if row["id"] == "default" {
-            row["created_at"].take();
-            row["updated_at"].take();
             row["virtual_key"].take();
         }
     }

@@ -8,7 +8,8 @@ use super::{ON, ask, question, word};
 use crate::money::scene::{
     Books, MODELS, ONCE as TIMED, asked, fails, give, key, reload, team, until,
 };
-use crate::world::{Answer, World};
+use crate::raw::{Raw, chat_request};
+use crate::world::{Answer, KEY, ONCE, World};
 
 #[tokio::test]
 async fn a_hundred_equal_requests_at_once_make_one_call() {
@@ -229,4 +230,49 @@ async fn a_stream_that_nobody_reads_any_more_ends() {
     assert_eq!(open(&world).await, 2, "it goes on for the other one");
     drop(other);
     until("it has ended", async || open(&world).await == 0).await;
+}
+
+/// The answer of a bare connection, its chunks put together.
+fn body_of(read: &str) -> String {
+    let (_, mut rest) = read.split_once("\r\n\r\n").unwrap();
+    let mut body = String::new();
+    while let Some((length, chunk)) = rest.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).unwrap();
+        if length == 0 {
+            return body;
+        }
+        body.push_str(&chunk[..length]);
+        rest = &chunk[length + 2..];
+    }
+    panic!("an end without an end: {}", body.len());
+}
+
+/// A caller who takes in nothing behind the beginning is waited for by nobody, and gets everything
+/// once it reads on.
+#[tokio::test]
+async fn whoever_asked_slowly_holds_up_nobody_who_reads_along() {
+    let more = ON.replace(
+        "[cache]",
+        "[cache]\nsize = \"128MiB\"\nlongest_answer = \"64MiB\"",
+    );
+    let world = World::with_both("write_timeout_ms = 600000\n", &format!("{more}{ONCE}")).await;
+    let mut body = question("sim/story-40000", "Hi");
+    body["stream"] = true.into();
+    let mut slow = Raw::open_narrow(world.gateway.address).await;
+    let ask = chat_request(KEY, &body.to_string(), "connection: close\r\n");
+    slow.send(&ask).await;
+    let mut read = slow.read_until("data: ").await;
+    let other = ask_whole(&world, &body).await;
+    let end = other.len().saturating_sub(400);
+    assert!(other.ends_with("data: [DONE]\n\n"), "{}", &other[end..]);
+    assert_eq!(asked(&world), 1);
+    read.push_str(&slow.rest().await);
+    assert!(body_of(&read) == other, "it is the same");
+    assert_eq!(word(&self::ask(&world, &body).await), "hit", "it is kept");
+}
+
+async fn ask_whole(world: &World, body: &Value) -> String {
+    let opened = world.chat(body).open().await;
+    assert_eq!(opened.headers["x-tollgate-cache"], "hit");
+    String::from_utf8(opened.rest().await.unwrap().to_vec()).unwrap()
 }

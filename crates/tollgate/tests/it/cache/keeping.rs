@@ -280,7 +280,7 @@ async fn an_answer_is_forgotten_when_its_time_is_over_or_the_models_change() {
 
 #[tokio::test]
 async fn the_memory_is_bounded_and_long_answers_are_not_kept() {
-    let more = "[cache]\nmode = \"on\"\nsize = \"1MiB\"\nlongest_answer = \"4KiB\"\n";
+    let more = "[cache]\nmode = \"on\"\nttl_s = 3600\nsize = \"1MiB\"\nlongest_answer = \"4KiB\"\n";
     let world = World::once(more).await;
     let long = question("sim/story-2000", "Hi");
     for _ in 0..2 {

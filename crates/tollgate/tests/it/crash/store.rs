@@ -27,7 +27,7 @@ const WAIT: Duration = Duration::from_secs(1);
 /// By when a call is answered whatever the store does, on a machine that is busy.
 const BOUND: Duration = Duration::from_secs(15);
 /// By when all is well after the trouble, on such a machine.
-const HEALING: Duration = Duration::from_secs(60);
+const HEALING: Duration = Duration::from_mins(1);
 
 /// Between two looks at whether it is.
 const PAUSE: Duration = Duration::from_millis(50);

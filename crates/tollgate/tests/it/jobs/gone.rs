@@ -69,7 +69,7 @@ async fn a_team_that_is_deleted_leaves_no_open_job() {
 /// Nobody can ask for the deletion again, and the sweep comes by in half a minute.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_jobs_of_a_deleted_team_end_also_if_nobody_waits_for_it() {
-    const JOBS: usize = 12;
+    const JOBS: usize = 20;
     let world = world(&[]).await;
     order(&world, "/api/teams", json!({"id": "gone", "name": "gone"})).await;
     let made = order(&world, "/api/keys", json!({"name": "gone", "team": "gone"})).await;
@@ -82,7 +82,7 @@ async fn the_jobs_of_a_deleted_team_end_also_if_nobody_waits_for_it() {
     // To end a job takes a while.
     let slowly = "CREATE TRIGGER slow BEFORE UPDATE ON jobs BEGIN \
          SELECT count(*) FROM (WITH RECURSIVE n(i) AS \
-         (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT i FROM n); END";
+         (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT i FROM n); END";
     let file = world.folder.path().join("tollgate-data/tollgate.db");
     block_in_place(|| run_on_sqlite(&file, slowly));
     let failed = async || {

@@ -275,8 +275,9 @@ async fn a_job_for_one_call_takes_no_other() {
         get(&world, "payer", &path).await.json()["status"] == "failed"
     })
     .await;
-    let told = get(&world, "payer", &path).await.json();
-    assert_eq!(told["costs"]["total_calls"], 1, "{told}");
+    let costs = get(&world, "payer", &format!("{path}/costs")).await.json();
+    let calls = costs["costs"]["breakdown"].as_array().unwrap();
+    assert_eq!(calls.len(), 1, "{costs}");
     assert_eq!(crate::money::scene::asked(&world), 1);
     let late = call(&world, "payer", job, "money/echo").await;
     assert_eq!(refused(&late), (400, json!("Job is already failed")));
@@ -299,4 +300,45 @@ async fn an_address_that_nobody_has_is_a_404_with_a_detail() {
         assert!(detail.is_string(), "{path}: {answer:?}");
         assert_eq!(answer.header("x-should-retry"), "false");
     }
+}
+
+/// What a job holds in memory and in the store is bounded by how many calls it may have.
+#[tokio::test]
+async fn a_job_takes_as_many_calls_as_it_may_have_and_is_completed_with_them() {
+    const MOST: usize = 3;
+    let terms = ", budget_mode = \"consumption_tokens\", tokens_per_credit = 1";
+    let bound = format!("[jobs]\nmost_calls = {MOST}\n");
+    let world = world(&[team("payer", 500, terms), bound]).await;
+    let job = create(&world, "payer").await;
+    // A call that fails is one as well.
+    let failed = call(&world, "payer", &job, "money/fault/server-error").await;
+    assert_eq!(failed.status, 500, "{failed:?}");
+    // Also of calls at once no more than that are made.
+    let asked_before = crate::money::scene::asked(&world);
+    let calls = (0..6).map(|_| call(&world, "payer", &job, "money/echo"));
+    let answers = futures_util::future::join_all(calls).await;
+    let good = answers.iter().filter(|answer| answer.status == 200);
+    assert_eq!(good.count(), MOST - 1, "{answers:?}");
+    for path in ["llm-call", "llm-call-stream"] {
+        let path = format!("/api/jobs/{job}/{path}");
+        let more = post(&world, "payer", &path, &messages("money/echo")).await;
+        let said = "Job has 3 calls already, which is the most for one job. Complete it, and make \
+                    another one for further calls: POST /api/jobs/create.";
+        assert_eq!(refused(&more), (400, json!(said)), "{path}");
+        assert_eq!(more.header("x-tollgate-error-code"), "conflict");
+        assert_eq!(more.header("x-should-retry"), "false");
+    }
+    assert_eq!(
+        crate::money::scene::asked(&world),
+        asked_before + MOST - 1,
+        "no other one was sent"
+    );
+    // What the job has used stays held, and is taken when it ends.
+    let ended = complete(&world, "payer", &job, "completed").await.json();
+    assert_eq!(ended["costs"]["total_calls"], MOST, "{ended}");
+    let tokens = ended["costs"]["total_tokens"].as_u64().unwrap();
+    assert_eq!(ended["costs"]["credits_charged"], tokens, "{ended}");
+    assert_eq!(ended["costs"]["credits_remaining"], 500 - tokens, "{ended}");
+    let late = call(&world, "payer", &job, "money/echo").await;
+    assert_eq!(refused(&late), (400, json!("Job is already completed")));
 }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::reload::until;
 use crate::world::{Folder, Gateway, KEY, World};
@@ -62,6 +62,81 @@ async fn declared_credits_are_given_once_however_often_the_gateway_starts() {
     let path = "/api/credits/teams/default/transactions?unit=usd";
     let answer = world.gateway.get(path).admin().send().await;
     assert_eq!(answer.text().matches("\"configuration\"").count(), 1);
+}
+
+/// An organization with a team, a user and a key, of which only the configuration knows.
+const PEOPLE: &str = r#"
+[[organizations]]
+name = "acme"
+
+[[teams]]
+name = "red"
+organization = "acme"
+
+[[users]]
+name = "ann"
+organization = "acme"
+email = "ann@example.com"
+role = "admin"
+
+[[keys]]
+name = "of-red"
+key = "sk-of-red-0123456789"
+team = "red"
+"#;
+
+/// When everything was made, as the management API says.
+async fn times(gateway: &Gateway, names: &[&str]) -> Vec<(String, Value)> {
+    let mut times = Vec::new();
+    for path in [
+        "/api/organizations",
+        "/api/teams",
+        "/api/organizations/acme/members",
+        "/api/keys",
+    ] {
+        let told = gateway.get(path).admin().send().await;
+        assert_eq!(told.status, 200, "{path}: {told:?}");
+        let told = told.json();
+        let lists = [&told, &told["members"], &told["keys"]];
+        let rows = lists.iter().filter_map(|list| list.as_array());
+        for row in rows.flatten() {
+            let called = [&row["id"], &row["name"]];
+            let mut called = called.iter().filter_map(|text| text.as_str());
+            if let Some(text) = called.find(|text| names.contains(text)) {
+                times.push((format!("{path} {text}"), row["created_at"].clone()));
+            }
+        }
+    }
+    times
+}
+
+#[tokio::test]
+async fn what_is_declared_keeps_the_time_of_its_first_start() {
+    let names = ["acme", "red", "ann", "of-red"];
+    let mut world = World::with(PEOPLE).await;
+    let first = times(&world.gateway, &names).await;
+    assert_eq!(first.len(), names.len(), "{first:?}");
+    let old = first[0].1.as_str().unwrap().to_owned();
+    let second = || {
+        jiff::Timestamp::now()
+            .strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_string()
+    };
+    let mut more = PEOPLE.to_owned();
+    for signal in ["KILL", "TERM"] {
+        // Times are told to the second.
+        let before = second();
+        until("a second has passed", async || second() != before).await;
+        world.gateway.signal(signal);
+        world.gateway.wait_for_end();
+        world.rewrite_config(&more);
+        world.gateway = Gateway::start(world.folder.path(), &[]);
+        assert_eq!(times(&world.gateway, &names).await, first, "after {signal}");
+        more.push_str("[[teams]]\nname = \"blue\"\norganization = \"acme\"\n");
+    }
+    // What comes later is younger.
+    let blue = times(&world.gateway, &["blue"]).await;
+    assert!(blue[0].1.as_str().unwrap() > old.as_str(), "{blue:?}");
 }
 
 #[tokio::test]

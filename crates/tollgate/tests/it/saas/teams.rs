@@ -410,6 +410,7 @@ async fn an_organization_is_made_with_its_team_and_told() {
     let told = done(&world, "PUT", "/api/organizations/acme/status", state).await;
     assert_eq!(told["previous_status"], "active", "{told}");
     assert_eq!(told["status"], "suspended", "{told}");
+    assert_eq!(told["reason"], "unpaid", "{told}");
     assert_eq!(chat(&world, key, "sim/echo").await.status, 403);
     let told = done(&world, "GET", "/api/stats/dashboard", Value::Null).await;
     assert_eq!(told["totalCredits"], 3, "{told}");
@@ -426,7 +427,7 @@ async fn a_mode_that_is_not_known_is_told_by_its_name_with_those_that_there_are(
     let mode = json!({"loc": ["body", "budget_mode"], "msg": said, "type": "value_error"});
     let change = json!({"budget_mode": "nonsense", "credits_per_dollar": 5,
         "tokens_per_credit": 7, "default_model": "m"});
-    let made = json!({"organization_id": "acme", "team_id": "new", "access_groups": [],
+    let new = json!({"organization_id": "acme", "team_id": "new", "access_groups": [],
         "budget_mode": "nonsense", "tokens_per_credit": 0});
     for (method, path, body, status, others) in [
         (
@@ -447,7 +448,7 @@ async fn a_mode_that_is_not_known_is_told_by_its_name_with_those_that_there_are(
         (
             "POST",
             "/api/teams/create",
-            made,
+            new,
             422,
             &["tokens_per_credit"],
         ),
@@ -465,4 +466,59 @@ async fn a_mode_that_is_not_known_is_told_by_its_name_with_those_that_there_are(
     }
     let told = done(&world, "GET", "/api/teams/acme-team", Value::Null).await;
     assert_eq!(told["budget_mode"], "job_based", "{told}");
+}
+
+#[tokio::test]
+async fn why_an_organization_stands_still_is_read_in_the_audit_log() {
+    let world = World::start().await;
+    let new = json!({"organization_id": "acme", "name": "ACME"});
+    done(&world, "POST", "/api/organizations/create", new).await;
+    let path = "/api/organizations/acme/status";
+    let states = [
+        ("suspended", "unpaid", "organization.suspend"),
+        // What is found out later, and has to be said too.
+        (
+            "suspended",
+            "the \"bank\" sent it back",
+            "organization.update",
+        ),
+        ("active", "paid", "organization.resume"),
+    ];
+    for (status, reason, action) in states {
+        let state = json!({"status": status, "reason": reason});
+        done(&world, "PUT", path, state).await;
+        let audit = "/api/audit?object=organization&object_id=acme&limit=1";
+        let told = done(&world, "GET", audit, Value::Null).await;
+        let row = &told["entries"][0];
+        assert_eq!(row["action"], action, "{told}");
+        assert_eq!(row["change"]["reason"]["new"], reason, "{told}");
+    }
+    let before = done(&world, "GET", "/api/audit?limit=1", Value::Null).await;
+    let long = json!({"status": "paused", "reason": "x".repeat(501)});
+    let answer = admin(&world, "PUT", path, long).await;
+    assert_eq!(answer.status, 422, "{answer:?}");
+    done(&world, "PUT", path, json!({"status": "active"})).await;
+    let after = done(&world, "GET", "/api/audit?limit=1", Value::Null).await;
+    assert_eq!(before["pagination"]["total"], after["pagination"]["total"]);
+}
+
+#[tokio::test]
+async fn a_team_of_another_organization_is_not_shown_as_the_default_one() {
+    let world = World::start().await;
+    for id in ["acme", "other"] {
+        let new = json!({"organization_id": id, "name": id, "create_default_team": false});
+        done(&world, "POST", "/api/organizations/create", new).await;
+    }
+    let new = json!({"organization_id": "other", "team_id": "acme_default",
+        "team_alias": "a secret", "access_groups": []});
+    done(&world, "POST", "/api/teams/create", new).await;
+    let told = done(&world, "GET", "/api/organizations/acme", Value::Null).await;
+    assert_eq!(told["default_team"], Value::Null, "{told}");
+    let all = done(&world, "GET", "/api/organizations", Value::Null).await;
+    assert!(!all.to_string().contains("acme_default"), "{all}");
+    let new = json!({"organization_id": "other", "team_id": "other_default",
+        "access_groups": []});
+    done(&world, "POST", "/api/teams/create", new).await;
+    let told = done(&world, "GET", "/api/organizations/other", Value::Null).await;
+    assert_eq!(told["default_team"]["team_id"], "other_default", "{told}");
 }

@@ -111,6 +111,58 @@ async fn the_idempotency_key_is_the_reference_where_none_is_given() {
 }
 
 #[tokio::test]
+async fn references_of_the_gateways_own_are_refused_by_the_name_of_their_field() {
+    let world = world().await;
+    let spelled = [
+        "auto-refill:daily:1893456000000",
+        "configuration",
+        "Configuration",
+        "job:00000000-0000-4000-8000-000000000000:hold",
+        "TOLLGATE:used:1",
+    ];
+    let orders = [
+        ("add", r#""amount_usd":"1.00""#),
+        ("add", r#""credits":1"#),
+        ("adjust", r#""credits":1"#),
+        ("adjust", r#""amount_usd":"1.00""#),
+        (
+            "refund",
+            r#""settlement":"le_00000000000000000000000000000001""#,
+        ),
+        ("replenish", r#""credits":1,"payment_type":"one_time""#),
+    ];
+    for reference in spelled {
+        for (deed, members) in orders {
+            let path = format!("POST /api/credits/teams/default/{deed}");
+            let named = format!("{{{members},\"reference\":\"{reference}\"}}");
+            let with_key = format!("x-admin-key: {ADMIN_KEY}\r\nidempotency-key: {reference}\r\n");
+            let admin = format!("x-admin-key: {ADMIN_KEY}\r\n");
+            let by_key = format!("{{{members}}}");
+            let mut asks = vec![("Idempotency-Key", &with_key, &by_key)];
+            // That order has no member of this name.
+            if deed != "replenish" {
+                asks.push(("reference", &admin, &named));
+            }
+            for (field, headers, body) in asks {
+                let said = world.ask(&path, headers, body).await;
+                assert!([400, 422].contains(&said.status), "{path}: {}", said.body);
+                assert!(said.body.contains(field), "{path}: {}", said.body);
+                assert!(said.body.contains("auto-refill:"), "{path}: {}", said.body);
+            }
+        }
+    }
+    let path = "GET /api/credits/teams/default/balance?unit=credits";
+    assert_eq!(world.manage(path, "").await.json()["balance"], 0);
+    assert_eq!(balance(&world).await, "0.00");
+    // What is named goes before the key, which is no reference then.
+    let headers = format!("x-admin-key: {ADMIN_KEY}\r\nidempotency-key: job:1\r\n");
+    let body = r#"{"amount_usd":"1.00","reference":"order:job:1"}"#;
+    let path = "POST /api/credits/teams/default/add";
+    let said = world.ask(path, &headers, body).await;
+    assert_eq!(said.status, 200, "{}", said.body);
+}
+
+#[tokio::test]
 async fn balances_are_set_right_in_both_units_and_never_below_nothing() {
     let world = world().await;
     let path = "POST /api/credits/organizations/default/adjust";

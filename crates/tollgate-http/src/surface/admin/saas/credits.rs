@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tollgate_core::error::Failure;
 use tollgate_core::id::TeamId;
 use tollgate_core::job::{BudgetMode, Terms};
-use tollgate_core::ledger::Holder;
+use tollgate_core::ledger::{Holder, reserved};
 use tollgate_core::money::{LARGEST, Money, Unit};
 use tollgate_core::time::Timestamp;
 use tollgate_engine::accounts::{Accounts, TeamEdit, TermsEdit};
@@ -243,11 +243,9 @@ fn word(receipt: &Receipt) -> &str {
     }
 }
 
-/// The job of which a transaction is: it is what the reference ends with.
+/// The job of which a transaction is.
 fn job_of(receipt: &Receipt) -> Option<String> {
-    let reference = receipt.reference.as_deref()?;
-    let mut parts = reference.split(':');
-    let job = parts.find_map(tollgate_core::job::JobId::parse)?;
+    let (job, _) = reserved::job(receipt.reference.as_deref()?)?;
     Some(job.to_string())
 }
 
@@ -372,6 +370,7 @@ async fn replenish(
     let kind = fields.required_text("payment_type", 64);
     let paid = fields.decimal("payment_amount_usd");
     let reason = fields.text("reason", LONGEST_REASON - 100);
+    let reference = ours::key_as_reference(&mut fields, asked.key.clone());
     fields.finish_leniently()?;
     let kind = kind.unwrap_or_default();
     let begin = match &*kind {
@@ -395,7 +394,7 @@ async fn replenish(
         said.push_str(&reason);
     }
     let order = Note {
-        reference: asked.key.clone(),
+        reference,
         reason: said.into(),
         by: Some(By::manager(by)),
     };

@@ -155,7 +155,9 @@ pub(in super::super) fn all(accounts: &Accounts, by: &Manager) -> Result<(u16, V
 pub(in super::super) fn told(accounts: &Accounts, node: &OrganizationNode) -> Value {
     let mut row = organizations::row(accounts, node);
     let team = TeamId::from_stored(&format!("{}_default", node.id));
+    // Teams are free in their ids: another organization may have one of this id.
     let team = accounts.tenants().team(&team);
+    let team = team.filter(|team| team.organization().id == node.id);
     let facts = node.facts();
     let members = json!({
         "organization_id": node.id.as_str(),
@@ -296,6 +298,7 @@ pub(super) async fn set_state(
     let previous = node.status();
     let edit = OrganizationEdit {
         status,
+        reason: reason.as_deref().map(Into::into),
         ..OrganizationEdit::default()
     };
     let node = accounts

@@ -70,9 +70,9 @@ impl Sort {
     }
 
     /// Fails if there are as many as there can be.
-    pub(super) fn check_room(&self, shelf: &Shelf) -> Result<(), Failure> {
+    pub(super) fn check_room(&self, offered: &Shelf) -> Result<(), Failure> {
         let Self { most, words, .. } = self;
-        if shelf.count(self.kind) < *most {
+        if offered.count(self.kind) < *most {
             return Ok(());
         }
         let text = format!("There are {most} {words}, which is the most. Delete one first.");

@@ -120,6 +120,13 @@ pub(super) const JOBS: &[Key] = &[
     )
     .default("86400"),
     Key::new(
+        "most_calls",
+        Kind::Count(bounds(1, 100_000)),
+        "The most calls of one job, failed ones included. Further ones are refused (`conflict`), and \
+         the job can be completed.",
+    )
+    .default("10000"),
+    Key::new(
         "require_no_failed_calls",
         Kind::Bool,
         "Whether a job that is completed costs nothing if one of its calls has failed. Left out, \
