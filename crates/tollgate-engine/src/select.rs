@@ -116,8 +116,8 @@ fn ordered(route: &Route, facts: &Facts<'_>, draw: Draw, now: Moment) -> Vec<usi
         .collect();
     // Only what sticks goes by names.
     let sticks = facts.sticky.is_some();
-    let named = route.targets.iter().filter(|_| sticks);
-    let names: Vec<_> = named.map(|target| target.name).collect();
+    let targets = route.targets.iter().filter(|_| sticks);
+    let names: Vec<_> = targets.map(|target| target.name).collect();
     let mut order = Vec::with_capacity(candidates.len());
     order::order(route.rules.strategy, &candidates, &names, draw, &mut order);
     order
