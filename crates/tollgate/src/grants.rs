@@ -9,8 +9,6 @@ use tollgate_engine::credits::{By, Note};
 
 use crate::config::Config;
 
-/// The reference of what is given, and who gives it.
-
 /// Why declared credits were not given.
 #[derive(Debug, thiserror::Error)]
 #[error("the declared credits of {wallet} cannot be given: {why}")]
