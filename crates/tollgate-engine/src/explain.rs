@@ -25,7 +25,7 @@ use crate::engine::Engine;
 use crate::health::{ConnectionReading, TargetReading};
 use crate::routes::{Route, RouteTarget};
 use crate::select::{self, Belongs, Facts};
-use crate::walk::{LONGEST_CHAIN, class_of, worth_waiting};
+use crate::walk::{LONGEST_CHAIN, class_of, number_of, worth_waiting};
 
 /// A hypothetical request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -115,6 +115,7 @@ pub struct Prospect {
     pub index: usize,
     /// What stands in its way now.
     pub hindrance: Option<Hindrance>,
+    /// The same for the outcome: a target that others wait for is as good as full.
     obstacle: Option<Obstacle>,
     /// How many tokens the prompt has: prices may depend on it.
     pub prompt_tokens: u64,
@@ -184,9 +185,15 @@ impl Glance<'_> {
         } else {
             (0..route.targets.len()).collect()
         };
+        // Those who wait for targets of the model that is asked for come first.
+        let wanted = if after.is_empty() && route.waiting() > 0 {
+            route.line.wanted()
+        } else {
+            Vec::new()
+        };
         let targets = order
             .into_iter()
-            .filter_map(|index| self.prospect(&route, index))
+            .filter_map(|index| self.prospect(&route, index, &wanted))
             .collect();
         Choice {
             allowed: true,
@@ -196,7 +203,7 @@ impl Glance<'_> {
         }
     }
 
-    fn prospect(&self, route: &Route, index: usize) -> Option<Prospect> {
+    fn prospect(&self, route: &Route, index: usize, wanted: &[u64]) -> Option<Prospect> {
         let target = route.targets.get(index)?;
         let health = &target.health;
         let reading = health.read(&route.rules.breaker, &target.limits, self.now);
@@ -209,7 +216,10 @@ impl Glance<'_> {
         Some(Prospect {
             index,
             hindrance,
-            obstacle,
+            obstacle: obstacle.or_else(|| {
+                let is_wanted = wanted.contains(&number_of(target));
+                is_wanted.then_some(Obstacle::Full(None))
+            }),
             prompt_tokens: self.question.prompt_tokens,
             cost: select::cost(target, &self.facts),
             held: self.held(target),
@@ -241,9 +251,6 @@ impl Glance<'_> {
         let Some(first) = models.first() else {
             return fails(Code::NoTargets, None);
         };
-        if first.route.waiting() > 0 {
-            return Outcome::Waits(first.route.rules.queue.wait);
-        }
         let mut met = vec![0];
         let mut at = 0;
         while let Some(number) = met.get(at).copied() {

@@ -114,7 +114,10 @@ fn ordered(route: &Route, facts: &Facts<'_>, draw: Draw, now: Moment) -> Vec<usi
         .iter()
         .map(|target| candidate(target, facts, now))
         .collect();
-    let names: Vec<_> = route.targets.iter().map(|target| target.name).collect();
+    // Only what sticks goes by names.
+    let sticks = facts.sticky.is_some();
+    let targets = route.targets.iter().filter(|_| sticks);
+    let names: Vec<_> = targets.map(|target| target.name).collect();
     let mut order = Vec::with_capacity(candidates.len());
     order::order(route.rules.strategy, &candidates, &names, draw, &mut order);
     order

@@ -16,7 +16,7 @@ use tollgate_core::route::rules::{Repeat, Rules};
 use tollgate_core::time::Moment;
 
 use self::legs::Leg;
-pub(crate) use self::legs::{LONGEST_CHAIN, Past, class_of};
+pub(crate) use self::legs::{LONGEST_CHAIN, Past, class_of, number_of};
 pub(crate) use self::waiting::after as worth_waiting;
 use crate::chat::Plan;
 use crate::engine::Engine;

@@ -347,6 +347,44 @@ async fn a_request_that_would_stand_in_line_is_said_to_wait() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn only_targets_that_others_wait_for_are_waited_for_behind_them() {
+    let mut declared = model("m", &["a", "b"], Rules::default());
+    declared.targets[0].limits = Limits {
+        parallel: Some(1),
+        ..Limits::default()
+    };
+    declared.targets[1].fitness = Arc::new(Fitness {
+        when: When {
+            tags: vec!["batch".into()],
+            ..When::default()
+        },
+        ..Fitness::default()
+    });
+    let script = Script::new(|_| Act::Answer(Duration::ZERO));
+    let world = World::new(script, vec![declared], 1).await;
+    let sent = call("m", false);
+    let held = world.serve(&sent, &mut Trail::default()).await.unwrap();
+    let mut trail = Trail::default();
+    let mut waiting = std::pin::pin!(world.serve(&sent, &mut trail));
+    let look = std::future::poll_fn(|context| {
+        let pending = waiting.as_mut().poll(context).is_pending();
+        std::task::Poll::Ready(pending)
+    });
+    assert!(look.await);
+    // The place is free, and whoever waits for it has not looked yet.
+    drop(held);
+    for (tags, asked) in [(vec!["batch".into()], Some((0, 1))), (vec![], None)] {
+        let question = Question {
+            tags,
+            ..question("m")
+        };
+        let explained = explain(&world.engine, &question).unwrap();
+        assert_eq!(asks(&explained), asked, "{:?}", explained.outcome);
+    }
+    waiting.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_model_without_targets_fails_as_a_request_does() {
     let world = World::new(silent(), vec![model("m", &[], Rules::default())], 1).await;
     let explained = explain(&world.engine, &question("m")).unwrap();

@@ -466,7 +466,7 @@ fn is_same(one: &RouteTarget, other: &RouteTarget) -> bool {
 }
 
 /// The number of a target among all that are known: the same for those that are one.
-fn number_of(target: &RouteTarget) -> u64 {
+pub(crate) fn number_of(target: &RouteTarget) -> u64 {
     let health = Arc::as_ptr(&target.health).addr();
     let health = u64::try_from(health).unwrap_or(u64::MAX);
     dice::mix(health) ^ dice::hash(target.target.model.as_bytes())

@@ -37,9 +37,9 @@ struct MessageReader {
 struct Message {
     blocks: Blocks,
     counts: Counts,
-    /// Whether nothing more is read: the message has stopped, or there was a problem.
     /// Whether the message has begun.
     begun: bool,
+    /// Whether nothing more is read: the message has stopped, or there was a problem.
     over: bool,
 }
 

@@ -412,7 +412,7 @@ async fn signed_thoughts_survive_a_fallback_to_another_maker() {
 /// from one to the other and back, and loses no more than its thoughts.
 #[tokio::test]
 async fn a_conversation_with_thoughts_moves_between_makers_of_one_format() {
-    let (_other, address, _stops) = stranger().await;
+    let (other, address, _stops) = stranger().await;
     let mut config = RULES.to_owned() + FAMILIES_CONFIG;
     for (family, provider, more, path) in [
         ("anthropic", "anthropic", "", ""),
@@ -428,7 +428,7 @@ async fn a_conversation_with_thoughts_moves_between_makers_of_one_format() {
             config,
             "[[connections]]\nname = \"{family}-other\"\nprovider = \"{provider}\"\n{more}\
              api_key = \"sk-provider-canary-0123456789\"\nbase_url = \"http://{address}{path}\"\n\
-             [[models]]\nname = \"{family}-pair\"\nattempts = 2\ntargets = [\n\
+             [[models]]\nname = \"{family}-pair\"\nattempts = 3\ntargets = [\n\
              {{ connection = \"{family}\", model = \"{model}\" }},\n\
              {{ connection = \"{family}-other\", model = \"{model}\", priority = 1 }} ]\n"
         );
@@ -451,7 +451,11 @@ async fn a_conversation_with_thoughts_moves_between_makers_of_one_format() {
             talk.give_results(&begun.calls);
             let rule = Rule::new("server-error").unwrap().times(1);
             world.simulator.script(rule).unwrap();
+            let seen = || world.simulator.requests().len() + other.requests().len();
+            let before = seen();
             let taken = talk.say(&world, &pair).await;
+            let attempts = taken.answer.header("x-tollgate-attempts");
+            assert_eq!(attempts, (seen() - before).to_string(), "{what}");
             let by = taken.answer.header("x-tollgate-connection");
             assert_eq!(by, format!("{family}-other"), "{what}");
             assert_eq!(taken.text, "result of weather", "{what}");
