@@ -138,7 +138,12 @@ impl KeyTable {
         let wanted = all.values().filter(|entry| is_wanted(entry));
         let mut entries: Vec<_> = wanted.map(Arc::clone).collect();
         drop(all);
-        entries.sort_by_key(|entry| entry.key.created_at);
+        // Keys of the configuration begin together: among equals the id decides.
+        entries.sort_by(|a, b| {
+            let age = |entry: &Entry| entry.key.created_at;
+            let by_age = age(a).cmp(&age(b));
+            by_age.then_with(|| a.key.id.as_str().cmp(b.key.id.as_str()))
+        });
         entries
     }
 
