@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -40,6 +41,8 @@ struct Ahead {
     bytes: usize,
     /// Whether nothing more comes.
     is_over: bool,
+    /// Whether that is not because of its end: the task broke off.
+    is_broken: bool,
     /// Whether the caller has gone.
     is_left: bool,
     /// How many bytes may come before somebody has to have read everything.
@@ -93,7 +96,7 @@ impl Leading {
     pub(crate) fn is_over(&self) -> bool {
         match &*self.0.state() {
             State::Alone(events, _) => events.is_over(),
-            State::Ahead(ahead) => ahead.is_over && ahead.parts.is_empty(),
+            State::Ahead(ahead) => ahead.is_over && !ahead.is_broken && ahead.parts.is_empty(),
         }
     }
 }
@@ -185,7 +188,8 @@ impl Shared {
     }
 }
 
-/// The task that reads. However it ends, its caller is told that nothing more comes.
+/// The task that reads. However it ends, its caller is told that nothing more comes, and whether
+/// that is the end.
 struct Reading(Arc<Shared>);
 
 impl Reading {
@@ -194,10 +198,13 @@ impl Reading {
             let reading = poll_fn(|context| self.0.poll_read(&mut events, context));
             match reading.await {
                 Read::Part => {}
-                Read::Over => return,
+                Read::Over => break,
                 // Dropping it goes on for those who read it along.
                 Read::Left => return drop(events),
             }
+        }
+        if let State::Ahead(ahead) = &mut *self.0.state() {
+            ahead.is_over = true;
         }
     }
 }
@@ -205,6 +212,7 @@ impl Reading {
 impl Drop for Reading {
     fn drop(&mut self) {
         if let State::Ahead(ahead) = &mut *self.0.state() {
+            ahead.is_broken = !ahead.is_over;
             ahead.is_over = true;
             ahead.caller.take().into_iter().for_each(Waker::wake);
         }
@@ -214,6 +222,11 @@ impl Drop for Reading {
 impl Ahead {
     fn poll_part(&mut self, context: &mut Context<'_>) -> Next {
         let Some(part) = self.parts.pop_front() else {
+            if self.is_broken {
+                // What would have cut the connection of a caller who reads alone cuts this one, too:
+                // it must not look like the end. The hook has told of it where it happened.
+                resume_unwind(Box::new("the task that reads a stream broke off"));
+            }
             if self.is_over {
                 return Poll::Ready(None);
             }
@@ -238,8 +251,10 @@ fn note(waker: &mut Option<Waker>, context: &Context<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::AssertUnwindSafe;
     use std::time::Duration;
 
+    use futures_util::FutureExt as _;
     use tollgate_core::error::dialect::{Dialect, StreamForm};
     use tollgate_core::reply::Piece;
     use tollgate_core::route::cache::CacheMode;
@@ -357,6 +372,18 @@ mod tests {
             let (_, is_whole) = along(&mut reader).await;
             assert!(is_whole, "{reads}");
         }
+    }
+
+    /// A task that panics must not look like the end of the stream.
+    #[tokio::test(start_paused = true)]
+    async fn what_breaks_off_ahead_of_its_caller_does_not_look_whole() {
+        let (mut leading, _reader) = both(3).await;
+        let reading = Reading(Arc::clone(&leading.0));
+        drop(reading);
+        assert!(!leading.is_over());
+        let read = AssertUnwindSafe(led(&mut leading)).catch_unwind().await;
+        let why = read.unwrap_err();
+        assert!(why.downcast_ref::<&str>().unwrap().contains("broke off"));
     }
 
     /// Nobody has read it along for long: it comes at the pace of its caller.
