@@ -354,8 +354,10 @@ impl Record {
         if !self.finished {
             self.finished = true;
             let duration = self.facts.begin.elapsed();
-            // Whoever sees that nothing is under way finds nothing set aside either.
+            // Whoever sees that nothing is under way finds nothing set aside either, and nobody to
+            // wait for.
             (self.hold, self.permit, self.pass, self.place) = (None, None, None, None);
+            self.filling = None;
             self.gateway.metrics.requests_open.dec();
             self.gateway.metrics.record(&self.facts, duration);
             let now = self.gateway.now();
