@@ -35,6 +35,8 @@ pub(crate) fn withhold(record: &mut Record, ticket: Ticket) -> Result<(), Failur
     if ticket.withdraw().is_err() {
         return Ok(());
     }
+    // Nobody pays for it, so nobody gets it again.
+    record.replay = None;
     if let Some(job) = &mut record.job {
         job.take_back();
     }
