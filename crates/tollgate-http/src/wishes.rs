@@ -108,16 +108,23 @@ pub(crate) fn take_off(wishes: &mut Wishes, begin: Instant) {
     }
 }
 
+/// From when on it counts that something was waited for.
+const LEAST_WAIT: Duration = Duration::from_millis(10);
+
 /// The same wishes behind a wait for something else than a provider, that began then: a request has
-/// one deadline, also where its caller wishes for none and `longest` alone bounds it.
-pub(crate) fn left(wishes: &Wishes, longest: Duration, since: Instant) -> Wishes {
+/// one deadline, also where its caller wishes for none and `longest` alone bounds it. `None` where
+/// there was no wait: then all of the time is its target's, which is to blame for being silent.
+pub(crate) fn left(wishes: &Wishes, longest: Duration, since: Instant) -> Option<Wishes> {
+    if since.elapsed() < LEAST_WAIT {
+        return None;
+    }
     let total = wishes.total.unwrap_or(longest).min(longest);
     let mut left = Wishes {
         total: Some(total),
         ..wishes.clone()
     };
     take_off(&mut left, since);
-    left
+    Some(left)
 }
 
 /// Keeps what a header says that may be there once only.

@@ -100,7 +100,7 @@ pub(crate) async fn call(
         }
         // It may have waited there for another one's answer.
         left = wishes::left(&wishes, route.rules.timeouts.total, since);
-        asking.wishes = &left;
+        asking.wishes = left.as_ref().unwrap_or(&wishes);
     }
     let (mut served, hold) = match begin(record, &asking).await {
         Ok(served) => served,
